@@ -1,0 +1,61 @@
+#include "base/hash.h"
+
+#include <openssl/sha.h>
+#include <xxhash.h>
+
+namespace kro {
+
+std::uint64_t Hash64(std::string_view bytes, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
+
+std::uint64_t Fnv1a64(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3;
+  return hash;
+}
+
+std::uint32_t Fnv1a32(std::string_view bytes) {
+  std::uint32_t hash = 0x811c9dc5;
+  for (unsigned char byte : bytes) hash = (hash ^ byte) * 0x01000193;
+  return hash;
+}
+
+std::array<std::byte, 32> Sha256(std::string_view bytes) {
+  std::array<std::byte, 32> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return digest;
+}
+
+std::string ToHex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (unsigned char byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 0xf];
+  }
+  return text;
+}
+
+std::string ToBase64Url(std::string_view bytes) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  text.reserve((bytes.size() * 4 + 2) / 3);
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (unsigned char byte : bytes) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      text += kAlphabet[(bits >> held) & 0x3f];
+    }
+  }
+  if (held > 0) text += kAlphabet[(bits << (6 - held)) & 0x3f];
+  return text;
+}
+
+}  // namespace kro

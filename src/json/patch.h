@@ -1,0 +1,19 @@
+// JSON Patch and JSON Merge Patch.
+#pragma once
+
+#include "base/error.h"
+#include "json/value.h"
+
+namespace kro::json {
+
+// Applies a JSON Patch (RFC 6902): all of it or nothing. kInvalid for a malformed patch or a missing
+// target, kConflict for a failed `test`.
+Result<Value> ApplyPatch(const Value& document, const Value& patch);
+
+// Applies a JSON Merge Patch (RFC 7386): null deletes, maps merge, everything else replaces.
+Value ApplyMergePatch(const Value& document, const Value& patch);
+
+// A merge patch that turns `from` into `to`; an empty object if they are equal.
+Value MakeMergePatch(const Value& from, const Value& to);
+
+}  // namespace kro::json
