@@ -6,6 +6,7 @@
 
 #include <boost/json.hpp>
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -21,16 +22,21 @@ using String = boost::json::string;
 // How deep values may nest; deeper input is refused, never recursed into.
 inline constexpr int kMaxDepth = 256;
 
-// Parses one JSON text (RFC 8259), strictly: no trailing text, no duplicate keys, at most kMaxDepth
-// deep. An integer is int64 if it fits, else uint64, else double. kInvalid names line and column.
-Result<Value> Parse(std::string_view text);
+// Parses one JSON text (RFC 8259), strictly: no trailing text, no duplicate keys, no lone surrogates,
+// no invalid UTF-8, no byte order mark, at most kMaxDepth deep. An integer is int64 if it fits, else
+// uint64, else double; `-0` is the integer 0. kInvalid names line and column. The value and all in
+// it live in `storage`.
+Result<Value> Parse(std::string_view text, boost::json::storage_ptr storage = {});
 
 // Compact JSON in the value's own order. A double without fraction keeps its ".0" form out, as Go
-// prints it: 1.0 becomes 1, 1e21 becomes 1e+21.
+// prints it: 1.0 becomes 1, 1e21 becomes 1e+21. What JSON has no number for becomes null.
 std::string Serialize(const Value& value);
 
 // Compact JSON with keys in byte order: equal values give equal bytes.
 std::string Canonical(const Value& value);
+
+// Whether `value` nests more than kMaxDepth deep, as Parse counts: [[1]] is 2 deep.
+bool IsTooDeep(const Value& value);
 
 // The member at `key`, or nullptr if `value` is no object or has none.
 const Value* Find(const Value& value, std::string_view key);
