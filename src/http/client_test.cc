@@ -78,6 +78,9 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     static_cast<void>(co_await writer.Respond({.status = 302, .headers = {{"Location", "/loop"}}}));
   } else if (path == "/throw") {
     throw std::runtime_error("handler failed");
+  } else if (path == "/split") {
+    static_cast<void>(
+        co_await writer.Respond({.status = 200, .headers = {{"X", "a\r\nSet-Cookie: b"}}}));
   } else if (path == "/nothing") {
     co_return;
   } else {
@@ -497,6 +500,7 @@ TEST(Server, AnswersForAHandlerThatDoesNot) {
   World world;
   EXPECT_EQ(world.Send({.target = "/throw"})->status, 500);
   EXPECT_EQ(world.Send({.target = "/nothing"})->status, 500);
+  EXPECT_EQ(world.Send({.target = "/split"})->status, 500);  // its answer was refused
   EXPECT_EQ(world.Send({.target = "/echo"})->status, 201);
 }
 
