@@ -265,6 +265,9 @@ Task<Reply<std::unique_ptr<WatchStream>>> Client::Watch(Gvr gvr, std::string nam
 
 Task<Reply<http::Response>> Client::Send(http::Request request, RequestSubject subject,
                                          CancelToken cancel) {
+  if (request.headers.Find("User-Agent") == nullptr) {
+    request.headers.Set("User-Agent", options_.user_agent);
+  }
   for (int repeats = 0;; ++repeats) {
     auto response = co_await SendLimited(request, cancel);
     std::optional<Duration> wait;
@@ -317,7 +320,7 @@ http::Request Client::NewRequest(std::string method, std::string target) const {
   http::Request request;
   if (method != "GET") request.headers.Set("Content-Type", "application/json");
   request.method = std::move(method);
-  request.target = options_.path_prefix + target;
+  request.target = std::move(target);
   request.headers.Set("Accept", "application/json");
   request.headers.Set("User-Agent", options_.user_agent);
   request.timeout = options_.timeout;

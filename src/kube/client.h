@@ -56,7 +56,6 @@ class Client {
   struct Options {
     std::string user_agent = "kro";
     std::string field_manager = "kro";
-    std::string path_prefix;  // of the server, in front of /api and /apis
     Duration timeout = std::chrono::seconds(60);
   };
 

@@ -83,7 +83,7 @@ TEST(Reflector, ListsInsteadWhereTheServerCannotStream) {
   sim.server.Put(kPath, "b");
   sim.executor.Advance(1s);
   EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
-  EXPECT_EQ(sim.server.Count("GET", "?resourceVersion=0"), 1);
+  EXPECT_EQ(sim.server.Count("GET", "resourceVersion=0"), 1);
 }
 
 TEST(Reflector, IsNotSyncedBeforeTheServerAnswers) {
