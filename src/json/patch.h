@@ -6,8 +6,9 @@
 
 namespace kro::json {
 
-// Applies a JSON Patch (RFC 6902): all of it or nothing. kInvalid for a malformed patch or a missing
-// target, kConflict for a failed `test`.
+// Applies a JSON Patch (RFC 6902): all of it or nothing. kInvalid for a malformed patch, a missing
+// target or a result that nests beyond kMaxDepth, kConflict for a failed `test`, kExhausted for more
+// than 10,000 operations or copies that add up to more than 16 MiB of JSON.
 Result<Value> ApplyPatch(const Value& document, const Value& patch);
 
 // Applies a JSON Merge Patch (RFC 7386): null deletes, maps merge, everything else replaces.
