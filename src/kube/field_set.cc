@@ -138,10 +138,8 @@ void FieldComparison::CompareObject(const FieldSet* set, const json::Object& des
     if (IsIdentity(below)) continue;
     std::string element = "f:" + std::string(name);
     auto child = set->children_.find(element);
-    // Only the object at the top has an empty `metadata` or parts of it that nobody can own.
+    // Nobody owns identity, so metadata without anything else in it is owned by nobody.
     if (child == set->children_.end() && below == ".metadata") {
-      FieldSet none;
-      Compare(&none, json::Value(json::Object()), "");
       for (const auto& [key, inner] : value.is_object() ? value.get_object() : json::Object()) {
         if (!IsIdentity(".metadata." + std::string(key))) {
           missing.push_back(".metadata." + std::string(key));
