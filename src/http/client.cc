@@ -90,9 +90,9 @@ struct Transfer : std::enable_shared_from_this<Transfer> {
 };
 
 // The thread that drives curl.
-class Loop : public std::enable_shared_from_this<Loop> {
+class Loop {
  public:
-  Loop();
+  explicit Loop(HttpVersions versions);
   ~Loop();
 
   void Start();
@@ -100,12 +100,16 @@ class Loop : public std::enable_shared_from_this<Loop> {
   void Add(std::shared_ptr<Transfer> transfer);
   void Remove(std::shared_ptr<Transfer> transfer);
   void Resume(std::shared_ptr<Transfer> transfer);
+  // The server turned out to speak HTTP/1.1 only. On the thread, from within curl.
+  void SawHttp1() { saw_http1_ = true; }
 
  private:
   void Command(std::function<void()> command);
   void Run();
   void RunCommands();
   void TakeFinished();
+  void LimitConnections();
+  void LiftLimit();
 
   CURLM* multi_;
   std::thread thread_;
@@ -113,6 +117,8 @@ class Loop : public std::enable_shared_from_this<Loop> {
   std::mutex mutex_;
   std::vector<std::function<void()>> commands_;                     // guarded by mutex_
   std::unordered_map<CURL*, std::shared_ptr<Transfer>> active_;  // only the thread
+  bool limited_;                                                 // only the thread
+  bool saw_http1_ = false;                                       // only the thread
 };
 
 class CurlStream final : public ResponseStream {
@@ -169,8 +175,10 @@ Result<std::unique_ptr<Client>> Client::Create(async::Executor& executor, Client
                                    : ProxyFor(place->scheme, place->host, place->port,
                                               ProcessEnvironment())
                                          .value_or("");
+  const HttpVersions versions =
+      place->scheme == "https" ? config.versions : HttpVersions::k1Only;
   auto impl = std::make_shared<Impl>(Impl{executor, std::move(config), std::move(*place),
-                                          CurlProxy(std::move(proxy)), std::make_shared<Loop>()});
+                                          CurlProxy(std::move(proxy)), std::make_shared<Loop>(versions)});
   impl->loop->Start();
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
@@ -446,8 +454,13 @@ std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user
   const bool interim = status >= 100 && status < 200;
   const bool redirect = transfer.follow_redirects && status >= 300 && status < 400 &&
                         transfer.receiving.Find("Location") != nullptr;
+  long version = 0;
+  curl_easy_getinfo(transfer.easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0) {
+    if (auto alive = transfer.loop.lock()) alive->SawHttp1();
+  }
   std::lock_guard lock(transfer.mutex);
-  if (interim || redirect || transfer.head_there) return size * count;  // else: a trailer
+  if (interim || redirect || transfer.head_there) return size * count;  // there: a trailer
   transfer.head_there = true;
   transfer.status = static_cast<int>(status);
   transfer.headers = std::move(transfer.receiving);
@@ -622,7 +635,7 @@ async::Task<Result<std::string>> CurlStream::Read(Duration idle) {
   }
 }
 
-Loop::Loop() {
+Loop::Loop(HttpVersions versions) : limited_(versions == HttpVersions::k2And1) {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   static_cast<void>(initialised);  // its failure shows as one of curl_multi_init
   multi_ = curl_multi_init();
@@ -645,6 +658,7 @@ void Loop::Stop() {
 
 void Loop::Add(std::shared_ptr<Transfer> transfer) {
   Command([this, transfer] {
+    LimitConnections();
     if (curl_multi_add_handle(multi_, transfer->easy) != CURLM_OK) {
       transfer->Finish(Error(ErrorCode::kInternal, "curl refused the request"));
       return;
@@ -685,6 +699,10 @@ void Loop::Run() {
     int running = 0;
     curl_multi_perform(multi_, &running);
     TakeFinished();
+    if (saw_http1_ && limited_) {
+      LiftLimit();
+      continue;
+    }
     curl_multi_poll(multi_, nullptr, 0, 60'000, nullptr);  // curl's own timers end it earlier
   }
   RunCommands();
@@ -693,6 +711,29 @@ void Loop::Run() {
     transfer->Finish(Error(ErrorCode::kUnavailable, transfer->place + ": client closed"));
   }
   active_.clear();
+}
+
+// Requests that find no connection with a free stream each open one, also when another is about to
+// become usable. Bound them by what is needed if a connection carries 64 streams (API servers allow
+// 100 to 250), and two more for those that are draining.
+void Loop::LimitConnections() {
+  if (!limited_) return;
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS,
+                    static_cast<long>(2 + active_.size() / 64));
+}
+
+// With HTTP/1.1 each request needs a connection. Those that wait for one look again only when they
+// are added again.
+void Loop::LiftLimit() {
+  limited_ = false;
+  curl_multi_setopt(multi_, CURLMOPT_MAX_HOST_CONNECTIONS, 0L);
+  for (auto& [easy, transfer] : active_) {
+    curl_off_t sent_at = 0;
+    curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &sent_at);
+    if (sent_at != 0) continue;
+    curl_multi_remove_handle(multi_, easy);
+    curl_multi_add_handle(multi_, easy);
+  }
 }
 
 void Loop::RunCommands() {

@@ -78,6 +78,9 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     static_cast<void>(co_await writer.Respond({.status = 302, .headers = {{"Location", "/loop"}}}));
   } else if (path == "/throw") {
     throw std::runtime_error("handler failed");
+  } else if (path == "/split") {
+    static_cast<void>(
+        co_await writer.Respond({.status = 200, .headers = {{"X", "a\r\nSet-Cookie: b"}}}));
   } else if (path == "/nothing") {
     co_return;
   } else {
@@ -418,6 +421,23 @@ TEST(ClientTls, VerifiesTheServerByTheGivenRoots) {
   EXPECT_EQ(world.ReadAll(**world.Open({.target = "/stream"})), "one two three");
 }
 
+TEST(ClientTls, StreamsThatStayOpenDoNotKeepOthersWaitingWithoutHttp2) {
+  const Authority authority;
+  const Certificate leaf = authority.Issue("IP:127.0.0.1");
+  World world({.tls = ServerTls{leaf.certificate_pem, leaf.key_pem}});
+  world.Connect({.url = world.url, .roots = PemText{authority.pem}});
+  std::vector<async::Task<Result<std::unique_ptr<ResponseStream>>>> tasks;
+  for (int i = 0; i < 50; ++i) {
+    tasks.push_back(world.client().Open({.target = "/forever", .timeout = 20s}, {}));
+  }
+  auto streams = async::RunBlocking(
+      world.executor, async::WhenAll(world.executor, std::move(tasks)));
+  for (const auto& stream : streams) {
+    ASSERT_TRUE(stream) << stream.error().message();
+    EXPECT_EQ(world.Read(**stream), "first");
+  }
+}
+
 TEST(ClientTls, ReadsRootsFromAFile) {
   const Authority authority;
   const Certificate leaf = authority.Issue("IP:127.0.0.1");
@@ -480,6 +500,7 @@ TEST(Server, AnswersForAHandlerThatDoesNot) {
   World world;
   EXPECT_EQ(world.Send({.target = "/throw"})->status, 500);
   EXPECT_EQ(world.Send({.target = "/nothing"})->status, 500);
+  EXPECT_EQ(world.Send({.target = "/split"})->status, 500);  // its answer was refused
   EXPECT_EQ(world.Send({.target = "/echo"})->status, 201);
 }
 

@@ -17,6 +17,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
+#include <algorithm>
+#include <cerrno>
 #include <coroutine>
 #include <type_traits>
 
@@ -104,6 +106,8 @@ class Session final : public ResponseWriter,
   Answer answer_ = Answer::kNone;
 };
 
+// A value with a line break would be two fields to the client.
+bool CanBeSent(const Headers& headers);
 template <typename Body>
 void SetFields(beast::http::response<Body>& message, const Headers& headers);
 Headers TakeHeaders(const beast::http::fields& fields);
@@ -250,7 +254,8 @@ async::Task<bool> Session<Stream>::ServeOne(async::CancelToken stop) {
     static_cast<void>(co_await Respond({.status = 431, .body = "request header too large\n"}));
     co_return false;
   }
-  if (read.error && read.error.category() == make_error_code(beast::http::error::bad_method).category() &&
+  const auto& malformed = make_error_code(beast::http::error::bad_method).category();
+  if (read.error && read.error.category() == malformed &&
       read.error != beast::http::error::end_of_stream &&
       read.error != beast::http::error::partial_message) {
     static_cast<void>(co_await Respond({.status = 400, .body = "malformed request\n"}));
@@ -293,7 +298,7 @@ async::Task<void> Session<Stream>::CallHandler(Request request, async::CancelTok
   bool threw = false;
   try {
     co_await handler_(std::move(request), *this, std::move(cancel));
-  } catch (const std::exception&) {
+  } catch (...) {
     threw = true;
   }
   // What has begun cannot be taken back, only broken off.
@@ -303,6 +308,7 @@ async::Task<void> Session<Stream>::CallHandler(Request request, async::CancelTok
 template <typename Stream>
 async::Task<Result<void>> Session<Stream>::Respond(Response response) {
   if (answer_ != Answer::kNone) co_return Fail(ErrorCode::kInternal, "answered twice");
+  if (!CanBeSent(response.headers)) co_return Fail(ErrorCode::kInternal, "malformed header");
   answer_ = Answer::kDone;
   IoResult sent;
   ExpireAfter(config_.write_timeout);
@@ -330,6 +336,7 @@ async::Task<Result<void>> Session<Stream>::Respond(Response response) {
 template <typename Stream>
 async::Task<Result<void>> Session<Stream>::Begin(int status, Headers headers) {
   if (answer_ != Answer::kNone) co_return Fail(ErrorCode::kInternal, "answered twice");
+  if (!CanBeSent(headers)) co_return Fail(ErrorCode::kInternal, "malformed header");
   answer_ = Answer::kStreaming;
   if (version_ < 11) keep_alive_ = false;  // the end of the connection is that of the body
   beast::http::response<beast::http::empty_body> message;
@@ -415,6 +422,14 @@ async::Task<void> Session<Stream>::Close() {
   }
   error_code ignored;
   Socket().close(ignored);
+}
+
+bool CanBeSent(const Headers& headers) {
+  constexpr std::string_view kBreaks("\r\n\0", 3);
+  return std::ranges::all_of(headers.fields(), [&](const auto& field) {
+    return field.first.find_first_of(kBreaks) == std::string::npos &&
+           field.second.find_first_of(kBreaks) == std::string::npos;
+  });
 }
 
 template <typename Body>
