@@ -655,6 +655,9 @@ bool Unifier::Assign(Type from, Type to) {
   }
   if (from.Is(TypeKind::kParam)) return Substitute(to, from) == Substitution::kValid;
   if (IsWild(from) || IsWild(to)) return true;
+  // null stands for any type that may be null, and any of those for null.
+  if (to.Is(TypeKind::kNull)) return IsAssignable(from, to);
+  if (to.Is(TypeKind::kType) && from.Is(TypeKind::kType)) return true;
   if (from.parameters().empty() || to.parameters().empty()) return IsAssignable(to, from);
   if (from.kind() != to.kind() || from.name() != to.name()) return false;
   return AssignAll(from.parameters(), to.parameters());
@@ -729,7 +732,7 @@ std::optional<Type> TypeIdentifier(std::string_view name) {
       break;
     case 4: if (name == "bool") return Bool();
       if (name == "uint") return Uint();
-      if (name == "list") return ListOf(Dyn());
+      if (name == "list") return ListOf(Any());
       if (name == "type") return TypeOf(Dyn());
       break;
     case 5: if (name == "bytes") return Bytes();

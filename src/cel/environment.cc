@@ -3,19 +3,22 @@
 #include <algorithm>
 
 #include "cel/library.h"
+#include "cel/macros.h"
 
 namespace kro::cel {
 
 Environment::Environment(std::span<const Library* const> libraries, Dialect dialect)
     : dialect_(std::move(dialect)) {
   auto functions = std::make_shared<FunctionTable>();
-  for (const Library* library : libraries) {
-    for (const Overload& overload : library->overloads) {
+  auto add = [&](const Library& library) {
+    for (const Overload& overload : library.overloads) {
       Function& function = (*functions)[overload.function];
       function.name = overload.function;
       function.overloads.push_back(&overload);
     }
-  }
+  };
+  add(MacroFunctions());
+  for (const Library* library : libraries) add(*library);
   functions_ = std::move(functions);
 }
 
@@ -30,9 +33,10 @@ Environment Environment::Kro() {
 
 Environment Environment::Standard() {
   static const Environment standard = [] {
-    const Library* libraries[] = {&StandardLibrary(), &OptionalLibrary(), &StringsLibrary(),
-                                  &ListsLibrary(),    &MathLibrary(),     &EncodersLibrary(),
-                                  &NetworkLibrary()};
+    std::vector<const Library*> libraries = {&StandardLibrary(), &OptionalLibrary(),
+                                             &StringsLibrary(),  &ListsLibrary(),
+                                             &EncodersLibrary(), &NetworkLibrary()};
+    if (const Library* math = FindLibrary("math")) libraries.push_back(math);
     return Environment(libraries);
   }();
   return standard;

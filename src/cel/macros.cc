@@ -140,6 +140,23 @@ Expr* ExpandMacro(ExprBuilder& builder, const Dialect& dialect, const MacroCall&
   return nullptr;
 }
 
+const Library& MacroFunctions() {
+  static const Library& library = *new Library{
+      .name = "macros",
+      .doc = "What macros expand to.",
+      .overloads = {{.function = "cel.@mapInsert",
+                     .id = "@mapInsert_map_key_value",
+                     .params = {MapOf(K(), V()), K(), V()},
+                     .result = MapOf(K(), V()),
+                     .doc = "The map with one entry more."},
+                    {.function = "cel.@mapInsert",
+                     .id = "@mapInsert_map_map",
+                     .params = {MapOf(K(), V()), MapOf(K(), V())},
+                     .result = MapOf(K(), V()),
+                     .doc = "The map with the entries of another."}}};
+  return library;
+}
+
 namespace {
 
 Expr* Expander::Fail(const Expr* where, std::string message) {

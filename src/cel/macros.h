@@ -56,4 +56,8 @@ struct MacroCall {
 // reported and gives a null literal.
 Expr* ExpandMacro(ExprBuilder& builder, const Dialect& dialect, const MacroCall& call);
 
+// The functions that only expansions call; part of every environment. The planner knows them, they
+// have no body.
+const Library& MacroFunctions();
+
 }  // namespace kro::cel
