@@ -37,10 +37,31 @@ std::string GoQuoteCharacter(char32_t character) {
 
 std::string PlainDouble(double value) {
   if (!std::isfinite(value)) return NonFinite(value);
-  std::array<char, 400> buffer;
+  // The shortest digits with the point moved to its place, the gaps filled with zeros.
+  std::array<char, 64> buffer;
   auto [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
-                                    std::chars_format::fixed);
-  return std::string(buffer.data(), end);
+                                    std::chars_format::scientific);
+  std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+  std::string out;
+  if (text.starts_with('-')) {
+    out = "-";
+    text.remove_prefix(1);
+  }
+  std::size_t mark = text.find('e');
+  bool small = text[mark + 1] == '-';
+  std::string_view power = text.substr(mark + 2);
+  std::size_t exponent = 0;
+  std::from_chars(power.data(), power.data() + power.size(), exponent);
+  std::string digits(1, text[0]);
+  if (mark > 2) digits += text.substr(2, mark - 2);
+  if (small) {
+    out += "0." + std::string(exponent - 1, '0') + digits;
+  } else if (digits.size() <= exponent + 1) {
+    out += digits + std::string(exponent + 1 - digits.size(), '0');
+  } else {
+    out += digits.substr(0, exponent + 1) + "." + digits.substr(exponent + 1);
+  }
+  return out;
 }
 
 std::string FixedDouble(double value, int digits) {

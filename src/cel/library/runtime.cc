@@ -32,10 +32,12 @@ class ConditionSchema final : public ObjectSchema {
 };
 
 Value EqualRuntimes(Context&, const Value&, const Value&) { return Value::Bool(true); }
+Value UnequalToOthers(Context&, const Value&, const Value&) { return Value::Bool(false); }
 Value EqualConditions(Context& context, const Value& a, const Value& b);
 std::optional<Value> GetConditionField(Context& context, const Value& self, std::string_view name);
 
-constexpr OpaqueType kRuntimeType{.name = "kro.run.Runtime", .equal = EqualRuntimes};
+constexpr OpaqueType kRuntimeType{
+    .name = "kro.run.Runtime", .equal = EqualRuntimes, .equal_other = UnequalToOthers};
 constexpr OpaqueType kConditionType{
     .name = "kro.run.Condition", .equal = EqualConditions, .field = GetConditionField};
 constexpr OpaqueBase kRuntime{&kRuntimeType};
