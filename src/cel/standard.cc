@@ -47,7 +47,6 @@ Value OptionalIndexValues(Context& context, Args args) {
 // These are the evaluator's own; the declarations are for the checker.
 Value And(Context&, Args args) { return Value::Bool(args[0].IsTrue() && args[1].IsTrue()); }
 Value Or(Context&, Args args) { return Value::Bool(args[0].IsTrue() || args[1].IsTrue()); }
-Value LastValue(Context&, Args args) { return args.back(); }
 Value Choose(Context&, Args args) { return args[0].IsTrue() ? args[1] : args[2]; }
 Value NotStrictlyFalse(Context&, Args args) { return Value::Bool(!args[0].IsFalse()); }
 
@@ -467,8 +466,6 @@ void DeclareLogic(Declarations& d) {
   d.Global("@not_strictly_false", "not_strictly_false", {Bool()}, Bool(), NotStrictlyFalse,
            "Whether a loop goes on.");
   d.last().strictness = Strictness::kLazy;
-  d.Global("cel.@block", "cel_block_list", {ListOf(Dyn()), T()}, T(), LastValue,
-           "What optimisers of other engines make; no source can spell it.");
   d.Global("_==_", "equals", {T(), T()}, Bool(), EqualValues, "Whether two values are equal.",
            {{"[1, 2] == [1, 2]", "true"}});
   d.Global("_!=_", "not_equals", {T(), T()}, Bool(), NotEqualValues, "Whether they are not.",
