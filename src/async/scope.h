@@ -19,7 +19,10 @@ class CancelToken {
 
   bool cancelled() const;
 
-  // Calls `stop` when the token fires, at once if it has fired. The returned function unregisters.
+  // Calls `stop` when the token fires, on the thread that fires it; at once if it has fired. `stop`
+  // must not block. The returned function unregisters, may be called more than once, and returns
+  // when `stop` will not be running any more (unless called from inside it): call it without holding
+  // a lock that `stop` takes.
   std::function<void()> OnCancel(std::function<void()> stop) const;
 
  private:
@@ -28,11 +31,14 @@ class CancelToken {
   std::shared_ptr<State> state_;
 };
 
+// Fires its token. Destroying it fires nothing. Cancel may be called from any thread, and again.
 class CancelSource {
  public:
   CancelSource();
   // Fires also when `parent` fires.
   explicit CancelSource(const CancelToken& parent);
+  CancelSource(CancelSource&& other) noexcept;
+  CancelSource& operator=(CancelSource&&) = delete;
   ~CancelSource();
 
   CancelToken token() const;
@@ -43,6 +49,7 @@ class CancelSource {
   std::function<void()> unlink_;
 };
 
+// Not movable; tasks may refer to it. Spawn, Cancel and token may be called from any thread.
 class Scope {
  public:
   // `executor` outlives the scope. With `parent`, cancelling the parent cancels this one.
@@ -50,14 +57,18 @@ class Scope {
   Scope(Executor& executor, const CancelToken& parent);
   // The scope must be empty (Join returned) when it is destroyed.
   ~Scope();
+  Scope(const Scope&) = delete;
+  Scope& operator=(const Scope&) = delete;
 
-  // Starts `task` on the executor.
+  // Starts `task` on the executor's loop. An exception that escapes it cancels the scope and comes
+  // out of Join.
   void Spawn(Task<void> task);
 
   CancelToken token() const;
   void Cancel();
 
-  // Completes when every spawned task has finished; does not cancel.
+  // Completes when every spawned task has finished and is destroyed; does not cancel. Tasks may be
+  // spawned while it waits, and after.
   Task<void> Join();
 
   Executor& executor() const;
@@ -71,7 +82,7 @@ class Scope {
 Task<Result<void>> SleepUntil(Executor& executor, MonotonicTime when, CancelToken cancel);
 Task<Result<void>> Sleep(Executor& executor, Duration duration, CancelToken cancel);
 
-// Continues on a thread of the executor, behind what is queued there.
+// Continues on the loop, behind what is queued there.
 Task<void> Yield(Executor& executor);
 
 }  // namespace kro::async

@@ -2,7 +2,11 @@
 //
 // Lazy: it runs when awaited or spawned into a Scope. It resumes its awaiter by symmetric transfer,
 // so long chains take no stack. Exceptions that escape are rethrown in the awaiter. Move-only; an
-// unfinished task is destroyed with its owner, which destroys its locals.
+// unfinished task is destroyed with its owner, which destroys its locals; one that waits for
+// something must not be destroyed, since what it waits for will resume it: cancel and join instead.
+//
+// `co_await std::move(task)` or `co_await MakeTask()`, once. A coroutine's parameters are values:
+// a reference among them must outlive the task.
 #pragma once
 
 #include <coroutine>
@@ -38,7 +42,7 @@ struct Promise : PromiseBase {
   std::variant<std::monostate, T, std::exception_ptr> outcome;
 
   Task<T> get_return_object();
-  template <typename U>
+  template <typename U = T>  // the default lets `co_return {};` deduce
   void return_value(U&& value) {
     outcome.template emplace<1>(std::forward<U>(value));
   }

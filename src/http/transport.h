@@ -5,6 +5,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,8 +29,10 @@ class Headers {
 
   // The first field of that name, or nullptr.
   const std::string* Find(std::string_view name) const;
+  // Replaces all fields of that name by one.
   void Set(std::string_view name, std::string value);
   void Add(std::string_view name, std::string value);
+  void Remove(std::string_view name);
   const std::vector<std::pair<std::string, std::string>>& fields() const { return fields_; }
 
  private:
@@ -40,7 +44,7 @@ struct Request {
   std::string target;  // path and query as sent: "/api/v1/pods?limit=500", percent-encoded
   Headers headers;
   std::string body;
-  // From the call to the last byte of the answer; for a stream, to its headers.
+  // From the call to the last byte of the answer; for a stream, to its headers. Zero: no limit.
   Duration timeout = std::chrono::seconds(60);
 };
 
@@ -50,7 +54,8 @@ struct Response {
   std::string body;
 };
 
-// An answer whose body arrives over time.
+// An answer whose body arrives over time. Destroying it ends the transfer; it must not outlive its
+// transport. One Read at a time.
 class ResponseStream {
  public:
   virtual ~ResponseStream() = default;
@@ -58,7 +63,8 @@ class ResponseStream {
   virtual const Headers& headers() const = 0;
 
   // The next bytes as they came; an empty string at the end of the body. kUnavailable if the
-  // connection broke, or nothing came for `idle`.
+  // connection broke, or nothing came for `idle` (zero: no limit); kCancelled if the token given to
+  // Open fired. An error is final.
   virtual async::Task<Result<std::string>> Read(Duration idle) = 0;
 };
 
@@ -68,7 +74,8 @@ class Transport {
 
   // Any status is an answer, not an error. kUnavailable: no answer came, and the request may have been
   // carried out. kNotFound never: an unreachable server is kUnavailable as well, its frames say
-  // "connect". kCancelled: `cancel` fired.
+  // "connect". kCancelled: `cancel` fired. kInvalid: the request cannot be put into words of HTTP.
+  // kExhausted: the answer is larger than the transport's limit.
   virtual async::Task<Result<Response>> Send(Request request, async::CancelToken cancel) = 0;
 
   // Returns when the answer's headers are there.

@@ -20,7 +20,7 @@ using Array = boost::json::array;
 using String = boost::json::string;
 
 // How deep values may nest; deeper input is refused, never recursed into.
-inline constexpr int kMaxDepth = 256;
+inline constexpr int kMaxDepth = 1000;
 
 // Parses one JSON text (RFC 8259), strictly: no trailing text, no duplicate keys, no lone surrogates,
 // no invalid UTF-8, no byte order mark, at most kMaxDepth deep. An integer is int64 if it fits, else

@@ -125,7 +125,7 @@ TEST(Parse, RefusesTextsThatNestTooDeep) {
   EXPECT_TRUE(Parse(nested(kMaxDepth)).has_value());
   auto deeper = Parse(nested(kMaxDepth + 1));
   ASSERT_FALSE(deeper.has_value());
-  EXPECT_EQ(deeper.error().message(), "line 1, column 257: nested deeper than 256");
+  EXPECT_EQ(deeper.error().message(), "line 1, column 1001: nested deeper than 1000");
   EXPECT_FALSE(Parse(std::string(1'000'000, '[')).has_value());
 }
 

@@ -1,0 +1,41 @@
+# The front door. Each target installs what is missing first (scripts/setup).
+.DEFAULT_GOAL := help
+.PHONY: help setup build test asan tsan gcc bench fuzz lint fmt clean
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: ## install the Debian packages that kro is built with
+	@scripts/setup
+
+build: setup ## build the optimised program and the benchmarks into build/release
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS)
+
+test: setup ## build and run every test; ends with "N passed, N failed"
+	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && scripts/test build/dev
+
+asan: setup ## the same tests under AddressSanitizer and UBSan
+	@cmake --preset asan >/dev/null && cmake --build build/asan -j $(JOBS) && scripts/test build/asan
+
+tsan: setup ## the same tests under ThreadSanitizer
+	@cmake --preset tsan >/dev/null && cmake --build build/tsan -j $(JOBS) && scripts/test build/tsan
+
+gcc: setup ## build and test with g++ 12
+	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS) && scripts/test build/gcc
+
+bench: build ## run every benchmark
+	@scripts/bench build/release
+
+fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60) each
+	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS) && scripts/fuzz build/fuzz $(FUZZ_SECONDS)
+
+lint: setup ## clang-tidy over the sources
+	@cmake --preset dev >/dev/null && scripts/lint build/dev
+
+fmt: setup ## format the sources in place
+	@git ls-files 'src/*.h' 'src/*.cc' 'fuzz/*.cc' 'bench/*.cc' 'test/*.h' 'test/*.cc' | xargs clang-format-19 -i
+
+clean: ## remove what was built
+	@rm -rf build

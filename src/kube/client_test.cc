@@ -1,0 +1,227 @@
+#include "kube/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kube/fake_server_test_util.h"
+
+namespace kro::kube {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Gvr kConfigMaps{"", "v1", "configmaps"};
+const std::string kPath = "/api/v1/namespaces/default/configmaps";
+
+class LinesSink final : public LogSink {
+ public:
+  void Write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
+  std::vector<std::string> lines;
+};
+
+struct Simulation {
+  LinesSink sink;
+  async::SimulatedExecutor executor;
+  FakeServer server{executor};
+  Client client{server, executor, Logger(sink), Client::Options{}};
+  async::CancelSource stop;
+
+  Duration Elapsed() const { return executor.clock().Now() - async::SimulatedExecutor::kStart; }
+  Reply<json::Value> Get(std::string name) {
+    return *executor.Run(client.Get(kConfigMaps, {"default", name}, {}, stop.token()));
+  }
+};
+
+http::Response Throttle(std::string after) {
+  http::Response response{429, {}, ""};
+  if (!after.empty()) response.headers.Set("Retry-After", after);
+  return response;
+}
+
+TEST(Client, SendsAgainAfterTheTimeTheServerNames) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.server.faults = {Throttle("2"), Throttle("3")};
+  EXPECT_TRUE(sim.Get("a"));
+  EXPECT_EQ(sim.Elapsed(), 5s);
+}
+
+TEST(Client, GivesUpAfterTenRepeatsAndKeepsTheDelay) {
+  Simulation sim;
+  for (int i = 0; i < 20; ++i) sim.server.faults.push_back(Throttle("1"));
+  auto got = sim.Get("a");
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), ErrorCode::kThrottled);
+  EXPECT_EQ(got.error().status().retry_after, 1s);
+  EXPECT_EQ(sim.server.requests.size(), 11u);
+}
+
+TEST(Client, DoesNotRepeatWithoutASecondsHeader) {
+  for (std::string after : {"", "Wed, 21 Oct 2026 07:28:00 GMT"}) {
+    Simulation sim;
+    sim.server.faults = {Throttle(after)};
+    EXPECT_FALSE(sim.Get("a"));
+    EXPECT_EQ(sim.server.requests.size(), 1u);
+  }
+}
+
+TEST(Client, ABrokenConnectionRepeatsReadsOnly) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.server.faults = {Fail(ErrorCode::kUnavailable, "connection reset")};
+  EXPECT_TRUE(sim.Get("a"));
+  EXPECT_EQ(sim.Elapsed(), 1s);
+  sim.server.faults = {Fail(ErrorCode::kUnavailable, "connection reset")};
+  auto patched = *sim.executor.Run(sim.client.Patch(kConfigMaps, {"default", "a"}, PatchType::kMerge,
+                                                    json::Object(), {}, sim.stop.token()));
+  ASSERT_FALSE(patched);
+  EXPECT_EQ(patched.error().code(), ErrorCode::kUnavailable);
+}
+
+async::Task<void> GetInto(Client& client, async::CancelToken cancel,
+                          std::optional<Reply<json::Value>>& result) {
+  result = co_await client.Get(kConfigMaps, {"default", "a"}, {}, cancel);
+}
+
+TEST(Client, CancellingEndsTheWaitAtOnce) {
+  Simulation sim;
+  sim.server.faults = {Throttle("100")};
+  async::Scope scope(sim.executor);
+  std::optional<Reply<json::Value>> result;
+  scope.Spawn(GetInto(sim.client, scope.token(), result));
+  sim.executor.Advance(1s);
+  scope.Cancel();
+  sim.executor.RunUntilIdle();
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->error().code(), ErrorCode::kCancelled);
+  sim.executor.Run(scope.Join());
+}
+
+TEST(Client, AStatusFailureInsideA200IsAnError) {
+  Simulation sim;
+  sim.server.faults = {http::Response{200, {}, FakeServer::StatusBody(409, "Conflict", "stale")}};
+  auto got = sim.Get("a");
+  ASSERT_FALSE(got);
+  EXPECT_TRUE(IsConflict(got.error()));
+}
+
+TEST(Client, LogsWarningsOfTheServer) {
+  Simulation sim;
+  sim.server.faults = {http::Response{200, {{"Warning", "299 - \"deprecated\""}}, "{}"}};
+  EXPECT_TRUE(sim.Get("a"));
+  ASSERT_EQ(sim.sink.lines.size(), 1u);
+  EXPECT_NE(sim.sink.lines[0].find("deprecated"), std::string::npos);
+}
+
+TEST(Client, ListsInPagesOfOneVersion) {
+  Simulation sim;
+  for (int i = 0; i < 12; ++i) sim.server.Put(kPath, fmt::format("c{:02}", i));
+  ListOptions options;
+  options.limit = 5;
+  auto list = *sim.executor.Run(sim.client.List(kConfigMaps, "default", options, sim.stop.token()));
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->items.size(), 12u);
+  EXPECT_EQ(sim.server.requests.size(), 3u);
+  EXPECT_EQ(json::FindString(list->items[11], {"kind"}), "ConfigMap");
+}
+
+TEST(Client, ListsInOnePieceWhenTheContinueTokenExpired) {
+  Simulation sim;
+  for (int i = 0; i < 12; ++i) sim.server.Put(kPath, fmt::format("c{:02}", i));
+  sim.server.expire_continue = true;
+  ListOptions options;
+  options.limit = 5;
+  auto list = *sim.executor.Run(sim.client.List(kConfigMaps, "default", options, sim.stop.token()));
+  ASSERT_TRUE(list);
+  EXPECT_EQ(list->items.size(), 12u);
+  EXPECT_EQ(sim.server.requests.size(), 3u);
+}
+
+TEST(Client, AStaleUpdateIsAConflict) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  auto object = sim.Get("a");
+  sim.server.Put(kPath, "a");
+  auto updated =
+      *sim.executor.Run(sim.client.Update(kConfigMaps, *object, {}, sim.stop.token()));
+  ASSERT_FALSE(updated);
+  EXPECT_EQ(updated.error().code(), ErrorCode::kConflict);
+}
+
+TEST(Client, ApplySendsNoManagedFieldsAndNamesItsManager) {
+  Simulation sim;
+  auto object = *json::Parse(
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":"default","managedFields":[]}})");
+  ApplyOptions options;
+  options.on_conflict = OnConflict::kTakeOver;
+  options.field_manager = "kro.run/applyset";
+  auto applied = *sim.executor.Run(sim.client.Apply(kConfigMaps, object, options, sim.stop.token()));
+  ASSERT_TRUE(applied);
+  const http::Request& request = sim.server.requests.back();
+  EXPECT_EQ(request.target, kPath + "/a?fieldManager=kro.run%2Fapplyset&force=true");
+  EXPECT_EQ(*request.headers.Find("content-type"), "application/apply-patch+yaml");
+  EXPECT_EQ(request.body.find("managedFields"), std::string::npos);
+}
+
+TEST(Client, DeletesOnlyTheObjectThatWasSeen) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  DeleteOptions options;
+  options.uid = "another";
+  auto refused = *sim.executor.Run(
+      sim.client.Delete(kConfigMaps, {"default", "a"}, options, sim.stop.token()));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(IsConflict(refused.error()));
+  options.uid = "uid-1";
+  auto deleted = *sim.executor.Run(
+      sim.client.Delete(kConfigMaps, {"default", "a"}, options, sim.stop.token()));
+  ASSERT_TRUE(deleted);
+  EXPECT_FALSE(deleted->remaining);
+  EXPECT_TRUE(IsNotFound(sim.Get("a").error()));
+}
+
+TEST(Client, MetadataIsKeptWhenTheServerSendsWholeObjects) {
+  Simulation sim;
+  json::Object extra;
+  extra["data"] = "large";
+  sim.server.Put(kPath, "a", extra);
+  GetOptions options;
+  options.content = Content::kMetadata;
+  auto got = *sim.executor.Run(
+      sim.client.Get(kConfigMaps, {"default", "a"}, options, sim.stop.token()));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(json::Find(*got, "data"), nullptr);
+  EXPECT_EQ(json::FindString(*got, {"kind"}), "PartialObjectMetadata");
+}
+
+TEST(Client, RefusesNamesThatWouldChangeThePath) {
+  Simulation sim;
+  for (std::string name : {"", "..", "a/b", "a%2fb"}) {
+    auto got = sim.Get(name);
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().code(), ErrorCode::kInvalid) << name;
+  }
+  EXPECT_TRUE(sim.server.requests.empty());
+}
+
+TEST(ConcurrencyLimiter, GrowsWithGoodAnswersAndShrinksWhenThrottled) {
+  async::SimulatedExecutor executor;
+  ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 4, .maximum = 8});
+  async::CancelSource stop;
+  for (int round = 0; round < 20; ++round) {
+    int n = limiter.limit();
+    MonotonicTime started{};
+    for (int i = 0; i < n; ++i) started = **executor.Run(limiter.Acquire(stop.token()));
+    executor.Advance(5ms);
+    for (int i = 0; i < n; ++i) limiter.Release(started, ConcurrencyLimiter::Outcome::kGood);
+  }
+  EXPECT_GT(limiter.limit(), 5);
+  int before = limiter.limit();
+  executor.Advance(2s);
+  auto started = **executor.Run(limiter.Acquire(stop.token()));
+  limiter.Release(started, ConcurrencyLimiter::Outcome::kThrottled);
+  EXPECT_LT(limiter.limit(), before);
+}
+
+}  // namespace
+}  // namespace kro::kube

@@ -1,0 +1,52 @@
+// ConcurrencyLimiter: how many requests may be under way, learnt from how the server takes them.
+//
+// The limit grows by one for each full round of good answers and shrinks by a third when the server
+// throttles or answers much slower than it did at its best (additive increase, multiplicative
+// decrease); it shrinks at most once a second, since one overload spoils many answers. Example: with
+// answers of 5 ms the limit climbs from 16 to its maximum; one 429 at 60 makes it 40.
+#pragma once
+
+#include <memory>
+
+#include "async/event.h"
+#include "async/scope.h"
+#include "base/clock.h"
+
+namespace kro::kube {
+
+class ConcurrencyLimiter {
+ public:
+  struct Options {
+    double minimum = 4;
+    double initial = 16;
+    double maximum = 128;
+    double slow_factor = 4;  // an answer this many times slower than the best counts as overload
+    Duration never_slow = std::chrono::milliseconds(100);  // below this no answer is slow
+  };
+  enum class Outcome { kGood, kThrottled, kIgnored };
+
+  // `executor` outlives the limiter.
+  ConcurrencyLimiter(async::Executor& executor, Options options);
+
+  // Waits for its turn. Every success is paired with one Release.
+  async::Task<Result<MonotonicTime>> Acquire(async::CancelToken cancel);
+  // `started` is what Acquire gave.
+  void Release(MonotonicTime started, Outcome outcome);
+
+  int limit() const;
+  int in_flight() const;
+
+ private:
+  bool TryAcquire();
+
+  async::Executor& executor_;
+  const Options options_;
+  async::Event room_;
+  mutable std::mutex mutex_;
+  double limit_;                // guarded by mutex_
+  int in_flight_ = 0;           // guarded by mutex_
+  Duration best_{0};            // guarded by mutex_
+  MonotonicTime last_shrink_{}; // guarded by mutex_
+};
+
+}  // namespace kro::kube

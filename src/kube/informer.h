@@ -1,0 +1,72 @@
+// Informer: a reflector, its store, and those who want to hear of changes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "async/event.h"
+#include "kube/reflector.h"
+#include "kube/store.h"
+
+namespace kro::kube {
+
+// What happened, called on the loop right after the store has it. A handler is quick: it puts keys into
+// queues. It must not call AddHandler or RemoveHandler. What it throws is logged and goes no further.
+struct InformerHandler {
+  enum class Cause { kChange, kInitialList };
+  std::function<void(const ObjectPtr& object, Cause cause)> on_add;
+  std::function<void(const ObjectPtr& before, const ObjectPtr& after)> on_update;
+  // The last state that was seen; the deletion itself may have been missed.
+  std::function<void(const ObjectPtr& last)> on_delete;
+};
+
+class Informer final : private ReflectorSink {
+ public:
+  // `client` outlives the informer.
+  Informer(Client& client, Gvr gvr, ReflectorOptions options, Projection projection, Random random);
+
+  // Runs until `cancel` fires. Once.
+  async::Task<void> Run(async::CancelToken cancel);
+
+  // Reports everything in the store as added from an initial list, then live changes: nothing is left
+  // out and nothing is told twice.
+  int AddHandler(InformerHandler handler);
+  // After this the handler is not called any more.
+  void RemoveHandler(int id);
+
+  // Puts the answer to a write of our own into the store at once, and tells the handlers.
+  void ObserveWrite(const json::Value& object);
+
+  // Whether the first fill is in the store and the handlers have been told.
+  bool HasSynced() const;
+  async::Task<Result<void>> WaitForSync(async::CancelToken cancel);
+
+  const Gvr& gvr() const { return gvr_; }
+  const Projection& projection() const { return projection_; }
+  Store& store() { return store_; }
+  const Store& store() const { return store_; }
+
+ private:
+  void OnReplace(std::vector<json::Value> objects, std::string resource_version,
+                 Versions versions) override;
+  void OnEvent(WatchEvent event) override;
+  void OnBookmark(std::string resource_version) override;
+  void Tell(const StoreChange& change, InformerHandler::Cause cause);
+  void TellOne(const InformerHandler& handler, const StoreChange& change,
+               InformerHandler::Cause cause);
+
+  Client& client_;
+  const Gvr gvr_;
+  const Projection projection_;
+  Store store_;
+  Reflector reflector_;
+  async::Event synced_;
+  mutable std::mutex mutex_;               // held from the change of the store to the last handler
+  bool has_synced_ = false;                // guarded by mutex_
+  int next_id_ = 1;                        // guarded by mutex_
+  std::map<int, InformerHandler> handlers_;  // guarded by mutex_
+};
+
+}  // namespace kro::kube

@@ -1,0 +1,144 @@
+#include "kube/stored_object.h"
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace kro::kube {
+namespace {
+
+constexpr std::string_view kKeptMetadata[] = {
+    "name",   "namespace",  "uid",         "resourceVersion",   "generation",      "generateName",
+    "labels", "finalizers", "deletionTimestamp", "creationTimestamp", "ownerReferences",
+    "deletionGracePeriodSeconds",
+};
+
+bool IsKeptMetadata(std::string_view key);
+bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path);
+// The part of `path` before the first index: lists are kept whole.
+json::FieldPath UpToList(const json::FieldPath& path);
+
+}  // namespace
+
+std::string_view StoredObject::Label(std::string_view key) const {
+  return json::FindString(value_, {"metadata", "labels", key});
+}
+
+Projection Projection::Everything() {
+  Projection projection;
+  projection.whole_ = true;
+  return projection;
+}
+
+void Projection::KeepPath(json::FieldPath path) {
+  path = UpToList(path);
+  if (path.empty()) {
+    whole_ = true;
+    return;
+  }
+  if (std::ranges::any_of(paths_, [&](const auto& kept) { return IsPrefix(kept, path); })) return;
+  std::erase_if(paths_, [&](const auto& kept) { return IsPrefix(path, kept); });
+  paths_.push_back(std::move(path));
+}
+
+bool Projection::Covers(const Projection& other) const {
+  if (!other.manager_.empty() && manager_ != other.manager_) return false;
+  if (whole_) return true;
+  if (other.whole_) return false;
+  bool annotations = std::ranges::all_of(other.annotation_prefixes_, [&](const std::string& wanted) {
+    return std::ranges::any_of(annotation_prefixes_,
+                               [&](const std::string& kept) { return wanted.starts_with(kept); });
+  });
+  return annotations && std::ranges::all_of(other.paths_, [&](const json::FieldPath& wanted) {
+           return std::ranges::any_of(paths_,
+                                      [&](const auto& kept) { return IsPrefix(kept, wanted); });
+         });
+}
+
+ObjectPtr Projection::Apply(const json::Value& object) const {
+  auto stored = std::make_shared<StoredObject>();
+  stored->key_.name_space = json::FindString(object, {"metadata", "namespace"});
+  stored->key_.name = json::FindString(object, {"metadata", "name"});
+  stored->uid_ = json::FindString(object, {"metadata", "uid"});
+  stored->resource_version_ = json::FindString(object, {"metadata", "resourceVersion"});
+  stored->deleting_ = !json::FindString(object, {"metadata", "deletionTimestamp"}).empty();
+
+  json::Object kept;
+  json::Object rest;
+  if (object.is_object()) {
+    for (const auto& [key, value] : object.get_object()) {
+      if (key == "metadata") continue;
+      bool always = whole_ || key == "apiVersion" || key == "kind";
+      (always ? kept : rest)[key] = value;
+    }
+  }
+  json::Object metadata;
+  const json::Value* original = json::Find(object, "metadata");
+  if (original != nullptr && original->is_object()) {
+    for (const auto& [key, value] : original->get_object()) {
+      if (key == "managedFields") {
+        if (manager_.empty() || !value.is_array()) continue;
+        json::Array entries;
+        for (const json::Value& entry : value.get_array()) {
+          if (json::FindString(entry, {"manager"}) == manager_) entries.push_back(entry);
+        }
+        if (!entries.empty()) metadata[key] = std::move(entries);
+      } else if (key == "annotations" && !whole_ && value.is_object()) {
+        json::Object annotations;
+        json::Object others;
+        for (const auto& [name, text] : value.get_object()) {
+          bool wanted = std::ranges::any_of(annotation_prefixes_, [&](const std::string& prefix) {
+            return std::string_view(name).starts_with(prefix);
+          });
+          (wanted ? annotations : others)[name] = text;
+        }
+        if (!annotations.empty()) metadata[key] = std::move(annotations);
+        if (!others.empty()) rest["annotations"] = std::move(others);
+      } else if (whole_ || IsKeptMetadata(key)) {
+        metadata[key] = value;
+      }
+    }
+  }
+  kept["metadata"] = std::move(metadata);
+
+  json::Value value(std::move(kept));
+  json::Value remainder(std::move(rest));
+  for (const json::FieldPath& path : paths_) {
+    const json::Value* found = json::Get(object, path);
+    if (found == nullptr) continue;
+    // A path that crosses a scalar has no value in this object, so it cannot fail here.
+    if (auto set = json::Set(value, path, *found); !set) continue;
+    json::Erase(remainder, path);
+  }
+  if (!remainder.get_object().empty()) {
+    stored->rest_hash_ = Hash64(json::Canonical(remainder));
+  }
+  // One block holds the copy; the pieces it was put together from are given back.
+  stored->value_ = json::Value(
+      value, boost::json::make_shared_resource<boost::json::monotonic_resource>());
+  return stored;
+}
+
+namespace {
+
+bool IsKeptMetadata(std::string_view key) {
+  return std::ranges::find(kKeptMetadata, key) != std::end(kKeptMetadata);
+}
+
+bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path) {
+  const auto& a = prefix.segments();
+  const auto& b = path.segments();
+  return a.size() <= b.size() && std::equal(a.begin(), a.end(), b.begin());
+}
+
+json::FieldPath UpToList(const json::FieldPath& path) {
+  json::FieldPath kept;
+  for (const json::PathSegment& segment : path.segments()) {
+    if (!std::holds_alternative<std::string>(segment)) break;
+    kept.Push(std::get<std::string>(segment));
+  }
+  return kept;
+}
+
+}  // namespace
+}  // namespace kro::kube

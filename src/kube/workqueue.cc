@@ -1,0 +1,326 @@
+#include "kube/workqueue.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "async/event.h"
+
+namespace kro::kube {
+namespace {
+
+constexpr int kInitialListTurn = 8;
+
+struct Lane {
+  std::deque<WorkKey> normal;
+  std::deque<WorkKey> initial;
+  int in_work = 0;
+  std::uint64_t last_turn = 0;
+
+  bool empty() const { return normal.empty() && initial.empty(); }
+};
+
+}  // namespace
+
+struct Workqueue::State : std::enable_shared_from_this<State> {
+  State(async::Executor& e, WorkqueueOptions o)
+      : executor(e),
+        options(o),
+        ready(e, async::EventReset::kAuto),
+        idle(e, async::EventReset::kAuto),
+        tokens(o.retry_burst),
+        tokens_at(e.clock().Monotonic()) {}
+
+  // These expect `mutex` to be held.
+  void AddLocked(const WorkKey& key, Priority priority);
+  void EnqueueLocked(const WorkKey& key, Priority priority);
+  std::optional<WorkKey> TakeLocked();
+  Duration BucketDelayLocked();
+  void ForgetDelayLocked(const WorkKey& key);
+  void ArmLocked();
+
+  void OnTimer();
+
+  async::Executor& executor;
+  const WorkqueueOptions options;
+  async::Event ready;
+  async::Event idle;
+
+  mutable std::mutex mutex;
+  // All guarded by mutex.
+  std::map<Gvr, Lane> lanes;
+  std::unordered_map<WorkKey, Priority> dirty;  // needs work: waits in a lane, or is in work
+  std::unordered_set<WorkKey> in_work;
+  std::unordered_map<WorkKey, MonotonicTime> delays;
+  std::set<std::pair<MonotonicTime, WorkKey>> delayed;
+  std::unordered_map<WorkKey, int> failures;
+  std::size_t waiting = 0;
+  std::uint64_t turn = 0;
+  double tokens;
+  MonotonicTime tokens_at;
+  bool shutting_down = false;
+  std::optional<MonotonicTime> timer_at;
+  std::function<void()> cancel_timer;
+};
+
+Workqueue::Workqueue(async::Executor& executor, WorkqueueOptions options)
+    : state_(std::make_shared<State>(executor, options)) {}
+
+Workqueue::~Workqueue() {
+  std::lock_guard lock(state_->mutex);
+  state_->shutting_down = true;
+  if (state_->cancel_timer) state_->cancel_timer();
+}
+
+void Workqueue::Add(const WorkKey& key, Priority priority) {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->shutting_down) return;
+    state_->ForgetDelayLocked(key);
+    state_->AddLocked(key, priority);
+  }
+  state_->ready.Set();
+}
+
+void Workqueue::AddAfter(const WorkKey& key, Duration delay) {
+  if (delay <= Duration::zero()) return Add(key);
+  MonotonicTime when = state_->executor.clock().Monotonic() + delay;
+  std::lock_guard lock(state_->mutex);
+  if (state_->shutting_down) return;
+  // It runs sooner anyway.
+  if (state_->dirty.contains(key) && !state_->in_work.contains(key)) return;
+  auto [entry, added] = state_->delays.try_emplace(key, when);
+  if (!added) {
+    if (entry->second <= when) return;
+    state_->delayed.erase({entry->second, key});
+    entry->second = when;
+  }
+  state_->delayed.insert({when, key});
+  state_->ArmLocked();
+}
+
+Duration Workqueue::AddRateLimited(const WorkKey& key) {
+  Duration delay;
+  {
+    std::lock_guard lock(state_->mutex);
+    int failures = state_->failures[key]++;
+    // In floating point and capped before the conversion, so that no count overflows.
+    double grown = static_cast<double>(state_->options.retry_base.count()) * std::pow(2.0, failures);
+    delay = grown >= static_cast<double>(state_->options.retry_cap.count())
+                ? state_->options.retry_cap
+                : Duration(static_cast<Duration::rep>(grown));
+    delay = std::max(delay, state_->BucketDelayLocked());
+  }
+  AddAfter(key, delay);
+  return delay;
+}
+
+void Workqueue::Forget(const WorkKey& key) {
+  std::lock_guard lock(state_->mutex);
+  state_->failures.erase(key);
+}
+
+int Workqueue::Failures(const WorkKey& key) const {
+  std::lock_guard lock(state_->mutex);
+  auto found = state_->failures.find(key);
+  return found == state_->failures.end() ? 0 : found->second;
+}
+
+async::Task<Result<std::optional<WorkKey>>> Workqueue::Get(async::CancelToken cancel) {
+  std::shared_ptr<State> state = state_;
+  while (true) {
+    std::optional<WorkKey> key;
+    bool more = false;
+    bool over = false;
+    {
+      std::lock_guard lock(state->mutex);
+      key = state->TakeLocked();
+      over = state->shutting_down && state->waiting == 0;
+      more = state->waiting > 0 || over;
+    }
+    // One flag wakes one worker, who wakes the next while there is something to do.
+    if (more) state->ready.Set();
+    if (key || over) co_return key;
+    if (auto woken = co_await state->ready.Wait(cancel); !woken) {
+      co_return std::unexpected(woken.error());
+    }
+  }
+}
+
+void Workqueue::Done(const WorkKey& key) {
+  bool wake = false;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->in_work.erase(key) == 0) return;
+    if (auto lane = state_->lanes.find(key.gvr); lane != state_->lanes.end()) {
+      --lane->second.in_work;
+    }
+    if (auto again = state_->dirty.find(key); again != state_->dirty.end()) {
+      state_->EnqueueLocked(key, again->second);
+      wake = true;
+    } else if (auto lane = state_->lanes.find(key.gvr);
+               lane != state_->lanes.end() && lane->second.empty() && lane->second.in_work == 0) {
+      state_->lanes.erase(lane);
+    }
+  }
+  if (wake) state_->ready.Set();
+  state_->idle.Set();
+}
+
+void Workqueue::DropLane(const Gvr& gvr) {
+  std::lock_guard lock(state_->mutex);
+  if (auto lane = state_->lanes.find(gvr); lane != state_->lanes.end()) {
+    state_->waiting -= lane->second.normal.size() + lane->second.initial.size();
+    lane->second.normal.clear();
+    lane->second.initial.clear();
+    if (lane->second.in_work == 0) state_->lanes.erase(lane);
+  }
+  auto of_lane = [&](const auto& entry) { return entry.first.gvr == gvr; };
+  std::erase_if(state_->dirty, of_lane);
+  std::erase_if(state_->delays, of_lane);
+  std::erase_if(state_->failures, of_lane);
+  std::erase_if(state_->delayed, [&](const auto& entry) { return entry.second.gvr == gvr; });
+}
+
+void Workqueue::ShutDown() {
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->shutting_down = true;
+    state_->delays.clear();
+    state_->delayed.clear();
+    if (state_->cancel_timer) state_->cancel_timer();
+  }
+  state_->ready.Set();
+}
+
+async::Task<Result<void>> Workqueue::Drain(async::CancelToken cancel) {
+  std::shared_ptr<State> state = state_;
+  ShutDown();
+  while (true) {
+    {
+      std::lock_guard lock(state->mutex);
+      if (state->waiting == 0 && state->in_work.empty()) co_return Result<void>{};
+    }
+    if (auto woken = co_await state->idle.Wait(cancel); !woken) co_return woken;
+  }
+}
+
+std::size_t Workqueue::Waiting() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->waiting;
+}
+
+std::size_t Workqueue::Waiting(const Gvr& gvr) const {
+  std::lock_guard lock(state_->mutex);
+  auto lane = state_->lanes.find(gvr);
+  if (lane == state_->lanes.end()) return 0;
+  return lane->second.normal.size() + lane->second.initial.size();
+}
+
+std::size_t Workqueue::Delayed() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->delayed.size();
+}
+
+std::size_t Workqueue::InWork() const {
+  std::lock_guard lock(state_->mutex);
+  return state_->in_work.size();
+}
+
+void Workqueue::State::AddLocked(const WorkKey& key, Priority priority) {
+  auto [entry, added] = dirty.try_emplace(key, priority);
+  if (added) {
+    if (!in_work.contains(key)) EnqueueLocked(key, priority);
+    return;
+  }
+  if (priority != Priority::kNormal || entry->second == Priority::kNormal) return;
+  entry->second = Priority::kNormal;
+  if (in_work.contains(key)) return;
+  Lane& lane = lanes[key.gvr];
+  std::erase(lane.initial, key);
+  lane.normal.push_back(key);
+}
+
+void Workqueue::State::EnqueueLocked(const WorkKey& key, Priority priority) {
+  Lane& lane = lanes[key.gvr];
+  (priority == Priority::kNormal ? lane.normal : lane.initial).push_back(key);
+  ++waiting;
+}
+
+std::optional<WorkKey> Workqueue::State::TakeLocked() {
+  if (waiting == 0) return std::nullopt;
+  ++turn;
+  bool initial_first = turn % kInitialListTurn == 0;
+  // The number of lanes is that of RGDs with work, so a scan is cheap.
+  Lane* best = nullptr;
+  auto rank = [&](const Lane& lane) {
+    bool preferred = initial_first ? !lane.initial.empty() : !lane.normal.empty();
+    return std::tuple(!preferred, lane.in_work, lane.last_turn);
+  };
+  for (auto& [gvr, lane] : lanes) {
+    if (!lane.empty() && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
+  }
+  bool from_initial = best->normal.empty() || (initial_first && !best->initial.empty());
+  std::deque<WorkKey>& queue = from_initial ? best->initial : best->normal;
+  WorkKey key = std::move(queue.front());
+  queue.pop_front();
+  --waiting;
+  best->last_turn = turn;
+  ++best->in_work;
+  dirty.erase(key);
+  in_work.insert(key);
+  return key;
+}
+
+// A reservation: the bucket may go below zero, and the delay is the time until it is back.
+Duration Workqueue::State::BucketDelayLocked() {
+  if (options.retries_per_second <= 0) return Duration::zero();
+  MonotonicTime now = executor.clock().Monotonic();
+  double seconds = std::chrono::duration<double>(now - tokens_at).count();
+  tokens = std::min(options.retry_burst, tokens + seconds * options.retries_per_second);
+  tokens_at = now;
+  tokens -= 1;
+  if (tokens >= 0) return Duration::zero();
+  return std::chrono::duration_cast<Duration>(
+      std::chrono::duration<double>(-tokens / options.retries_per_second));
+}
+
+void Workqueue::State::ForgetDelayLocked(const WorkKey& key) {
+  auto found = delays.find(key);
+  if (found == delays.end()) return;
+  delayed.erase({found->second, key});
+  delays.erase(found);
+}
+
+void Workqueue::State::ArmLocked() {
+  if (delayed.empty()) return;
+  MonotonicTime when = delayed.begin()->first;
+  if (timer_at && *timer_at <= when) return;
+  if (cancel_timer) cancel_timer();
+  timer_at = when;
+  cancel_timer = executor.PostAt(when, [weak = weak_from_this()] {
+    if (auto self = weak.lock()) self->OnTimer();
+  });
+}
+
+void Workqueue::State::OnTimer() {
+  {
+    std::lock_guard lock(mutex);
+    timer_at.reset();
+    MonotonicTime now = executor.clock().Monotonic();
+    while (!shutting_down && !delayed.empty() && delayed.begin()->first <= now) {
+      WorkKey key = delayed.begin()->second;
+      ForgetDelayLocked(key);
+      AddLocked(key, Priority::kNormal);
+    }
+    if (!shutting_down) ArmLocked();
+  }
+  ready.Set();
+}
+
+}  // namespace kro::kube

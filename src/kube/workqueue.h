@@ -1,0 +1,86 @@
+// Workqueue: which objects need work, each once, fairly among their types.
+//
+// A key waits at most once however often it is added, is never handed to two workers at the same time,
+// and runs exactly once more if it was added while in work. Keys of one GVR form a lane: the lane with
+// the fewest keys in work goes first, so a type with ten thousand instances waiting delays another's
+// single instance by no more than one piece of work. Since an RGD serves one GVR, this is fairness among RGDs.
+//
+// Within a lane order is arrival; what came from an initial list waits behind what changed, but gets
+// every eighth turn. A plain Add takes the place of a pending delayed one.
+//
+// Times are monotonic. Thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "async/scope.h"
+#include "base/clock.h"
+#include "kube/gvk.h"
+
+namespace kro::kube {
+
+struct WorkKey {
+  Gvr gvr;
+  ObjectKey object;
+
+  friend bool operator==(const WorkKey&, const WorkKey&) = default;
+  friend auto operator<=>(const WorkKey&, const WorkKey&) = default;
+};
+
+enum class Priority { kNormal, kInitialList };
+
+struct WorkqueueOptions {
+  Duration retry_base = std::chrono::milliseconds(200);
+  Duration retry_cap = std::chrono::seconds(1000);
+  // A token bucket over all keys, for retries only; zero rate: none.
+  double retries_per_second = 10;
+  double retry_burst = 100;
+};
+
+class Workqueue {
+ public:
+  // `executor` outlives the queue. No worker may wait when it is destroyed.
+  Workqueue(async::Executor& executor, WorkqueueOptions options);
+  ~Workqueue();
+
+  void Add(const WorkKey& key, Priority priority = Priority::kNormal);
+  // Adds after `delay`; of several delays the earliest counts.
+  void AddAfter(const WorkKey& key, Duration delay);
+  // Adds after the back-off of this key, which grows with every call until Forget. Gives the delay.
+  Duration AddRateLimited(const WorkKey& key);
+  void Forget(const WorkKey& key);
+  int Failures(const WorkKey& key) const;
+
+  // The next key to work on; nullopt once shut down and empty. Every key is paired with one Done.
+  async::Task<Result<std::optional<WorkKey>>> Get(async::CancelToken cancel);
+  void Done(const WorkKey& key);
+
+  // Drops every key of `gvr` that waits, at once or delayed.
+  void DropLane(const Gvr& gvr);
+
+  // Refuses keys from now on; what is queued is still handed out, what is delayed is not.
+  void ShutDown();
+  // Also waits until nothing is in work.
+  async::Task<Result<void>> Drain(async::CancelToken cancel);
+
+  std::size_t Waiting() const;
+  std::size_t Waiting(const Gvr& gvr) const;
+  std::size_t Delayed() const;
+  std::size_t InWork() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace kro::kube
+
+template <>
+struct std::hash<kro::kube::WorkKey> {
+  std::size_t operator()(const kro::kube::WorkKey& key) const noexcept {
+    return std::hash<kro::kube::Gvr>()(key.gvr) * 31 + std::hash<kro::kube::ObjectKey>()(key.object);
+  }
+};

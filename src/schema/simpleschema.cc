@@ -1,0 +1,750 @@
+#include "schema/simpleschema.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "schema/go_text.h"
+#include "schema/markers.h"
+
+namespace kro::schema {
+namespace {
+
+constexpr int kMaxCollections = 16;
+// Inline structs may nest this deep; the API server's own limit is near.
+constexpr int kMaxStructs = 100;
+// Nodes of the finished schema: custom types are inlined, so a few lines can ask for billions.
+constexpr std::size_t kMaxNodes = 100'000;
+
+constexpr std::string_view kListType = "x-kubernetes-list-type";
+constexpr std::string_view kListMapKeys = "x-kubernetes-list-map-keys";
+constexpr std::string_view kValidations = "x-kubernetes-validations";
+
+struct FieldDefinition;
+
+// A field as written: a type expression with markers, or members.
+struct FieldType {
+  enum class Kind { kAtomic, kObject, kList, kMap, kNamed, kStruct } kind = Kind::kAtomic;
+  std::string name;                              // of an atomic (its OpenAPI type) or named type
+  std::unique_ptr<FieldType> element;            // of a list or map
+  std::map<std::string, FieldDefinition> members;  // of a struct
+};
+
+struct FieldDefinition {
+  FieldType type;
+  std::string text;         // as written; empty for structs
+  std::size_t markers = 0;  // where they begin in `text`, 0: none
+};
+
+// A fault before its place is known.
+struct Fault {
+  std::string code;
+  std::string text;
+  Span span;
+  std::string hint;
+};
+
+// A finished custom type.
+struct NamedType {
+  json::Value schema;
+  bool required = false;  // as an alias with required=true
+  std::size_t nodes = 1;
+};
+
+class Builder {
+ public:
+  explicit Builder(const SimpleSchemaSource& source) : source_(source), path_(source.root) {}
+
+  json::Parsed<json::Value> Build(const json::Value* spec, const json::Value* types);
+
+ private:
+  void ReadTypes(const json::Value& types);
+  bool Read(const json::Value& value, int depth, FieldDefinition& out);
+  std::expected<FieldType, Fault> ReadType(std::string_view text, int depth);
+
+  void CheckDependencies();
+  void Visit(const std::string& name, std::vector<std::string>& open,
+             std::set<std::string>& done);
+  void BuildType(const std::string& name);
+
+  // The schema of one field with its markers; `required` is set if the parent must list it.
+  std::expected<json::Object, Fault> BuildField(const FieldDefinition& field, bool& required);
+  json::Object BuildStruct(const FieldType& type);
+  std::expected<json::Object, Fault> BuildTypeSchema(const FieldType& type, std::size_t& nodes);
+  std::expected<void, Fault> Count(std::size_t nodes);
+
+  void Report(const Fault& fault, const std::string& expression);
+  // The chain that upstream puts before an error at the current path.
+  std::string Wrap(const std::string& text) const;
+
+  const SimpleSchemaSource& source_;
+  json::FieldPath path_;
+  std::string stage_;               // "parsing type T: ", "building schema for T: " or ""
+  std::vector<std::string> fields_;  // from the section or type down to the current field
+  std::map<std::string, FieldDefinition> definitions_;
+  std::vector<std::string> order_;  // of the custom types, dependencies first
+  std::map<std::string, NamedType> types_;
+  std::size_t nodes_ = 0;
+  Diagnostics diagnostics_;
+};
+
+void CollectNames(const FieldType& type, std::set<std::string>& names);
+std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, bool& required);
+std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type);
+std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type,
+                                     json::Object& schema);
+std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view type,
+                                        json::Object& schema);
+std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
+                                           json::Object& schema);
+std::string RegexProblem(const RE2& regex);
+std::string GoTypeName(const json::Value& value);
+std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types);
+std::string_view StringAt(const json::Object& schema, std::string_view key);
+
+std::unexpected<Fault> BadMarker(const Marker& marker, std::string text) {
+  return std::unexpected(Fault{"KRO302", std::move(text), marker.span, {}});
+}
+
+}  // namespace
+
+json::Parsed<json::Value> BuildSpecSchema(const json::Value* spec, const json::Value* types,
+                                          const SimpleSchemaSource& source) {
+  return Builder(source).Build(spec, types);
+}
+
+namespace {
+
+json::Parsed<json::Value> Builder::Build(const json::Value* spec, const json::Value* types) {
+  if (types != nullptr && !types->is_null()) {
+    path_.Push("types");
+    ReadTypes(*types);
+    if (diagnostics_.empty()) CheckDependencies();
+    if (diagnostics_.empty()) {
+      for (const auto& name : order_) BuildType(name);
+    }
+    path_.Pop();
+    stage_.clear();
+    if (!diagnostics_.empty()) return std::unexpected(std::move(diagnostics_));
+  }
+  json::Value schema = json::Object{{"type", "object"}};
+  if (spec != nullptr && !spec->is_null()) {
+    path_.Push("spec");
+    FieldDefinition root;
+    if (!spec->is_object()) {
+      Report({"KRO103", "unexpected type: " + GoTypeName(*spec), {}, {}}, {});
+    } else {
+      Read(*spec, 0, root);
+      json::Object built = BuildStruct(root.type);
+      if (!root.type.members.empty()) schema = std::move(built);
+    }
+    path_.Pop();
+  }
+  if (!diagnostics_.empty()) return std::unexpected(std::move(diagnostics_));
+  return OrderSchema(schema);
+}
+
+void Builder::ReadTypes(const json::Value& types) {
+  if (!types.is_object()) {
+    Report({"KRO103", "unexpected type: " + GoTypeName(types), {}, {}}, {});
+    return;
+  }
+  std::map<std::string, const json::Value*> sorted;
+  for (const auto& type : types.get_object()) sorted.emplace(type.key(), &type.value());
+  for (const auto& [name, value] : sorted) {
+    stage_ = fmt::format("parsing type {}: ", name);
+    path_.Push(name);
+    Read(*value, 0, definitions_[name]);
+    path_.Pop();
+  }
+}
+
+// False if the field itself cannot be read; members that cannot are reported and left out.
+bool Builder::Read(const json::Value& value, int depth, FieldDefinition& out) {
+  if (const auto* object = value.if_object()) {
+    out.type.kind = FieldType::Kind::kStruct;
+    if (depth > kMaxStructs) {
+      Report({"KRO301", fmt::format("structs nest deeper than {}", kMaxStructs), {}, {}}, {});
+      return false;
+    }
+    std::map<std::string, const json::Value*> sorted;
+    for (const auto& member : *object) sorted.emplace(member.key(), &member.value());
+    for (const auto& [name, member] : sorted) {
+      path_.Push(name);
+      fields_.push_back(name);
+      FieldDefinition field;
+      if (Read(*member, depth + 1, field)) out.type.members.emplace(name, std::move(field));
+      fields_.pop_back();
+      path_.Pop();
+    }
+    return true;
+  }
+  if (!value.is_string()) {
+    Report({"KRO103", "unexpected type: " + GoTypeName(value), {}, {}}, {});
+    return false;
+  }
+  out.text = value.get_string();
+  const std::size_t bar = out.text.find('|');
+  if (bar != std::string::npos) out.markers = bar + 1;
+  auto type = ReadType(std::string_view(out.text).substr(0, bar), 0);
+  if (!type) {
+    Report(type.error(), out.text);
+    return false;
+  }
+  out.type = *std::move(type);
+  return true;
+}
+
+std::expected<FieldType, Fault> Builder::ReadType(std::string_view text, int depth) {
+  text = Trim(text);
+  const auto fail = [](std::string message) {
+    return std::unexpected(Fault{"KRO301", std::move(message), {}, {}});
+  };
+  if (text.empty()) return fail("empty type");
+  if (depth > kMaxCollections) {
+    return fail(fmt::format("type nesting too deep (max {}): {}", kMaxCollections, GoQuote(text)));
+  }
+  FieldType type;
+  constexpr std::pair<std::string_view, std::string_view> kAtomics[] = {
+      {"string", "string"}, {"integer", "integer"}, {"boolean", "boolean"}, {"float", "number"}};
+  for (const auto& [name, openapi] : kAtomics) {
+    if (text == name) {
+      type.name = openapi;
+      return type;
+    }
+  }
+  if (text == "object") {
+    type.kind = FieldType::Kind::kObject;
+    return type;
+  }
+  constexpr std::string_view kMapPrefix = "map[string]";
+  std::string_view element;
+  if (text.starts_with("[]")) {
+    type.kind = FieldType::Kind::kList;
+    element = Trim(text.substr(2));
+    if (element.empty()) return fail("empty slice element type");
+  } else if (text.starts_with("map[")) {
+    type.kind = FieldType::Kind::kMap;
+    if (!text.starts_with(kMapPrefix)) return fail("map key must be string");
+    element = Trim(text.substr(kMapPrefix.size()));
+    if (element.empty()) return fail("map value type is required");
+  } else {
+    type.kind = FieldType::Kind::kNamed;
+    type.name = text;
+    return type;
+  }
+  auto inner = ReadType(element, depth + 1);
+  if (!inner) return inner;
+  type.element = std::make_unique<FieldType>(*std::move(inner));
+  return type;
+}
+
+void Builder::CheckDependencies() {
+  stage_.clear();
+  for (const auto& [name, definition] : definitions_) {
+    std::set<std::string> names;
+    CollectNames(definition.type, names);
+    path_.Push(name);
+    for (const auto& used : names) {
+      if (used == name) {
+        Report({"KRO304", "self references are not allowed", {}, {}}, definition.text);
+      } else if (!definitions_.contains(used)) {
+        Report({"KRO301", fmt::format("node {} does not exist", used), {},
+                TypeHint(used, definitions_)},
+               definition.text);
+      }
+    }
+    path_.Pop();
+  }
+  if (!diagnostics_.empty()) return;
+  std::set<std::string> done;
+  for (const auto& [name, definition] : definitions_) {
+    std::vector<std::string> open;
+    Visit(name, open, done);
+    if (!diagnostics_.empty()) return;
+  }
+}
+
+// Depth first, so that order_ has dependencies first. The depth is at most the number of types, so
+// the API server's limit on object size bounds it.
+void Builder::Visit(const std::string& name, std::vector<std::string>& open,
+                    std::set<std::string>& done) {
+  if (done.contains(name) || !diagnostics_.empty()) return;
+  const auto begin = std::ranges::find(open, name);
+  if (begin != open.end() || open.size() > 1000) {
+    std::string cycle;
+    for (auto step = begin; step != open.end(); ++step) cycle += *step + " -> ";
+    path_.Push(name);
+    Report({"KRO304",
+            begin == open.end()
+                ? std::string("types depend on each other more than 1000 deep")
+                : fmt::format("cyclic dependency in type {}: graph contains a cycle: {}{}", name,
+                              cycle, name),
+            {},
+            {}},
+           definitions_[name].text);
+    path_.Pop();
+    return;
+  }
+  open.push_back(name);
+  std::set<std::string> names;
+  CollectNames(definitions_[name].type, names);
+  for (const auto& used : names) Visit(used, open, done);
+  open.pop_back();
+  done.insert(name);
+  order_.push_back(name);
+}
+
+void Builder::BuildType(const std::string& name) {
+  stage_ = fmt::format("building schema for {}: ", name);
+  path_.Push(name);
+  const std::size_t before = nodes_;
+  NamedType type;
+  const FieldDefinition& definition = definitions_[name];
+  auto schema = BuildField(definition, type.required);
+  if (schema) {
+    type.schema = *std::move(schema);
+  } else {
+    Report(schema.error(), definition.text);
+  }
+  type.nodes = nodes_ - before;
+  types_.insert_or_assign(name, std::move(type));
+  path_.Pop();
+}
+
+std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& field,
+                                                       bool& required) {
+  if (field.type.kind == FieldType::Kind::kStruct) return BuildStruct(field.type);
+  std::size_t nodes = 0;
+  auto schema = BuildTypeSchema(field.type, nodes);
+  if (!schema) return schema;
+  if (field.type.kind == FieldType::Kind::kNamed) required = types_[field.type.name].required;
+  if (field.markers == 0) return schema;
+
+  const auto shift = [&](Fault fault) {
+    fault.span.begin += static_cast<std::uint32_t>(field.markers);
+    fault.span.end += static_cast<std::uint32_t>(field.markers);
+    return std::unexpected(std::move(fault));
+  };
+  auto markers = ScanMarkers(std::string_view(field.text).substr(field.markers));
+  if (!markers) {
+    Fault fault{"KRO302", markers.error().text, markers.error().span, {}};
+    if (auto near = DidYouMean(markers.error().key, MarkerKeys());
+        near && !markers.error().key.empty()) {
+      fault.hint = fmt::format("did you mean '{}'?", *near);
+    }
+    return shift(std::move(fault));
+  }
+  for (const auto& marker : *markers) {
+    if (auto done = ApplyMarker(marker, *schema, required); !done) return shift(done.error());
+  }
+  const std::string_view list_type = StringAt(*schema, kListType);
+  if (schema->contains(kListMapKeys) && list_type != "map") {
+    const std::string is = list_type.empty() ? "unset" : fmt::format("set to {}", list_type);
+    return shift({"KRO302",
+                  fmt::format("listMapKey set while listType is {}, listType must be set to map", is),
+                  markers->back().span,
+                  {}});
+  }
+  return schema;
+}
+
+json::Object Builder::BuildStruct(const FieldType& type) {
+  json::Object properties;
+  json::Array required_names;
+  bool has_default = false;
+  if (auto counted = Count(1); !counted) Report(counted.error(), {});
+  for (const auto& [name, member] : type.members) {
+    path_.Push(name);
+    fields_.push_back(name);
+    bool required = false;
+    auto schema = BuildField(member, required);
+    if (schema) {
+      if (required) required_names.push_back(json::Value(name));
+      has_default = has_default || schema->contains("default");
+      properties[name] = *std::move(schema);
+    } else {
+      Report(schema.error(), member.text);
+    }
+    fields_.pop_back();
+    path_.Pop();
+  }
+  json::Object schema{{"type", "object"}};
+  if (!properties.empty()) schema["properties"] = std::move(properties);
+  if (!required_names.empty()) {
+    schema["required"] = std::move(required_names);
+  } else if (has_default) {
+    schema["default"] = json::Object();
+  }
+  return schema;
+}
+
+std::expected<json::Object, Fault> Builder::BuildTypeSchema(const FieldType& type,
+                                                            std::size_t& nodes) {
+  if (auto counted = Count(1); !counted) return std::unexpected(counted.error());
+  switch (type.kind) {
+    case FieldType::Kind::kAtomic:
+      return json::Object{{"type", type.name}};
+    case FieldType::Kind::kObject:
+      return json::Object{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+    case FieldType::Kind::kStruct:
+      return BuildStruct(type);
+    case FieldType::Kind::kNamed: {
+      const auto found = types_.find(type.name);
+      if (found == types_.end()) {
+        return std::unexpected(Fault{"KRO301", fmt::format("unknown type: {}", type.name), {},
+                                     TypeHint(type.name, definitions_)});
+      }
+      if (auto counted = Count(found->second.nodes); !counted) {
+        return std::unexpected(counted.error());
+      }
+      return found->second.schema.is_object() ? found->second.schema.get_object() : json::Object();
+    }
+    case FieldType::Kind::kList:
+    case FieldType::Kind::kMap: {
+      auto element = BuildTypeSchema(*type.element, nodes);
+      if (!element) return element;
+      if (type.kind == FieldType::Kind::kList) {
+        return json::Object{{"type", "array"}, {"items", *std::move(element)}};
+      }
+      return json::Object{{"type", "object"}, {"additionalProperties", *std::move(element)}};
+    }
+  }
+  return json::Object();
+}
+
+std::expected<void, Fault> Builder::Count(std::size_t nodes) {
+  nodes_ += nodes;
+  if (nodes_ <= kMaxNodes) return {};
+  return std::unexpected(Fault{
+      "KRO301", fmt::format("the schema grows beyond {} fields; types are inlined", kMaxNodes), {},
+      {}});
+}
+
+void Builder::Report(const Fault& fault, const std::string& expression) {
+  Diagnostic diagnostic{.code = fault.code, .message = fault.text};
+  diagnostic.hint = fault.hint;
+  diagnostic.where.source = source_.name;
+  diagnostic.where.path = path_.ToString();
+  diagnostic.where.expression = expression;
+  if (!expression.empty()) {
+    const auto size = static_cast<std::uint32_t>(expression.size());
+    diagnostic.where.span = fault.span.end > 0 ? fault.span : Span{0, size};
+  }
+  if (source_.map != nullptr) {
+    diagnostic.where.position =
+        expression.empty() ? source_.map->Of(path_) : source_.map->Within(path_, fault.span.begin);
+  }
+  diagnostic.compatible = Wrap(fault.text);
+  diagnostics_.push_back(std::move(diagnostic));
+}
+
+std::string Builder::Wrap(const std::string& text) const {
+  std::string chain = stage_;
+  for (const auto& field : fields_) chain += fmt::format("field {}: ", field);
+  return chain + text;
+}
+
+void CollectNames(const FieldType& type, std::set<std::string>& names) {
+  if (type.kind == FieldType::Kind::kNamed) names.insert(type.name);
+  if (type.element) CollectNames(*type.element, names);
+  for (const auto& [name, member] : type.members) CollectNames(member.type, names);
+}
+
+std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema,
+                                       bool& required) {
+  const std::string_view type = StringAt(schema, "type");
+  const auto bad = [&](std::string text) { return BadMarker(marker, std::move(text)); };
+  const auto add_rule = [&](std::string_view rule, std::string_view message) {
+    if (!schema.contains(kValidations)) schema[kValidations] = json::Array();
+    schema[kValidations].as_array().push_back(json::Object{{"rule", rule}, {"message", message}});
+  };
+  if (marker.key == "required") {
+    auto value = ParseGoBool(marker.value);
+    if (!value) return bad("failed to parse required marker value: " + value.error().message());
+    required = required || *value;
+  } else if (marker.key == "default") {
+    auto value = DefaultValue(marker, type);
+    if (!value) return std::unexpected(value.error());
+    schema["default"] = *std::move(value);
+  } else if (marker.key == "description") {
+    schema.erase("description");
+    if (!marker.value.empty()) schema["description"] = marker.value;
+  } else if (marker.key == "minimum" || marker.key == "maximum") {
+    auto value = ParseGoFloat(marker.value);
+    if (!value) {
+      return bad(fmt::format("failed to parse {} enum value: {}", marker.key,
+                             value.error().message()));
+    }
+    if (!std::isfinite(*value)) {
+      return bad(fmt::format("{} must be a finite number, got: {}", marker.key, marker.value));
+    }
+    constexpr double kExact = 9007199254740992.0;
+    if (*value == std::trunc(*value) && std::fabs(*value) <= kExact) {
+      schema[marker.key] = static_cast<std::int64_t>(*value);
+    } else {
+      schema[marker.key] = *value;
+    }
+  } else if (marker.key == "validation") {
+    if (Trim(marker.value).empty()) return bad("validation failed");
+    add_rule(marker.value, "validation failed");
+  } else if (marker.key == "immutable") {
+    auto value = ParseGoBool(marker.value);
+    if (!value) return bad("failed to parse immutable marker value: " + value.error().message());
+    if (*value) add_rule("self == oldSelf", "field is immutable");
+  } else if (marker.key == "enum") {
+    return ApplyEnum(marker, type, schema);
+  } else if (marker.key == "pattern") {
+    return ApplyPattern(marker, type, schema);
+  } else if (marker.key == "minLength" || marker.key == "maxLength") {
+    if (type != "string") {
+      return bad(fmt::format("{} marker is only valid for string types, got type: {}", marker.key,
+                             type));
+    }
+    auto value = ParseGoInt(marker.value);
+    if (!value) {
+      return bad(fmt::format("failed to parse {} value: {}", marker.key, value.error().message()));
+    }
+    schema[marker.key] = *value;
+  } else {
+    return ApplyListMarker(marker, type, schema);
+  }
+  return {};
+}
+
+// Upstream stores the text as raw JSON; what would not be JSON is mended where its meaning is plain.
+std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type) {
+  const auto bad = [&](std::string_view what) {
+    return std::unexpected(Fault{
+        "KRO303", fmt::format("default value must be {}, got: {}", what, marker.value),
+        marker.span, {}});
+  };
+  if (type == "string") {
+    // Escapes of JSON count, as they did when the text became JSON between two quotes.
+    auto parsed = json::Parse('"' + marker.value + '"');
+    if (parsed && parsed->is_string()) return *std::move(parsed);
+    return json::Value(marker.value);
+  }
+  if (type == "integer") {
+    auto value = ParseGoInt(marker.value);
+    if (!value) return bad("a valid integer");
+    return json::Value(*value);
+  }
+  if (type == "number") {
+    auto value = ParseGoFloat(marker.value);
+    if (!value || !std::isfinite(*value)) return bad("a valid number");
+    auto exact = json::Parse(marker.value);
+    if (exact && exact->is_number()) return *std::move(exact);
+    return json::Value(*value);
+  }
+  if (type == "boolean") {
+    auto value = ParseGoBool(marker.value);
+    if (!value) return bad("a valid boolean");
+    return json::Value(*value);
+  }
+  if (marker.value.empty()) return json::Value(nullptr);
+  auto value = json::Parse(marker.value);
+  if (!value) return bad("valid JSON");
+  return *std::move(value);
+}
+
+std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type,
+                                     json::Object& schema) {
+  json::Array values;
+  std::string_view rest = marker.value;
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view item = Trim(rest.substr(0, comma));
+    if (item.empty()) return BadMarker(marker, "empty enum values are not allowed");
+    if (type == "string") {
+      values.push_back(json::Value(item));
+    } else if (type == "integer") {
+      auto value = ParseGoInt(item);
+      if (!value) {
+        return BadMarker(marker,
+                         "failed to parse integer enum value: " + value.error().message());
+      }
+      values.push_back(json::Value(*value));
+    } else {
+      return BadMarker(
+          marker,
+          fmt::format("enum values only supported for string and integer types, got type: {}",
+                      type));
+    }
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  schema["enum"] = std::move(values);
+  return {};
+}
+
+std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view type,
+                                        json::Object& schema) {
+  if (marker.value.empty()) return BadMarker(marker, "pattern marker value cannot be empty");
+  if (type != "string") {
+    return BadMarker(
+        marker, fmt::format("pattern marker is only valid for string types, got type: {}", type));
+  }
+  RE2::Options options;
+  options.set_log_errors(false);
+  const RE2 regex(marker.value, options);
+  if (!regex.ok()) {
+    return BadMarker(marker, "invalid pattern regex: error parsing regexp: " + RegexProblem(regex));
+  }
+  schema["pattern"] = marker.value;
+  return {};
+}
+
+std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
+                                           json::Object& schema) {
+  const auto bad = [&](std::string text) { return BadMarker(marker, std::move(text)); };
+  const std::string list_type(StringAt(schema, kListType));
+  if (marker.key == "uniqueItems") {
+    auto value = ParseGoBool(marker.value);
+    if (!value) return bad("failed to parse uniqueItems marker value: " + value.error().message());
+    if (type != "array") {
+      return bad(
+          fmt::format("uniqueItems marker is only valid for array types, got type: {}", type));
+    }
+    if (!*value) return {};
+    if (!list_type.empty() && list_type != "set") {
+      return bad(fmt::format("cannot set unique when listType is set to {}", list_type));
+    }
+    schema[kListType] = "set";
+  } else if (marker.key == "minItems" || marker.key == "maxItems") {
+    if (type != "array") {
+      return bad(fmt::format("{} marker is only valid for array types, got type: {}", marker.key,
+                             type));
+    }
+    auto value = ParseGoInt(marker.value);
+    if (!value) {
+      return bad(fmt::format("failed to parse {} value: {}", marker.key, value.error().message()));
+    }
+    schema[marker.key] = *value;
+  } else if (marker.key == "listType") {
+    if (type != "array") return bad("listType marker only applies to array types");
+    if (marker.value != "atomic" && marker.value != "set" && marker.value != "map") {
+      return bad(fmt::format(
+          "unsupported value for listType {}, needs to be one of atomic, set, or map",
+          marker.value));
+    }
+    if (!list_type.empty() && list_type != marker.value) {
+      return bad(fmt::format(
+          "listType attempting to overwrite set type of {}, this can happen if you set "
+          "contradictory markers like unique=true | listType=map",
+          list_type));
+    }
+    schema[kListType] = marker.value;
+  } else {
+    if (type != "array") return bad("listMapKey marker only applies to array types");
+    if (!schema.contains(kListMapKeys)) schema[kListMapKeys] = json::Array();
+    auto& keys = schema[kListMapKeys].as_array();
+    for (const auto& key : keys) {
+      if (key == json::Value(marker.value)) {
+        return bad(fmt::format("duplicate listMapKey marker, value {}", marker.value));
+      }
+    }
+    keys.push_back(json::Value(marker.value));
+  }
+  return {};
+}
+
+// In the words of Go's regular expressions, which share RE2's grammar.
+std::string RegexProblem(const RE2& regex) {
+  const auto text = [&]() -> std::string_view {
+    switch (regex.error_code()) {
+      case RE2::ErrorBadEscape:
+        return "invalid escape sequence";
+      case RE2::ErrorBadCharClass:
+        return "invalid character class";
+      case RE2::ErrorBadCharRange:
+        return "invalid character class range";
+      case RE2::ErrorMissingBracket:
+        return "missing closing ]";
+      case RE2::ErrorMissingParen:
+        return "missing closing )";
+      case RE2::ErrorUnexpectedParen:
+        return "unexpected )";
+      case RE2::ErrorTrailingBackslash:
+        return "trailing backslash at end of expression";
+      case RE2::ErrorRepeatArgument:
+        return "missing argument to repetition operator";
+      case RE2::ErrorRepeatSize:
+        return "invalid repeat count";
+      case RE2::ErrorRepeatOp:
+        return "invalid nested repetition operator";
+      case RE2::ErrorBadPerlOp:
+        return "invalid or unsupported Perl syntax";
+      case RE2::ErrorBadUTF8:
+        return "invalid UTF-8";
+      case RE2::ErrorBadNamedCapture:
+        return "invalid named capture";
+      default:
+        return "expression too large";
+    }
+  }();
+  // Go takes (?< for the beginning of a name.
+  constexpr std::string_view kName = "(?<";
+  if (regex.error_code() == RE2::ErrorBadPerlOp && regex.error_arg() == kName) {
+    return fmt::format("invalid named capture: `{}`",
+                       regex.pattern().substr(regex.pattern().find(kName)));
+  }
+  // Go shows the whole expression where RE2 shows what is left of it.
+  const bool whole = regex.error_code() == RE2::ErrorUnexpectedParen ||
+                     regex.error_code() == RE2::ErrorMissingParen;
+  return fmt::format("{}: `{}`", text, whole ? regex.pattern() : regex.error_arg());
+}
+
+std::string GoTypeName(const json::Value& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null:
+      return "<nil>";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::int64:
+      return "int64";
+    case boost::json::kind::uint64:
+    case boost::json::kind::double_:
+      return "float64";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "[]interface {}";
+    case boost::json::kind::object:
+      return "map[string]interface {}";
+  }
+  return "<nil>";
+}
+
+std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types) {
+  constexpr std::pair<std::string_view, std::string_view> kOthers[] = {
+      {"int", "integer"},   {"int32", "integer"}, {"int64", "integer"}, {"long", "integer"},
+      {"bool", "boolean"},  {"number", "float"},  {"double", "float"},  {"float32", "float"},
+      {"float64", "float"}, {"str", "string"},    {"any", "object"},    {"map", "map[string]T"},
+      {"array", "[]T"},     {"list", "[]T"}};
+  for (const auto& [other, ours] : kOthers) {
+    if (name == other) return fmt::format("did you mean '{}'?", ours);
+  }
+  std::vector<std::string> names = {"string", "integer", "boolean", "float", "object"};
+  for (const auto& [type, definition] : types) names.push_back(type);
+  const auto near = DidYouMean(name, names);
+  return near ? fmt::format("did you mean '{}'?", *near) : std::string();
+}
+
+std::string_view StringAt(const json::Object& schema, std::string_view key) {
+  const auto* value = schema.if_contains(key);
+  return value != nullptr && value->is_string() ? std::string_view(value->get_string())
+                                                : std::string_view();
+}
+
+}  // namespace
+}  // namespace kro::schema
