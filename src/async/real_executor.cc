@@ -122,7 +122,8 @@ std::function<void()> Timers::Add(MonotonicTime when, std::function<void()> work
     std::lock_guard lock(mutex_);
     if (closed_) return [] {};
     key = {when, next_id_++};
-    earliest = waiting_.emplace(key, std::move(work)).first == waiting_.begin();
+    waiting_.emplace(key, std::move(work));
+    earliest = waiting_.begin()->first == key;
   }
   if (earliest) {
     asio::post(loop_, [self = weak_from_this()] {

@@ -1,0 +1,43 @@
+#include "cel/arena.h"
+
+#include <cstring>
+
+namespace kro::cel {
+
+std::string_view Arena::Copy(std::string_view text) {
+  if (text.empty()) return {};
+  char* copy = static_cast<char*>(Allocate(text.size()));
+  std::memcpy(copy, text.data(), text.size());
+  return {copy, text.size()};
+}
+
+void Arena::Reset() {
+  large_.clear();
+  used_before_ = 0;
+  current_ = 0;
+  next_ = end_ = nullptr;
+  if (blocks_.empty()) return;
+  next_ = blocks_[0].bytes.get();
+  end_ = next_ + blocks_[0].size;
+  current_ = 1;
+}
+
+void* Arena::AllocateSlow(std::size_t bytes) {
+  if (bytes > kBlockSize / 2) {
+    large_.push_back({std::make_unique_for_overwrite<std::byte[]>(bytes), bytes});
+    used_before_ += bytes;
+    return large_.back().bytes.get();
+  }
+  if (next_) used_before_ += kBlockSize;
+  if (current_ == blocks_.size()) {
+    blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(kBlockSize), kBlockSize});
+  }
+  next_ = blocks_[current_].bytes.get();
+  end_ = next_ + kBlockSize;
+  ++current_;
+  std::byte* result = next_;
+  next_ += bytes;
+  return result;
+}
+
+}  // namespace kro::cel

@@ -1,0 +1,142 @@
+#include "cel/convert.h"
+
+#include <array>
+#include <string>
+
+#include "cel/civil.h"
+#include "cel/library/go_text.h"
+#include "cel/library/omit.h"
+
+namespace kro::cel {
+namespace {
+
+// What an optional holds, through any number of them.
+Value Content(Value value) {
+  while (value.Is(Kind::kOptional) && value.HasContent()) value = value.Content();
+  return value;
+}
+
+Result<json::Value> Convert(Context& context, const Value& value, int depth);
+Result<json::Value> ConvertList(Context& context, const Value& list, int depth);
+Result<json::Value> ConvertMap(Context& context, const Value& map, int depth);
+Result<std::string> ConvertKey(Context& context, const Value& key);
+std::string WholeSeconds(const Timestamp& time);
+
+}  // namespace
+
+Result<std::optional<json::Value>> ToJson(Context& context, const Value& value) {
+  if (IsOmit(Content(value))) return std::optional<json::Value>();
+  auto json = Convert(context, value, 0);
+  if (!json) return std::unexpected(json.error());
+  return std::optional<json::Value>(std::move(*json));
+}
+
+Error ToError(const Value& error) {
+  return Error(ClassOf(error.AsError()), std::string(error.AsError()));
+}
+
+ErrorCode ClassOf(std::string_view error_text) {
+  static constexpr std::array<std::string_view, 4> kPendingTexts = {
+      "no such key", "no such field", "no such attribute", "index out of bounds"};
+  for (std::string_view text : kPendingTexts) {
+    if (error_text.find(text) != std::string_view::npos) return ErrorCode::kPending;
+  }
+  return ErrorCode::kInvalid;
+}
+
+namespace {
+
+Result<json::Value> Convert(Context& context, const Value& value, int depth) {
+  if (depth > json::kMaxDepth) {
+    return Fail(ErrorCode::kInvalid, "value nests deeper than {} levels", json::kMaxDepth);
+  }
+  switch (value.kind()) {
+    case Kind::kNull: return json::Value(nullptr);
+    case Kind::kBool: return json::Value(value.AsBool());
+    case Kind::kInt: return json::Value(value.AsInt());
+    case Kind::kUint:
+      if (value.AsUint() > INT64_MAX) {
+        return Fail(ErrorCode::kInvalid,
+                    "unsupported type: uint value {} overflows int64; convert it explicitly, e.g. "
+                    "string(...)",
+                    value.AsUint());
+      }
+      return json::Value(value.AsInt());
+    case Kind::kDouble: return json::Value(value.AsDouble());
+    case Kind::kString: return json::Value(boost::json::string(value.AsString()));
+    case Kind::kBytes:
+      return Fail(ErrorCode::kInvalid,
+                  "unsupported type: bytes value cannot be used directly in a resource template or "
+                  "status field; encode it explicitly, e.g. base64.encode(...)");
+    case Kind::kDuration: return json::Value(boost::json::string(GoDuration(value.AsDuration())));
+    case Kind::kTimestamp: {
+      Timestamp time = value.AsTimestamp();
+      if (time.seconds == kMinTimestampSeconds && time.nanos == 0) return json::Value(nullptr);
+      return json::Value(boost::json::string(WholeSeconds(time)));
+    }
+    case Kind::kOptional:
+      return value.HasContent() ? Convert(context, value.Content(), depth + 1) : json::Value(nullptr);
+    case Kind::kList: return ConvertList(context, value, depth);
+    case Kind::kMap: return ConvertMap(context, value, depth);
+    case Kind::kType:
+    case Kind::kOpaque:
+    case Kind::kError: break;
+  }
+  return Fail(ErrorCode::kInvalid, "unsupported type: {}", TypeName(value));
+}
+
+Result<json::Value> ConvertList(Context& context, const Value& list, int depth) {
+  json::Array array;
+  array.reserve(list.ListSize());
+  for (std::size_t i = 0; i < list.ListSize(); ++i) {
+    Value element = list.ListAt(context, i);
+    if (IsOmit(Content(element))) continue;
+    auto json = Convert(context, element, depth + 1);
+    if (!json) return json;
+    array.push_back(std::move(*json));
+  }
+  return json::Value(std::move(array));
+}
+
+Result<json::Value> ConvertMap(Context& context, const Value& map, int depth) {
+  if (const json::Object* object = map.JsonObject()) return json::Value(*object);
+  json::Object object;
+  for (MapIterator it(context, map); it.Next();) {
+    auto key = ConvertKey(context, it.key());
+    if (!key) return std::unexpected(key.error());
+    if (IsOmit(Content(it.value()))) continue;
+    auto json = Convert(context, it.value(), depth + 1);
+    if (!json) return json;
+    object[*key] = std::move(*json);
+  }
+  return json::Value(std::move(object));
+}
+
+Result<std::string> ConvertKey(Context& context, const Value& key) {
+  auto refuse = [](std::string_view type) {
+    return Fail(ErrorCode::kInvalid, "map key must be string, got {}", type);
+  };
+  switch (key.kind()) {
+    case Kind::kString: return std::string(key.AsString());
+    case Kind::kDuration: return GoDuration(key.AsDuration());
+    case Kind::kTimestamp: return WholeSeconds(key.AsTimestamp());
+    case Kind::kOptional:
+      if (!key.HasContent()) return refuse("<nil>");
+      return ConvertKey(context, key.Content());
+    case Kind::kInt: return refuse("int64");
+    case Kind::kUint: return refuse("uint64");
+    case Kind::kDouble: return refuse("float64");
+    case Kind::kBool: return refuse("bool");
+    case Kind::kNull: return refuse("<nil>");
+    case Kind::kBytes: return refuse("[]uint8");
+    case Kind::kList: return refuse("[]interface {}");
+    case Kind::kMap: return refuse("map[string]interface {}");
+    default:
+      return Fail(ErrorCode::kInvalid, "failed to convert map key: unsupported type: {}", TypeName(key));
+  }
+}
+
+std::string WholeSeconds(const Timestamp& time) { return FormatTimestamp({.seconds = time.seconds}); }
+
+}  // namespace
+}  // namespace kro::cel

@@ -1,0 +1,632 @@
+// The evaluator: one switch over the nodes of a program.
+//
+// A node's operands are evaluated by recursion, which goes as deep as the expression nests; the parser
+// and the planner bound that. Everything is strict (the first error of the operands is the result)
+// except where a case says otherwise.
+#include <array>
+#include <atomic>
+#include <cstring>
+
+#include "cel/internal/code.h"
+#include "cel/operators.h"
+#include "cel/program.h"
+#include "cel/schema.h"
+
+namespace kro::cel {
+namespace internal {
+namespace {
+
+// More arguments than functions have; longer calls use the arena.
+constexpr std::size_t kInlineOperands = 8;
+
+class Evaluator {
+ public:
+  Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
+      : code_(code), context_(context), slots_(slots), locals_(locals) {}
+
+  Value Eval(std::uint32_t index);
+
+ private:
+  std::uint32_t Operand(const Node& node, std::size_t i) const {
+    return code_.operands[node.first + i];
+  }
+
+  Value Path(const Node& node);
+  Value SelectStep(const Value& operand, const Step& step, bool after_optional);
+  Lookup FindStep(const Value& operand, const Step& step);
+  Value Has(const Node& node);
+  Value OptionalSelect(const Node& node);
+  Value AndOr(const Node& node, bool absorbing);
+  Value Conditional(const Node& node);
+  Value Binary(const Node& node, const Value& a, const Value& b);
+  Value Concat(const Node& node);
+  Value OptionalOr(const Node& node);
+  Value OptionalOrValue(const Node& node);
+  Value CallFunction(const Node& node);
+  Value Dispatch(const CallSite& call, std::span<const Value> args);
+  Value MakeListLiteral(const Node& node);
+  Value MakeMapLiteral(const Node& node);
+
+  template <typename Body>
+  Value Iterate(const Loop& loop, Body body);
+  Value Quantifier(const Loop& loop, bool absorbing);
+  Value ExistsOne(const Loop& loop);
+  Value MapToList(const Loop& loop);
+  Value TransformMap(const Loop& loop, Op op);
+  Value GeneralLoop(const Loop& loop);
+
+  const Code& code_;
+  Context& context_;
+  const Value* slots_;
+  Value* locals_;
+};
+
+bool Matches(Context& context, const Type& type, const Value& value);
+Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
+const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
+                                 std::uint32_t& position);
+const Schema* FindProperty(const Schema& schema, std::string_view key, std::uint32_t& position);
+
+Value Evaluator::Eval(std::uint32_t index) {
+  const Node& node = code_.nodes[index];
+  switch (node.op) {
+    case Op::kConstant: return node.value;
+    case Op::kVariable: return slots_[node.a];
+    case Op::kLocal: return locals_[node.a];
+    case Op::kPath: return Path(node);
+    case Op::kHas: return Has(node);
+    case Op::kOptSelect: return OptionalSelect(node);
+    case Op::kAnd: return AndOr(node, false);
+    case Op::kOr: return AndOr(node, true);
+    case Op::kConditional: return Conditional(node);
+    case Op::kNotStrictlyFalse: return Value::Bool(!Eval(node.a).IsFalse());
+    case Op::kNot: {
+      Value a = Eval(node.a);
+      return a.IsError() ? a : Not(a);
+    }
+    case Op::kNegate: {
+      Value a = Eval(node.a);
+      return a.IsError() ? a : Negate(context_, a);
+    }
+    case Op::kIndex:
+    case Op::kOptIndex:
+    case Op::kEquals:
+    case Op::kNotEquals:
+    case Op::kLess:
+    case Op::kLessEquals:
+    case Op::kGreater:
+    case Op::kGreaterEquals:
+    case Op::kIn:
+    case Op::kAdd:
+    case Op::kSubtract:
+    case Op::kMultiply:
+    case Op::kDivide:
+    case Op::kModulo: {
+      Value a = Eval(node.a);
+      Value b = Eval(node.b);
+      if (a.IsError()) return a;
+      if (b.IsError()) return b;
+      return Binary(node, a, b);
+    }
+    case Op::kConcat: return Concat(node);
+    case Op::kOptionalOr: return OptionalOr(node);
+    case Op::kOptionalOrValue: return OptionalOrValue(node);
+    case Op::kCall: return CallFunction(node);
+    case Op::kList: return MakeListLiteral(node);
+    case Op::kMap: return MakeMapLiteral(node);
+    case Op::kAll: return Quantifier(code_.loops[node.a], false);
+    case Op::kExists: return Quantifier(code_.loops[node.a], true);
+    case Op::kExistsOne: return ExistsOne(code_.loops[node.a]);
+    case Op::kMapList: return MapToList(code_.loops[node.a]);
+    case Op::kTransformMap:
+    case Op::kTransformEntry: return TransformMap(code_.loops[node.a], node.op);
+    case Op::kLoop: return GeneralLoop(code_.loops[node.a]);
+    case Op::kBind:
+      // An error stays in the local and comes out where it is used, as if it were computed there.
+      locals_[node.a] = Eval(node.b);
+      return Eval(node.c);
+  }
+  return {};
+}
+
+// ---- Selection -------------------------------------------------------------------------------
+
+Value Evaluator::Path(const Node& node) {
+  Value value = Eval(node.a);
+  bool after_optional = node.c == kAfterOptional;
+  const Step* step = &code_.steps[node.b];
+  for (const Step* end = step + node.count; step != end; ++step) {
+    if (value.IsError()) return value;
+    value = SelectStep(value, *step, after_optional);
+  }
+  return value;
+}
+
+Value Evaluator::SelectStep(const Value& operand, const Step& step, bool after_optional) {
+  auto found = FindStep(operand, step);
+  if (operand.Is(Kind::kOptional)) {
+    if (found) return found->IsError() ? *found : MakeOptional(context_, *found);
+    // Absence is empty; but in a.?b.c a content of a.?b that has no fields at all is an error.
+    bool has_fields = !after_optional || !operand.HasContent() || operand.Content().Is(Kind::kMap) ||
+                      operand.Content().Is(Kind::kOptional);
+    return has_fields ? Value::None() : Fail(context_, "no such key: {}", step.key);
+  }
+  if (found) return *found;
+  if (operand.Is(Kind::kOpaque) && operand.AsOpaque()->type->field) {
+    return Fail(context_, "no such field '{}'", step.key);
+  }
+  return Fail(context_, "no such key: {}", step.key);
+}
+
+Lookup Evaluator::FindStep(const Value& operand, const Step& step) {
+  const json::Object* object = operand.JsonObject();
+  if (!object) return Find(context_, operand, Value::String(step.key));
+  const Schema* schema = operand.schema();
+  if (!schema || schema->reading != Reading::kObject) {
+    const boost::json::key_value_pair* member = FindMember(*object, step.key, step.position);
+    if (!member) return std::nullopt;
+    return FromJson(context_, member->value(), schema ? schema->element : nullptr);
+  }
+  const boost::json::key_value_pair* member = FindMember(*object, step.json_key, step.position);
+  if (!member || member->value().is_null()) return std::nullopt;
+  const Schema* property = FindProperty(*schema, step.json_key, step.property);
+  return FromJson(context_, member->value(), property ? property : schema->element);
+}
+
+Value Evaluator::Has(const Node& node) {
+  Value operand = Eval(node.a);
+  if (operand.IsError()) return operand;
+  auto found = FindStep(operand, code_.steps[node.b]);
+  if (found && found->IsError()) return *found;
+  return Value::Bool(found.has_value());
+}
+
+Value Evaluator::OptionalSelect(const Node& node) {
+  Value operand = Eval(node.a);
+  if (operand.IsError()) return operand;
+  auto found = FindStep(operand, code_.steps[node.b]);
+  if (!found) return Value::None();
+  return found->IsError() ? *found : MakeOptional(context_, *found);
+}
+
+// ---- Logic -----------------------------------------------------------------------------------
+
+// Operands are tried from the left until one absorbs the others; otherwise the leftmost error.
+Value Evaluator::AndOr(const Node& node, bool absorbing) {
+  Value error = Value::Bool(!absorbing);
+  for (std::size_t i = 0; i < node.count; ++i) {
+    Value operand = Eval(Operand(node, i));
+    if (operand.Is(Kind::kBool)) {
+      if (operand.AsBool() == absorbing) return operand;
+    } else if (!error.IsError()) {
+      error = operand.IsError() ? operand : NoSuchOverload();
+    }
+  }
+  return error;
+}
+
+Value Evaluator::Conditional(const Node& node) {
+  Value condition = Eval(node.a);
+  if (condition.IsTrue()) return Eval(node.b);
+  if (condition.IsFalse()) return Eval(node.c);
+  return condition.IsError() ? condition : NoSuchOverload();
+}
+
+// ---- Operators -------------------------------------------------------------------------------
+
+Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
+  switch (node.op) {
+    case Op::kEquals:
+      if (a.Is(Kind::kString) && b.Is(Kind::kString)) return Value::Bool(a.AsString() == b.AsString());
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() == b.AsInt());
+      return Equal(context_, a, b);
+    case Op::kNotEquals: return NotEqual(context_, a, b);
+    case Op::kLess:
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() < b.AsInt());
+      return Order(a, b, Ordering::kLess);
+    case Op::kLessEquals:
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() <= b.AsInt());
+      return Order(a, b, Ordering::kLessEquals);
+    case Op::kGreater:
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() > b.AsInt());
+      return Order(a, b, Ordering::kGreater);
+    case Op::kGreaterEquals:
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() >= b.AsInt());
+      return Order(a, b, Ordering::kGreaterEquals);
+    case Op::kIndex: return Index(context_, a, b);
+    case Op::kOptIndex: return OptionalIndex(context_, a, b);
+    case Op::kIn: return In(context_, a, b);
+    case Op::kAdd: return Add(context_, a, b);
+    case Op::kSubtract: return Subtract(context_, a, b);
+    case Op::kMultiply: return Multiply(context_, a, b);
+    case Op::kDivide: return Divide(context_, a, b);
+    case Op::kModulo: return Modulo(context_, a, b);
+    default: return NoSuchOverload();
+  }
+}
+
+// a + b + c: one text if all are strings, else pair by pair.
+Value Evaluator::Concat(const Node& node) {
+  std::array<Value, kInlineOperands> operands;
+  std::size_t size = 0;
+  bool strings = true;
+  for (std::size_t i = 0; i < node.count; ++i) {
+    operands[i] = Eval(Operand(node, i));
+    strings &= operands[i].Is(Kind::kString);
+    if (strings) size += operands[i].AsString().size();
+  }
+  if (strings) {
+    if (!context_.Charge(static_cast<std::int64_t>(size / 16 + 1))) return Value::Error(kBudgetExceeded);
+    char* out = AllocateText(context_, size);
+    char* next = out;
+    for (std::size_t i = 0; i < node.count; ++i) {
+      std::string_view text = operands[i].AsString();
+      if (!text.empty()) std::memcpy(next, text.data(), text.size());
+      next += text.size();
+    }
+    return Value::String({out, size});
+  }
+  Value sum = operands[0];
+  for (std::size_t i = 1; i < node.count && !sum.IsError(); ++i) {
+    sum = operands[i].IsError() ? operands[i] : Add(context_, sum, operands[i]);
+  }
+  return sum;
+}
+
+Value Evaluator::OptionalOr(const Node& node) {
+  Value a = Eval(node.a);
+  if (a.IsError()) return a;
+  if (!a.Is(Kind::kOptional)) return NoSuchOverload();
+  if (a.HasContent()) return a;
+  Value b = Eval(node.b);
+  return b.IsError() || b.Is(Kind::kOptional) ? b : NoSuchOverload();
+}
+
+Value Evaluator::OptionalOrValue(const Node& node) {
+  Value a = Eval(node.a);
+  if (a.IsError()) return a;
+  if (!a.Is(Kind::kOptional)) return NoSuchOverload();
+  return a.HasContent() ? a.Content() : Eval(node.b);
+}
+
+// ---- Calls -----------------------------------------------------------------------------------
+
+Value Evaluator::CallFunction(const Node& node) {
+  std::array<Value, kInlineOperands> few;
+  std::span<Value> args(few.data(), node.count);
+  if (node.count > kInlineOperands) args = context_.arena().NewArray<Value>(node.count);
+  for (std::size_t i = 0; i < node.count; ++i) args[i] = Eval(Operand(node, i));
+  if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
+  return Dispatch(code_.calls[node.a], args);
+}
+
+Value Evaluator::Dispatch(const CallSite& call, std::span<const Value> args) {
+  const Value* error = nullptr;
+  for (const Value& arg : args) {
+    if (arg.IsError()) {
+      error = &arg;
+      break;
+    }
+  }
+  for (std::size_t i = 0; i < call.overloads.size(); ++i) {
+    const Overload& overload = *call.overloads[i];
+    if (error && overload.strictness == Strictness::kStrict) continue;
+    bool fits = overload.params.size() == args.size();
+    bool guarded = overload.guard == Guard::kParameters && !error;
+    for (std::size_t j = 0; fits && guarded && j < args.size(); ++j) {
+      fits = Matches(context_, overload.params[j], args[j]);
+    }
+    if (!fits) continue;
+    if (call.prepared[i]) return overload.preparation.eval(context_, call.prepared[i].get(), args);
+    if (overload.eval) return overload.eval(context_, args);
+  }
+  return error ? *error : NoFittingOverload(context_, call, args);
+}
+
+// ---- Literals --------------------------------------------------------------------------------
+
+Value Evaluator::MakeListLiteral(const Node& node) {
+  auto elements = context_.arena().NewArray<Value>(node.count);
+  if (!context_.Charge(node.count)) return Value::Error(kBudgetExceeded);
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < node.count; ++i) {
+    std::uint32_t operand = Operand(node, i);
+    Value value = Eval(operand & ~kOptionalBit);
+    if (value.IsError()) return value;
+    if (operand & kOptionalBit) {
+      if (!value.Is(Kind::kOptional)) {
+        return Fail(context_, "cannot initialize optional list element from non-optional value {}",
+                    Display(context_, value));
+      }
+      if (!value.HasContent()) continue;
+      value = value.Content();
+    }
+    elements[size++] = value;
+  }
+  return Value::List(elements.first(size));
+}
+
+Value Evaluator::MakeMapLiteral(const Node& node) {
+  MapBuilder map(context_, node.count / 2);
+  if (!context_.Charge(node.count)) return Value::Error(kBudgetExceeded);
+  for (std::size_t i = 0; i < node.count; i += 2) {
+    Value key = Eval(Operand(node, i));
+    if (key.IsError()) return key;
+    std::uint32_t operand = Operand(node, i + 1);
+    Value value = Eval(operand & ~kOptionalBit);
+    if (value.IsError()) return value;
+    if (key.Is(Kind::kList) || key.Is(Kind::kMap)) {
+      return Fail(context_, "internal error: runtime error: hash of unhashable type {}",
+                  ClassName(key));
+    }
+    if (operand & kOptionalBit) {
+      if (!value.Is(Kind::kOptional)) {
+        return Fail(context_, "cannot initialize optional entry '{}' from non-optional value {}",
+                    Display(context_, key), Display(context_, value));
+      }
+      if (!value.HasContent()) {
+        map.Remove(key);
+        continue;
+      }
+      value = value.Content();
+    }
+    map.Put(key, value);
+  }
+  return map.Build();
+}
+
+// ---- Loops -----------------------------------------------------------------------------------
+
+// Runs `body` for each element with the variables set, until it gives false. The result is null, or
+// the error that stands instead of a range.
+template <typename Body>
+Value Evaluator::Iterate(const Loop& loop, Body body) {
+  Value range = Eval(loop.range);
+  bool two = loop.var2 != kNoNode;
+  if (range.Is(Kind::kList)) {
+    std::size_t size = range.ListSize();
+    for (std::size_t i = 0; i < size; ++i) {
+      if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
+      Value element = range.ListAt(context_, i);
+      if (two) {
+        locals_[loop.var] = Value::Int(static_cast<std::int64_t>(i));
+        locals_[loop.var2] = element;
+      } else {
+        locals_[loop.var] = element;
+      }
+      if (!body()) break;
+    }
+    return {};
+  }
+  if (range.Is(Kind::kMap)) {
+    for (MapIterator it(context_, range); it.Next();) {
+      if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
+      locals_[loop.var] = it.key();
+      if (two) locals_[loop.var2] = it.value();
+      if (!body()) break;
+    }
+    return {};
+  }
+  if (range.IsError()) return range;
+  if (two) return Fail(context_, "unsupported comprehension range type: {}", ClassName(range));
+  return Fail(context_, "got '{}', expected iterable type", ClassName(range));
+}
+
+Value Evaluator::Quantifier(const Loop& loop, bool absorbing) {
+  Value result = Value::Bool(!absorbing);
+  Value failed = Iterate(loop, [&] {
+    Value verdict = Eval(loop.condition);
+    if (verdict.Is(Kind::kBool)) {
+      if (verdict.AsBool() != absorbing) return true;
+      result = verdict;
+      return false;
+    }
+    if (!result.IsError()) result = verdict.IsError() ? verdict : NoSuchOverload();
+    return true;
+  });
+  return failed.IsError() ? failed : result;
+}
+
+Value Evaluator::ExistsOne(const Loop& loop) {
+  std::int64_t count = 0;
+  Value error;
+  Value failed = Iterate(loop, [&] {
+    Value verdict = Eval(loop.condition);
+    if (verdict.Is(Kind::kBool)) {
+      count += verdict.AsBool();
+    } else {
+      // As in the macro's expansion the last error wins.
+      error = verdict.IsError() ? verdict : NoSuchOverload();
+    }
+    return true;
+  });
+  if (failed.IsError()) return failed;
+  return error.IsError() ? error : Value::Bool(count == 1);
+}
+
+Value Evaluator::MapToList(const Loop& loop) {
+  ListBuilder list(context_, 16);
+  Value error;
+  Value failed = Iterate(loop, [&] {
+    if (loop.condition != kNoNode) {
+      Value verdict = Eval(loop.condition);
+      if (verdict.IsFalse()) return true;
+      if (!verdict.IsTrue()) {
+        error = verdict.IsError() ? verdict : NoSuchOverload();
+        return true;
+      }
+    }
+    if (error.IsError()) return true;
+    Value element = Eval(loop.step);
+    if (element.IsError()) {
+      error = element;
+    } else {
+      list.Add(element);
+    }
+    // Without a filter nothing can replace the first error.
+    return loop.condition != kNoNode || !error.IsError();
+  });
+  if (failed.IsError()) return failed;
+  return error.IsError() ? error : list.Build();
+}
+
+Value Evaluator::TransformMap(const Loop& loop, Op op) {
+  MapBuilder map(context_, 16);
+  Value error;
+  Value failed = Iterate(loop, [&] {
+    if (loop.condition != kNoNode) {
+      Value verdict = Eval(loop.condition);
+      if (verdict.IsFalse()) return true;
+      if (!verdict.IsTrue()) {
+        error = verdict.IsError() ? verdict : NoSuchOverload();
+        return true;
+      }
+    }
+    if (error.IsError()) return true;
+    Value value = Eval(loop.step);
+    if (value.IsError()) {
+      error = value;
+    } else if (op == Op::kTransformMap) {
+      map.Put(locals_[loop.var], value);
+    } else if (!value.Is(Kind::kMap)) {
+      error = Fail(context_, "no such overload: cel.@mapInsert(map, {})", TypeName(value));
+    } else {
+      for (MapIterator it(context_, value); it.Next() && !error.IsError();) {
+        if (it.value().IsError()) {
+          error = it.value();
+        } else if (!map.Put(it.key(), it.value())) {
+          error = Fail(context_, "insert failed: key {} already exists", Display(context_, it.key()));
+        }
+      }
+    }
+    return true;
+  });
+  if (failed.IsError()) return failed;
+  return error.IsError() ? error : map.Build();
+}
+
+Value Evaluator::GeneralLoop(const Loop& loop) {
+  locals_[loop.accu] = Eval(loop.init);
+  Value failed = Iterate(loop, [&] {
+    if (Eval(loop.condition).IsFalse()) return false;
+    locals_[loop.accu] = Eval(loop.step);
+    return true;
+  });
+  if (failed.IsError()) return failed;
+  return Eval(loop.result);
+}
+
+// ---- Helpers ---------------------------------------------------------------------------------
+
+// Whether an overload takes a value, as upstream decides it at run time: by the value's type, for
+// lists and maps also by their first element or entry.
+bool Matches(Context& context, const Type& type, const Value& value) {
+  switch (type.kind()) {
+    case TypeKind::kNull: return value.Is(Kind::kNull);
+    case TypeKind::kBool: return value.Is(Kind::kBool);
+    case TypeKind::kInt: return value.Is(Kind::kInt);
+    case TypeKind::kUint: return value.Is(Kind::kUint);
+    case TypeKind::kDouble: return value.Is(Kind::kDouble);
+    case TypeKind::kString: return value.Is(Kind::kString);
+    case TypeKind::kBytes: return value.Is(Kind::kBytes);
+    case TypeKind::kTimestamp: return value.Is(Kind::kTimestamp);
+    case TypeKind::kDuration: return value.Is(Kind::kDuration);
+    case TypeKind::kType: return value.Is(Kind::kType);
+    case TypeKind::kOptional:
+      return value.Is(Kind::kOptional) &&
+             (!value.HasContent() || Matches(context, type.element(), value.Content()));
+    case TypeKind::kList: {
+      if (!value.Is(Kind::kList)) return false;
+      Type element = type.element();
+      if (element.Is(TypeKind::kParam) || element.IsDyn() || value.ListSize() == 0) return true;
+      return Matches(context, element, value.ListAt(context, 0));
+    }
+    case TypeKind::kMap: {
+      if (!value.Is(Kind::kMap)) return false;
+      auto open = [](const Type& t) { return t.Is(TypeKind::kParam) || t.IsDyn(); };
+      if (open(type.key()) && open(type.element())) return true;
+      MapIterator it(context, value);
+      if (!it.Next()) return true;
+      return Matches(context, type.key(), it.key()) && Matches(context, type.element(), it.value());
+    }
+    case TypeKind::kAbstract:
+    case TypeKind::kObject:
+      if (value.Is(Kind::kOpaque)) return value.AsOpaque()->type->name == type.name();
+      return type.schema() && value.Is(Kind::kMap);
+    default: return true;
+  }
+}
+
+Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args) {
+  auto shape = call.overloads.empty() ? Mismatch::kName : call.overloads[0]->mismatch;
+  if (shape == Mismatch::kPlain) return NoSuchOverload();
+  if (shape == Mismatch::kName) return Fail(context, "no such overload: {}", call.function);
+  std::string types;
+  for (const Value& arg : args) {
+    if (!types.empty()) types += ", ";
+    types += TypeName(arg);
+  }
+  return Fail(context, "no such overload: {}({})", call.function, types);
+}
+
+const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
+                                 std::uint32_t& position) {
+  std::atomic_ref<std::uint32_t> guess(position);
+  std::uint32_t at = guess.load(std::memory_order_relaxed);
+  if (at < object.size()) {
+    const boost::json::key_value_pair& member = *(object.begin() + at);
+    if (member.key() == key) return &member;
+  }
+  auto found = object.find(key);
+  if (found == object.end()) return nullptr;
+  guess.store(static_cast<std::uint32_t>(found - object.begin()), std::memory_order_relaxed);
+  return &*found;
+}
+
+const Schema* FindProperty(const Schema& schema, std::string_view key, std::uint32_t& position) {
+  std::atomic_ref<std::uint32_t> guess(position);
+  std::uint32_t at = guess.load(std::memory_order_relaxed);
+  if (at < schema.properties.size() && schema.properties[at].name == key) {
+    return schema.properties[at].schema;
+  }
+  for (std::size_t i = 0; i < schema.properties.size(); ++i) {
+    if (schema.properties[i].name == key) {
+      guess.store(static_cast<std::uint32_t>(i), std::memory_order_relaxed);
+      return schema.properties[i].schema;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+Value Run(const Code& code, Context& context, const Value* slots, Value* locals, std::uint32_t node) {
+  return Evaluator(code, context, slots, locals).Eval(node);
+}
+
+}  // namespace internal
+
+Program::Program(std::unique_ptr<internal::Code> code) : code_(std::move(code)) {}
+Program::~Program() = default;
+
+std::span<const std::string> Program::variables() const { return code_->variables; }
+
+Type Program::type() const { return code_->type; }
+
+Value Program::Evaluate(Context& context, std::span<const Binding> bindings) const {
+  auto slots = context.arena().NewArray<Value>(code_->variables.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    slots[i] = Value::Error(code_->absent[i]);
+    for (const Binding& binding : bindings) {
+      if (binding.name == code_->variables[i]) slots[i] = binding.value;
+    }
+  }
+  return EvaluateSlots(context, slots);
+}
+
+Value Program::EvaluateSlots(Context& context, std::span<const Value> slots) const {
+  auto locals = context.arena().NewArray<Value>(code_->local_count);
+  return internal::Run(*code_, context, slots.data(), locals.data(), code_->root);
+}
+
+}  // namespace kro::cel

@@ -1,0 +1,119 @@
+// The form in which the evaluator runs an expression: nodes in one array, operands before operators.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cel/ast.h"
+#include "cel/overload.h"
+#include "cel/value.h"
+
+namespace kro::cel::internal {
+
+enum class Op : std::uint8_t {
+  kConstant,     // value
+  kVariable,     // slot a
+  kLocal,        // local a
+  kPath,         // root node a, steps [b, b + count); c is kAfterOptional in a.?b.c
+  kHas,          // node a, step b
+  kOptSelect,    // node a, step b
+  kIndex,        // node a [ node b ]
+  kOptIndex,     // the same
+  kAnd,          // operands
+  kOr,           // operands
+  kConditional,  // a ? b : c
+  kNot,
+  kNotStrictlyFalse,
+  kNegate,
+  kEquals,  // a == b
+  kNotEquals,
+  kLess,
+  kLessEquals,
+  kGreater,
+  kGreaterEquals,
+  kIn,
+  kAdd,
+  kSubtract,
+  kMultiply,
+  kDivide,
+  kModulo,
+  kConcat,           // operands, added from left to right
+  kOptionalOr,       // a.or(b)
+  kOptionalOrValue,  // a.orValue(b)
+  kCall,             // call site a, operands
+  kList,             // operands; kOptionalBit marks [?x]
+  kMap,              // operands: key, value, …; kOptionalBit on the value marks {?k: v}
+  // Loops: loop a.
+  kAll,
+  kExists,
+  kExistsOne,
+  kMapList,       // [filter, then] transform
+  kTransformMap,
+  kTransformEntry,
+  kLoop,          // any comprehension
+  kBind,          // local a = node b in node c
+};
+
+inline constexpr std::uint32_t kOptionalBit = std::uint32_t{1} << 31;
+inline constexpr std::uint32_t kNoNode = UINT32_MAX;
+inline constexpr std::uint32_t kAfterOptional = 1;
+
+struct Node {
+  Op op;
+  std::uint16_t count = 0;   // operands or steps
+  std::uint32_t first = 0;   // of the operands, in Code::operands
+  std::uint32_t a = kNoNode;
+  std::uint32_t b = kNoNode;
+  std::uint32_t c = kNoNode;
+  Value value = {};
+};
+
+// One selection. The positions are where the key was found last; they are guesses, checked by
+// comparing the key, written without order by any thread.
+struct Step {
+  std::string_view key;        // as written
+  std::string_view json_key;   // unescaped, for objects with properties
+  mutable std::uint32_t position = 0;
+  mutable std::uint32_t property = 0;
+};
+
+struct CallSite {
+  std::string_view function;
+  std::vector<const Overload*> overloads;
+  std::vector<Preparation::Prepared> prepared;  // one an overload
+};
+
+struct Loop {
+  std::uint32_t range = kNoNode;
+  std::uint32_t var = kNoNode;   // locals
+  std::uint32_t var2 = kNoNode;
+  std::uint32_t accu = kNoNode;
+  std::uint32_t condition = kNoNode;  // predicate or filter; kNoNode: none
+  std::uint32_t step = kNoNode;       // transformation
+  std::uint32_t init = kNoNode;
+  std::uint32_t result = kNoNode;
+};
+
+struct Code {
+  Ast ast;  // owns names and constants
+  Arena constants;
+  std::deque<std::string> texts;
+  std::vector<Node> nodes;
+  std::vector<std::uint32_t> operands;
+  std::vector<Step> steps;
+  std::vector<CallSite> calls;
+  std::vector<Loop> loops;
+  std::vector<std::string> variables;
+  std::vector<std::string> absent;  // texts of the errors for variables that are not bound
+  std::uint32_t local_count = 0;
+  std::uint32_t root = 0;
+  Type type;
+};
+
+// Evaluates one node with all its operands.
+Value Run(const Code& code, Context& context, const Value* slots, Value* locals, std::uint32_t node);
+
+}  // namespace kro::cel::internal

@@ -1,0 +1,72 @@
+#include "cel/library/regex_pattern.h"
+
+#include <re2/re2.h>
+
+#include <string>
+
+namespace kro::cel {
+namespace {
+
+// Bounds what one pattern may take; larger ones are refused by RE2.
+constexpr std::int64_t kMaxMemory = std::int64_t{8} << 20;
+
+// RE2 and Go name the same mistakes; these differ.
+std::string_view GoName(RE2::ErrorCode code) {
+  switch (code) {
+    case RE2::ErrorBadEscape:
+      return "invalid escape sequence";
+    case RE2::ErrorBadCharClass:
+      return "invalid character class";
+    case RE2::ErrorBadCharRange:
+      return "invalid character class range";
+    case RE2::ErrorMissingBracket:
+      return "missing closing ]";
+    case RE2::ErrorMissingParen:
+      return "missing closing )";
+    case RE2::ErrorUnexpectedParen:
+      return "unexpected )";
+    case RE2::ErrorTrailingBackslash:
+      return "trailing backslash at end of expression";
+    case RE2::ErrorRepeatArgument:
+      return "missing argument to repetition operator";
+    case RE2::ErrorRepeatSize:
+      return "invalid repeat count";
+    case RE2::ErrorRepeatOp:
+      return "invalid nested repetition operator";
+    case RE2::ErrorBadPerlOp:
+      return "invalid or unsupported Perl syntax";
+    case RE2::ErrorBadUTF8:
+      return "invalid UTF-8";
+    case RE2::ErrorBadNamedCapture:
+      return "invalid named capture";
+    case RE2::ErrorPatternTooLarge:
+      return "expression too large";
+    default:
+      return "regexp/syntax: internal error";
+  }
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const RE2>> CompilePattern(std::string_view pattern) {
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(kMaxMemory);
+  auto compiled = std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  if (compiled->ok()) return compiled;
+  std::string_view name = GoName(compiled->error_code());
+  std::string argument = compiled->error_arg();
+  // Go shows the opening of a group that it does not know, RE2 also what follows it.
+  if (compiled->error_code() == RE2::ErrorBadPerlOp && argument.size() > 3 &&
+      (argument.starts_with("(?=") || argument.starts_with("(?!"))) {
+    argument.resize(3);
+  }
+  // Go shows all of the expression for a parenthesis that is missing or unexpected.
+  if (compiled->error_code() == RE2::ErrorMissingParen ||
+      compiled->error_code() == RE2::ErrorUnexpectedParen) {
+    argument = pattern;
+  }
+  return Fail(ErrorCode::kInvalid, "error parsing regexp: {}: `{}`", name, argument);
+}
+
+}  // namespace kro::cel
