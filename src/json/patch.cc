@@ -69,7 +69,9 @@ Value ApplyMergePatch(const Value& document, const Value& patch) {
 
 Value MakeMergePatch(const Value& from, const Value& to) {
   auto difference = Difference(from, to, 0);
-  return difference ? *std::move(difference) : Value(Object());
+  if (difference) return *std::move(difference);
+  // An empty map would make a map of anything else.
+  return to.is_object() ? Value(Object()) : to;
 }
 
 namespace {
@@ -304,7 +306,6 @@ std::optional<Value> Difference(const Value& from, const Value& to, int depth) {
   }
   for (const auto& member : *after) {
     const Value* old = before->if_contains(member.key());
-    // A null in `to` cannot be said by a merge patch; the member's absence stands for it.
     auto difference = old == nullptr ? std::optional<Value>(member.value())
                                      : Difference(*old, member.value(), depth + 1);
     if (difference) patch.emplace(member.key(), *std::move(difference));

@@ -14,7 +14,8 @@ Result<Value> ApplyPatch(const Value& document, const Value& patch);
 // Applies a JSON Merge Patch (RFC 7386): null deletes, maps merge, everything else replaces.
 Value ApplyMergePatch(const Value& document, const Value& patch);
 
-// A merge patch that turns `from` into `to`; an empty object if they are equal.
+// A merge patch that turns `from` into `to`; an empty object if they are equal maps. A null in a map
+// of `to` cannot be said by a merge patch and comes out as absent.
 Value MakeMergePatch(const Value& from, const Value& to);
 
 }  // namespace kro::json

@@ -121,6 +121,7 @@ TEST(MakeMergePatch, TurnsOneValueIntoTheOther) {
       {R"({"a":[1,2]})", R"({"a":[1]})", R"({"a":[1]})"},
       {R"({"a":{"b":1}})", R"({"a":"x"})", R"({"a":"x"})"},
       {"1", "2", "2"},
+      {"[1]", "[1]", "[1]"},
   };
   for (const auto& c : kCases) {
     const Value from = *Parse(c.from);

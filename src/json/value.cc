@@ -485,6 +485,8 @@ void Writer::Number(double number) {
     out_ += "null";
     return;
   }
+  // -0 and 0 are equal, so they have one canonical form.
+  if (number == 0 && order_ == Order::kSorted) number = 0;
   char buffer[32];
   const auto end =
       std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;

@@ -149,6 +149,7 @@ TEST(Canonical, SortsKeysAtEveryLevel) {
 
 TEST(Canonical, IsTheSameForEqualNumbers) {
   EXPECT_EQ(Canonical(Value(1)), Canonical(Value(1.0)));
+  EXPECT_EQ(Canonical(Value(-0.0)), "0");
   EXPECT_EQ(Canonical(Value(std::uint64_t{7})), Canonical(Value(std::int64_t{7})));
 }
 

@@ -77,6 +77,7 @@ class Composer {
  public:
   // `text` may be the text of `context` with other blanks in the same places.
   Composer(Context& context, std::string_view text);
+  ~Composer();
 
   // The roots of the documents; they live as long as the composer. Reports into the context.
   std::vector<Node*> Run();
@@ -305,6 +306,11 @@ Composer::Composer(Context& context, std::string_view text)
                                                  FYPCF_JSON_NONE | FYPCF_DISABLE_MMAP_OPT);
   config.diag = diag_.get();
   parser_.reset(fy_parser_create(&config));
+}
+
+// libfyaml 0.7 frees collected errors only when they are reset, and their tokens need the parser.
+Composer::~Composer() {
+  if (diag_ != nullptr) fy_diag_reset_error(diag_.get());
 }
 
 std::vector<Node*> Composer::Run() {
