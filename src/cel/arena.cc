@@ -1,5 +1,6 @@
 #include "cel/arena.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kro::cel {
@@ -15,9 +16,9 @@ void Arena::Reset() {
   large_.clear();
   used_before_ = 0;
   current_ = 0;
-  next_ = end_ = nullptr;
+  begin_ = next_ = end_ = nullptr;
   if (blocks_.empty()) return;
-  next_ = blocks_[0].bytes.get();
+  begin_ = next_ = blocks_[0].bytes.get();
   end_ = next_ + blocks_[0].size;
   current_ = 1;
 }
@@ -28,12 +29,16 @@ void* Arena::AllocateSlow(std::size_t bytes) {
     used_before_ += bytes;
     return large_.back().bytes.get();
   }
-  if (next_) used_before_ += kBlockSize;
+  used_before_ += static_cast<std::size_t>(end_ - begin_);
+  // A block that was made small may be too small; it stays unused until the next Reset.
+  while (current_ < blocks_.size() && blocks_[current_].size < bytes) ++current_;
   if (current_ == blocks_.size()) {
-    blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(kBlockSize), kBlockSize});
+    while (next_size_ < bytes) next_size_ *= 2;
+    blocks_.push_back({std::make_unique_for_overwrite<std::byte[]>(next_size_), next_size_});
+    next_size_ = std::min(next_size_ * 2, kBlockSize);
   }
-  next_ = blocks_[current_].bytes.get();
-  end_ = next_ + kBlockSize;
+  begin_ = next_ = blocks_[current_].bytes.get();
+  end_ = next_ + blocks_[current_].size;
   ++current_;
   std::byte* result = next_;
   next_ += bytes;

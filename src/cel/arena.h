@@ -21,7 +21,8 @@ class Arena {
  public:
   static constexpr std::size_t kBlockSize = std::size_t{32} << 10;
 
-  Arena() = default;
+  // The first block has `first_block` bytes; each further one is twice as large, up to kBlockSize.
+  explicit Arena(std::size_t first_block = kBlockSize) : next_size_(first_block) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -54,8 +55,8 @@ class Arena {
   // Everything allocated so far is gone; the blocks stay.
   void Reset();
 
-  // Bytes handed out since the last Reset, rounded up to whole blocks.
-  std::size_t used() const { return used_before_ + (next_ ? kBlockSize : 0); }
+  // Bytes handed out since the last Reset; the unused ends of blocks count.
+  std::size_t used() const { return used_before_ + static_cast<std::size_t>(next_ - begin_); }
 
  private:
   struct Block {
@@ -65,10 +66,12 @@ class Arena {
 
   void* AllocateSlow(std::size_t bytes);
 
+  std::byte* begin_ = nullptr;  // of the block in use
   std::byte* next_ = nullptr;
   std::byte* end_ = nullptr;
   std::size_t current_ = 0;  // index of the block after the one in use
   std::size_t used_before_ = 0;
+  std::size_t next_size_;  // of the next block from the heap
   std::vector<Block> blocks_;
   std::vector<Block> large_;  // more than a block each; freed by Reset
 };

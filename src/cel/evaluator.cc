@@ -88,13 +88,26 @@ Value Evaluator::Eval(std::uint32_t index) {
       Value a = Eval(node.a);
       return a.IsError() ? a : Negate(context_, a);
     }
+    case Op::kEquals: {
+      Value a = Eval(node.a);
+      Value b = Eval(node.b);
+      if (a.Is(Kind::kString) && b.Is(Kind::kString)) return Value::Bool(a.AsString() == b.AsString());
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() == b.AsInt());
+      if (a.IsError()) return a;
+      return b.IsError() ? b : Equal(context_, a, b);
+    }
+    case Op::kGreater: {
+      Value a = Eval(node.a);
+      Value b = Eval(node.b);
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() > b.AsInt());
+      if (a.IsError()) return a;
+      return b.IsError() ? b : Order(a, b, Ordering::kGreater);
+    }
     case Op::kIndex:
     case Op::kOptIndex:
-    case Op::kEquals:
     case Op::kNotEquals:
     case Op::kLess:
     case Op::kLessEquals:
-    case Op::kGreater:
     case Op::kGreaterEquals:
     case Op::kIn:
     case Op::kAdd:
@@ -132,10 +145,24 @@ Value Evaluator::Eval(std::uint32_t index) {
 // ---- Selection -------------------------------------------------------------------------------
 
 Value Evaluator::Path(const Node& node) {
-  Value value = Eval(node.a);
+  const Node& root = code_.nodes[node.a];
+  Value value = root.op == Op::kVariable ? slots_[root.a]
+                : root.op == Op::kLocal  ? locals_[root.a]
+                                         : Eval(node.a);
   bool after_optional = node.c == kAfterOptional;
   const Step* step = &code_.steps[node.b];
   for (const Step* end = step + node.count; step != end; ++step) {
+    // Usually the value is a typed object that has the property.
+    const json::Object* object = value.JsonObject();
+    const Schema* schema = object ? value.schema() : nullptr;
+    if (schema && schema->reading == Reading::kObject) {
+      const auto* member = FindMember(*object, step->json_key, step->position);
+      if (member && !member->value().is_null()) {
+        const Schema* property = FindProperty(*schema, step->json_key, step->property);
+        value = FromJson(context_, member->value(), property ? property : schema->element);
+        continue;
+      }
+    }
     if (value.IsError()) return value;
     value = SelectStep(value, *step, after_optional);
   }
@@ -216,10 +243,6 @@ Value Evaluator::Conditional(const Node& node) {
 
 Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
   switch (node.op) {
-    case Op::kEquals:
-      if (a.Is(Kind::kString) && b.Is(Kind::kString)) return Value::Bool(a.AsString() == b.AsString());
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() == b.AsInt());
-      return Equal(context_, a, b);
     case Op::kNotEquals: return NotEqual(context_, a, b);
     case Op::kLess:
       if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() < b.AsInt());
@@ -227,9 +250,6 @@ Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
     case Op::kLessEquals:
       if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() <= b.AsInt());
       return Order(a, b, Ordering::kLessEquals);
-    case Op::kGreater:
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() > b.AsInt());
-      return Order(a, b, Ordering::kGreater);
     case Op::kGreaterEquals:
       if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() >= b.AsInt());
       return Order(a, b, Ordering::kGreaterEquals);

@@ -53,8 +53,8 @@ constexpr std::string_view kTypeNames[] = {
 
 class Planner {
  public:
-  Planner(Code& code, const Environment& environment, TypeNames type_names)
-      : code_(code), environment_(environment), type_names_(type_names) {}
+  Planner(Code& code, bool checked, const Environment& environment, TypeNames type_names)
+      : code_(code), checked_(checked), environment_(environment), type_names_(type_names) {}
 
   Result<std::uint32_t> Plan(const Expr& expr, int depth = 0);
 
@@ -66,6 +66,7 @@ class Planner {
     std::uint32_t index;
   };
 
+  Value KeepValue(const Value& value);
   Index PlanLiteral(const Literal& literal);
   Index PlanIdent(const Ident& ident);
   Index PlanSelect(const Expr& expr, int depth);
@@ -88,12 +89,10 @@ class Planner {
   std::uint32_t Fold(std::uint32_t node);
   bool IsConstant(std::uint32_t node) const { return code_.nodes[node].op == Op::kConstant; }
   std::uint32_t NewLocal(std::string_view name);
-  std::string_view Keep(std::string text) {
-    code_.texts.push_back(std::move(text));
-    return code_.texts.back();
-  }
+  std::string_view Keep(std::string_view text) { return code_.constants.Copy(text); }
 
   Code& code_;
+  bool checked_;
   const Environment& environment_;
   TypeNames type_names_;
   std::vector<Local> scope_;
@@ -197,27 +196,38 @@ Result<std::uint32_t> Planner::Plan(const Expr& expr, int depth) {
   return Fail(ErrorCode::kInternal, "expression of unknown kind");
 }
 
+// Literals borrow their texts from the Ast.
+Value Planner::KeepValue(const Value& value) {
+  switch (value.kind()) {
+    case Kind::kString: return Value::String(Keep(value.AsString()));
+    case Kind::kBytes: return Value::Bytes(Keep(value.AsBytes()));
+    case Kind::kType: return Value::Type(Keep(value.AsType()));
+    case Kind::kError: return Value::Error(Keep(value.AsError()));
+    default: return value;
+  }
+}
+
 Planner::Index Planner::PlanLiteral(const Literal& literal) {
   if (literal.value.Is(Kind::kType) && type_names_ == TypeNames::kUndefined) {
     return Fail(ErrorCode::kInvalid, "reference to undefined type: {}", literal.value.AsType());
   }
-  return Constant(literal.value);
+  return Constant(KeepValue(literal.value));
 }
 
 Planner::Index Planner::PlanIdent(const Ident& ident) {
-  if (!ident.absolute && (!code_.ast.checked || ident.slot < 0)) {
+  if (!ident.absolute && (!checked_ || ident.slot < 0)) {
     for (std::size_t i = scope_.size(); i-- > 0;) {
       if (scope_[i].name == ident.name) return Add({.op = Op::kLocal, .a = scope_[i].index});
     }
   }
-  if (code_.ast.checked) return Variable(ident.name);
+  if (checked_) return Variable(ident.name);
   if (auto found = FindName(ident.name, ident.absolute)) return *found;
   return Variable(ident.name);
 }
 
 Planner::Index Planner::PlanSelect(const Expr& expr, int depth) {
   const Select& select = expr.As<Select>();
-  if (!code_.ast.checked && !select.test_only) {
+  if (!checked_ && !select.test_only) {
     if (auto name = QualifiedName(expr)) return *name;
   }
   auto operand = Plan(*select.operand, depth + 1);
@@ -349,11 +359,11 @@ Planner::Index Planner::PlanConcat(const Expr& expr, int depth) {
 
 Planner::Index Planner::PlanFunction(const Call& call, std::string_view function, const Expr* target,
                                      int depth) {
-  CallSite site{.function = function};
+  CallSite site{.function = Keep(function)};
   site.overloads.assign(call.overloads.begin(), call.overloads.end());
   if (site.overloads.empty()) {
     // `lists.range(1)` that was not checked is a member call of the parser.
-    if (target && !code_.ast.checked) {
+    if (target && !checked_) {
       std::string qualified;
       for (const Expr* part = target; part;) {
         if (const Ident* ident = part->If<Ident>()) {
@@ -370,7 +380,7 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
       if (!qualified.empty()) {
         qualified += "." + std::string(function);
         if (environment_.FindFunction(qualified)) {
-          site.function = Keep(std::move(qualified));
+          site.function = Keep(qualified);
           target = nullptr;
         }
       }
@@ -402,10 +412,10 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
 
   std::vector<const Value*> constants;
   bool any_literal = false;
-  for (const Expr* expr : args) {
-    const Literal* literal = expr->If<Literal>();
-    constants.push_back(literal ? &literal->value : nullptr);
-    any_literal |= literal != nullptr;
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    bool literal = args[i]->kind() == ExprKind::kLiteral;
+    constants.push_back(literal ? &code_.nodes[operands[i]].value : nullptr);
+    any_literal |= literal;
   }
   for (const Overload* overload : site.overloads) {
     Preparation::Prepared prepared;
@@ -546,7 +556,7 @@ std::optional<std::uint32_t> Planner::QualifiedName(const Expr& expr) {
     name = "." + std::string(select->field) + name;
     part = select->operand;
   }
-  return FindName(Keep(std::move(name)), absolute);
+  return FindName(name, absolute);
 }
 
 std::optional<std::uint32_t> Planner::FindName(std::string_view name, bool absolute) {
@@ -554,10 +564,10 @@ std::optional<std::uint32_t> Planner::FindName(std::string_view name, bool absol
   for (;;) {
     std::string candidate =
         container.empty() ? std::string(name) : std::string(container) + "." + std::string(name);
-    if (environment_.FindVariable(candidate) >= 0) return Variable(Keep(std::move(candidate)));
+    if (environment_.FindVariable(candidate) >= 0) return Variable(candidate);
     if (std::find(std::begin(kTypeNames), std::end(kTypeNames), candidate) != std::end(kTypeNames) &&
         type_names_ == TypeNames::kDefined) {
-      return Constant(Value::Type(Keep(std::move(candidate))));
+      return Constant(Value::Type(Keep(candidate)));
     }
     if (container.empty()) return std::nullopt;
     std::size_t dot = container.rfind('.');
@@ -588,12 +598,13 @@ std::uint32_t Planner::Add(Node node) {
 
 std::uint32_t Planner::AddWithOperands(Node node, const std::vector<std::uint32_t>& operands) {
   node.first = static_cast<std::uint32_t>(code_.operands.size());
-  node.count = static_cast<std::uint16_t>(operands.size());
+  node.count = static_cast<std::uint32_t>(operands.size());
   code_.operands.insert(code_.operands.end(), operands.begin(), operands.end());
   return Fold(Add(node));
 }
 
 std::uint32_t Planner::AddStep(std::string_view field) {
+  field = Keep(field);
   std::string_view json_key = field;
   if (field.find("__") != std::string_view::npos) json_key = Keep(UnescapeProperty(field));
   code_.steps.push_back({.key = field, .json_key = json_key});
@@ -647,11 +658,17 @@ std::uint32_t Planner::NewLocal(std::string_view name) {
 Result<std::shared_ptr<const Program>> Plan(Ast ast, const Environment& environment,
                                             TypeNames type_names) {
   auto code = std::make_unique<Code>();
-  code->ast = std::move(ast);
-  code->type = code->ast.root->type;
-  auto root = Planner(*code, environment, type_names).Plan(*code->ast.root);
+  auto root = Planner(*code, ast.checked, environment, type_names).Plan(*ast.root);
   if (!root) return std::unexpected(root.error());
   code->root = *root;
+  code->type = TypeArena(code->constants).Copy(ast.root->type);
+  code->nodes.shrink_to_fit();
+  code->operands.shrink_to_fit();
+  code->steps.shrink_to_fit();
+  code->calls.shrink_to_fit();
+  code->loops.shrink_to_fit();
+  code->variables.shrink_to_fit();
+  code->absent.shrink_to_fit();
   return std::make_shared<const Program>(std::move(code));
 }
 

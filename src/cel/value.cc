@@ -318,6 +318,13 @@ Value FromJson(Context& context, const json::Value& json, const Schema* schema) 
     if (schema->reading == Reading::kObject && json.is_object()) {
       return Value::Map(&json.get_object(), schema);
     }
+    if (schema->reading == Reading::kInteger && json.is_int64()) {
+      return Value::Int(json.get_int64());
+    }
+    if (schema->reading == Reading::kBoolean && json.is_bool()) return Value::Bool(json.get_bool());
+    if (schema->reading == Reading::kArray && json.is_array() && schema->element) {
+      return Value::List(&json.get_array(), schema);
+    }
     return Reread(context, FromJson(context, json), *schema);
   }
   switch (json.kind()) {

@@ -249,29 +249,50 @@ struct Value::ListData {
   const Schema* schema;
 };
 
+// More than any object of a cluster needs, little enough that one evaluation cannot fill the process.
+inline constexpr std::int64_t kMemoryBudget = std::int64_t{256} << 20;
+
 // What a function may use: the arena and the budget of the evaluation.
 class Context {
  public:
-  // No budget by default, as upstream has none.
-  explicit Context(Arena& arena, std::int64_t budget = INT64_MAX) : arena_(arena), budget_(budget) {}
+  // No limit on steps by default, as upstream has none; `memory_budget` limits the bytes taken from
+  // the arena from now on.
+  explicit Context(Arena& arena, std::int64_t budget = INT64_MAX,
+                   std::int64_t memory_budget = kMemoryBudget)
+      : arena_(arena),
+        budget_(budget),
+        memory_limit_(static_cast<std::int64_t>(arena.used()) + memory_budget) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
   Arena& arena() { return arena_; }
 
   // Takes `steps` from the budget; a step is about one element looked at or 16 bytes made. False
-  // when it is used up: return Value::Error(kBudgetExceeded).
+  // when it is used up: return Value::Error(kBudgetExceeded). It then stays used up. What would not
+  // fit in the memory budget at 16 bytes a step is refused the same way.
   bool Charge(std::int64_t steps) {
-    return (budget_ -= steps) >= 0 && !(interrupt_ && interrupt_->load(std::memory_order_relaxed));
+    if (steps > budget_ || steps > MemoryLeft() / 16 ||
+        (interrupt_ && interrupt_->load(std::memory_order_relaxed))) {
+      budget_ = -1;
+      return false;
+    }
+    budget_ -= steps;
+    return true;
   }
+  // Steps left; negative when used up.
   std::int64_t budget() const { return budget_; }
 
   // Evaluation ends soon after `*interrupt` becomes true, as if the budget were used up.
   void set_interrupt(const std::atomic<bool>* interrupt) { interrupt_ = interrupt; }
 
  private:
+  std::int64_t MemoryLeft() const {
+    return memory_limit_ - static_cast<std::int64_t>(arena_.used());
+  }
+
   Arena& arena_;
   std::int64_t budget_;
+  std::int64_t memory_limit_;  // of arena_.used()
   const std::atomic<bool>* interrupt_ = nullptr;
 };
 

@@ -1,7 +1,6 @@
 // The form in which the evaluator runs an expression: nodes in one array, operands before operators.
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -63,7 +62,7 @@ inline constexpr std::uint32_t kAfterOptional = 1;
 
 struct Node {
   Op op;
-  std::uint16_t count = 0;   // operands or steps
+  std::uint32_t count = 0;   // operands or steps
   std::uint32_t first = 0;   // of the operands, in Code::operands
   std::uint32_t a = kNoNode;
   std::uint32_t b = kNoNode;
@@ -97,10 +96,11 @@ struct Loop {
   std::uint32_t result = kNoNode;
 };
 
+// Most programs' texts and constants fit in one block of this size.
+inline constexpr std::size_t kConstantsBlock = 128;
+
 struct Code {
-  Ast ast;  // owns names and constants
-  Arena constants;
-  std::deque<std::string> texts;
+  Arena constants{kConstantsBlock};  // owns names, texts and values; nothing refers to the Ast
   std::vector<Node> nodes;
   std::vector<std::uint32_t> operands;
   std::vector<Step> steps;

@@ -1,0 +1,159 @@
+// Hostile input is refused with a clear error, within its budgets, and never ends the process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cel/cel.h"
+
+namespace kro::cel {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::int64_t kSteps = 1'000'000;
+constexpr std::int64_t kMemory = std::int64_t{8} << 20;
+
+// The value of an expression, and the memory it stands on.
+struct Evaluated {
+  std::unique_ptr<Arena> arena = std::make_unique<Arena>();
+  std::shared_ptr<const Program> program;
+  Value value;
+
+  std::string error() const { return value.IsError() ? std::string(value.AsError()) : "no error"; }
+};
+
+std::string Repeat(std::string_view text, std::size_t times);
+std::string Nested(std::string_view open, std::string_view inner, std::string_view close, int depth);
+std::string SyntaxError(std::string_view source);
+Evaluated Evaluate(std::string_view source, std::int64_t steps = kSteps,
+                   std::int64_t memory = kMemory);
+
+TEST(Limits, NestingOfTenThousandIsRefusedByTheParser) {
+  constexpr int kDepth = 10'000;
+  EXPECT_THAT(SyntaxError(Nested("(", "1", ")", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Nested("[", "1", "]", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Nested("{1: ", "1", "}", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Nested("f(", "1", ")", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Nested("a[", "1", "]", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Nested("[1].map(x,", "1", ")", 8'000)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError(Repeat("true?1:", kDepth) + "1"), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError("a" + Repeat(".b", kDepth)), HasSubstr("recursion"));
+  EXPECT_THAT(SyntaxError("1" + Repeat(" + 1", kDepth)), HasSubstr("recursion"));
+}
+
+TEST(Limits, BracketsThatNeverCloseAreRefused) {
+  for (std::string_view open : {"(", "[", "{1:", "f(", "a["}) {
+    EXPECT_NE(SyntaxError(Repeat(open, 10'000)), "") << open;
+  }
+}
+
+TEST(Limits, MegabyteOfTextIsRefused) {
+  constexpr std::size_t kSize = std::size_t{1} << 20;
+  EXPECT_THAT(SyntaxError("'" + Repeat("x", kSize) + "'"), HasSubstr("size exceeds limit"));
+  EXPECT_THAT(SyntaxError(Repeat(" ", kSize)), HasSubstr("size exceeds limit"));
+}
+
+TEST(Limits, LongListKeepsAllItsElements) {
+  auto list = Evaluate("size([" + Repeat("1,", 49'000) + "1])");
+  ASSERT_TRUE(list.value.Is(Kind::kInt)) << list.error();
+  EXPECT_EQ(list.value.AsInt(), 49'001);
+}
+
+TEST(Limits, GrowthOfTextEndsAtTheMemoryBudget) {
+  std::string source = "'0123456789abcdef'";
+  for (int i = 0; i < 7; ++i) source = "[" + source + "].map(x, x.replace('', x + x))[0]";
+  EXPECT_EQ(Evaluate(source, std::numeric_limits<std::int64_t>::max()).error(), kBudgetExceeded);
+}
+
+TEST(Limits, GrowthOfListsEndsAtTheMemoryBudget) {
+  std::string source = "[1, 2, 3, 4, 5, 6, 7, 8]";
+  for (int i = 0; i < 30; ++i) source = "cel.bind(x, " + source + ", x + x)";
+  EXPECT_EQ(Evaluate(source, std::numeric_limits<std::int64_t>::max()).error(), kBudgetExceeded);
+}
+
+TEST(Limits, NestedComprehensionsEndAtTheStepBudget) {
+  EXPECT_EQ(Evaluate("lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0))").error(),
+            kBudgetExceeded);
+  EXPECT_EQ(Evaluate("lists.range(10000).map(a, lists.range(10000).map(b, a + b)).size()").error(),
+            kBudgetExceeded);
+}
+
+TEST(Limits, BudgetStaysUsedUpWhenItsErrorIsAbsorbed) {
+  auto first = Evaluate("lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0)) || "
+                        "lists.range(10).all(x, x >= 0)");
+  EXPECT_TRUE(first.value.IsError());
+}
+
+TEST(Limits, PatternThatBacktracksElsewhereIsMatchedInLinearTime) {
+  auto matched = Evaluate("'" + Repeat("a", 20'000) + "b'.matches('^(a+)+$')");
+  EXPECT_TRUE(matched.value.IsFalse()) << matched.error();
+}
+
+TEST(Limits, OverflowIsAnErrorOfTheLanguage) {
+  EXPECT_THAT(Evaluate("9223372036854775807 + 1").error(), HasSubstr("integer overflow"));
+  EXPECT_THAT(Evaluate("-9223372036854775808 - 1").error(), HasSubstr("integer overflow"));
+  EXPECT_THAT(Evaluate("-9223372036854775808 / -1").error(), HasSubstr("integer overflow"));
+  EXPECT_THAT(Evaluate("-(-9223372036854775808)").error(), HasSubstr("integer overflow"));
+  EXPECT_THAT(Evaluate("9223372036854775807 * 2").error(), HasSubstr("integer overflow"));
+  EXPECT_THAT(Evaluate("0u - 1u").error(), HasSubstr("overflow"));
+  EXPECT_THAT(Evaluate("int(1e30)").error(), HasSubstr("overflow"));
+  EXPECT_THAT(Evaluate("1 / 0").error(), HasSubstr("division by zero"));
+}
+
+TEST(Limits, NanIsUnequalAndUnordered) {
+  EXPECT_TRUE(Evaluate("double('NaN') == double('NaN')").value.IsFalse());
+  EXPECT_TRUE(Evaluate("double('NaN') < 1.0 || double('NaN') > 1.0").value.IsFalse());
+  EXPECT_TRUE(Evaluate("int(double('NaN'))").value.IsError());
+}
+
+TEST(Limits, NulBytesAreContentOfTextsAndErrorsOutsideThem) {
+  using namespace std::string_literals;
+  EXPECT_EQ(Evaluate("size('a\0b')"s).value.AsInt(), 3);
+  EXPECT_NE(SyntaxError("1 \0 + 2"s), "");
+  EXPECT_NE(SyntaxError("\0"s), "");
+}
+
+std::string Repeat(std::string_view text, std::size_t times) {
+  std::string result;
+  result.reserve(text.size() * times);
+  for (std::size_t i = 0; i < times; ++i) result += text;
+  return result;
+}
+
+std::string Nested(std::string_view open, std::string_view inner, std::string_view close,
+                   int depth) {
+  auto times = static_cast<std::size_t>(depth);
+  return Repeat(open, times) + std::string(inner) + Repeat(close, times);
+}
+
+// The first message; empty if the text parses.
+std::string SyntaxError(std::string_view source) {
+  auto ast = Parse(source, Environment::Kro().dialect());
+  return ast ? "" : ast.error().front().message;
+}
+
+Evaluated Evaluate(std::string_view source, std::int64_t steps, std::int64_t memory) {
+  Evaluated evaluated;
+  Environment environment = Environment::Kro();
+  auto ast = Parse(source, environment.dialect());
+  if (!ast) {
+    ADD_FAILURE() << ast.error().front().message;
+    return evaluated;
+  }
+  auto program = Plan(std::move(*ast), environment);
+  if (!program) {
+    ADD_FAILURE() << program.error().message();
+    return evaluated;
+  }
+  evaluated.program = *program;
+  Context context(*evaluated.arena, steps, memory);
+  evaluated.value = evaluated.program->Evaluate(context, {});
+  return evaluated;
+}
+
+}  // namespace
+}  // namespace kro::cel
