@@ -385,7 +385,7 @@ TEST(TrackUpdate, LetsARequestForgetAllEntries) {
 TEST(TrackUpdate, NeverOwnsIdentity) {
   Server s;
   json::Value object = Yaml(
-      "{apiVersion: ex.io/v1, kind: Thg, metadata: {name: x, namespace: n, uid: u, labels: {l: m}}}");
+      "{apiVersion: ex.io/v1, kind: Thg, metadata: {name: x, namespace: ns, uid: u, labels: {l: m}}}");
   TrackUpdate(s.ownership(), nullptr, object, {.manager = "U", .now = "2026-11-21T16:00:59Z"});
   const json::Value* fields =
       &json::Find(std::as_const(object), {"metadata", "managedFields"})->get_array()[0];
