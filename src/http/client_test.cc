@@ -284,6 +284,24 @@ TEST(Client, RefusesWhatWouldSmuggleALine) {
   }
 }
 
+TEST(Client, SendsThroughAProxyAndKeepsTheHostOfTheServer) {
+  World world;  // plays the proxy: it echoes what it is asked to forward
+  world.Connect({.url = "http://api.example:6443/base", .proxy = world.url});
+  auto answer = world.Send({.target = "/version"});
+  ASSERT_TRUE(answer) << answer.error().message();
+  ASSERT_NE(answer->headers.Find("Got-Host"), nullptr);
+  EXPECT_EQ(*answer->headers.Find("Got-Host"), "api.example:6443");
+  EXPECT_EQ(*answer->headers.Find("X-Target"), "http://api.example:6443/base/version");
+}
+
+TEST(Client, AProxyThatIsAwayIsUnavailable) {
+  World world;
+  world.Connect({.url = "http://api.example:6443", .proxy = "http://127.0.0.1:1"});
+  auto answer = world.Send({.target = "/version"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
+}
+
 TEST(Client, StreamsABodyToItsEnd) {
   World world;
   auto stream = world.Open({.target = "/stream"});
