@@ -46,11 +46,11 @@ Task<Result<LoadedKinds>> KindsLoader::Load(std::vector<api::Gvk> kinds, CancelT
   }
 
   LoadedKinds result;
-  std::vector<std::pair<api::Gvk, Known>> found;
   std::set<api::GroupVersion> incomplete;
   for (const api::Gvk& gvk : kinds) {
     if (const auto known = known_.find(gvk); known != known_.end()) {
-      found.emplace_back(*known);
+      result.kinds.AddMapping(gvk, known->second.mapping);
+      result.kinds.AddSchema(gvk, {known->second.schemas, known->second.schema});
     } else {
       result.missing.push_back(gvk);
       incomplete.insert(gvk.group_version());
@@ -61,14 +61,6 @@ Task<Result<LoadedKinds>> KindsLoader::Load(std::vector<api::Gvk> kinds, CancelT
       co_return std::unexpected(std::move(added.error()));
     }
   }
-  const auto expand = [&] {
-    for (const auto& [gvk, known] : found) {
-      result.kinds.AddMapping(gvk, known.mapping);
-      result.kinds.AddSchema(gvk,
-                             std::make_shared<const json::Value>(schema::ToJson(*known.schema)));
-    }
-  };
-  co_await async::OnPool(client_.executor(), expand);
   co_return result;
 }
 
