@@ -1,5 +1,7 @@
 #include "operator/operator.h"
 
+#include <fmt/chrono.h>
+
 #include <atomic>
 #include <string_view>
 #include <utility>

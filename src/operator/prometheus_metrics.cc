@@ -1,5 +1,6 @@
 #include "operator/prometheus_metrics.h"
 
+#include <functional>
 #include <map>
 #include <mutex>
 #include <utility>
