@@ -515,7 +515,8 @@ TEST(Server, ADeletedDefinitionTakesItsInstancesWithIt) {
   world.Advance(1s);
   EXPECT_THAT(watch->Take(), HasSubstr(R"("type":"DELETED")"));
   EXPECT_TRUE(watch->ended());
-  EXPECT_EQ(world.Send("GET", kDefinitions + "/widgets.ex.io").status, 404);
+  auto gone = world.Send("GET", kDefinitions + "/widgets.ex.io");
+  EXPECT_EQ(gone.status, 404) << gone.body;
   EXPECT_EQ(world.Send("GET", kWidgets).body, "404 page not found\n");
 }
 
