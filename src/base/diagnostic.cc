@@ -22,8 +22,9 @@ std::string Render(const Diagnostic& diagnostic) {
   if (diagnostic.severity == Severity::kNote) text += "note: ";
   text += diagnostic.message;
   if (!diagnostic.code.empty()) text += fmt::format(" [{}]", diagnostic.code);
-  if (!diagnostic.expected.empty() || !diagnostic.found.empty()) {
-    text += fmt::format("\n  expected {}, found {}", diagnostic.expected, diagnostic.found);
+  if (!diagnostic.expected.empty()) text += "\n  expected " + diagnostic.expected;
+  if (!diagnostic.found.empty()) {
+    text += (diagnostic.expected.empty() ? "\n  found " : ", found ") + diagnostic.found;
   }
   std::string caret = Caret(diagnostic.where);
   if (!caret.empty()) {
@@ -97,21 +98,27 @@ std::size_t CodePoints(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
-// Levenshtein distance with one row of memory; a change of case counts as nothing.
+// Insertions, deletions, replacements and swaps of neighbours (optimal string alignment); a change of
+// case counts as nothing.
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  const auto same = [&](std::size_t i, std::size_t j) { return lower(a[i]) == lower(b[j]); };
+  std::vector<std::size_t> before(b.size() + 1);  // the row two above
+  std::vector<std::size_t> above(b.size() + 1);
   std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
+  std::iota(above.begin(), above.end(), 0);
   for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
     row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replace = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replace, row[j] + 1, row[j + 1] + 1});
+      row[j + 1] = std::min({above[j] + (same(i, j) ? 0 : 1), row[j] + 1, above[j + 1] + 1});
+      if (i > 0 && j > 0 && same(i, j - 1) && same(i - 1, j)) {
+        row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
+      }
     }
+    before.swap(above);
+    above.swap(row);
   }
-  return row[b.size()];
+  return above[b.size()];
 }
 
 }  // namespace

@@ -40,11 +40,15 @@ TEST(Diagnostic, CountsCodePointsNotBytes) {
 TEST(Diagnostic, ShowsExpectedAndFound) {
   Diagnostic diagnostic{.message = "type mismatch", .expected = "int", .found = "string"};
   EXPECT_EQ(Render(diagnostic), "type mismatch\n  expected int, found string");
+  diagnostic.expected.clear();
+  EXPECT_EQ(Render(diagnostic), "type mismatch\n  found string");
 }
 
 TEST(DidYouMean, FindsTheNearestName) {
   EXPECT_EQ(DidYouMean("deploymnt", {"service", "deployment"}), "deployment");
   EXPECT_EQ(DidYouMean("replica", {"replicas", "selector"}), "replicas");
+  EXPECT_EQ(DidYouMean("lables", {"tables", "labels"}), "tables");
+  EXPECT_EQ(DidYouMean("cle", {"version", "cel"}), "cel");
 }
 
 TEST(DidYouMean, StaysSilentWhenNothingIsNear) {

@@ -66,12 +66,14 @@ TEST(ApplyPatch, ReportsAFailedTestAsConflict) {
 }
 
 TEST(ApplyPatch, StopsCopiesThatGrowWithoutEnd) {
+  // Each copy of the whole doubles it, and a long text reaches the limit with few values.
   Array grow;
   for (int i = 0; i < 60; ++i) {
     grow.push_back(Object{{"op", "copy"}, {"from", ""}, {"path", "/" + std::to_string(i)}});
   }
-  auto result = ApplyPatch(Object{{"x", "text"}}, grow);
+  auto result = ApplyPatch(Object{{"x", std::string(6 << 20, 'x')}}, grow);
   ASSERT_FALSE(result.has_value());
+  EXPECT_EQ(result.error().code(), ErrorCode::kExhausted);
 
   Array nest;
   for (int i = 0; i < 12; ++i) {

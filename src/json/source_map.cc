@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "json/internal/flow.h"
 #include "json/yaml.h"
 
 namespace kro::json {
@@ -43,12 +44,6 @@ class Walk {
   std::size_t at_ = 0;
 };
 
-struct EscapeSize {
-  std::size_t bytes;  // decoded
-  std::size_t width;  // written
-};
-EscapeSize MeasureEscape(std::string_view escape);
-
 }  // namespace
 
 Position SourceMap::Of(const FieldPath& path) const {
@@ -84,45 +79,17 @@ Position SourceMap::Within(const FieldPath& path, std::size_t offset) const {
 
 namespace {
 
-// Plain and quoted scalars: blanks around a line break vanish, one break is a space, n breaks are
-// n - 1 (YAML 1.2 section 6.5).
 void Walk::Flow(char quote) {
-  if (quote != '\0') at_ = 1;
-  while (at_ < raw_.size()) {
-    if (quote != '\0' && raw_[at_] == quote) {
-      if (quote == '\'' && at_ + 1 < raw_.size() && raw_[at_ + 1] == '\'') {
-        if (Take(1, 2)) return;
-        continue;
-      }
+  FlowReader reader(raw_, quote);
+  for (FlowPiece piece; reader.Next(piece);) {
+    const std::size_t bytes = piece.text.size() * piece.times;
+    if (left_ < bytes) {
+      at_ = piece.begin + (piece.verbatim ? left_ : 0);
       return;
     }
-    if (quote == '"' && raw_[at_] == '\\') {
-      if (at_ + 1 < raw_.size() && IsBreak(at_ + 1)) {
-        at_ = AfterBreak(at_ + 1);
-        while (at_ < raw_.size() && IsBlank(at_)) ++at_;
-        continue;
-      }
-      const EscapeSize escape = MeasureEscape(raw_.substr(at_));
-      if (Take(escape.bytes, escape.width)) return;
-      continue;
-    }
-    std::size_t blank = at_;
-    while (blank < raw_.size() && IsBlank(blank)) ++blank;
-    if (blank < raw_.size() && IsBreak(blank)) {
-      std::size_t breaks = 0;
-      while (blank < raw_.size() && (IsBreak(blank) || IsBlank(blank))) {
-        if (IsBreak(blank)) {
-          ++breaks;
-          blank = AfterBreak(blank);
-        } else {
-          ++blank;
-        }
-      }
-      if (TakeBreaks(std::max<std::size_t>(1, breaks - 1), blank)) return;
-      continue;
-    }
-    if (Take(1, 1)) return;
+    left_ -= bytes;
   }
+  at_ = reader.at();
 }
 
 // Block scalars: the header line and the indentation vanish; folding spares lines that are
@@ -177,28 +144,6 @@ bool Walk::TakeBreaks(std::size_t bytes, std::size_t next) {
   left_ -= bytes;
   at_ = next;
   return false;
-}
-
-EscapeSize MeasureEscape(std::string_view escape) {
-  if (escape.size() < 2) return {1, 1};
-  std::size_t digits = 0;
-  switch (escape[1]) {
-    case 'x': digits = 2; break;
-    case 'u': digits = 4; break;
-    case 'U': digits = 8; break;
-    case 'N':
-    case '_': return {2, 2};
-    case 'L':
-    case 'P': return {3, 2};
-    default: return {1, 2};
-  }
-  std::uint32_t code = 0;
-  for (char c : escape.substr(2, digits)) {
-    const char lower = static_cast<char>(c | 0x20);
-    code = code * 16 + static_cast<std::uint32_t>(c <= '9' ? c - '0' : lower - 'a' + 10);
-  }
-  const std::size_t bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  return {bytes, 2 + digits};
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "json/internal/flow.h"
 #include "json/internal/scalar.h"
 
 namespace kro::json {
@@ -388,6 +389,10 @@ bool Composer::Scalar(fy_event* event) {
   if (node->style == Style::kSingleQuoted || node->style == Style::kDoubleQuoted) {
     if (node->begin > 0) --node->begin;
     if (node->end < text_.size()) ++node->end;
+    const std::string_view raw = text_.substr(node->begin, node->end - node->begin);
+    // libfyaml 0.7 finds where they end, but misreads runs of quotes ('a''''b' loses its b) and
+    // escapes near folded lines.
+    node->text = DecodeFlow(raw, node->style == Style::kSingleQuoted ? '\'' : '"');
   } else if (node->style == Style::kLiteral || node->style == Style::kFolded) {
     node->begin = HeaderBefore(node->begin);
     node->content_column = ContentColumn(*node);

@@ -112,6 +112,21 @@ TEST(ParseYaml, ReadsWhatPeopleWrite) {
   for (const Case& c : kCases) EXPECT_EQ(Read(c.text), c.json) << c.text;
 }
 
+TEST(ParseYaml, KeepsEveryCharacterOfQuotedText) {
+  const Case kCases[] = {
+      {"'a''''b'", R"("a''b")"},
+      {"'a''''''b': '''''x'", R"({"a'''b":"''x"})"},
+      {"- 'a\r\n  ''b''\n\n  c'\n- x", R"(["a 'b'\nc","x"])"},
+      {"{a: 'it''s '''' x', b: '''''''''y'}", R"({"a":"it's '' x","b":"''''y"})"},
+      // escapes near folded lines
+      {"\"\\n\\\n \n  é''\"", R"("\n\né''")"},
+      {"\"b\t\\\n\n   \\_x\\\n\n : \\u20ac\"", "\"b\\t\\n\u00a0x\\n: \u20ac\""},
+      // a plain scalar over two lines
+      {"----- x 'it''s'\n- y\n", R"("----- x 'it''s' - y")"},
+  };
+  for (const Case& c : kCases) EXPECT_EQ(Read(c.text), c.json) << c.text;
+}
+
 TEST(ParseYaml, FollowsAliasesAndMergeKeys) {
   const Case kCases[] = {
       {"a: &x [1, {b: 2}]\nc: *x", R"({"a":[1,{"b":2}],"c":[1,{"b":2}]})"},

@@ -16,7 +16,7 @@
 #include "json/value.h"
 #include "kube/api_error.h"
 #include "kube/concurrency_limiter.h"
-#include "kube/gvk.h"
+#include "kube/object_key.h"
 #include "kube/options.h"
 #include "kube/watch_decoder.h"
 

@@ -9,6 +9,9 @@
 
 namespace kro::kube {
 
+// Whether objects of a type live in namespaces.
+enum class ResourceScope { kNamespaced, kCluster };
+
 struct ApiResource {
   std::string resource;  // plural, "deployments"; never a subresource
   std::string singular;

@@ -29,8 +29,6 @@ class Store;
 class StoredObject;
 class Workqueue;
 struct ClientConfig;
-struct Gvk;
-struct Gvr;
 struct ObjectKey;
 struct RestMapping;
 

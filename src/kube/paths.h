@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "kube/gvk.h"
+#include "kube/object_key.h"
 
 namespace kro::kube {
 

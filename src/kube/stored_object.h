@@ -13,7 +13,7 @@
 
 #include "json/path.h"
 #include "json/value.h"
-#include "kube/gvk.h"
+#include "kube/object_key.h"
 
 namespace kro::kube {
 

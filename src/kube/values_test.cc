@@ -5,9 +5,9 @@
 #include "kube/api_error.h"
 #include "kube/backoff.h"
 #include "kube/field_set.h"
-#include "kube/gvk.h"
 #include "kube/internal/base64.h"
 #include "kube/label_selector.h"
+#include "kube/object_key.h"
 #include "kube/paths.h"
 #include "kube/resource_version.h"
 #include "kube/store.h"
@@ -22,14 +22,10 @@ using ::testing::HasSubstr;
 
 json::Value Json(std::string_view text) { return *json::Parse(text); }
 
-TEST(Gvk, PrintsAsGoDoes) {
-  EXPECT_EQ(fmt::format("{}", Gvk{"apps", "v1", "Deployment"}), "apps/v1, Kind=Deployment");
-  EXPECT_EQ(fmt::format("{}", Gvk{"", "v1", "Pod"}), "/v1, Kind=Pod");
-  EXPECT_EQ(fmt::format("{}", Gvr{"apps", "v1", "deployments"}), "apps/v1, Resource=deployments");
+TEST(ObjectKey, PrintsAsGoDoes) {
+  EXPECT_EQ(fmt::format("{}", ObjectKey{"ns", "web"}), "ns/web");
   EXPECT_EQ(fmt::format("{}", ObjectKey{"", "node"}), "/node");
   EXPECT_EQ((ObjectKey{"", "node"}).CacheKey(), "node");
-  EXPECT_EQ(GroupVersion::Parse("apps/v1"), (GroupVersion{"apps", "v1"}));
-  EXPECT_FALSE(GroupVersion::Parse("a/b/c"));
 }
 
 TEST(Paths, FollowScopeAndGroup) {

@@ -18,7 +18,7 @@
 
 #include "async/scope.h"
 #include "base/clock.h"
-#include "kube/gvk.h"
+#include "kube/object_key.h"
 
 namespace kro::kube {
 

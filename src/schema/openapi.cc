@@ -242,8 +242,13 @@ bool Flag(const json::Value& schema, std::string_view name) {
 }
 
 Type TypeOf(const json::Value& schema) {
-  const std::string_view name = json::FindString(schema, {"type"});
-  if (name.empty()) return Type::kNone;
+  const json::Value* given = json::Find(schema, "type");
+  // Only the first of several types counts.
+  if (given != nullptr && given->is_array() && !given->get_array().empty()) {
+    given = &given->get_array()[0];
+  }
+  if (given == nullptr || !given->is_string() || given->get_string().empty()) return Type::kNone;
+  const std::string_view name = given->get_string();
   for (const auto& [word, type] : kTypes) {
     if (word == name) return type;
   }

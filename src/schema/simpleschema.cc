@@ -13,8 +13,8 @@
 
 #include <fmt/format.h>
 
-#include "schema/go_text.h"
-#include "schema/markers.h"
+#include "schema/internal/go_text.h"
+#include "schema/internal/markers.h"
 
 namespace kro::schema {
 namespace {

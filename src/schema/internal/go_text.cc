@@ -1,4 +1,4 @@
-#include "schema/go_text.h"
+#include "schema/internal/go_text.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "schema/markers.h"
+#include "schema/internal/markers.h"
 
 #include <algorithm>
 

@@ -1,0 +1,80 @@
+// The program: flags, and which command they name.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "cli/cel_command.h"
+#include "cli/version.h"
+
+namespace kro::cli {
+namespace {
+
+int Print(const Output& output) {
+  std::fwrite(output.out.data(), 1, output.out.size(), stdout);
+  std::fwrite(output.err.data(), 1, output.err.size(), stderr);
+  return static_cast<int>(output.code);
+}
+
+// A first word that is no command: exit 2 with a suggestion. Flags are CLI11's.
+std::optional<Output> RefuseUnknownCommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return std::nullopt;
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return std::nullopt;
+    names.push_back(command->get_name());
+  }
+  std::string text = fmt::format("kro: unknown command '{}'", argv[1]);
+  if (const auto meant = DidYouMean(argv[1], names)) text += fmt::format(", did you mean '{}'?", *meant);
+  return Output{.out = {}, .err = text + "\nRun 'kro --help' for the list.\n", .code = ExitCode::kUsage};
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("kro: a ResourceGraphDefinition becomes an API of your cluster", "kro");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", std::string(kVersion));
+
+  CelOptions cel;
+  CLI::App* cel_command = app.add_subcommand(
+      "cel", "Evaluate, check and explain an expression, in the environment of a definition");
+  cel_command->add_option("expression", cel.expression, "the expression, without ${ }")->required();
+  cel_command->add_option("--vars", cel.vars,
+                          "YAML or JSON file: a map of variable names to values; - is stdin");
+  cel_command->add_option("--schema", cel.schemas,
+                          "NAME=FILE, repeatable: the OpenAPI v3 schema of a variable; one without "
+                          "a schema is dyn");
+  cel_command->add_flag("--check", cel.check_only, "check only: type and variables, no value");
+  cel_command->add_flag("--json", cel.json, "print one JSON object");
+
+  CLI::App* version = app.add_subcommand("version", "Print the version");
+
+  if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
+  }
+  if (version->parsed()) {
+    return Print({.out = fmt::format("kro {}\n", kVersion), .err = {}, .code = ExitCode::kOk});
+  }
+  return Print(RunCel(cel));
+}
+
+}  // namespace
+}  // namespace kro::cli
+
+int main(int argc, char** argv) {
+  try {
+    return kro::cli::Main(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "kro {}: internal error: {}\n", kro::cli::kVersion, error.what());
+    return static_cast<int>(kro::cli::ExitCode::kInternal);
+  }
+}

@@ -1,0 +1,28 @@
+// Building the diagnostics of this folder.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/diagnostic.h"
+#include "json/path.h"
+
+namespace kro::graph {
+
+// spec.resources[index], the place of a resource in its RGD.
+json::FieldPath ResourcePath(std::size_t index);
+
+// An error at `path`. `text` is upstream's, without what encloses it, and also the message.
+Diagnostic Problem(std::string_view code, const json::FieldPath& path, std::string text);
+
+// Puts diagnostics from inside a part of the RGD into the whole: their paths begin at `root`, and
+// upstream's texts at `prefix`.
+Diagnostics Enclose(Diagnostics inner, const json::FieldPath& root, std::string_view prefix);
+
+void Append(Diagnostics& all, Diagnostics more);
+
+// "did you mean 'name'?", or nothing.
+std::string Suggestion(std::string_view name, const std::vector<std::string>& candidates);
+
+}  // namespace kro::graph

@@ -1,0 +1,117 @@
+// The recorded cases of expressions whose type meets a schema: what may be written to a field, and
+// what a status field becomes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <deque>
+
+#include "api/conformance_data.h"
+#include "cel/cel.h"
+#include "schema/assignability.h"
+#include "schema/cel_schema.h"
+#include "schema/status_inference.h"
+
+namespace kro::schema {
+namespace {
+
+// Compiles the recorded expressions over compact schemas.
+class Cases {
+ public:
+  Cases() : rows_(ReadCases("../cel-spec/kro.json")) {}
+
+  template <typename Check>
+  void ForEach(std::string_view kind, Check check) {
+    int passed = 0;
+    int failed = 0;
+    for (const auto& row : rows_) {
+      if (json::FindString(row, {"kind"}) != kind) continue;
+      SCOPED_TRACE(json::FindString(row, {"name"}));
+      cel::Environment environment = cel::Environment::Kro();
+      if (const auto* objects = json::Find(row, "objects")) {
+        for (const auto& object : objects->get_object()) {
+          const auto* schema =
+              json::Find(rows_.at(0), {"fixtures", object.value().as_string(), "schema"});
+          environment.AddVariable(object.key(), types_.Declare(object.key(), *set_.Add(*schema)));
+        }
+      }
+      asts_.push_back(cel::Compile(environment, json::FindString(row, {"expr"})).value());
+      const cel::Type type = asts_.back().type();
+      EXPECT_EQ(type.ToString(), json::FindString(row, {"expect", "type"}));
+      ++(check(row, type) ? passed : failed);
+    }
+    std::printf("%d passed, %d unmet\n", passed, failed);
+    EXPECT_GT(passed, 0);
+  }
+
+  SchemaSet& set() { return set_; }
+  CelTypes& types() { return types_; }
+
+ private:
+  json::Array rows_;
+  SchemaSet set_;
+  CelTypes types_;
+  std::deque<cel::Ast> asts_;
+};
+
+TEST(Assignability, DecidesTheRecordedCases) {
+  Cases cases;
+  cases.ForEach("assign", [&](const json::Value& row, cel::Type output) {
+    const cel::Type expected =
+        cases.types().Declare("target", *cases.set().Add(*json::Find(row, "target")));
+    EXPECT_EQ(expected.ToString(), json::FindString(row, {"expect", "target_type"}));
+    const auto problem = WhyNotAssignable(output, expected);
+    EXPECT_EQ(problem.value_or(""), json::FindString(row, {"expect", "detail"}));
+    EXPECT_EQ(!problem, json::Find(row, {"expect", "assignable"})->as_bool());
+    return problem.value_or("") == json::FindString(row, {"expect", "detail"});
+  });
+}
+
+TEST(StatusInference, GivesTheRecordedSchemas) {
+  Cases cases;
+  cases.ForEach("status_schema", [](const json::Value& row, cel::Type type) {
+    const std::string inferred = json::Canonical(InferFieldSchema(type));
+    const std::string wanted = json::Canonical(*json::Find(row, {"expect", "schema"}));
+    EXPECT_EQ(inferred, wanted);
+    return inferred == wanted;
+  });
+}
+
+TEST(Assignability, NeverComparesObjectsOfACollection) {
+  SchemaSet set;
+  CelTypes types;
+  const Schema* pod = set.Add(*json::Parse(
+      R"({"type": "object", "properties": {"a": {"type": "string"}}})"));
+  const Schema* target = set.Add(*json::Parse(
+      R"({"type": "object", "properties": {"b": {"type": "string"}}})"));
+  const cel::Type element = types.DeclareList("pods", *pod).element();
+  const cel::Type expected = types.Declare("target", *target);
+  EXPECT_EQ(WhyNotAssignable(element, expected, {"pods"}), std::nullopt);
+  EXPECT_EQ(WhyNotAssignable(element, expected),
+            "field \"a\" exists in output but not in expected type");
+  EXPECT_EQ(json::Serialize(InferFieldSchema(element, {"pods"})),
+            R"({"type":"object","additionalProperties":true})");
+}
+
+TEST(StatusInference, MakesTheParentsOfAField) {
+  const auto path = [](std::string_view text) { return json::FieldPath::Parse(text).value(); };
+  const StatusField fields[] = {{path("a.b"), cel::Int()},
+                                {path("list[0].x"), cel::String()},
+                                {path("list[1].y"), cel::Bool()},
+                                {path("list[2].x"), cel::Bool()}};
+  EXPECT_EQ(json::Serialize(InferStatusSchema(fields).value()),
+            R"({"type":"object","properties":{)"
+            R"("a":{"type":"object","properties":{"b":{"type":"integer"}}},)"
+            R"("list":{"type":"array","items":{"type":"object","properties":)"
+            R"({"x":{"type":"string"},"y":{"type":"boolean"}}}}}})");
+}
+
+TEST(StatusInference, RefusesAFieldBelowAFieldOfAnotherType) {
+  const StatusField fields[] = {{json::FieldPath::Parse("a").value(), cel::Int()},
+                                {json::FieldPath::Parse("a.b").value(), cel::Int()}};
+  EXPECT_EQ(InferStatusSchema(fields).error().message(),
+            "failed to infer schema from type at a.b: a field of another type stands above it");
+}
+
+}  // namespace
+}  // namespace kro::schema

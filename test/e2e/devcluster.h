@@ -1,0 +1,26 @@
+// A real control plane for one test program (devcluster/README.md).
+#pragma once
+
+#include <string>
+
+namespace kro::e2e {
+
+// Starts a cluster of its own and ends it with this object, or with the process. The first start on a
+// machine builds the program, which takes minutes.
+class Devcluster {
+ public:
+  // `name` tells clusters of one machine apart; the process's number is added.
+  explicit Devcluster(const std::string& name);
+  ~Devcluster();
+  Devcluster(const Devcluster&) = delete;
+  Devcluster& operator=(const Devcluster&) = delete;
+
+  // Empty if it did not start; what devcluster printed is on stderr.
+  const std::string& kubeconfig() const { return kubeconfig_; }
+
+ private:
+  std::string name_;
+  std::string kubeconfig_;
+};
+
+}  // namespace kro::e2e
