@@ -37,11 +37,20 @@ struct Seen {
   async::Event ended;  // a handler that never ends by itself has ended
 };
 
+// g++ 12 cannot compile a braced list of headers within an awaited expression.
+Response Answer(int status, Headers headers, std::string body = {}) {
+  return {.status = status, .headers = std::move(headers), .body = std::move(body)};
+}
+Response Redirect(std::string location) { return Answer(302, {{"Location", std::move(location)}}); }
+Headers PlainText() { return {{"Content-Type", "text/plain"}}; }
+Response Gzipped() { return Answer(200, {{"Content-Encoding", "gzip"}}, kGzipped); }
+Response Split() { return Answer(200, {{"X", "a\r\nSet-Cookie: b"}}); }
+
 async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelToken cancel,
                         async::Executor& executor, Seen& seen) {
   const std::string path = request.target.substr(0, request.target.find('?'));
   if (path == "/stream") {
-    static_cast<void>(co_await writer.Begin(200, {{"Content-Type", "text/plain"}}));
+    static_cast<void>(co_await writer.Begin(200, PlainText()));
     for (const char* piece : {"one ", "two ", "three"}) {
       static_cast<void>(co_await writer.Write(piece));
     }
@@ -68,26 +77,26 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     }
   } else if (path == "/big") {
     static_cast<void>(
-        co_await writer.Respond({.status = 200, .body = std::string(8 * 1024 * 1024, 'b')}));
+        co_await writer.Respond(Answer(200, {}, std::string(8 * 1024 * 1024, 'b'))));
   } else if (path == "/gzip") {
-    static_cast<void>(co_await writer.Respond(
-        {.status = 200, .headers = {{"Content-Encoding", "gzip"}}, .body = kGzipped}));
+    static_cast<void>(co_await writer.Respond(Gzipped()));
   } else if (path == "/redirect") {
-    static_cast<void>(co_await writer.Respond({.status = 302, .headers = {{"Location", "/echo"}}}));
+    static_cast<void>(co_await writer.Respond(Redirect("/echo")));
   } else if (path == "/loop") {
-    static_cast<void>(co_await writer.Respond({.status = 302, .headers = {{"Location", "/loop"}}}));
+    static_cast<void>(co_await writer.Respond(Redirect("/loop")));
   } else if (path == "/throw") {
     throw std::runtime_error("handler failed");
   } else if (path == "/split") {
-    static_cast<void>(
-        co_await writer.Respond({.status = 200, .headers = {{"X", "a\r\nSet-Cookie: b"}}}));
+    static_cast<void>(co_await writer.Respond(Split()));
   } else if (path == "/nothing") {
     co_return;
   } else {
-    Headers headers{{"X-Method", request.method}, {"X-Target", request.target}};
+    Headers headers;
+    headers.Add("X-Method", request.method);
+    headers.Add("X-Target", request.target);
     for (const auto& [name, value] : request.headers.fields()) headers.Add("Got-" + name, value);
     static_cast<void>(co_await writer.Respond(
-        {.status = 201, .headers = std::move(headers), .body = std::move(request.body)}));
+        Answer(201, std::move(headers), std::move(request.body))));
   }
 }
 
