@@ -20,7 +20,7 @@ const (
 	auditPolicyFile = "audit-policy.yaml"
 	// One line for each finished request but probes. A watch also has a line when it starts,
 	// because it may outlive the log.
-	auditPolicy = `apiVersion: audit.k8s.io/v1
+	defaultAuditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
@@ -30,9 +30,14 @@ rules:
 `
 )
 
+type auditOptions struct {
+	log    string // absolute, or empty for none
+	policy string // YAML
+}
+
 // apiserverFlags are the flags of a kube-apiserver that listens on a reserved
-// port. An empty auditLog means none.
-func apiserverFlags(port int, auditLog string) []string {
+// port.
+func apiserverFlags(port int, options upOptions) []string {
 	flags := []string{
 		"--etcd-servers=" + etcdURL,
 		"--bind-address=127.0.0.1",
@@ -52,18 +57,18 @@ func apiserverFlags(port int, auditLog string) []string {
 		"--max-requests-inflight=4000",
 		"--max-mutating-requests-inflight=2000",
 	}
-	if auditLog != "" {
+	if options.bare {
+		// Nobody makes the service accounts that it asks of pods.
+		flags = append(flags, "--disable-admission-plugins=ServiceAccount")
+	}
+	if options.audit.log != "" {
 		flags = append(flags,
 			"--audit-policy-file="+auditPolicyFile,
-			"--audit-log-path="+auditLog,
+			"--audit-log-path="+options.audit.log,
 			"--audit-log-maxsize=1000000", // MB; rotating would lose lines that a test counts
 		)
 	}
 	return flags
-}
-
-func (c cluster) writeAuditPolicy() error {
-	return os.WriteFile(c.path(auditPolicyFile), []byte(auditPolicy), 0o600)
 }
 
 // runAPIServer waits for etcd first: a connection that fails is tried again only

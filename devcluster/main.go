@@ -13,10 +13,12 @@ import (
 
 const usage = `usage: devcluster COMMAND
 
-  up          start a cluster and stay until stopped
-  down        stop a cluster
-  kubeconfig  print the path of a cluster's kubeconfig
-  kubectl     run the kubectl that is built in
+  up                  start a cluster and stay until stopped
+  down                stop a cluster
+  kubeconfig          print the path of a cluster's kubeconfig
+  kubectl             run the kubectl that is built in
+  pretend             play the operators of kinds that have none here
+  controller-manager  run the kube-controller-manager that is built in
 
 "devcluster COMMAND -h" lists the flags of a command.
 `
@@ -47,6 +49,10 @@ func run(args []string) error {
 		return printKubeconfig(rest)
 	case "kubectl":
 		return kubectl(rest)
+	case "pretend":
+		return pretend(rest)
+	case "controller-manager":
+		return controllerManager(rest)
 	case "internal":
 		return runRole(rest)
 	case "help", "-h", "--help":

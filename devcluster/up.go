@@ -15,9 +15,11 @@ import (
 type upOptions struct {
 	cluster    cluster
 	kubeconfig string // absolute
-	auditLog   string // absolute, or empty for none
-	parentPID  int    // 0 for none: live until stopped
-	detach     bool
+	audit      auditOptions
+	// bare is a cluster without controllers and nodes.
+	bare      bool
+	parentPID int // 0 for none: live until stopped
+	detach    bool
 	// detached is set for the background process that --detach starts.
 	detached bool
 }
@@ -55,6 +57,8 @@ func parseUp(args []string) (upOptions, error) {
 	name := clusterFlag(flags)
 	kubeconfig := flags.String("kubeconfig", "", "write the kubeconfig to this `file` rather than a temporary one")
 	auditLog := flags.String("audit-log", "", "append one JSON line for each API request to this `file`")
+	auditPolicy := flags.String("audit-policy", "", "what goes into the audit log: an audit Policy in this `file` (default: metadata of each request)")
+	controllers := flags.String("controllers", "all", "`which` run: all, or none for an API server alone")
 	parentPID := flags.Int("parent-pid", 0, "end when this `process` does (default: the caller, unless --detach)")
 	detach := flags.Bool("detach", false, "return when the cluster is ready, and leave it running")
 	detached := flags.Bool(detachedFlag, false, "for the use of devcluster itself")
@@ -81,10 +85,26 @@ func parseUp(args []string) (upOptions, error) {
 			return upOptions{}, err
 		}
 	}
-	if *auditLog != "" {
-		if o.auditLog, err = filepath.Abs(*auditLog); err != nil {
+	if *controllers != "all" && *controllers != "none" {
+		return upOptions{}, fmt.Errorf("--controllers %q: all or none", *controllers)
+	}
+	o.bare = *controllers == "none"
+	if *auditLog == "" {
+		if *auditPolicy != "" {
+			return upOptions{}, errors.New("--audit-policy without --audit-log")
+		}
+		return o, nil
+	}
+	if o.audit.log, err = filepath.Abs(*auditLog); err != nil {
+		return upOptions{}, err
+	}
+	o.audit.policy = defaultAuditPolicy
+	if *auditPolicy != "" {
+		data, err := os.ReadFile(*auditPolicy)
+		if err != nil {
 			return upOptions{}, err
 		}
+		o.audit.policy = string(data)
 	}
 	return o, nil
 }
@@ -118,7 +138,7 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 		return err
 	}
 	defer processes.stop()
-	if err := startRoles(processes, port, options.auditLog, held); err != nil {
+	if err := startRoles(processes, port, options, held); err != nil {
 		return err
 	}
 
@@ -126,7 +146,7 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	started := make(chan error, 1)
-	go func() { started <- becomeReady(ctx, c) }()
+	go func() { started <- becomeReady(ctx, options) }()
 	for {
 		select {
 		case <-ctx.Done():
@@ -163,7 +183,7 @@ func prepare(options upOptions) (port int, err error) {
 	if err := writeCertificates(c.dir()); err != nil {
 		return 0, fmt.Errorf("write certificates: %w", err)
 	}
-	if err := c.writeAuditPolicy(); err != nil {
+	if err := os.WriteFile(c.path(auditPolicyFile), []byte(options.audit.policy), 0o600); err != nil {
 		return 0, err
 	}
 	if err := c.writeKubeconfig(c.path(internalKubeconfig), port); err != nil {
@@ -173,25 +193,31 @@ func prepare(options upOptions) (port int, err error) {
 }
 
 // startRoles starts all at once: each waits for the one that it needs.
-func startRoles(processes *roles, port int, auditLog string, held *lock) error {
+func startRoles(processes *roles, port int, options upOptions, held *lock) error {
 	if err := processes.start(roleEtcd, nil, held.file); err != nil {
 		return err
 	}
-	if err := processes.start(roleAPIServer, apiserverFlags(port, auditLog)); err != nil {
+	if err := processes.start(roleAPIServer, apiserverFlags(port, options)); err != nil {
 		return err
+	}
+	if options.bare {
+		return nil
 	}
 	return processes.start(roleControllers, controllerFlags())
 }
 
 // becomeReady returns when a test can begin: the API answers, pods can be created
 // and they will run. What it starts ends with the context.
-func becomeReady(ctx context.Context, c cluster) error {
-	probe, err := loadConfig(c.path(internalKubeconfig), "probe")
+func becomeReady(ctx context.Context, options upOptions) error {
+	probe, err := loadConfig(options.cluster.path(internalKubeconfig), "probe")
 	if err != nil {
 		return err
 	}
 	if err := waitForHealth(ctx, probe, "/readyz"); err != nil {
 		return err
+	}
+	if options.bare {
+		return nil
 	}
 	if err := startGarbageCollector(ctx, withUserAgent(probe, "garbage-collector")); err != nil {
 		return fmt.Errorf("garbage collector: %w", err)

@@ -40,6 +40,8 @@ namespace annotation {
 inline constexpr std::string_view kAllowBreakingChanges = "kro.run/allow-breaking-changes";
 inline constexpr std::string_view kReconcile = "kro.run/reconcile";
 inline constexpr std::string_view kApplyOrder = "internal.kro.run/apply-order";
+// Of what was applied: runtime/object_hash.h. Ours alone; upstream neither writes nor reads it.
+inline constexpr std::string_view kDesiredHash = "internal.kro.run/desired-hash";
 inline constexpr std::string_view kTooling = "applyset.kubernetes.io/tooling";
 inline constexpr std::string_view kContainsGroupKinds =
     "applyset.kubernetes.io/contains-group-kinds";

@@ -3,7 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <string>
+
+#include "json/yaml.h"
 
 namespace kro::api {
 namespace {
@@ -54,6 +59,18 @@ TEST(CrdManifests, NamesAreComplete) {
     const std::string name(json::FindString(crd, {"spec", "names", "plural"}));
     EXPECT_EQ(json::FindString(crd, {"metadata", "name"}),
               name + "." + std::string(json::FindString(crd, {"spec", "group"})));
+  }
+}
+
+// The files that an administrator applies. `KRO_UPDATE=1 api_test` writes them anew.
+TEST(CrdManifests, TheFilesToInstallAreCurrent) {
+  for (const auto& crd : AllCrds()) {
+    const std::string path = std::string(KRO_SOURCE_DIR) + "/config/crd/" +
+                             std::string(json::FindString(crd, {"metadata", "name"})) + ".yaml";
+    if (std::getenv("KRO_UPDATE") != nullptr) std::ofstream(path) << json::ToYaml(crd);
+    std::ifstream file(path);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(text, json::ToYaml(crd)) << path;
   }
 }
 

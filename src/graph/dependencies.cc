@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <utility>
-#include <variant>
 
 #include "cel/inspect.h"
 #include "cel/parser.h"
+#include "graph/internal/place.h"
 #include "graph/internal/quote.h"
 #include "graph/internal/report.h"
 
@@ -18,46 +17,40 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// An expression, where it stands, and what upstream puts before its faults.
-struct Place {
-  const TemplateString& text;
-  json::FieldPath path;
-  std::string prefix;
-};
-
 class Inference {
  public:
   Inference(const std::vector<ResourceNode>& nodes, const cel::Environment& environment,
             OmitFunction omit);
 
-  std::expected<Dependencies, Diagnostics> Run();
+  Dependencies Run();
 
  private:
   void ReadNode(const ResourceNode& node);
-  References Read(const ResourceNode& node, const Place& place, const Names& iterators);
-  void ReportUnknown(const Place& place, const cel::UnknownName& name, const ResourceNode& node);
+  References Read(const ResourceNode& node, const Place& place, std::string_view prefix,
+                  const Names& iterators);
+  bool IsKnown(std::string_view name, const Names& iterators) const;
+  void ReportUnknown(const Place& place, std::string_view prefix, const cel::UnknownName& name,
+                     const ResourceNode& node);
   void CheckIdentity(const ResourceNode& node, const Names& iterators, const NodeReferences& read);
   void CheckIndependent(const ResourceNode& node, const Iterator& iterator, const Place& place,
                         const References& read, const Names& iterators);
   void AddEdge(const ResourceNode& node, const std::string& name, const Location& where);
   void RefuseCycle();
-  Diagnostic& Fault(std::string_view code, const Place& place, std::string text);
+  Diagnostic& Fault(std::string_view code, const Place& place, std::string_view prefix,
+                    std::string text);
 
   const std::vector<ResourceNode>& nodes_;
   const cel::Environment& environment_;
   OmitFunction omit_;
-  std::map<std::string, std::size_t, std::less<>> vertices_;
-  Names known_;  // what an expression may name, iterators aside
-  std::vector<NodeReferences> read_;
+  std::map<std::string_view, std::size_t> vertices_;
   Dag dag_;
+  std::vector<NodeReferences> read_;
   // Of the node that is being read: what it needs, each once, with the first place that says so.
   std::vector<std::pair<std::string, Location>> needs_;
   Diagnostics faults_;
 };
 
 Names IdsOf(const std::vector<ResourceNode>& nodes);
-json::FieldPath SourcePath(const ResourceNode& node);
-Location Locate(const Place& place, std::optional<Span> span);
 bool Contains(const Names& names, std::string_view name);
 
 }  // namespace
@@ -71,9 +64,8 @@ std::string_view ToString(ExpressionKind kind) {
   return "";
 }
 
-std::expected<Dependencies, Diagnostics> InferDependencies(const std::vector<ResourceNode>& nodes,
-                                                           const cel::Environment& environment,
-                                                           OmitFunction omit) {
+Dependencies InferDependencies(const std::vector<ResourceNode>& nodes,
+                               const cel::Environment& environment, OmitFunction omit) {
   return Inference(nodes, environment, omit).Run();
 }
 
@@ -81,82 +73,73 @@ namespace {
 
 Inference::Inference(const std::vector<ResourceNode>& nodes, const cel::Environment& environment,
                      OmitFunction omit)
-    : nodes_(nodes), environment_(environment), omit_(omit), known_(IdsOf(nodes)), dag_(known_) {
+    : nodes_(nodes), environment_(environment), omit_(omit), dag_(IdsOf(nodes)) {
   for (std::size_t i = 0; i < nodes.size(); ++i) vertices_.emplace(nodes[i].id, i);
-  known_.insert(known_.end(), {"schema", "each", "runtime"});
 }
 
-std::expected<Dependencies, Diagnostics> Inference::Run() {
+Dependencies Inference::Run() {
   for (const ResourceNode& node : nodes_) ReadNode(node);
   RefuseCycle();
-  if (!faults_.empty()) {
-    return std::unexpected(Enclose(std::move(faults_), {}, "failed to build dependency graph: "));
-  }
-  return Dependencies{std::move(read_), std::move(dag_)};
+  return {std::move(read_), std::move(dag_),
+          Enclose(std::move(faults_), {}, "failed to build dependency graph: ")};
 }
 
 void Inference::ReadNode(const ResourceNode& node) {
   const json::FieldPath root = ResourcePath(node.index);
+  const json::FieldPath source = SourcePath(node);
   Names iterators;
   for (const Iterator& iterator : node.iterators) iterators.push_back(iterator.name);
   NodeReferences& read = read_.emplace_back();
   needs_.clear();
 
   for (const FieldExpression& field : node.fields) {
-    json::FieldPath path = SourcePath(node);
-    for (const json::PathSegment& segment : field.path.segments()) {
-      std::visit([&](const auto& part) { path.Push(part); }, segment);
-    }
-    read.fields.push_back(
-        Read(node, {field.text, std::move(path), "failed to extract dependencies: "}, iterators));
+    read.fields.push_back(Read(node, {field.text, Join(source, field.path)},
+                               "failed to extract dependencies: ", iterators));
   }
   CheckIdentity(node, iterators, read);
   for (std::size_t i = 0; i < node.iterators.size(); ++i) {
     const Iterator& iterator = node.iterators[i];
-    const Place place{
-        iterator.list, root.Child("forEach").Child(i).Child(iterator.name),
-        fmt::format("failed to extract dependencies from forEach iterator {}: ", Quote(iterator.name))};
-    read.iterators.push_back(Read(node, place, iterators));
+    const Place place{iterator.list, root.Child("forEach").Child(i).Child(iterator.name)};
+    const std::string prefix = fmt::format(
+        "failed to extract dependencies from forEach iterator {}: ", Quote(iterator.name));
+    read.iterators.push_back(Read(node, place, prefix, iterators));
     CheckIndependent(node, iterator, place, read.iterators.back(), iterators);
   }
   for (std::size_t i = 0; i < node.include_when.size(); ++i) {
-    const Place place{node.include_when[i], root.Child("includeWhen").Child(i),
-                      "failed to extract dependencies from includeWhen: "};
-    read.include_when.push_back(Read(node, place, {}));
+    const Place place{node.include_when[i], root.Child("includeWhen").Child(i)};
+    read.include_when.push_back(
+        Read(node, place, "failed to extract dependencies from includeWhen: ", {}));
   }
   for (const auto& [name, where] : needs_) AddEdge(node, name, where);
 }
 
 // Reports the first kind of fault that the expression has, as upstream does.
-References Inference::Read(const ResourceNode& node, const Place& place, const Names& iterators) {
+References Inference::Read(const ResourceNode& node, const Place& place, std::string_view prefix,
+                           const Names& iterators) {
   References read;
-  const auto ast = cel::Parse(place.text.Lowered(), environment_.dialect());
+  if (!place.text.has_expressions()) return read;
+  auto ast = cel::Parse(place.text.Lowered(), environment_.dialect());
   if (!ast) {
-    for (const Diagnostic& issue : ast.error()) {
-      Diagnostic& fault = Fault(
-          issue.code, place,
-          fmt::format("failed to inspect expression: parse error: {}", issue.compatible));
-      fault.message = issue.message;
-      fault.hint = issue.hint;
-      fault.where = Locate(place, issue.where.span);
-    }
+    Append(faults_, place.Faults(ast.error(),
+                                 fmt::format("{}failed to inspect expression: parse error: ", prefix)));
     return read;
   }
-  Names known = known_;
-  known.insert(known.end(), iterators.begin(), iterators.end());
-  const cel::Inspection found = cel::Inspect(*ast, environment_, known);
+  // Asked for with no name known, it lists all of them.
+  const cel::Inspection found = cel::Inspect(*ast, environment_, {});
+  read.uses_omit = found.uses_omit;
   if (found.uses_omit && omit_ == OmitFunction::kDisabled) {
-    Fault("KRO405", place, "omit() requires the CELOmitFunction feature gate to be enabled");
+    Fault("KRO405", place, prefix, "omit() requires the CELOmitFunction feature gate to be enabled");
     return read;
   }
-  for (const cel::Reference& reference : found.references) {
-    if (reference.id != "runtime") continue;
-    Fault("KRO402", place, "runtime is only available in status.conditions expressions").where =
-        Locate(place, reference.span);
+  for (const cel::UnknownName& name : found.unknown) {
+    if (name.name != "runtime") continue;
+    Fault("KRO402", place, prefix, "runtime is only available in status.conditions expressions")
+        .where = place.Locate(name.span);
     return read;
   }
-  if (!found.unknown.empty()) {
-    ReportUnknown(place, found.unknown[0], node);
+  for (const cel::UnknownName& name : found.unknown) {
+    if (IsKnown(name.name, iterators)) continue;
+    ReportUnknown(place, prefix, name, node);
     return read;
   }
   if (!found.unknown_functions.empty()) {
@@ -165,33 +148,40 @@ References Inference::Read(const ResourceNode& node, const Place& place, const N
       list += fmt::format("{}{{{}}}", list.empty() ? "" : " ", function.name);
     }
     const cel::UnknownName& first = found.unknown_functions[0];
-    Diagnostic& fault = Fault("KRO402", place, fmt::format("uses unknown functions: [{}]", list));
+    Diagnostic& fault =
+        Fault("KRO402", place, prefix, fmt::format("uses unknown functions: [{}]", list));
     fault.message = fmt::format("unknown function '{}'", first.name);
     fault.hint = Suggestion(first.name, environment_.FunctionNames());
-    fault.where = Locate(place, first.span);
+    fault.where = place.Locate(first.span);
     return read;
   }
-  for (const cel::Reference& reference : found.references) {
-    if (Contains(read.names, reference.id)) continue;
-    read.names.push_back(reference.id);
-    if (Contains(iterators, reference.id)) {
+  for (const cel::UnknownName& name : found.unknown) {
+    if (Contains(read.names, name.name)) continue;
+    read.names.push_back(name.name);
+    if (Contains(iterators, name.name)) {
       read.kind = ExpressionKind::kIteration;
-    } else if (reference.id != "schema") {
+    } else if (name.name != "schema") {
       if (read.kind == ExpressionKind::kStatic) read.kind = ExpressionKind::kDynamic;
-      const bool is_new = std::ranges::find(needs_, reference.id,
+      const bool is_new = std::ranges::find(needs_, name.name,
                                             &std::pair<std::string, Location>::first) == needs_.end();
-      if (is_new) needs_.emplace_back(reference.id, Locate(place, reference.span));
+      if (is_new) needs_.emplace_back(name.name, place.Locate(name.span));
     }
   }
+  read.ast = std::move(*ast);
   return read;
 }
 
-void Inference::ReportUnknown(const Place& place, const cel::UnknownName& name,
-                              const ResourceNode& node) {
+bool Inference::IsKnown(std::string_view name, const Names& iterators) const {
+  return name == "schema" || name == "each" || vertices_.contains(name) ||
+         Contains(iterators, name);
+}
+
+void Inference::ReportUnknown(const Place& place, std::string_view prefix,
+                              const cel::UnknownName& name, const ResourceNode& node) {
   Diagnostic& fault =
-      Fault("KRO402", place, fmt::format("references unknown identifiers: [{}]", name.name));
+      Fault("KRO402", place, prefix, fmt::format("references unknown identifiers: [{}]", name.name));
   fault.message = fmt::format("unknown name '{}'", name.name);
-  fault.where = Locate(place, name.span);
+  fault.where = place.Locate(name.span);
   const bool is_iterator =
       std::ranges::find(node.iterators, name.name, &Iterator::name) != node.iterators.end();
   Names candidates = IdsOf(nodes_);
@@ -214,7 +204,7 @@ void Inference::CheckIdentity(const ResourceNode& node, const Names& iterators,
       return Contains(read.fields[i].names, name);
     });
   }
-  if (missing.empty()) return;
+  if (missing.empty() || node.faulty) return;
   Diagnostic fault = Problem(
       "KRO503", SourcePath(node).Child("metadata").Child("name"),
       fmt::format("node {}: all forEach dimensions must be used to produce a unique resource "
@@ -237,7 +227,7 @@ void Inference::CheckIndependent(const ResourceNode& node, const Iterator& itera
       fmt::format("node {}: forEach iterator {} cannot reference other iterators [{}] - forEach "
                   "iterators are independent (cartesian product)",
                   Quote(node.id), Quote(iterator.name), fmt::join(others, " ")));
-  fault.where = Locate(place, std::nullopt);
+  fault.where = place.Locate();
   faults_.push_back(std::move(fault));
 }
 
@@ -253,7 +243,7 @@ void Inference::AddEdge(const ResourceNode& node, const std::string& name, const
     return report("KRO402", fmt::format("node {} does not exist", name),
                   "'each' can be used in readyWhen of collections only");
   }
-  const std::size_t self = vertices_.find(node.id)->second;
+  const std::size_t self = static_cast<std::size_t>(&node - nodes_.data());
   if (auto added = dag_.AddEdge(self, needed->second); !added) {
     report("KRO502", added.error().message(), "a template cannot read the object that it makes");
   }
@@ -273,41 +263,15 @@ void Inference::RefuseCycle() {
   faults_.push_back(std::move(fault));
 }
 
-Diagnostic& Inference::Fault(std::string_view code, const Place& place, std::string text) {
-  Diagnostic& fault = faults_.emplace_back(Problem(code, place.path, std::move(text)));
-  fault.compatible.insert(0, place.prefix);
-  fault.where = Locate(place, std::nullopt);
-  return fault;
+Diagnostic& Inference::Fault(std::string_view code, const Place& place, std::string_view prefix,
+                             std::string text) {
+  return faults_.emplace_back(place.Fault(code, fmt::format("{}{}", prefix, text), text));
 }
 
 Names IdsOf(const std::vector<ResourceNode>& nodes) {
   Names ids;
   for (const ResourceNode& node : nodes) ids.push_back(node.id);
   return ids;
-}
-
-json::FieldPath SourcePath(const ResourceNode& node) {
-  const bool external =
-      node.type == NodeType::kExternal || node.type == NodeType::kExternalCollection;
-  return ResourcePath(node.index).Child(external ? "externalRef" : "template");
-}
-
-// `span` counts in the lowered expression; the author sees the text as it was written.
-Location Locate(const Place& place, std::optional<Span> span) {
-  Location where{.path = place.path.ToString()};
-  if (place.text.standalone()) {
-    where.expression = place.text.expressions[0].text;
-    where.span = span;
-    return where;
-  }
-  where.expression = place.text.source;
-  if (span) {
-    const std::size_t begin = place.text.SourceOffset(span->begin);
-    const std::size_t end =
-        span->end > span->begin ? place.text.SourceOffset(span->end - 1) + 1 : begin;
-    where.span = Span{static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(end)};
-  }
-  return where;
 }
 
 bool Contains(const Names& names, std::string_view name) {

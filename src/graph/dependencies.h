@@ -5,12 +5,13 @@
 #pragma once
 
 #include <cstddef>
-#include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/diagnostic.h"
+#include "cel/ast.h"
 #include "cel/environment.h"
 #include "graph/dag.h"
 #include "graph/resource_node.h"
@@ -32,6 +33,8 @@ std::string_view ToString(ExpressionKind kind);
 struct References {
   std::vector<std::string> names;
   ExpressionKind kind = ExpressionKind::kStatic;
+  bool uses_omit = false;
+  std::optional<cel::Ast> ast;  // nothing if the expression is faulty
 };
 
 // Of one node, parallel to its members of the same name.
@@ -43,7 +46,8 @@ struct NodeReferences {
 
 struct Dependencies {
   std::vector<NodeReferences> nodes;  // parallel to the nodes
-  Dag dag;                            // without cycles; vertices are the nodes
+  Dag dag;                            // vertices are the nodes; without cycles if there are no faults
+  Diagnostics faults;
 };
 
 // Whether omit() may be used: the gate CELOmitFunction.
@@ -52,9 +56,8 @@ enum class OmitFunction { kDisabled, kEnabled };
 // Every fault, node by node: syntax (KRO401), unknown names (KRO402), omit() without its gate
 // (KRO405), iterators that do not show in a collection's identity (KRO503) or read each other
 // (KRO206), a resource that needs itself (KRO502); last a cycle (KRO501). `environment` says which
-// functions there are; its variables do not matter. Names of nodes are unique.
-std::expected<Dependencies, Diagnostics> InferDependencies(const std::vector<ResourceNode>& nodes,
-                                                           const cel::Environment& environment,
-                                                           OmitFunction omit);
+// functions there are; its variables do not matter. Of nodes of one name the first is meant.
+Dependencies InferDependencies(const std::vector<ResourceNode>& nodes,
+                               const cel::Environment& environment, OmitFunction omit);
 
 }  // namespace kro::graph

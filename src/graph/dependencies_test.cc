@@ -31,7 +31,7 @@ ResourceNode Node(std::size_t index, std::string id, std::vector<std::string_vie
   return node;
 }
 
-std::expected<Dependencies, Diagnostics> Infer(const std::vector<ResourceNode>& nodes) {
+Dependencies Infer(const std::vector<ResourceNode>& nodes) {
   static const cel::Environment kEnvironment = cel::Environment::Kro();
   return InferDependencies(nodes, kEnvironment, OmitFunction::kDisabled);
 }
@@ -42,20 +42,20 @@ TEST(Dependencies, TellsWhatAnExpressionMentionsAndWhenItIsKnown) {
   many.iterators.push_back({"x", Scan("${schema.spec.xs}")});
   const auto found = Infer({Node(0, "a", {"${schema.spec.k}", "${1 + 1}"}), many,
                             Node(2, "b", {"${a.data.k + many[0].data.k0 + a.data.j}"})});
-  ASSERT_TRUE(found) << found.error()[0].compatible;
-  EXPECT_THAT(found->nodes[0].fields[0].names, ElementsAre("schema"));
-  EXPECT_EQ(found->nodes[0].fields[0].kind, ExpressionKind::kStatic);
-  EXPECT_THAT(found->nodes[0].fields[1].names, IsEmpty());
-  EXPECT_THAT(found->nodes[1].fields[0].names, ElementsAre("x", "a"));
-  EXPECT_EQ(found->nodes[1].fields[0].kind, ExpressionKind::kIteration);
-  EXPECT_EQ(found->nodes[2].fields[0].kind, ExpressionKind::kDynamic);
-  EXPECT_THAT(found->dag.DependenciesOf(2), ElementsAre(0, 1));
+  ASSERT_THAT(found.faults, IsEmpty());
+  EXPECT_THAT(found.nodes[0].fields[0].names, ElementsAre("schema"));
+  EXPECT_EQ(found.nodes[0].fields[0].kind, ExpressionKind::kStatic);
+  EXPECT_THAT(found.nodes[0].fields[1].names, IsEmpty());
+  EXPECT_THAT(found.nodes[1].fields[0].names, ElementsAre("x", "a"));
+  EXPECT_EQ(found.nodes[1].fields[0].kind, ExpressionKind::kIteration);
+  EXPECT_EQ(found.nodes[2].fields[0].kind, ExpressionKind::kDynamic);
+  EXPECT_THAT(found.dag.DependenciesOf(2), ElementsAre(0, 1));
 }
 
 TEST(Dependencies, PointsIntoTheTextAsItWasWritten) {
   const auto found = Infer({Node(0, "web", {}), Node(1, "b", {"p-${schema.spec.k}-${wb.data.k}"})});
-  ASSERT_FALSE(found);
-  const Diagnostic& fault = found.error()[0];
+  ASSERT_FALSE(found.faults.empty());
+  const Diagnostic& fault = found.faults[0];
   EXPECT_EQ(fault.code, "KRO402");
   EXPECT_EQ(fault.where.path, "spec.resources[1].template.data.k0");
   EXPECT_EQ(fault.where.expression, "p-${schema.spec.k}-${wb.data.k}");
@@ -66,27 +66,27 @@ TEST(Dependencies, PointsIntoTheTextAsItWasWritten) {
 TEST(Dependencies, ReportsEveryFault) {
   const auto found = Infer({Node(0, "a", {"${a.data.k}", "${ghost}", "${1 +}"}),
                             Node(1, "b", {"${c.x}", "${each.x}"}), Node(2, "c", {"${b.x}"})});
-  ASSERT_FALSE(found);
+  ASSERT_FALSE(found.faults.empty());
   std::vector<std::string> lines;
-  for (const Diagnostic& fault : found.error()) lines.push_back(fault.code + " " + fault.where.path);
+  for (const Diagnostic& fault : found.faults) lines.push_back(fault.code + " " + fault.where.path);
   EXPECT_THAT(lines, ElementsAre("KRO402 spec.resources[0].template.data.k1",
                                  "KRO401 spec.resources[0].template.data.k2",
                                  "KRO502 spec.resources[0].template.data.k0",
                                  "KRO402 spec.resources[1].template.data.k1",
                                  "KRO501 spec.resources[1]"));
-  EXPECT_THAT(found.error().back().message, HasSubstr("b -> c -> b"));
+  EXPECT_THAT(found.faults.back().message, HasSubstr("b -> c -> b"));
 }
 
 TEST(Dependencies, ACollectionShowsEveryIteratorInItsIdentity) {
   ResourceNode many = Node(0, "many", {"${x}"});
   many.iterators.push_back({"x", Scan("${schema.spec.xs}")});
   auto found = Infer({many});
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error()[0].code, "KRO503");
+  ASSERT_FALSE(found.faults.empty());
+  EXPECT_EQ(found.faults[0].code, "KRO503");
   many.fields[0].path = json::FieldPath().Child("metadata").Child("namespace");
-  EXPECT_TRUE(Infer({many}));
+  EXPECT_TRUE(Infer({many}).faults.empty());
   many.mapping.namespaced = false;
-  EXPECT_FALSE(Infer({many}));
+  EXPECT_FALSE(Infer({many}).faults.empty());
 }
 
 }  // namespace

@@ -10,7 +10,11 @@ namespace kro::graph {
 
 void Kinds::AddGroupVersion(std::string_view api_version) { api_versions_.emplace(api_version); }
 
-void Kinds::AddSchema(const api::Gvk& gvk, std::shared_ptr<const json::Value> schema) {
+void Kinds::AddSchemas(const std::shared_ptr<const schema::SchemaSet>& set) {
+  for (const auto& [gvk, schema] : set->kinds()) AddSchema(gvk, KindSchema(set, schema));
+}
+
+void Kinds::AddSchema(const api::Gvk& gvk, KindSchema schema) {
   api_versions_.insert(gvk.ApiVersion());
   schemas_.insert_or_assign(gvk, std::move(schema));
 }
@@ -19,7 +23,7 @@ void Kinds::AddMapping(const api::Gvk& gvk, Mapping mapping) {
   mappings_.insert_or_assign(gvk, std::move(mapping));
 }
 
-Result<std::shared_ptr<const json::Value>> Kinds::SchemaOf(const api::Gvk& gvk) const {
+Result<KindSchema> Kinds::SchemaOf(const api::Gvk& gvk) const {
   const auto found = schemas_.find(gvk);
   if (found != schemas_.end()) return found->second;
   if (!api_versions_.contains(gvk.ApiVersion())) {

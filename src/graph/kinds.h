@@ -1,7 +1,12 @@
 // Kinds: what the compiler knows of a cluster.
 //
 // The types that it serves, their schemas and where they live. Filled from discovery and OpenAPI
-// documents by whoever has a connection or files; the compiler only reads it.
+// documents by whoever has a connection or files; the compiler only reads it. Cheap to copy: schemas
+// are shared.
+//
+//   auto set = std::make_shared<schema::SchemaSet>();
+//   set->AddKind(document, gvk);
+//   kinds.AddSchemas(set);
 #pragma once
 
 #include <map>
@@ -13,7 +18,7 @@
 
 #include "api/gvk.h"
 #include "base/error.h"
-#include "json/value.h"
+#include "schema/openapi.h"
 
 namespace kro::graph {
 
@@ -25,19 +30,24 @@ struct Mapping {
   friend bool operator==(const Mapping&, const Mapping&) = default;
 };
 
+// The schema of a kind; keeps the set alive that it lives in.
+using KindSchema = std::shared_ptr<const schema::Schema>;
+
 class Kinds {
  public:
   // `api_version` is served: "apps/v1".
   void AddGroupVersion(std::string_view api_version);
 
-  // The OpenAPI v3 schema of a kind as the API server publishes it, references inlined.
-  void AddSchema(const api::Gvk& gvk, std::shared_ptr<const json::Value> schema);
+  // All kinds of a set that is complete. A kind that is known already is replaced.
+  void AddSchemas(const std::shared_ptr<const schema::SchemaSet>& set);
+
+  void AddSchema(const api::Gvk& gvk, KindSchema schema);
 
   void AddMapping(const api::Gvk& gvk, Mapping mapping);
 
   // Never null. kNotFound: `cannot resolve group version "apps/v2": schema not found`, or the same
   // of the kind.
-  Result<std::shared_ptr<const json::Value>> SchemaOf(const api::Gvk& gvk) const;
+  Result<KindSchema> SchemaOf(const api::Gvk& gvk) const;
 
   // A kind's list (PodList) lives where the kind does, as upstream's mapper has it. kNotFound:
   // `no matches for kind "Status" in version "v1"`.
@@ -49,7 +59,7 @@ class Kinds {
 
  private:
   std::set<std::string, std::less<>> api_versions_;
-  std::map<api::Gvk, std::shared_ptr<const json::Value>> schemas_;
+  std::map<api::Gvk, KindSchema> schemas_;
   std::map<api::Gvk, Mapping> mappings_;
 };
 

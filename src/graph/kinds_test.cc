@@ -7,7 +7,7 @@ namespace {
 
 Kinds SmallCluster() {
   Kinds kinds;
-  kinds.AddSchema({"apps", "v1", "Deployment"}, std::make_shared<json::Value>(json::Object()));
+  kinds.AddSchema({"apps", "v1", "Deployment"}, std::make_shared<schema::Schema>());
   kinds.AddMapping({"apps", "v1", "Deployment"}, {{"apps", "v1", "deployments"}, true});
   kinds.AddGroupVersion("policy/v1");
   return kinds;

@@ -53,27 +53,35 @@ std::string_view ToString(NodeType type) {
   return "";
 }
 
-std::expected<std::vector<ResourceNode>, Diagnostics> ReadResources(const api::RgdSpec& spec,
-                                                                   const Kinds& kinds) {
+json::FieldPath SourcePath(const ResourceNode& node) {
+  const bool external =
+      node.type == NodeType::kExternal || node.type == NodeType::kExternalCollection;
+  return ResourcePath(node.index).Child(external ? "externalRef" : "template");
+}
+
+Resources ReadResources(const api::RgdSpec& spec, const Kinds& kinds) {
   const api::Scope scope = spec.schema ? spec.schema->scope : api::Scope::kNamespaced;
-  Diagnostics faults;
+  Resources read;
   std::vector<bool> usable;
   for (std::size_t i = 0; i < spec.resources.size(); ++i) {
     Diagnostics found = CheckFields(spec.resources[i]);
     usable.push_back(found.empty());
-    Append(faults, Enclose(std::move(found), ResourcePath(i), PrefixOf(spec.resources[i])));
+    Append(read.faults, Enclose(std::move(found), ResourcePath(i), PrefixOf(spec.resources[i])));
   }
-  std::vector<ResourceNode> nodes;
+  read.nodes.reserve(spec.resources.size());
   for (std::size_t i = 0; i < spec.resources.size(); ++i) {
-    if (!usable[i]) continue;
+    ResourceNode& node = read.nodes.emplace_back();
+    node.id = spec.resources[i].id;
+    node.index = i;
+    node.faulty = !usable[i];
+    if (node.faulty) continue;
     Reader reader(spec.resources[i], kinds, scope);
-    ResourceNode& node = nodes.emplace_back(ResourceNode{.id = spec.resources[i].id, .index = i});
     reader.Read(node);
-    Append(faults,
+    node.faulty = !reader.faults().empty();
+    Append(read.faults,
            Enclose(std::move(reader.faults()), ResourcePath(i), PrefixOf(spec.resources[i])));
   }
-  if (!faults.empty()) return std::unexpected(std::move(faults));
-  return nodes;
+  return read;
 }
 
 namespace {
@@ -83,8 +91,8 @@ void Reader::Read(ResourceNode& node) {
   node.object = ObjectOf(resource_);
   if (FindKind(node)) {
     Append(faults_, CheckMetadata(resource_, node.object, node.mapping, instance_scope_));
-    FindFields(node);
   }
+  FindFields(node);
   FindConditions("readyWhen", resource_.ready_when, node.ready_when);
   FindConditions("includeWhen", resource_.include_when, node.include_when);
   FindIterators(node);
@@ -118,24 +126,20 @@ bool Reader::FindKind(ResourceNode& node) {
 
 void Reader::FindFields(ResourceNode& node) {
   const bool crd = resource_.manifest && IsCrd(node.gvk);
-  const bool untyped = crd || resource_.external_ref;
+  const bool untyped = crd || resource_.external_ref || node.schema == nullptr;
   const std::string_view wrapper =
       resource_.external_ref ? "failed to parse external ref resource"
       : crd                  ? "failed to parse schemaless resource"
                              : "failed to extract CEL expressions from schema for resource";
   const json::FieldPath root = json::FieldPath().Child(SourceOf(resource_));
   auto walked = untyped ? WalkUntyped(node.object) : WalkTyped(node.object, *node.schema);
-  if (!walked) {
-    Append(faults_,
-           Enclose(std::move(walked.error()), root, fmt::format("{} {}: ", wrapper, node.id)));
-    return;
-  }
+  Append(faults_, Enclose(std::move(walked.faults), root, fmt::format("{} {}: ", wrapper, node.id)));
   if (crd) {
     Diagnostics outside;
-    RefuseOutsideMetadata(*walked, node.id, outside);
+    RefuseOutsideMetadata(walked, node.id, outside);
     Append(faults_, Enclose(std::move(outside), root, ""));
   }
-  node.fields = std::move(walked->fields);
+  node.fields = std::move(walked.fields);
 }
 
 void Reader::FindConditions(std::string_view member, const std::vector<std::string>& texts,
@@ -144,7 +148,7 @@ void Reader::FindConditions(std::string_view member, const std::vector<std::stri
   for (std::size_t i = 0; i < texts.size(); ++i) {
     auto expression = Standalone(texts[i], path.Child(i),
                                  fmt::format("failed to parse {} expressions: ", member));
-    if (expression) conditions.push_back(std::move(*expression));
+    conditions.push_back(expression ? std::move(*expression) : TemplateString());
   }
 }
 
@@ -156,7 +160,7 @@ void Reader::FindIterators(ResourceNode& node) {
         dimension.expression, path.Child(i).Child(dimension.name),
         fmt::format("failed to parse forEach dimensions: invalid forEach expression for dimension {}: ",
                     Quote(dimension.name)));
-    if (list) node.iterators.push_back({dimension.name, std::move(*list)});
+    node.iterators.push_back({dimension.name, list ? std::move(*list) : TemplateString()});
   }
 }
 

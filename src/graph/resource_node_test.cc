@@ -24,7 +24,8 @@ json::Value Yaml(std::string_view text) {
 
 // ConfigMap and Namespace.
 Kinds SmallCluster() {
-  const auto schema = std::make_shared<const json::Value>(Yaml(R"(
+  const auto set = std::make_shared<schema::SchemaSet>();
+  const KindSchema schema(set, set->Add(Yaml(R"(
     type: object
     properties:
       apiVersion: {type: string}
@@ -33,7 +34,7 @@ Kinds SmallCluster() {
         name: {type: string}, namespace: {type: string},
         labels: {type: object, additionalProperties: {type: string}}}}
       data: {type: object, additionalProperties: {type: string}}
-  )"));
+  )")));
   Kinds kinds;
   kinds.AddSchema({"", "v1", "ConfigMap"}, schema);
   kinds.AddMapping({"", "v1", "ConfigMap"}, {{"", "v1", "configmaps"}, true});
@@ -53,16 +54,14 @@ api::RgdSpec Spec(std::string_view resources, std::string_view scope = "Namespac
 
 std::vector<std::string> Faults(const api::RgdSpec& spec) {
   std::vector<std::string> lines;
-  const auto nodes = ReadResources(spec, SmallCluster());
-  if (nodes) return lines;
-  for (const Diagnostic& fault : nodes.error()) {
+  for (const Diagnostic& fault : ReadResources(spec, SmallCluster()).faults) {
     lines.push_back(fault.code + " " + fault.where.path + ": " + fault.message);
   }
   return lines;
 }
 
 TEST(ResourceNode, ReadsEveryTypeOfNode) {
-  const auto nodes = ReadResources(Spec(R"(
+  const auto [nodes, faults] = ReadResources(Spec(R"(
     - id: one
       template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: "${schema.spec.k}"}}
       readyWhen: ["${one.data.k != ''}"]
@@ -75,9 +74,9 @@ TEST(ResourceNode, ReadsEveryTypeOfNode) {
     - id: others
       externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {selector: {matchLabels: {app: "${schema.spec.k}"}}}}
   )"), SmallCluster());
-  ASSERT_TRUE(nodes) << nodes.error()[0].compatible;
+  ASSERT_THAT(faults, IsEmpty());
   std::vector<std::string> lines;
-  for (const ResourceNode& node : *nodes) {
+  for (const ResourceNode& node : nodes) {
     std::string line = node.id + " " + std::string(ToString(node.type));
     for (const FieldExpression& field : node.fields) {
       line += " " + field.path.ToString() + "=" + field.text.Lowered();
@@ -88,10 +87,10 @@ TEST(ResourceNode, ReadsEveryTypeOfNode) {
                                  "many Collection metadata.name=\"m-\" + (x)",
                                  "other External metadata.name=schema.spec.ns",
                                  "others ExternalCollection metadata.selector.matchLabels.app=schema.spec.k"));
-  EXPECT_EQ((*nodes)[0].ready_when[0].Lowered(), "one.data.k != ''");
-  EXPECT_EQ((*nodes)[0].include_when[0].Lowered(), "schema.spec.on");
-  EXPECT_EQ((*nodes)[1].iterators[0].name, "x");
-  EXPECT_FALSE((*nodes)[2].mapping.namespaced);
+  EXPECT_EQ(nodes[0].ready_when[0].Lowered(), "one.data.k != ''");
+  EXPECT_EQ(nodes[0].include_when[0].Lowered(), "schema.spec.on");
+  EXPECT_EQ(nodes[1].iterators[0].name, "x");
+  EXPECT_FALSE(nodes[2].mapping.namespaced);
 }
 
 TEST(ResourceNode, ReportsEveryFaultWithItsPlace) {

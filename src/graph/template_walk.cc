@@ -16,21 +16,24 @@ namespace {
 
 using Types = std::vector<std::string_view>;
 
+// Of the values of a map that takes any.
+const schema::Schema kSaysNothing;
+
 class Walker {
  public:
   void Untyped(const json::Value& value);
-  void Typed(const json::Value& value, SchemaView schema);
-  std::expected<Walked, Diagnostics> Take();
+  void Typed(const json::Value& value, const schema::Schema& schema);
+  Walked Take();
 
  private:
-  void TypedObject(const json::Object& object, SchemaView schema, const Types& expected);
-  void TypedArray(const json::Array& array, SchemaView schema, const Types& expected);
+  void TypedObject(const json::Object& object, const schema::Schema& schema, const Types& expected);
+  void TypedArray(const json::Array& array, const schema::Schema& schema, const Types& expected);
   void TypedString(std::string_view text, const Types& expected);
   void TypedScalar(const json::Value& scalar, const Types& expected);
   // The expressions of a string, or nullptr with a fault noted.
   const TemplateString* Scan(std::string_view text);
   void WrongType(const Types& expected, std::string_view found, std::string hint = {});
-  void UnknownField(std::string_view name, SchemaView schema);
+  void UnknownField(std::string_view name, const schema::Schema& schema);
   Diagnostic& Fault(std::string_view code, std::string text);
 
   json::FieldPath path_;
@@ -39,24 +42,24 @@ class Walker {
   Diagnostics faults_;
 };
 
-std::expected<Walked, Diagnostics> RefuseDepth();
+Walked RefuseDepth();
 bool IsIntegral(const json::Value& number);
 bool Contains(const Types& types, std::string_view type);
 std::vector<const json::Object::value_type*> ByKey(const json::Object& object);
 
 }  // namespace
 
-std::expected<Walked, Diagnostics> WalkUntyped(const json::Value& value) {
+Walked WalkUntyped(const json::Value& value) {
   if (json::IsTooDeep(value)) return RefuseDepth();
   Walker walker;
   walker.Untyped(value);
   return walker.Take();
 }
 
-std::expected<Walked, Diagnostics> WalkTyped(const json::Value& value, const json::Value& schema) {
+Walked WalkTyped(const json::Value& value, const schema::Schema& schema) {
   if (json::IsTooDeep(value)) return RefuseDepth();
   Walker walker;
-  walker.Typed(value, SchemaView(&schema));
+  walker.Typed(value, schema);
   return walker.Take();
 }
 
@@ -88,59 +91,54 @@ void Walker::Untyped(const json::Value& value) {
   }
 }
 
-void Walker::Typed(const json::Value& value, SchemaView schema) {
-  if (!schema.exists()) {
-    Fault("KRO604", fmt::format("schema is nil for path {}", path_.ToString()));
-    return;
-  }
-  if (!schema.preserves_unknown() && !schema.usable()) {
+void Walker::Typed(const json::Value& value, const schema::Schema& schema) {
+  if (!schema.preserve_unknown && !IsUsable(schema)) {
     Fault("KRO604",
           fmt::format("schema at path {} has no valid type, OneOf, AnyOf, or AdditionalProperties",
                       path_.ToString()))
         .hint = "the schema declares no type here, so nothing can be set below it";
     return;
   }
-  const Types expected = schema.ExpectedTypes();
+  const Types expected = ExpectedTypes(schema);
   if (expected.empty()) {
     Fault("KRO604", "unknown schema type");
     return;
   }
   if (value.is_null()) return;
-  if (value.is_structured() && schema.preserves_unknown()) return Untyped(value);
+  if (value.is_structured() && schema.preserve_unknown) return Untyped(value);
   if (const auto* object = value.if_object()) return TypedObject(*object, schema, expected);
   if (const auto* array = value.if_array()) return TypedArray(*array, schema, expected);
   if (const auto* text = value.if_string()) return TypedString(*text, expected);
   TypedScalar(value, expected);
 }
 
-std::expected<Walked, Diagnostics> Walker::Take() {
-  if (!faults_.empty()) return std::unexpected(std::move(faults_));
+Walked Walker::Take() {
+  walked_.faults = std::move(faults_);
   return std::move(walked_);
 }
 
-void Walker::TypedObject(const json::Object& object, SchemaView schema, const Types& expected) {
-  if (!Contains(expected, "object") && !schema.allows_additional()) {
+void Walker::TypedObject(const json::Object& object, const schema::Schema& schema, const Types& expected) {
+  if (!Contains(expected, "object") && !schema.additional_allowed) {
     return WrongType(expected, "object");
   }
   for (const auto* member : ByKey(object)) {
-    SchemaView of_member = schema.Property(member->key());
-    if (!of_member.exists()) {
-      if (!schema.allows_additional()) {
+    const schema::Schema* of_member = schema.Find(member->key());
+    if (of_member == nullptr) {
+      if (!schema.additional_allowed) {
         UnknownField(member->key(), schema);
         continue;
       }
-      of_member = schema.Additional();
+      of_member = schema.additional != nullptr ? schema.additional : &kSaysNothing;
     }
     path_.Push(member->key());
-    Typed(member->value(), of_member);
+    Typed(member->value(), *of_member);
     path_.Pop();
   }
 }
 
-void Walker::TypedArray(const json::Array& array, SchemaView schema, const Types& expected) {
+void Walker::TypedArray(const json::Array& array, const schema::Schema& schema, const Types& expected) {
   if (!Contains(expected, "array")) return WrongType(expected, "array");
-  const SchemaView items = schema.Items();
-  if (!items.exists()) {
+  if (schema.items == nullptr) {
     Fault("KRO604",
           fmt::format("invalid array schema for path {}: neither Items.Schema nor Properties are defined",
                       path_.ToString()));
@@ -148,7 +146,7 @@ void Walker::TypedArray(const json::Array& array, SchemaView schema, const Types
   }
   for (std::size_t i = 0; i < array.size(); ++i) {
     path_.Push(i);
-    Typed(array[i], items);
+    Typed(array[i], *schema.items);
     path_.Pop();
   }
 }
@@ -206,7 +204,7 @@ void Walker::WrongType(const Types& expected, std::string_view found, std::strin
   fault.hint = std::move(hint);
 }
 
-void Walker::UnknownField(std::string_view name, SchemaView schema) {
+void Walker::UnknownField(std::string_view name, const schema::Schema& schema) {
   const std::string parent = path_.ToString();
   path_.Push(name);
   Diagnostic& fault = Fault(
@@ -214,16 +212,15 @@ void Walker::UnknownField(std::string_view name, SchemaView schema) {
                             parent, name, name));
   path_.Pop();
   fault.message = fmt::format("unknown field '{}'", name);
-  fault.hint = Suggestion(name, schema.PropertyNames());
+  fault.hint = Suggestion(name, PropertyNames(schema));
 }
 
 Diagnostic& Walker::Fault(std::string_view code, std::string text) {
   return faults_.emplace_back(Problem(code, path_, std::move(text)));
 }
 
-std::expected<Walked, Diagnostics> RefuseDepth() {
-  return std::unexpected(
-      Diagnostics{Problem("KRO604", {}, fmt::format("nested deeper than {}", json::kMaxDepth))});
+Walked RefuseDepth() {
+  return {.faults = {Problem("KRO604", {}, fmt::format("nested deeper than {}", json::kMaxDepth))}};
 }
 
 // As a template comes back from the API server: 5.0 is written 5 there, and what exceeds int64 is a

@@ -4,13 +4,13 @@
 // pattern, bounds) is not looked at: the API server does that when the object is applied.
 #pragma once
 
-#include <expected>
 #include <vector>
 
 #include "base/diagnostic.h"
 #include "graph/template_string.h"
 #include "json/path.h"
 #include "json/value.h"
+#include "schema/openapi.h"
 
 namespace kro::graph {
 
@@ -23,15 +23,16 @@ struct FieldExpression {
 struct Walked {
   std::vector<FieldExpression> fields;  // keys in byte order, elements in list order
   std::vector<json::FieldPath> plain;   // strings without expression and other scalars, likewise
+  Diagnostics faults;                   // paths begin at the value; what is faulty is not in the lists
 };
 
 // Without types: externalRefs, templates of CRDs, status blocks. The only faults are expressions
 // within expressions.
-std::expected<Walked, Diagnostics> WalkUntyped(const json::Value& value);
+Walked WalkUntyped(const json::Value& value);
 
-// Against `schema`, an OpenAPI v3 schema with its references inlined. Every fault: unknown fields
-// (KRO602) with the name that may have been meant, values of another type (KRO604). Paths in
-// diagnostics begin at `value`. Where the schema preserves unknown fields, nothing is checked.
-std::expected<Walked, Diagnostics> WalkTyped(const json::Value& value, const json::Value& schema);
+// Against `schema`. Every fault: unknown fields
+// (KRO602) with the name that may have been meant, values of another type (KRO604). Where the schema
+// preserves unknown fields, nothing is checked.
+Walked WalkTyped(const json::Value& value, const schema::Schema& schema);
 
 }  // namespace kro::graph

@@ -42,12 +42,11 @@ json::Value Parse(std::string_view text) {
 // Every fault as upstream says it; of a value without faults its expressions as "path=text".
 std::vector<std::string> Walk(std::string_view text) {
   std::vector<std::string> lines;
-  const auto walked = WalkTyped(Parse(text), Parse(kSchema));
-  if (!walked) {
-    for (const Diagnostic& fault : walked.error()) lines.push_back(fault.compatible);
-    return lines;
-  }
-  for (const FieldExpression& field : walked->fields) {
+  schema::SchemaSet set;
+  const Walked walked = WalkTyped(Parse(text), *set.Add(Parse(kSchema)));
+  for (const Diagnostic& fault : walked.faults) lines.push_back(fault.compatible);
+  if (!lines.empty()) return lines;
+  for (const FieldExpression& field : walked.fields) {
     lines.push_back(field.path.ToString() + "=" + field.text.source);
   }
   return lines;
@@ -123,11 +122,11 @@ TEST(TemplateWalk, RefusesTextAroundAnExpressionWhereNoStringFits) {
 }
 
 TEST(TemplateWalk, ReportsEveryFaultWithPlaceAndHint) {
-  const auto walked = WalkTyped(
-      Parse(R"({"ports": [{"name": 80, "prt": 80}], "coun": 1})"), Parse(kSchema));
-  ASSERT_FALSE(walked);
+  schema::SchemaSet set;
+  const Walked walked = WalkTyped(Parse(R"({"ports": [{"name": 80, "prt": 80}], "coun": 1})"),
+                                  *set.Add(Parse(kSchema)));
   std::vector<std::string> lines;
-  for (const Diagnostic& fault : walked.error()) {
+  for (const Diagnostic& fault : walked.faults) {
     lines.push_back(fault.code + " " + fault.where.path + ": " + fault.message + "; " + fault.hint);
   }
   EXPECT_THAT(lines,
@@ -137,21 +136,21 @@ TEST(TemplateWalk, ReportsEveryFaultWithPlaceAndHint) {
 }
 
 TEST(TemplateWalk, WithoutTypesTellsExpressionsFromPlainValues) {
-  const auto walked = WalkUntyped(
+  const Walked walked = WalkUntyped(
       Parse(R"({"b": "${x}", "a": {"c": 1, "d": [null, "t", "${y}${z}"]}, "e": {}, "f": []})"));
-  ASSERT_TRUE(walked);
-  ASSERT_EQ(walked->fields.size(), 2u);
-  EXPECT_EQ(walked->fields[0].path.ToString(), "a.d[2]");
-  EXPECT_EQ(walked->fields[1].path.ToString(), "b");
+  EXPECT_THAT(walked.faults, IsEmpty());
+  ASSERT_EQ(walked.fields.size(), 2u);
+  EXPECT_EQ(walked.fields[0].path.ToString(), "a.d[2]");
+  EXPECT_EQ(walked.fields[1].path.ToString(), "b");
   std::vector<std::string> plain;
-  for (const auto& path : walked->plain) plain.push_back(path.ToString());
+  for (const auto& path : walked.plain) plain.push_back(path.ToString());
   EXPECT_THAT(plain, ElementsAre("a.c", "a.d[0]", "a.d[1]"));
 }
 
 TEST(TemplateWalk, RefusesValuesThatNestTooDeep) {
   json::Value value = "x";
   for (int i = 0; i < json::kMaxDepth + 10; ++i) value = json::Array{std::move(value)};
-  EXPECT_FALSE(WalkUntyped(value));
+  EXPECT_FALSE(WalkUntyped(value).faults.empty());
 }
 
 }  // namespace

@@ -68,7 +68,11 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     writer.Abort();
   } else if (path == "/endless") {
     static_cast<void>(co_await writer.Begin(200, {}));
-    while (co_await writer.Write(std::string(64 * 1024, 'x'))) seen.written += 64 * 1024;
+    while (true) {
+      auto written = co_await writer.Write(std::string(64 * 1024, 'x'));
+      if (!written) break;
+      seen.written += 64 * 1024;
+    }
     seen.ended.Set();
   } else if (path == "/numbers") {
     static_cast<void>(co_await writer.Begin(200, {}));
@@ -282,6 +286,24 @@ TEST(Client, RefusesWhatWouldSmuggleALine) {
     ASSERT_FALSE(response);
     EXPECT_EQ(response.error().code(), ErrorCode::kInvalid);
   }
+}
+
+TEST(Client, SendsThroughAProxyAndKeepsTheHostOfTheServer) {
+  World world;  // plays the proxy: it echoes what it is asked to forward
+  world.Connect({.url = "http://api.example:6443/base", .proxy = world.url});
+  auto answer = world.Send({.target = "/version"});
+  ASSERT_TRUE(answer) << answer.error().message();
+  ASSERT_NE(answer->headers.Find("Got-Host"), nullptr);
+  EXPECT_EQ(*answer->headers.Find("Got-Host"), "api.example:6443");
+  EXPECT_EQ(*answer->headers.Find("X-Target"), "http://api.example:6443/base/version");
+}
+
+TEST(Client, AProxyThatIsAwayIsUnavailable) {
+  World world;
+  world.Connect({.url = "http://api.example:6443", .proxy = "http://127.0.0.1:1"});
+  auto answer = world.Send({.target = "/version"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
 }
 
 TEST(Client, StreamsABodyToItsEnd) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kube/client.h"
 #include "kube/fake_server_test_util.h"
 
 namespace kro::kube {
@@ -10,6 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Simulation {
   async::SimulatedExecutor executor;
@@ -105,6 +107,44 @@ TEST(Credentials, BasicAuthenticationIsEncoded) {
   config.password = "pass";
   AuthenticatedTransport transport(sim.server, sim.executor, config, sim.environment);
   EXPECT_EQ(sim.Header(transport, "Authorization"), "Basic dXNlcjpwYXNz");
+}
+
+TEST(Credentials, NeverShowInLogsOrErrors) {
+  class LinesSink final : public LogSink {
+   public:
+    void Write(LogLevel, std::string_view line) override { text += line; }
+    std::string text;
+  } sink;
+  Simulation sim;
+  ClientConfig config = Https();
+  config.token = "s3cret-token";
+  AuthenticatedTransport transport(sim.server, sim.executor, config, sim.environment);
+  Client client(transport, sim.executor, Logger(sink, LogLevel::kDebug), Client::Options{});
+  json::Object data;
+  data["password"] = "s3cret-data";
+  json::Object secret;
+  secret["apiVersion"] = "v1";
+  secret["kind"] = "Secret";
+  json::Object metadata;
+  metadata["name"] = "a";
+  secret["metadata"] = std::move(metadata);
+  secret["stringData"] = std::move(data);
+  const Gvr secrets{"", "v1", "secrets"};
+  for (int status : {200, 400, 401, 403, 409, 422, 429, 500, 503}) {
+    sim.server.answer = [status](const http::Request&) {
+      http::Response response{status, {}, status == 200 ? "{}" : "refused"};
+      response.headers.Set("Warning", "299 - \"careful\"");
+      return response;
+    };
+    auto reply = *sim.executor.Run(client.Create(secrets, "default", secret, {}, sim.stop.token()));
+    if (!reply) sink.text += reply.error().message();
+  }
+  sim.server.down = true;
+  auto reply = *sim.executor.Run(client.Create(secrets, "default", secret, {}, sim.stop.token()));
+  ASSERT_FALSE(reply);
+  sink.text += reply.error().message();
+  EXPECT_THAT(sink.text, HasSubstr("careful"));
+  EXPECT_THAT(sink.text, Not(HasSubstr("s3cret")));
 }
 
 TEST(Credentials, ImpersonationEscapesExtraKeys) {

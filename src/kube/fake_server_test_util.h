@@ -99,6 +99,10 @@ class FakeServer final : public http::Transport {
     ++version_;
     for (auto& watch : watches_) watch.stream->Push(Bookmark(version_, false));
   }
+  // Puts bytes into every open watch, whatever they are.
+  void SendRaw(const std::string& bytes) {
+    for (auto& watch : watches_) watch.stream->Push(bytes);
+  }
   // Watches from before `version` get 410.
   void RefuseWatchesBelow(std::int64_t version) { compacted_ = version; }
   // A watch or write in flight elsewhere moved the version on.

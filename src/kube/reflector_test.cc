@@ -3,6 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
 #include "kube/fake_server_test_util.h"
 #include "kube/informer.h"
 
@@ -187,6 +194,137 @@ TEST(Reflector, FollowsAServerRestoredFromABackup) {
   sim.executor.Advance(2min);
   EXPECT_THAT(sim.Names(), ElementsAre("a", "c"));
   EXPECT_EQ(sim.informer.store().Get({"default", "a"})->resource_version(), "51");
+}
+
+TEST(Reflector, ListsFromItsLastVersionFirstWhenAWatchIsTooOld) {
+  Simulation sim;
+  sim.server.streaming_lists = false;
+  sim.server.Put(kPath, "a");
+  sim.Start();
+  std::string reached = sim.informer.store().resource_version();
+  sim.server.requests.clear();
+  sim.server.DropWatches();
+  sim.server.Put(kPath, "b");
+  sim.server.CompactHistory();
+  sim.executor.Advance(1min);
+  EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
+  std::vector<std::string> lists;
+  for (const http::Request& request : sim.server.requests) {
+    if (request.target.find("watch=") == std::string::npos) lists.push_back(request.target);
+  }
+  ASSERT_EQ(lists.size(), 1u);
+  EXPECT_THAT(lists[0], ::testing::HasSubstr("resourceVersion=" + reached));
+}
+
+TEST(Reflector, AStormOfGoneAnswersIsBounded) {
+  Simulation sim;
+  sim.server.streaming_lists = false;
+  sim.server.Put(kPath, "a");
+  sim.Start();
+  sim.server.RefuseWatchesBelow(1'000'000);
+  sim.server.DropWatches();
+  sim.executor.Advance(10min);
+  // A list and a watch each half minute once backed off.
+  EXPECT_LT(sim.server.requests.size(), 100u);
+  sim.server.RefuseWatchesBelow(0);
+  sim.server.Put(kPath, "b");
+  sim.executor.Advance(2min);
+  EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
+}
+
+TEST(Reflector, AFrameThatIsNoEventEndsTheWatchAndLosesNothing) {
+  const std::vector<std::string> bad = {
+      "not json\n", "[]\n", R"({"type":"ADDED"})" "\n", R"({"type":"WHAT","object":{}})" "\n",
+      R"({"type":"ADDED","object":{"metadata":{"na)"};
+  for (const std::string& bytes : bad) {
+    SCOPED_TRACE(bytes);
+    Simulation sim;
+    sim.server.Put(kPath, "a");
+    sim.Start();
+    sim.server.SendRaw(bytes);
+    sim.server.DropWatches();
+    sim.server.Put(kPath, "b");
+    sim.executor.Advance(2min);
+    EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
+    EXPECT_THAT(sim.log, ElementsAre("initial a", "add b"));
+    EXPECT_LT(sim.server.requests.size(), 10u);
+  }
+}
+
+TEST(Reflector, TakesObjectsUpToTheLimitAndRecoversFromLargerOnes) {
+  Simulation sim;
+  sim.Start();
+  json::Object data;
+  data["data"] = std::string(FrameDecoder::kMaxFrame - 1024, 'x');
+  sim.server.Put(kPath, "large", data);
+  sim.executor.Advance(1s);
+  EXPECT_THAT(sim.Names(), ElementsAre("large"));
+  EXPECT_EQ(sim.server.open_watches(), 1u);
+  sim.server.SendRaw(R"({"type":"ADDED","object":{"data":")" +
+                     std::string(FrameDecoder::kMaxFrame, 'x') + "\"}}\n");
+  sim.server.Put(kPath, "b");
+  sim.executor.Advance(2min);
+  EXPECT_THAT(sim.Names(), ElementsAre("b", "large"));
+}
+
+TEST(Reflector, AFloodOfEventsKeepsTheOrderOfEveryKey) {
+  Simulation sim;
+  sim.Start();
+  std::map<std::string, std::vector<std::string>> seen;
+  InformerHandler handler;
+  auto note = [&](const ObjectPtr& object) {
+    seen[object->key().name].push_back(object->resource_version());
+  };
+  handler.on_add = [&](const ObjectPtr& object, InformerHandler::Cause) { note(object); };
+  handler.on_update = [&](const ObjectPtr&, const ObjectPtr& object) { note(object); };
+  sim.informer.AddHandler(std::move(handler));
+  constexpr int kKeys = 50;
+  constexpr int kRounds = 200;
+  for (int round = 0; round < kRounds; ++round) {
+    for (int key = 0; key < kKeys; ++key) sim.server.Put(kPath, "k" + std::to_string(key));
+    if (round == kRounds / 2) sim.server.DropWatches();
+    sim.executor.Advance(5ms);
+  }
+  sim.executor.Advance(1min);
+  ASSERT_EQ(seen.size(), std::size_t{kKeys});
+  for (const auto& [name, versions] : seen) {
+    EXPECT_EQ(versions.size(), std::size_t{kRounds}) << name;
+    EXPECT_TRUE(std::ranges::is_sorted(versions, [](const auto& a, const auto& b) {
+      return std::stoll(a) < std::stoll(b);
+    })) << name;
+  }
+}
+
+TEST(Reflector, AServerThatRestartsIsNotOverrunByItsWatches) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  constexpr std::size_t kInformers = 200;
+  std::vector<std::unique_ptr<Informer>> crowd;
+  std::mt19937 engine(3);
+  for (std::size_t i = 0; i < kInformers; ++i) {
+    crowd.push_back(std::make_unique<Informer>(
+        sim.client, kConfigMaps, InDefault(), Projection::Everything(),
+        [&engine] { return std::uniform_real_distribution<double>()(engine); }));
+    sim.scope.Spawn(crowd.back()->Run(sim.scope.token()));
+  }
+  sim.executor.Advance(5s);
+  ASSERT_EQ(sim.server.open_watches(), kInformers);
+  sim.server.down = true;
+  sim.server.DropWatches();
+  sim.executor.Advance(90s);
+  sim.server.down = false;
+  sim.server.requests.clear();
+  sim.server.Put(kPath, "b");
+  std::size_t most = 0;
+  for (int second = 0; second < 60; ++second) {
+    std::size_t before = sim.server.requests.size();
+    sim.executor.Advance(1s);
+    most = std::max(most, sim.server.requests.size() - before);
+  }
+  EXPECT_EQ(sim.server.open_watches(), kInformers);
+  EXPECT_EQ(sim.server.Count("GET", "sendInitialEvents"), 0) << "everybody resumes";
+  EXPECT_LT(most, kInformers / 4) << "their starts are spread";
+  for (const auto& informer : crowd) EXPECT_EQ(informer->store().size(), 2u);
 }
 
 TEST(Reflector, StopsAtOnceWhileItReads) {

@@ -165,6 +165,12 @@ const Schema* SchemaLoader::Load(const json::Value& json, int depth) {
   node.required = Strings(json::Find(json, "required"));
   node.one_of = AlternativeTypes(json::Find(json, "oneOf"));
   node.any_of = AlternativeTypes(json::Find(json, "anyOf"));
+  const auto has_members = [&](std::string_view name) {
+    const auto* members = json::Find(json, name);
+    return members != nullptr && members->is_array() && !members->get_array().empty();
+  };
+  node.constrained = has_members("oneOf") || has_members("anyOf") ||
+                     json::Find(json, "additionalProperties") != nullptr;
   if (const auto* items = json::Find(json, "items"); items != nullptr && items->is_object()) {
     node.items = Load(*items, depth + 1);
   }

@@ -49,6 +49,7 @@ struct Schema {
   bool nullable = false;
   bool embedded_resource = false;
   bool additional_allowed = false;   // additionalProperties is true or a schema
+  bool constrained = false;          // has oneOf, anyOf or additionalProperties, whatever they say
   std::string_view format;
   std::vector<Property> properties;  // by name
   std::vector<std::string_view> required;
@@ -80,6 +81,9 @@ class SchemaSet {
 
   // nullptr if the kind was not added.
   const Schema* Find(const api::Gvk& gvk) const;
+
+  // All kinds that were added.
+  const std::map<api::Gvk, const Schema*>& kinds() const { return kinds_; }
 
   std::size_t size() const { return nodes_.size(); }
 

@@ -34,12 +34,20 @@ Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
   for (const StatusField& field : fields) {
     if (field.path.empty()) return Fail(ErrorCode::kInvalid, "status field has no path");
     json::Value* place = &root;
+    json::Value* items = nullptr;  // of the innermost array
     for (const auto& segment : field.path.segments()) {
       auto child = Enter(*place, segment);
+      if (!child && items != nullptr) {
+        // One element is an object, another is not: nothing can be said of them together.
+        *items = Anything();
+        place = items;
+        break;
+      }
       if (!child) {
         return Annotate(child, "failed to infer schema from type at {}", field.path.ToString());
       }
       place = *child;
+      if (std::holds_alternative<std::size_t>(segment)) items = place;
     }
     if (place->is_null()) *place = InferFieldSchema(field.type, collections);
   }

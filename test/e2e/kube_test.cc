@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,6 +111,60 @@ TEST_F(KubeClient, AConflictNamesTheManagerAndTheField) {
   const json::Value taken =
       Apply(ConfigMap("contested", "two"), OnConflict::kTakeOver, "second");
   EXPECT_EQ(json::FindString(taken, {"data", "k"}), "two");
+}
+
+TEST_F(KubeClient, AnApplyWithoutAFieldRemovesIt) {
+  Apply(Yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: shrinks, namespace: default}, "
+             "data: {a: '1', b: '2'}}"));
+  const json::Value after = Apply(
+      Yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: shrinks, namespace: default}, "
+           "data: {a: '1'}}"));
+  EXPECT_EQ(json::Serialize(*json::Find(after, {"data"})), R"({"a":"1"})");
+}
+
+TEST_F(KubeClient, ADryRunWritesNothing) {
+  Must(client_->Apply(kConfigMaps, ConfigMap("imagined", "one"),
+                      {.field_manager = "e2e", .dry_run = DryRun::kAll}, {}));
+  EXPECT_FALSE(Await(client_->Get(kConfigMaps, {"default", "imagined"}, {}, {})));
+}
+
+TEST_F(KubeClient, StrictValidationRefusesAnUnknownField) {
+  json::Value object = ConfigMap("strict", "one");
+  object.as_object()["dta"] = "typo";
+  const auto refused = Await(client_->Create(
+      kConfigMaps, "default", object,
+      {.field_manager = "e2e", .field_validation = FieldValidation::kStrict}, {}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid);
+  EXPECT_THAT(refused.error().message(), HasSubstr("unknown field \"dta\""));
+}
+
+TEST_F(KubeClient, ApplyingAStatusLeavesTheSpecAlone) {
+  const Gvr quotas{"", "v1", "resourcequotas"};
+  const std::string quota =
+      "{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: cap, namespace: default}}, {}}}";
+  Must(client_->Apply(quotas, Yaml(fmt::format(fmt::runtime(quota), "spec: {hard: {secrets: '99'}}")),
+                      {.field_manager = "e2e"}, {}));
+  const json::Value after = Must(client_->Apply(
+      quotas,
+      Yaml(fmt::format(fmt::runtime(quota),
+                       "spec: {hard: {secrets: '1'}}, status: {used: {secrets: '7'}}")),
+      {.subresource = "status", .field_manager = "e2e", .on_conflict = OnConflict::kTakeOver}, {}));
+  EXPECT_EQ(json::FindString(after, {"spec", "hard", "secrets"}), "99");
+  EXPECT_EQ(json::FindString(after, {"status", "used", "secrets"}), "7");
+}
+
+TEST_F(KubeClient, NumbersBeyondDoublePrecisionSurvive) {
+  const Gvr deployments{"apps", "v1", "deployments"};
+  const json::Value made = Must(client_->Apply(
+      deployments,
+      Yaml("{apiVersion: apps/v1, kind: Deployment, metadata: {name: long, namespace: default}, "
+           "spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, "
+           "spec: {terminationGracePeriodSeconds: 9223372036854775807, "
+           "containers: [{name: c, image: i}]}}}}"),
+      {.field_manager = "e2e"}, {}));
+  EXPECT_EQ(json::Find(made, {"spec", "template", "spec", "terminationGracePeriodSeconds"})->as_int64(),
+            std::numeric_limits<std::int64_t>::max());
 }
 
 TEST_F(KubeClient, AMissingObjectIsNotFound) {

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"fmt"
+	"reflect"
+	"sort"
+	"strings"
+)
+
+// expand undoes the elision of what did not change between two record points.
+func expand(g *golden) []map[string]any {
+	var out []map[string]any
+	last := map[string]any{}
+	for _, p := range g.Points {
+		now := map[string]any{}
+		for _, k := range append(append([]string{}, p.Unchanged...), p.Rewritten...) {
+			now[k] = last[k]
+		}
+		for k, v := range p.Objects {
+			sortDependencies(v)
+			now[k] = v
+		}
+		out = append(out, now)
+		last = now
+	}
+	return out
+}
+
+// compare says what differs at the points that must be equal, and where more was written.
+func compare(old, now *golden) []string {
+	var out []string
+	a, b := expand(old), expand(now)
+	if len(a) != len(b) {
+		return []string{fmt.Sprintf("%d points instead of %d", len(b), len(a))}
+	}
+	for i, p := range old.Points {
+		q := now.Points[i]
+		varies := append(strings.Split(*ignore, ","), p.Varies...)
+		diffTree("", a[i], b[i], func(path, text string) {
+			if matches(varies, path) || p.Stable != nil && !matches(p.Stable, path) {
+				return
+			}
+			out = append(out, p.Point+": "+path+": "+text)
+		})
+		if !reflect.DeepEqual(p.Answers, q.Answers) && !(len(p.Answers) == 0 && len(q.Answers) == 0) {
+			out = append(out, fmt.Sprintf("%s: answers: %q instead of %q", p.Point, q.Answers, p.Answers))
+		}
+		for _, k := range sortedKeys(q.Writes) {
+			c, o := q.Writes[k], p.Writes[k]
+			if o == nil {
+				o = &count{}
+			}
+			if c.Effective > o.Effective || c.Total > o.Total {
+				out = append(out, fmt.Sprintf("%s: writes: %s: %d effective of %d, upstream %d of %d", p.Point, k, c.Effective, c.Total, o.Effective, o.Total))
+			}
+		}
+	}
+	return out
+}
+
+func sortedKeys(m map[string]*count) []string {
+	var out []string
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// matches: a pattern is an object's key, or "key:path", and covers all below it; * covers one object key.
+func matches(patterns []string, path string) bool {
+	for _, p := range patterns {
+		if path == p || strings.HasPrefix(path, p+":") || strings.HasPrefix(path, p+".") || strings.HasPrefix(path, p+"[") {
+			return true
+		}
+		if rest, ok := strings.CutPrefix(p, "*:"); ok {
+			if i := strings.IndexByte(path, ':'); i >= 0 {
+				at := path[i+1:]
+				if at == rest || strings.HasPrefix(at, rest+".") || strings.HasPrefix(at, rest+"[") {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+func diffTree(path string, a, b any, report func(path, text string)) {
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	join := func(k string) string {
+		switch {
+		case path == "":
+			return k
+		case !strings.Contains(path, ":"):
+			return path + ":" + k
+		}
+		return path + "." + k
+	}
+	switch x := a.(type) {
+	case map[string]any:
+		if y, ok := b.(map[string]any); ok {
+			ks := map[string]bool{}
+			for k := range x {
+				ks[k] = true
+			}
+			for k := range y {
+				ks[k] = true
+			}
+			var l []string
+			for k := range ks {
+				l = append(l, k)
+			}
+			sort.Strings(l)
+			for _, k := range l {
+				u, inA := x[k]
+				v, inB := y[k]
+				switch {
+				case !inA:
+					report(join(k), "unexpected: "+short(v))
+				case !inB:
+					report(join(k), "missing: "+short(u))
+				default:
+					diffTree(join(k), u, v, report)
+				}
+			}
+			return
+		}
+	case []any:
+		if y, ok := b.([]any); ok && len(x) == len(y) {
+			for i := range x {
+				name := fmt.Sprint(i)
+				if m, ok := x[i].(map[string]any); ok && m["type"] != nil && m["status"] != nil {
+					name = fmt.Sprint(m["type"])
+				}
+				diffTree(path+"["+name+"]", x[i], y[i], report)
+			}
+			return
+		}
+	}
+	report(path, short(b)+" instead of "+short(a))
+}
+
+func short(v any) string {
+	s := fmt.Sprintf("%v", v)
+	if len(s) > 300 {
+		s = s[:300] + "…"
+	}
+	return s
+}
+
+// sortDependencies orders status.resources[].dependencies, which upstream leaves in map order.
+func sortDependencies(o any) {
+	l, _ := lookup(o, "status.resources")
+	rs, _ := l.([]any)
+	for _, r := range rs {
+		d, _ := lookup(r, "dependencies")
+		if ds, ok := d.([]any); ok {
+			sort.SliceStable(ds, func(i, j int) bool { return fmt.Sprint(ds[i]) < fmt.Sprint(ds[j]) })
+		}
+	}
+}

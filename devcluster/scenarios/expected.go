@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// expectations say how a controller may differ from the recording.
+type expectations struct {
+	// Annotations of its own, which no comparison sees.
+	Annotations []string     `json:"annotations"`
+	Differences []difference `json:"differences"`
+}
+
+// A difference from the recording that is meant.
+type difference struct {
+	// Scenario it belongs to; * for all.
+	Scenario string `json:"scenario"`
+	// Contains is what the line that reports the difference contains.
+	Contains string `json:"contains"`
+	Reason   string `json:"reason"`
+}
+
+func readExpected(file string) (expectations, error) {
+	var e expectations
+	if file == "" {
+		return e, nil
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return e, err
+	}
+	if err := yaml.UnmarshalStrict(b, &e); err != nil {
+		return e, fmt.Errorf("%s: %w", file, err)
+	}
+	for _, d := range e.Differences {
+		if d.Scenario == "" || d.Contains == "" || d.Reason == "" {
+			return e, fmt.Errorf("%s: %+v: each needs a scenario, a text and a reason", file, d)
+		}
+	}
+	return e, nil
+}
+
+// unexpected leaves out the differences that are meant, and names what they met.
+func (e expectations) unexpected(scenario string, differences []string) (left, met []string) {
+	for _, d := range differences {
+		i := slices.IndexFunc(e.Differences, func(x difference) bool {
+			return (x.Scenario == "*" || x.Scenario == scenario) && strings.Contains(d, x.Contains)
+		})
+		if i < 0 {
+			left = append(left, d)
+		} else {
+			met = append(met, e.Differences[i].line())
+		}
+	}
+	return left, met
+}
+
+// of lists what is expected of these scenarios.
+func (e expectations) of(files []string) []string {
+	var lines []string
+	for _, x := range e.Differences {
+		if x.Scenario == "*" || slices.ContainsFunc(files, func(f string) bool { return nameOf(f) == x.Scenario }) {
+			lines = append(lines, x.line())
+		}
+	}
+	return lines
+}
+
+func (x difference) line() string { return x.Scenario + ": " + x.Contains }
+
+func nameOf(file string) string { return strings.TrimSuffix(filepath.Base(file), ".yaml") }

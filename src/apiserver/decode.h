@@ -1,0 +1,34 @@
+// Reading request bodies as the server does: the last of several equal keys wins, and is remembered.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+
+struct Decoded {
+  json::Value value;
+  // Where keys are repeated, in order of appearance: "spec.l[0].x". Each once.
+  std::vector<std::string> duplicates;
+};
+
+// JSON. kInvalid with Go's text: `unexpected end of JSON input`, `invalid character 'x' looking for
+// beginning of value`.
+Result<Decoded> DecodeJson(std::string_view text);
+
+// JSON or YAML, one document; YAML as kubectl writes it. Duplicates as for JSON.
+Result<Decoded> DecodeYaml(std::string_view text);
+
+// fieldValidation's complaints: `unknown field "spec.foo"`, `duplicate field "data.a"`. Unknown fields
+// first, as the server lists them.
+std::vector<std::string> FieldComplaints(const std::vector<std::string>& unknown,
+                                         const std::vector<std::string>& duplicates);
+
+// `strict decoding error: unknown field "foo", duplicate field "data"`
+std::string StrictDecodingError(const std::vector<std::string>& complaints);
+
+}  // namespace kro::apiserver

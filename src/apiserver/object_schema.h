@@ -1,0 +1,104 @@
+// ObjectSchema: the structure of a kind as server-side apply and strategic merge patches see it.
+//
+//   OpenApiTypes apps(LoadOpenApi("apis/apps/v1"));
+//   Result<ObjectSchema> deployment = apps.Find({"apps", "v1", "Deployment"});
+//   Result<ObjectSchema> widget = ObjectSchema::OfCustomResource(crd_schema);
+//
+// What matters is only which fields there are, which lists are keyed by what, what is replaced as a
+// whole, and scalar types; spec kube-server section 5.2. Kinds of one document share their parts.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/gvk.h"
+#include "base/error.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+
+enum class ScalarType : std::uint8_t { kString, kNumeric, kBoolean, kUntyped };
+
+enum class ListRelation : std::uint8_t {
+  kAtomic,
+  kSet,  // items stand for themselves
+  kMap,  // items are known by key fields
+};
+
+// A directive for strategic merge patches.
+struct PatchStrategy {
+  bool merge = false;
+  bool retain_keys = false;
+  std::string_view merge_key;  // empty: none
+};
+
+// One node of the structure. A value may be of several shapes where no type is declared. Lives in what
+// owns its ObjectSchema.
+struct TypeNode {
+  struct Field {
+    std::string_view name;
+    const TypeNode* type;
+    const json::Value* default_value;  // nullptr: none
+    PatchStrategy patch;
+  };
+
+  bool is_scalar = false;
+  bool is_list = false;
+  bool is_map = false;
+  bool deduced = false;  // maps are granular, lists atomic, scalars anything, all the way down
+
+  ScalarType scalar = ScalarType::kUntyped;
+
+  ListRelation list = ListRelation::kAtomic;
+  std::vector<std::string_view> keys;  // of a list of kind map
+  const TypeNode* items = nullptr;
+
+  bool atomic_map = false;
+  std::vector<Field> fields;          // by name
+  const TypeNode* element = nullptr;  // of keys that are no field; nullptr: there are no others
+
+  // nullptr if there is none.
+  const Field* FindField(std::string_view name) const;
+  // The type of the value at `name`: the field's, else the element's; nullptr if undeclared.
+  const TypeNode* TypeOf(std::string_view name) const;
+};
+
+// A kind's structure; copied freely, keeps alive what it stands on.
+class ObjectSchema {
+ public:
+  // Nothing known: everything is deduced.
+  ObjectSchema();
+
+  // The structure of a custom resource from the openAPIV3Schema of a CRD's version, completed with
+  // apiVersion, kind and metadata. kInvalid if a part of the schema is not structural.
+  static Result<ObjectSchema> OfCustomResource(const json::Value& openapi_v3_schema);
+
+  const TypeNode& root() const { return *root_; }
+
+ private:
+  friend class OpenApiTypes;
+  ObjectSchema(std::shared_ptr<const void> owner, const TypeNode* root)
+      : owner_(std::move(owner)), root_(root) {}
+
+  std::shared_ptr<const void> owner_;
+  const TypeNode* root_;
+};
+
+// The kinds of one OpenAPI v3 document. A kind is read when it is asked for; parts that kinds share are
+// read once. Not thread-safe; the schemas it gives out are.
+class OpenApiTypes {
+ public:
+  explicit OpenApiTypes(std::shared_ptr<const json::Value> document);
+
+  // kNotFound if the document has no such kind.
+  Result<ObjectSchema> Find(const api::Gvk& gvk);
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace kro::apiserver

@@ -1,0 +1,38 @@
+// Settings: what the flags of the operator say to the controllers. Upstream's names and meanings,
+// controllers spec section 4.1.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+
+namespace kro::controller {
+
+struct Settings {
+  std::string version;  // of kro, as labels and tooling carry it
+
+  // Longest time between two looks at an instance that waits; events wake it earlier. Zero: no timer.
+  Duration instance_requeue_interval = std::chrono::seconds(3);
+  // Reconciles at once; 0: as many as the API server bears.
+  std::size_t instance_workers = 0;
+  std::size_t rgd_workers = 1;
+  std::size_t revision_workers = 1;
+  Duration resync_period = std::chrono::seconds(36000);
+  int queue_max_retries = 20;
+
+  Duration rgd_progress_requeue_delay = std::chrono::seconds(3);
+  std::size_t max_collection_size = 1000;
+  std::size_t max_dimensions = 10;
+  std::int64_t max_graph_revisions = 5;
+  bool allow_crd_deletion = false;
+
+  // Feature gates.
+  bool omit_function = false;
+  bool condition_events = false;
+  bool condition_metrics = false;
+};
+
+}  // namespace kro::controller
