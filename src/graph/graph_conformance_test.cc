@@ -19,57 +19,12 @@
 #include "graph/compile.h"
 #include "graph/graph.h"
 #include "graph/kinds.h"
+#include "graph/recorded_cluster.h"
 #include "json/path.h"
 #include "json/value.h"
-#include "schema/openapi.h"
 
 namespace kro::graph {
 namespace {
-
-json::Value ReadData(const std::string& name) {
-  std::ifstream file(std::string(KRO_SOURCE_DIR) + "/test/data/conformance/" + name,
-                     std::ios::binary);
-  auto value = json::Parse(std::string{std::istreambuf_iterator<char>(file), {}});
-  if (!value) {
-    ADD_FAILURE() << name << ": " << value.error().message();
-    return json::Object{{"cases", json::Array()}};
-  }
-  return *value;
-}
-
-api::Gvk GvkOf(const json::Value& value) {
-  return {std::string(json::FindString(value, {"group"})),
-          std::string(json::FindString(value, {"version"})),
-          std::string(json::FindString(value, {"kind"}))};
-}
-
-// The cluster that the cases were recorded with.
-Kinds RecordedCluster() {
-  Kinds kinds;
-  const json::Value documents = ReadData("fixtures/openapi.json");
-  for (const auto& document : documents.at("cases").as_array()) {
-    std::string_view api_version = json::FindString(document, {"path"});
-    api_version.remove_prefix(api_version.find('/') + 1);
-    kinds.AddGroupVersion(api_version);
-    const auto set = std::make_shared<schema::SchemaSet>();
-    for (const auto& component : document.at("components").at("schemas").as_object()) {
-      const auto* gvks = json::Find(component.value(), "x-kubernetes-group-version-kind");
-      if (gvks == nullptr) continue;
-      for (const auto& entry : gvks->get_array()) {
-        const api::Gvk gvk = GvkOf(entry);
-        if (gvk.ApiVersion() == api_version) EXPECT_TRUE(set->AddKind(document, gvk));
-      }
-    }
-    kinds.AddSchemas(set);
-  }
-  const json::Value mappings = ReadData("fixtures/kinds.json");
-  for (const auto& entry : mappings.at("cases").as_array()) {
-    const api::Gvk gvk = GvkOf(entry);
-    kinds.AddMapping(gvk, {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
-                           entry.at("namespaced").as_bool()});
-  }
-  return kinds;
-}
 
 // The decoded spec of a case, with the standard schema sections put in.
 api::RgdSpec SpecOf(const json::Value& test, const json::Value& standard) {
@@ -264,7 +219,7 @@ std::set<std::string> UnmetCases() {
 
 TEST(GraphConformance, CompilesAndRefusesWhatTheRecordedEngineDoes) {
   const Kinds kinds = RecordedCluster();
-  const json::Value data = ReadData("graph.json");
+  const json::Value data = ReadRecord("graph.json");
   const std::set<std::string> unmet = UnmetCases();
   int passed = 0;
   for (const auto& test : data.at("cases").as_array()) {
