@@ -52,7 +52,11 @@ Task<void> RacingSleep(Executor& executor, CancelToken cancel, std::atomic<int>&
 }
 
 Task<void> WaitFor(Event& event, CancelToken cancel, std::atomic<int>& woken) {
-  while (co_await event.Wait(cancel)) ++woken;
+  while (true) {
+    auto got = co_await event.Wait(cancel);
+    if (!got) co_return;
+    ++woken;
+  }
 }
 
 Task<void> Race(Executor& executor, int rounds, std::atomic<int>& ended) {
@@ -74,7 +78,11 @@ Task<void> Race(Executor& executor, int rounds, std::atomic<int>& ended) {
 
 Task<void> SendFromPool(Executor& executor, Channel<int>& channel, int count) {
   for (int i = 0; i < count; ++i) {
-    while (!co_await OnPool(executor, [&] { return channel.TrySend(1); })) co_await Yield(executor);
+    while (true) {
+      const bool sent = co_await OnPool(executor, [&] { return channel.TrySend(1); });
+      if (sent) break;
+      co_await Yield(executor);
+    }
   }
 }
 

@@ -6,7 +6,8 @@
 // something must not be destroyed, since what it waits for will resume it: cancel and join instead.
 //
 // `co_await std::move(task)` or `co_await MakeTask()`, once. A coroutine's parameters are values:
-// a reference among them must outlive the task.
+// a reference among them must outlive the task. No co_await stands in the condition of a loop: g++ 12
+// loses a value awaited there that converts to bool.
 #pragma once
 
 #include <coroutine>

@@ -68,7 +68,11 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     writer.Abort();
   } else if (path == "/endless") {
     static_cast<void>(co_await writer.Begin(200, {}));
-    while (co_await writer.Write(std::string(64 * 1024, 'x'))) seen.written += 64 * 1024;
+    while (true) {
+      auto written = co_await writer.Write(std::string(64 * 1024, 'x'));
+      if (!written) break;
+      seen.written += 64 * 1024;
+    }
     seen.ended.Set();
   } else if (path == "/numbers") {
     static_cast<void>(co_await writer.Begin(200, {}));

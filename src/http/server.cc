@@ -226,8 +226,7 @@ async::Task<void> Session<Stream>::Run(async::CancelToken stop) {
     waiting_ = false;
     ready = !shaken.error;
   }
-  while (ready && !stop.cancelled() && co_await ServeOne(stop)) {
-  }
+  while (ready && !stop.cancelled()) ready = co_await ServeOne(stop);
   unlink();
   co_await Close();
 }

@@ -7,10 +7,12 @@
 #include <charconv>
 #include <deque>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
 
+#include "json/internal/block.h"
 #include "json/internal/flow.h"
 #include "json/internal/scalar.h"
 
@@ -27,6 +29,7 @@ constexpr std::string_view kWrongType = "KRO103";
 constexpr std::size_t kFreeExpansion = 4 << 20;
 constexpr std::size_t kMaxText = 256 << 20;
 constexpr std::size_t kMaxDiagnostics = 100;
+constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
 
 // A node as written, before aliases are followed and scalars resolved.
 struct Node {
@@ -84,6 +87,8 @@ class Composer {
   std::vector<Node*> Run();
 
  private:
+  enum class Outcome { kDone, kAgain };
+
   struct ParserDelete {
     void operator()(fy_parser* parser) const { fy_parser_destroy(parser); }
   };
@@ -91,6 +96,8 @@ class Composer {
     void operator()(fy_diag* diag) const { fy_diag_unref(diag); }
   };
 
+  bool Start();
+  Outcome Pass();
   bool Handle(fy_event* event);
   Node* Make(Node::Kind kind, fy_event* event);
   bool Scalar(fy_event* event);
@@ -98,11 +105,16 @@ class Composer {
   bool Open(Node::Kind kind, fy_event* event);
   bool Place(Node* node);
   std::size_t HeaderBefore(std::size_t begin) const;
-  std::uint32_t ContentColumn(const Node& node) const;
+  bool Block(Node* node);
+  void Hide(const Node& node, std::string text);
+  int IndentationAround(const Node& node) const;
   void ReportSyntax();
 
   Context& context_;
   std::string_view text_;
+  std::string patched_;                         // what `text_` shows once a block scalar is hidden
+  std::map<std::size_t, std::string> hidden_;   // the texts of these scalars, by their headers
+  bool again_ = false;
   std::unique_ptr<fy_diag, DiagDelete> diag_;
   std::unique_ptr<fy_parser, ParserDelete> parser_;
   std::deque<Node> nodes_;  // the roots point into it
@@ -292,22 +304,7 @@ bool CheckCharacters(Context& context) {
 }
 
 Composer::Composer(Context& context, std::string_view text)
-    : context_(context), text_(text) {
-  fy_diag_cfg diag_config;
-  fy_diag_cfg_default(&diag_config);
-  diag_config.fp = nullptr;
-  diag_config.output_fn = [](fy_diag*, void*, const char*, std::size_t) {};
-  diag_config.colorize = false;
-  diag_.reset(fy_diag_create(&diag_config));
-  if (diag_ != nullptr) fy_diag_set_collect_errors(diag_.get(), true);
-
-  fy_parse_cfg config{};
-  // The depth is limited here, where all kinds of nesting are counted alike.
-  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG | FYPCF_DISABLE_DEPTH_LIMIT |
-                                                 FYPCF_JSON_NONE | FYPCF_DISABLE_MMAP_OPT);
-  config.diag = diag_.get();
-  parser_.reset(fy_parser_create(&config));
-}
+    : context_(context), text_(text) {}
 
 // libfyaml 0.7 frees collected errors only when they are reset, and their tokens need the parser.
 Composer::~Composer() {
@@ -316,10 +313,15 @@ Composer::~Composer() {
 
 std::vector<Node*> Composer::Run() {
   if (text_.empty()) return {};
-  if (diag_ == nullptr || parser_ == nullptr ||
-      fy_parser_set_string(parser_.get(), text_.data(), text_.size()) != 0) {
+  while (Pass() == Outcome::kAgain) {
+  }
+  return std::move(roots_);
+}
+
+Composer::Outcome Composer::Pass() {
+  if (!Start()) {
     context_.Report(kSyntax, {}, {}, "the YAML parser could not start");
-    return {};
+    return Outcome::kDone;
   }
   bool good = true;
   while (good) {
@@ -328,8 +330,38 @@ std::vector<Node*> Composer::Run() {
     good = Handle(event);
     fy_parser_event_free(parser_.get(), event);
   }
+  if (again_) return Outcome::kAgain;
   if (good && fy_parser_get_stream_error(parser_.get())) ReportSyntax();
-  return std::move(roots_);
+  return Outcome::kDone;
+}
+
+bool Composer::Start() {
+  if (diag_ != nullptr) fy_diag_reset_error(diag_.get());
+  parser_.reset();
+  nodes_.clear();
+  roots_.clear();
+  open_.clear();
+  anchors_.clear();
+  last_ = 0;
+  again_ = false;
+
+  fy_diag_cfg diag_config;
+  fy_diag_cfg_default(&diag_config);
+  diag_config.fp = nullptr;
+  diag_config.output_fn = [](fy_diag*, void*, const char*, std::size_t) {};
+  diag_config.colorize = false;
+  diag_.reset(fy_diag_create(&diag_config));
+  if (diag_ == nullptr) return false;
+  fy_diag_set_collect_errors(diag_.get(), true);
+
+  fy_parse_cfg config{};
+  // The depth is limited here, where all kinds of nesting are counted alike.
+  config.flags = static_cast<fy_parse_cfg_flags>(FYPCF_COLLECT_DIAG | FYPCF_DISABLE_DEPTH_LIMIT |
+                                                 FYPCF_JSON_NONE | FYPCF_DISABLE_MMAP_OPT);
+  config.diag = diag_.get();
+  parser_.reset(fy_parser_create(&config));
+  return parser_ != nullptr &&
+         fy_parser_set_string(parser_.get(), text_.data(), text_.size()) == 0;
 }
 
 bool Composer::Handle(fy_event* event) {
@@ -370,13 +402,11 @@ Node* Composer::Make(Node::Kind kind, fy_event* event) {
   return &node;
 }
 
+// libfyaml 0.7 finds where scalars end, but misreads runs of quotes ('a''''b' loses its b) and escapes
+// near folded lines, and leaks when a plain scalar has many lines. So their text is decoded here.
 bool Composer::Scalar(fy_event* event) {
   Node* node = Make(Node::Kind::kScalar, event);
-  fy_token* token = event->scalar.value;
-  if (token != nullptr) {
-    std::size_t size = 0;
-    const char* text = fy_token_get_text(token, &size);
-    if (text != nullptr) node->text.assign(text, size);
+  if (fy_token* token = event->scalar.value) {
     switch (fy_token_scalar_style(token)) {
       case FYSS_SINGLE_QUOTED: node->style = Style::kSingleQuoted; break;
       case FYSS_DOUBLE_QUOTED: node->style = Style::kDoubleQuoted; break;
@@ -390,12 +420,15 @@ bool Composer::Scalar(fy_event* event) {
     if (node->begin > 0) --node->begin;
     if (node->end < text_.size()) ++node->end;
     const std::string_view raw = text_.substr(node->begin, node->end - node->begin);
-    // libfyaml 0.7 finds where they end, but misreads runs of quotes ('a''''b' loses its b) and
-    // escapes near folded lines.
     node->text = DecodeFlow(raw, node->style == Style::kSingleQuoted ? '\'' : '"');
   } else if (node->style == Style::kLiteral || node->style == Style::kFolded) {
     node->begin = HeaderBefore(node->begin);
-    node->content_column = ContentColumn(*node);
+    if (!Block(node)) return false;
+  } else if (const auto hidden = hidden_.find(node->begin); hidden != hidden_.end()) {
+    node->style = context_.text[node->begin] == '|' ? Style::kLiteral : Style::kFolded;
+    node->text = hidden->second;
+  } else {
+    node->text = DecodeFlow(text_.substr(node->begin, node->end - node->begin), '\0');
   }
   return Place(node);
 }
@@ -463,25 +496,68 @@ std::size_t Composer::HeaderBefore(std::size_t begin) const {
   return begin;
 }
 
-// The column where the lines of a block scalar begin: what its first line that is not empty has
-// more blanks than its decoded text.
-std::uint32_t Composer::ContentColumn(const Node& node) const {
-  const std::string_view raw = text_.substr(node.begin, node.end - node.begin);
-  std::size_t at = raw.find('\n');
-  while (at != raw.npos) {
-    const std::size_t line = at + 1;
-    const std::size_t content = raw.find_first_not_of(' ', line);
-    if (content == raw.npos) break;
-    if (raw[content] != '\n' && raw[content] != '\r') {
-      const std::size_t start = node.text.find_first_not_of('\n');
-      const std::size_t after = node.text.find_first_not_of(' ', std::min(start, node.text.size()));
-      const std::size_t kept = start == node.text.npos || after == node.text.npos ? 0 : after - start;
-      const std::size_t blanks = content - line;
-      return static_cast<std::uint32_t>(blanks - std::min(kept, blanks) + 1);
+// libfyaml 0.7 finds block scalars, but misreads last lines without a break, empty lines between
+// lines that are indented more, and scalars of blanks only.
+bool Composer::Block(Node* node) {
+  BlockText block = DecodeBlock(text_.substr(node->begin), IndentationAround(*node));
+  const std::size_t end = node->begin + block.end;
+  const std::size_t near = std::min(end, node->end);
+  const std::size_t far = std::max(end, node->end);
+  if (text_.substr(near, far - near).find_first_not_of(" \t\r\n") != text_.npos) {
+    const std::string_view header = text_.substr(node->begin, 1);
+    const bool found = header == "|" || header == ">";
+    if (found && block.empty && hidden_.size() < kMaxHidden) {
+      Hide(*node, std::move(block.text));
+    } else {
+      context_.Report(kSyntax, context_.lines.At(node->begin), {},
+                      "the end of the block scalar is ambiguous",
+                      block.empty ? "write an empty text as \"\"" : "quote the text");
     }
-    at = raw.find('\n', line);
+    return false;
   }
-  return 0;
+  node->text = std::move(block.text);
+  if (!block.empty) node->content_column = static_cast<std::uint32_t>(block.indentation + 1);
+  return true;
+}
+
+// libfyaml also takes the line after an empty block scalar for its text if that line is not
+// indented less. So the whole text is read again with a plain scalar where the header stands.
+void Composer::Hide(const Node& node, std::string text) {
+  if (patched_.empty()) patched_ = text_;
+  std::size_t at = node.begin;
+  patched_[at++] = '~';
+  while (at < patched_.size() && std::string_view("0123456789+-").contains(patched_[at])) {
+    patched_[at++] = ' ';
+  }
+  text_ = patched_;
+  hidden_.emplace(node.begin, std::move(text));
+  again_ = true;
+}
+
+// How far the map or list is indented that holds the block scalar; -1 at the root.
+int Composer::IndentationAround(const Node& node) const {
+  if (open_.empty()) return -1;
+  const Node& parent = *open_.back();
+  const bool list = parent.kind == Node::Kind::kList;
+  const bool value = !list && parent.children.size() % 2 == 1;
+  // Where the item or the key of the scalar stands on its line; "- - a: |" has three places.
+  const auto line_of = [&](std::size_t at) {
+    while (at > 0 && text_[at - 1] != '\n' && text_[at - 1] != '\r') --at;
+    return at;
+  };
+  const std::size_t anchor = value ? parent.children.back()->begin : node.begin;
+  const std::size_t line = line_of(anchor);
+  std::optional<std::size_t> dash;
+  std::size_t at = line;
+  while (at < anchor && (text_[at] == ' ' || text_[at] == '\t' || text_[at] == '-')) {
+    if (text_[at] == '-') {
+      if (text_[at + 1] != ' ' && text_[at + 1] != '\t') break;
+      dash = at;
+    }
+    ++at;
+  }
+  if (list) at = dash ? *dash : line + (parent.begin - line_of(parent.begin));
+  return static_cast<int>(at - line);
 }
 
 void Composer::ReportSyntax() {
@@ -671,8 +747,11 @@ bool Resolver::MergeOne(const Node& node, Object& object, int depth) {
     return Fault(kWrongType, node, "'<<' merges a map or a list of maps");
   }
   Value merged;
+  if (depth == kMaxDepth) {
+    return Fault(kSyntax, node, fmt::format("nested deeper than {}", kMaxDepth));
+  }
   ++copies_;
-  const bool good = Charge(node, sizeof(Value)) && ResolveMap(target, merged, depth);
+  const bool good = Charge(node, sizeof(Value)) && ResolveMap(target, merged, depth + 1);
   --copies_;
   if (!good) return false;
   for (auto& member : merged.get_object()) object.emplace(member.key(), std::move(member.value()));

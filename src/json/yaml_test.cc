@@ -127,6 +127,27 @@ TEST(ParseYaml, KeepsEveryCharacterOfQuotedText) {
   for (const Case& c : kCases) EXPECT_EQ(Read(c.text), c.json) << c.text;
 }
 
+TEST(ParseYaml, KeepsEveryCharacterOfBlockScalars) {
+  const Case kCases[] = {
+      {"a: >\n  b\n\n     c", R"({"a":"b\n\n   c"})"},
+      {"a: >\n  b\n     c", R"({"a":"b\n   c"})"},
+      {"a: |\n", R"({"a":""})"},
+      {"a: >+\n", R"({"a":""})"},
+      {"a: |\r\n  b", R"({"a":"b"})"},
+      {"o:\n  k: >+1\n     \n\n", R"({"o":{"k":"  \n\n"}})"},
+      {"- - a: |1\n       b\n    c: 1\n", R"([[{"a":"  b\n","c":1}]])"},
+      {"- |1\n   b\n-\n  |1\n   c\n", R"(["  b\n","  c\n"])"},
+      {"k:\n- &x |\n  b\n- >-\n  c\n  d\n", R"({"k":["b\n","c d"]})"},
+      {"&x k: |2\n   b\nl: 1\n", R"({"k":" b\n","l":1})"},
+      {"? |\n  a\n: |1\n   b\n", R"({"a\n":"  b\n"})"},
+      {"a: |\nb: 1\n", R"({"a":"","b":1})"},
+      {"o:\n  k: |- # c\n\n  z: 1", R"({"o":{"k":"","z":1}})"},
+      {"o:\n  k: |+\n\n\n  x: >2\n  # c\n  z: |\n    x\n", R"({"o":{"k":"\n\n","x":"","z":"x\n"}})"},
+      {"o:\n  - &e !!str >1-\n\n  - *e\n", R"({"o":["",""]})"},
+  };
+  for (const Case& c : kCases) EXPECT_EQ(Read(c.text), c.json) << c.text;
+}
+
 TEST(ParseYaml, FollowsAliasesAndMergeKeys) {
   const Case kCases[] = {
       {"a: &x [1, {b: 2}]\nc: *x", R"({"a":[1,{"b":2}],"c":[1,{"b":2}]})"},
@@ -200,6 +221,14 @@ TEST(ParseYaml, RefusesTextsThatNestTooDeep) {
   std::string dashes;
   for (int i = 0; i < 10'000; ++i) dashes += "- ";
   EXPECT_FALSE(ParseYaml(dashes).has_value());
+}
+
+TEST(ParseYaml, RefusesMergesThatNestTooDeep) {
+  std::string text = "<<:\n- &a0 {a: 1}\n";
+  for (int i = 1; i <= 20000; ++i) text += fmt::format("- &a{} {{<<: *a{}}}\n", i, i - 1);
+  auto parsed = ParseYaml(text + "x: *a20000\n");
+  ASSERT_FALSE(parsed.has_value());
+  EXPECT_TRUE(parsed.error()[0].message.starts_with("nested deeper than")) << Show(parsed.error());
 }
 
 TEST(ParseYaml, RefusesAliasesThatExpandTooFar) {
