@@ -172,9 +172,8 @@ void NothingChanged(benchmark::State& state, std::string_view spec, const LiveOb
 }
 
 LiveObject FiveApp() {
-  return App(
-      "{name: web, image: nginx, replicas: 3, greeting: hello world, ingress: true}", "default",
-      "{status: {available: 3, state: ACTIVE}}");
+  return App("{name: web, image: nginx, replicas: 3, greeting: hello world, ingress: true}",
+             "default", "{status: {available: 3, state: ACTIVE}}");
 }
 
 void FiveChildrenUnchanged(benchmark::State& state) { NothingChanged(state, kFive, FiveApp()); }
