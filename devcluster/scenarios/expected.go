@@ -19,6 +19,8 @@ type expectations struct {
 	// Paths of texts that may go on where the recorded one ends.
 	Longer      []string     `json:"longer"`
 	Differences []difference `json:"differences"`
+	// Scenarios that are known to fail, and why.
+	Unmet map[string]string `json:"unmet"`
 }
 
 // A difference from the recording that is meant.

@@ -33,7 +33,7 @@ const BadInput kBadInputs[] = {
       kind: ConfigMap
       metadata: {name: "${schema.spec.name +}"}
 )",
-     {"settings", "metadata.name", "Syntax error"}},
+     {"spec.resources[0].template.metadata.name", "Syntax error"}},
     {"unknown-kind", R"(
   schema: {apiVersion: v1alpha1, kind: BadKind, spec: {name: string}}
   resources:
@@ -43,7 +43,7 @@ const BadInput kBadInputs[] = {
       kind: Thing
       metadata: {name: thing}
 )",
-     {"thing", "nowhere.example.com/v1", "Thing"}},
+     {"thing", "nowhere.example.com/v1", "spec.resources[0].template.kind"}},
     {"cycle", R"(
   schema: {apiVersion: v1alpha1, kind: BadCycle, spec: {name: string}}
   resources:
@@ -76,7 +76,7 @@ const BadInput kBadInputs[] = {
           metadata: {labels: {app: a}}
           spec: {containers: [{name: a, image: a}]}
 )",
-     {"deployment", "spec", "replicsa"}},
+     {"deployment", "spec.replicsa", "did you mean"}},
     {"type-mismatch", R"(
   schema: {apiVersion: v1alpha1, kind: BadType, spec: {name: string}}
   resources:
@@ -103,7 +103,7 @@ const BadInput kBadInputs[] = {
       metadata: {name: "${schema.spec.name}"}
       data: {host: "${databse.status.host}"}
 )",
-     {"settings", "databse"}},
+     {"spec.resources[0].template.data.host", "databse"}},
     {"kind-of-another-crd", R"(
   schema: {apiVersion: v1alpha1, kind: Taken, group: taken.example.com, spec: {name: string}}
   resources:
