@@ -1,6 +1,6 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test asan tsan gcc bench fuzz lint fmt clean
+.PHONY: help setup build test conformance asan tsan gcc bench fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # Checkouts share one compiler cache.
@@ -18,6 +18,9 @@ build: setup ## build the optimised program and the benchmarks into build/releas
 
 test: setup ## build and run every test; ends with "N passed, N failed"
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && scripts/test build/dev
+
+conformance: setup ## run every recorded case; DATA=DIR for others of the same kinds, SERVER=real plays the scenarios too
+	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && DATA=$(DATA) SERVER=$(SERVER) scripts/conformance build/dev
 
 asan: setup ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build/asan -j $(JOBS) && scripts/test build/asan

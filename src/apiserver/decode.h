@@ -20,8 +20,13 @@ struct Decoded {
 // beginning of value`.
 Result<Decoded> DecodeJson(std::string_view text);
 
-// JSON or YAML, one document; YAML as kubectl writes it. Duplicates as for JSON.
+// The body of an apply: JSON or YAML, the first document. `duplicates` are complaints as go-yaml words
+// them, `line 1: key "a" already set in map`; text that is no JSON may not have any. kInvalid with the
+// server's text, `error decoding YAML: …`.
 Result<Decoded> DecodeYaml(std::string_view text);
+
+// What a Strict apply answers: `error strict decoding YAML: error converting YAML to JSON: …`.
+std::string StrictYamlError(const std::vector<std::string>& complaints);
 
 // fieldValidation's complaints: `unknown field "spec.foo"`, `duplicate field "data.a"`. Unknown fields
 // first, as the server lists them.

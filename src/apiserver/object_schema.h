@@ -41,22 +41,25 @@ struct TypeNode {
   struct Field {
     std::string_view name;
     const TypeNode* type;
-    const json::Value* default_value;  // nullptr: none
+    const json::Value* default_value;  // a scalar; nullptr: none
     PatchStrategy patch;
+    // What stands there when nothing was ever set; most fields are left out then.
+    enum class Unset : std::uint8_t { kLeftOut, kNull, kZero, kStruct } unset = Unset::kLeftOut;
   };
 
   bool is_scalar = false;
   bool is_list = false;
   bool is_map = false;
-  bool deduced = false;  // maps are granular, lists atomic, scalars anything, all the way down
 
   ScalarType scalar = ScalarType::kUntyped;
 
   ListRelation list = ListRelation::kAtomic;
-  std::vector<std::string_view> keys;  // of a list of kind map
+  std::vector<std::string_view> keys;         // of a list of kind map, as declared
+  std::vector<std::string_view> sorted_keys;  // the same by name
   const TypeNode* items = nullptr;
 
   bool atomic_map = false;
+  bool free_form = false;             // a map without declared fields whose values may be anything
   std::vector<Field> fields;          // by name
   const TypeNode* element = nullptr;  // of keys that are no field; nullptr: there are no others
 
@@ -77,6 +80,10 @@ class ObjectSchema {
   static Result<ObjectSchema> OfCustomResource(const json::Value& openapi_v3_schema);
 
   const TypeNode& root() const { return *root_; }
+
+  // An object in which nothing was set, as the server holds it: built-in kinds always have `spec: {}`,
+  // custom resources nothing. What is there from the start has no owner.
+  json::Value MakeUnset() const;
 
  private:
   friend class OpenApiTypes;

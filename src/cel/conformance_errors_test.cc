@@ -6,11 +6,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <memory>
-#include <set>
-#include <sstream>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cel/checker.h"
@@ -19,55 +18,19 @@
 #include "cel/parser.h"
 #include "cel/schema_types.h"
 #include "cel/source.h"
+#include "support/conformance.h"
 
 namespace kro::cel {
 namespace {
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
+constexpr std::string_view kUnmet = "src/cel/conformance_errors_unmet.txt";
 
-json::Array ReadCases(const std::string& name) {
-  boost::json::parse_options options;
-  options.max_depth = 1000;
-  std::string text = ReadFile(KRO_SOURCE_DIR "/test/data/cel-spec/" + name);
-  return boost::json::parse(text, {}, options).as_array();
+json::Array ReadArray(const std::string& file) {
+  json::Value value = conformance::ReadJson("cel-spec/" + file + ".json");
+  return value.is_array() ? std::move(value.get_array()) : json::Array();
 }
 
 std::string Text(const json::Value& value) { return std::string(value.as_string()); }
-
-// Runs every case through `problem_of`, which says what is wrong with it or nothing, and compares with
-// the list of cases known to be unmet.
-class Tally {
- public:
-  Tally() {
-    std::istringstream lines(ReadFile(KRO_SOURCE_DIR "/src/cel/conformance_errors_unmet.txt"));
-    for (std::string line; std::getline(lines, line);) {
-      if (!line.empty()) unmet_.insert(line);
-    }
-  }
-
-  void Count(const std::string& name, const std::string& problem) {
-    bool listed = unmet_.contains(name);
-    if (problem.empty()) {
-      ++passed_;
-      EXPECT_FALSE(listed) << name << " passes but is listed as unmet";
-    } else {
-      ++failed_;
-      EXPECT_TRUE(listed) << name << ": " << problem;
-    }
-  }
-
-  ~Tally() { fmt::print("{} passed, {} unmet\n", passed_, failed_); }
-
- private:
-  std::set<std::string> unmet_;
-  int passed_ = 0;
-  int failed_ = 0;
-};
 
 // kro's environment with what one case declares.
 struct Setting {
@@ -185,8 +148,8 @@ std::string InspectProblem(const json::Object& item) {
 }
 
 TEST(ConformanceErrors, FaultsAreFoundWhereUpstreamFindsThem) {
-  json::Array cases = ReadCases("kro-errors.json");
-  Tally tally;
+  const json::Array cases = ReadArray("kro-errors");
+  conformance::Tally tally("cel-spec/kro-errors", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
     const json::Object& item = cases[i].as_object();
     tally.Count(Text(item.at("suite")) + "/" + Text(item.at("name")),
@@ -195,8 +158,8 @@ TEST(ConformanceErrors, FaultsAreFoundWhereUpstreamFindsThem) {
 }
 
 TEST(ConformanceErrors, TypesAreThoseOfUpstream) {
-  json::Array cases = ReadCases("kro.json");
-  Tally tally;
+  const json::Array cases = ReadArray("kro");
+  conformance::Tally tally("cel-spec/kro types", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
     const json::Object& item = cases[i].as_object();
     const json::Value* kind = item.if_contains("kind");
@@ -206,8 +169,8 @@ TEST(ConformanceErrors, TypesAreThoseOfUpstream) {
 }
 
 TEST(ConformanceErrors, InspectionReadsWhatUpstreamReads) {
-  json::Array cases = ReadCases("kro.json");
-  Tally tally;
+  const json::Array cases = ReadArray("kro");
+  conformance::Tally tally("cel-spec/kro inspect", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
     const json::Object& item = cases[i].as_object();
     const json::Value* kind = item.if_contains("kind");
@@ -217,8 +180,8 @@ TEST(ConformanceErrors, InspectionReadsWhatUpstreamReads) {
 }
 
 TEST(ConformanceErrors, TheGrammarOfTheSpecificationParses) {
-  json::Array cases = ReadCases("parse.json");
-  Tally tally;
+  const json::Array cases = ReadArray("parse");
+  conformance::Tally tally("cel-spec/parse grammar", kUnmet);
   for (const json::Value& entry : cases) {
     const json::Object& item = entry.as_object();
     auto ast = Parse(item.at("expr").as_string());

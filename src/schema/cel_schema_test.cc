@@ -5,7 +5,7 @@
 
 #include <set>
 
-#include "api/conformance_data.h"
+#include "support/conformance.h"
 #include "cel/schema_types.h"
 
 namespace kro::schema {
@@ -83,7 +83,7 @@ TEST(CelSchema, GivesTheTypesAndReadingsOfTheTextForEveryKindOfTheRecordedCluste
   CelTypes compact_types;
   CelReadings readings;
   int kinds = 0;
-  for (const auto& document : ReadCases("fixtures/openapi.json")) {
+  for (const auto& document : conformance::ReadCases("conformance/fixtures/openapi.json")) {
     const auto* components = json::Find(document, {"components", "schemas"});
     if (components == nullptr) continue;
     for (const auto& component : components->as_object()) {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/conformance_data.h"
+#include "support/conformance.h"
 
 namespace kro::schema {
 namespace {
@@ -19,7 +19,7 @@ const Schema* Walk(const Schema* schema, std::initializer_list<std::string_view>
 TEST(SchemaSet, LoadsEveryKindOfTheRecordedCluster) {
   SchemaSet set;
   int kinds = 0;
-  for (const auto& document : ReadCases("fixtures/openapi.json")) {
+  for (const auto& document : conformance::ReadCases("conformance/fixtures/openapi.json")) {
     const auto* schemas = json::Find(document, {"components", "schemas"});
     if (schemas == nullptr) continue;
     for (const auto& component : schemas->as_object()) {

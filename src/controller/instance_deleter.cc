@@ -1,0 +1,267 @@
+#include "controller/instance_deleter.h"
+
+#include <optional>
+#include <utility>
+
+#include "api/constants.h"
+#include "controller/apply_set.h"
+#include "controller/member_deleter.h"
+#include "runtime/deletion.h"
+#include "runtime/status.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+// How long a look waits for a watch that has just been started.
+constexpr Duration kWatchPatience = std::chrono::seconds(5);
+
+constexpr int kFinalizerAttempts = 5;
+
+json::Array FinalizersWithoutOurs(const json::Value& object);
+
+}  // namespace
+
+class InstanceDeleter::Look {
+ public:
+  Look(InstanceDeleter& owner, std::shared_ptr<ServedApi> api, kube::ObjectPtr instance,
+       CancelToken cancel)
+      : deps_(owner.deps_),
+        writer_(owner.status_writer_),
+        api_(std::move(api)),
+        instance_(std::move(instance)),
+        cancel_(std::move(cancel)),
+        apply_set_(api::ApplySetId(ParentOf(api_->api(), instance_->value()))) {}
+
+  Task<Result<NextLook>> Run();
+
+ private:
+  struct Scope {
+    api::Gvk gvk;
+    api::Gvr gvr;
+  };
+
+  // The collections of the inventory that the server serves; watches of them stand, or were waited for.
+  Task<Result<void>> OpenScopes(const std::set<api::GroupKind>& kinds);
+  // Asks the server for members of the kinds for which the watches have proved nothing. True if there
+  // are some.
+  Task<Result<bool>> FindHiddenMembers();
+  Task<Result<NextLook>> DeleteWave(runtime::DeletionStep step);
+  Task<Result<NextLook>> RemoveFinalizer();
+  Task<Result<NextLook>> Blocked(Error error);
+  Task<void> WriteStatus(const runtime::InstanceStatus& status);
+  runtime::InstanceStatus NewStatus() const;
+  InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
+
+  const Dependencies& deps_;
+  StatusWriter& writer_;
+  const std::shared_ptr<ServedApi> api_;
+  const kube::ObjectPtr instance_;
+  const CancelToken cancel_;
+  const std::string apply_set_;
+  std::vector<Scope> scopes_;
+  std::vector<runtime::Member> hidden_;  // members that no watch shows
+};
+
+Task<Result<NextLook>> InstanceDeleter::Delete(std::shared_ptr<ServedApi> api,
+                                               kube::ObjectPtr instance, CancelToken cancel) {
+  Look look(*this, std::move(api), std::move(instance), std::move(cancel));
+  co_return co_await look.Run();
+}
+
+Task<Result<NextLook>> InstanceDeleter::Look::Run() {
+  const json::Value& object = instance_->value();
+  // Somebody else's finalizer holds it; nothing of ours does.
+  if (!HasFinalizer(object)) co_return NextLook::OnEvent();
+  auto inventory = api::CheckInventory(ParentOf(api_->api(), object), LabelsOf(object),
+                                       AnnotationsOf(object));
+  if (!inventory) {
+    inventory.error().Push("validate deletion inventory");
+    co_return co_await Blocked(std::move(inventory.error()));
+  }
+  const std::set<api::GroupKind> kinds(inventory->group_kinds.begin(),
+                                       inventory->group_kinds.end());
+  if (auto opened = co_await OpenScopes(kinds); !opened) {
+    co_return co_await Blocked(std::move(opened.error()));
+  }
+
+  auto members = api_->MembersOf(apply_set_);
+  for (const runtime::Member& member : members) {
+    Memo().emptied.insert({member.gvk.group, member.gvk.kind});
+  }
+  auto step = runtime::PlanDeletion(members, apply_set_);
+  if (step.IsDone()) {
+    auto hidden = co_await FindHiddenMembers();
+    if (!hidden) co_return co_await Blocked(std::move(hidden.error()));
+    if (!*hidden) co_return co_await RemoveFinalizer();
+    step = runtime::PlanDeletion(hidden_, apply_set_);
+  }
+  co_return co_await DeleteWave(std::move(step));
+}
+
+Task<Result<void>> InstanceDeleter::Look::OpenScopes(const std::set<api::GroupKind>& kinds) {
+  for (const api::GroupKind& kind : kinds) {
+    auto lease = api_->KindLease(kind);
+    if (lease == nullptr) {
+      auto mapping = co_await deps_.mapper.ForGroupKind(kind.group, kind.kind, cancel_);
+      if (!mapping && kube::IsNotFound(mapping.error())) continue;  // nothing is left of it
+      if (!mapping) {
+        co_return Annotate(mapping.error(),
+                           "project deletion inventory: RESTMapping failed for {}",
+                           kind.ToString());
+      }
+      lease = api_->WatchKind(mapping->gvk, mapping->gvr, instance_->key());
+    }
+    if (lease->store() == nullptr) {
+      const Duration patience =
+          lease->since() + kWatchPatience - deps_.client.executor().clock().Monotonic();
+      if (patience > Duration::zero()) {
+        auto ready = co_await lease->WaitReady(patience, cancel_);
+        static_cast<void>(ready);  // if it does not stand yet, the server is asked
+      }
+    }
+    scopes_.push_back({{kind.group, lease->scope().gvr.version, kind.kind}, lease->scope().gvr});
+  }
+  api_->SetExtraKinds(instance_->key(), kinds);
+  co_return Result<void>{};
+}
+
+Task<Result<bool>> InstanceDeleter::Look::FindHiddenMembers() {
+  for (const Scope& scope : scopes_) {
+    const auto lease = api_->KindLease(scope.gvr);
+    const bool watched = lease != nullptr && lease->store() != nullptr;
+    const bool proved = watched && !Memo().uncertain &&
+                        Memo().emptied.contains({scope.gvk.group, scope.gvk.kind});
+    if (proved) continue;
+    auto list = co_await deps_.client.List(
+        scope.gvr, "",
+        {.label_selector = fmt::format("{}={}", api::label::kPartOf, apply_set_),
+         .limit = 500,
+         .content = kube::Content::kMetadata},
+        cancel_);
+    if (!list && kube::IsNotFound(list.error())) {
+      deps_.mapper.Forget(scope.gvk.group);
+      continue;
+    }
+    if (!list) {
+      co_return Annotate(list.error(), "list deletion inventory: list {}", scope.gvr.ToString());
+    }
+    for (json::Value& item : list->items) {
+      hidden_.push_back({.gvr = scope.gvr,
+                         .gvk = scope.gvk,
+                         .object = std::make_shared<const json::Value>(std::move(item))});
+    }
+  }
+  co_return !hidden_.empty();
+}
+
+Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep step) {
+  std::erase_if(step.deletions, [&](const runtime::Deletion& deletion) {
+    return api_->IsLeaving(deletion.uid);
+  });
+  auto deleted =
+      co_await DeleteMembers(deps_.client, *api_, std::move(step.deletions), cancel_);
+  if (deleted.failure) {
+    if (deleted.failure->code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
+    co_return co_await Blocked(std::move(*deleted.failure));
+  }
+  auto status = NewStatus();
+  if (deleted.replaced > 0) {
+    status.DeletionBlocked("deletion encountered UID conflicts; retrying");
+  } else {
+    status.Deleting();
+  }
+  co_await WriteStatus(status);
+  // Their ends are events; those that no watch tells of are asked for again.
+  const Duration interval = deps_.settings.instance_requeue_interval;
+  if (!hidden_.empty()) co_return NextLook::BackOff();
+  if (interval <= Duration::zero()) co_return NextLook::OnEvent();
+  co_return NextLook::After(interval);
+}
+
+Task<Result<NextLook>> InstanceDeleter::Look::RemoveFinalizer() {
+  const api::Gvr gvr = api_->api().gvr;
+  const kube::ObjectKey key = instance_->key();
+  const kube::Store* store = api_->parents().store();
+  kube::ObjectPtr stored = store == nullptr ? nullptr : store->Get(key);
+  json::Value object = stored == nullptr ? instance_->value() : stored->value();
+  for (int attempt = 1;; ++attempt) {
+    if (json::FindString(object, {"metadata", "uid"}) != instance_->uid() ||
+        !HasFinalizer(object)) {
+      co_return NextLook::OnEvent();
+    }
+    json::Object metadata;
+    metadata["resourceVersion"] = json::FindString(object, {"metadata", "resourceVersion"});
+    metadata["finalizers"] = FinalizersWithoutOurs(object);
+    json::Object patch;
+    patch["metadata"] = std::move(metadata);
+    auto answer =
+        co_await deps_.client.Patch(gvr, key, kube::PatchType::kMerge, std::move(patch), {}, cancel_);
+    if (answer) {
+      api_->parents().ObserveWrite(*answer);
+      co_return NextLook::OnEvent();
+    }
+    if (kube::IsNotFound(answer.error())) co_return NextLook::OnEvent();
+    if (!kube::IsConflict(answer.error()) || attempt == kFinalizerAttempts) {
+      runtime::InstanceStatus status = NewStatus();
+      answer.error().Push("failed removing finalizer: failed to update unmanaged state");
+      status.ManagementFailed(answer.error().message());
+      co_await WriteStatus(status);
+      co_return std::unexpected<Error>(answer.error());
+    }
+    auto fresh = co_await deps_.client.Get(gvr, key, {}, cancel_);
+    if (!fresh && kube::IsNotFound(fresh.error())) co_return NextLook::OnEvent();
+    if (!fresh) co_return std::unexpected<Error>(fresh.error());
+    api_->parents().ObserveWrite(*fresh);
+    object = std::move(*fresh);
+  }
+}
+
+Task<Result<NextLook>> InstanceDeleter::Look::Blocked(Error error) {
+  if (error.code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
+  auto status = NewStatus();
+  status.DeletionBlocked(error.message());
+  co_await WriteStatus(status);
+  error.Push("deletion blocked");
+  co_return std::unexpected(std::move(error));
+}
+
+Task<void> InstanceDeleter::Look::WriteStatus(const runtime::InstanceStatus& status) {
+  auto graph = api_->graph();
+  if (graph == nullptr) {
+    if (const auto latest = deps_.graphs.Latest(api_->api().rgd_name)) graph = latest->graph;
+  }
+  const bool author = graph != nullptr && !graph->conditions.empty();
+  // What could not be written is written at the next look, which a failure does not put off.
+  auto written = co_await writer_.Write(
+      *api_, instance_,
+      status.BeingDeleted(author ? runtime::ConditionsBlock::kAuthor
+                                 : runtime::ConditionsBlock::kNone),
+      cancel_);
+  static_cast<void>(written);
+}
+
+runtime::InstanceStatus InstanceDeleter::Look::NewStatus() const {
+  return runtime::InstanceStatus(
+      instance_->value(),
+      std::chrono::floor<std::chrono::seconds>(deps_.client.executor().clock().Now()));
+}
+
+namespace {
+
+json::Array FinalizersWithoutOurs(const json::Value& object) {
+  json::Array others;
+  const json::Value* finalizers = json::Find(object, {"metadata", "finalizers"});
+  if (finalizers == nullptr || !finalizers->is_array()) return others;
+  for (const json::Value& finalizer : finalizers->get_array()) {
+    if (!finalizer.is_string() || std::string_view(finalizer.get_string()) != api::kFinalizer) {
+      others.push_back(finalizer);
+    }
+  }
+  return others;
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,607 @@
+#include "controller/instance_reconciler.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "api/constants.h"
+#include "async/event.h"
+#include "controller/apply_set.h"
+#include "controller/member_deleter.h"
+#include "controller/router.h"
+#include "kube/label_selector.h"
+#include "runtime/prune.h"
+#include "runtime/reconciliation.h"
+#include "runtime/status.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+// How long a look waits for a watch that has just been started.
+constexpr Duration kWatchPatience = std::chrono::seconds(5);
+
+// A new revision is compiled within moments; only if it takes longer do instances say so.
+constexpr Duration kCompilePatience = std::chrono::seconds(10);
+
+runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
+
+std::string NameOfObject(const graph::Node& node, const runtime::Action& action);
+
+// The part of the watch that reads what an external reference names.
+WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
+                   const kube::LabelSelector& selector);
+
+}  // namespace
+
+// One look. Lives as long as its Run; what it spawns is joined before that returns.
+class InstanceReconciler::Pass {
+ public:
+  Pass(InstanceReconciler& owner, std::shared_ptr<ServedApi> api, kube::ObjectPtr instance,
+       std::function<void()> wake, CancelToken cancel)
+      : deps_(owner.deps_),
+        writer_(owner.status_writer_),
+        api_(std::move(api)),
+        instance_(std::move(instance)),
+        wake_(std::move(wake)),
+        cancel_(std::move(cancel)),
+        applies_(deps_.client.executor()),
+        answered_(deps_.client.executor(), async::EventReset::kAuto) {}
+
+  Task<Result<NextLook>> Run();
+
+ private:
+  // What a step of the look came to: go on, or end it so.
+  using Step = std::optional<Result<NextLook>>;
+
+  async::Executor& executor() const { return deps_.client.executor(); }
+  MonotonicTime Now() const { return executor().clock().Monotonic(); }
+  api::Timestamp Today() const {
+    return std::chrono::floor<std::chrono::seconds>(executor().clock().Now());
+  }
+
+  Task<Step> FindGraph();
+  Task<Step> OpenApplySet();
+  // Makes the inventory name `content`, and marks the instance as ours. `written` says
+  // whether that took a request.
+  Task<Step> WriteParent(runtime::ApplySetContent content, bool& written);
+  Task<Step> AfterParentRefusal(kube::ApiError error);
+
+  Task<Step> ApplyAll();
+  // Answers the action if that takes no request; else starts the request.
+  Task<void> Start(runtime::Action action);
+  Task<void> Apply(runtime::Action action);
+  Task<void> Observe(runtime::Action action);
+  Task<void> ObserveLater(runtime::Action action, std::shared_ptr<WatchFleet::Lease> lease);
+  Task<void> ObserveNow(runtime::Action action, WatchFleet::Lease& lease);
+  Task<Error> WhyNotReadable(WatchScope scope);
+
+  Task<Step> Prune(runtime::Outcome& outcome);
+  Task<Step> Shrink(const runtime::Outcome& outcome);
+  Task<Result<NextLook>> Report(runtime::Outcome outcome);
+  Task<Result<NextLook>> Suspended();
+
+  // The status after a look that ended before it knew anything of the children.
+  Task<void> ReportUnmanaged(std::string cause);
+  Task<void> ReportFailure(std::string cause);
+
+  // `outcome` is of the pass.
+  Task<void> WriteRunning(const runtime::InstanceStatus& status, const runtime::Outcome& outcome);
+  Task<void> WriteStatus(json::Value wanted);
+  Task<void> WriteUnresolved(std::string message);
+
+  NextLook Soon() const;
+  void StartPass();
+  runtime::LiveObject Find(const graph::Node& node, std::string_view ns,
+                           std::string_view name) const;
+  InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
+
+  const Dependencies& deps_;
+  StatusWriter& writer_;
+  const std::shared_ptr<ServedApi> api_;
+  kube::ObjectPtr instance_;
+  const std::function<void()> wake_;
+  const CancelToken cancel_;
+  async::Scope applies_;
+  async::Event answered_;
+
+  std::shared_ptr<const graph::Graph> graph_;
+  std::optional<ApplySet> set_;
+  std::unique_ptr<runtime::Reconciliation> pass_;
+  int in_flight_ = 0;
+  bool leftovers_ = false;  // pruned objects that are not gone yet
+  std::set<WatchScope> used_references_;
+  std::string prune_text_;  // why the look is not ready although all nodes are
+  std::optional<Error> status_failure_;
+};
+
+InstanceReconciler::InstanceReconciler(Dependencies dependencies)
+    : deps_(std::move(dependencies)), status_writer_(deps_.client) {}
+
+Task<Result<NextLook>> InstanceReconciler::Reconcile(std::shared_ptr<ServedApi> api,
+                                                     kube::ObjectPtr instance,
+                                                     std::function<void()> wake,
+                                                     CancelToken cancel) {
+  Pass pass(*this, std::move(api), std::move(instance), std::move(wake), std::move(cancel));
+  co_return co_await pass.Run();
+}
+
+Task<Result<NextLook>> InstanceReconciler::Pass::Run() {
+  if (auto ended = co_await FindGraph()) co_return std::move(*ended);
+  if (auto ended = co_await OpenApplySet()) co_return std::move(*ended);
+  StartPass();
+  if (IsSuspended(instance_->value())) co_return co_await Suspended();
+
+  if (auto ended = co_await ApplyAll()) co_return std::move(*ended);
+  if (cancel_.cancelled()) co_return NextLook::OnEvent();
+  runtime::Outcome outcome = pass_->Finish();
+  if (auto ended = co_await Prune(outcome)) co_return std::move(*ended);
+  if (auto ended = co_await Shrink(outcome)) co_return std::move(*ended);
+  co_return co_await Report(std::move(outcome));
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::FindGraph() {
+  const auto latest = deps_.graphs.Latest(api_->api().rgd_name);
+  if (!latest) {
+    co_await WriteUnresolved("latest issued graph revision not available");
+    co_return Soon();
+  }
+  switch (latest->state) {
+    case RevisionState::kActive: break;
+    case RevisionState::kPending:
+      if (Now() - api_->PendingSince(latest->revision) >= kCompilePatience) {
+        co_await WriteUnresolved(
+            fmt::format("latest issued graph revision {} is pending", latest->revision));
+      }
+      co_return Soon();
+    case RevisionState::kFailed:
+      co_await WriteUnresolved(
+          fmt::format("latest issued graph revision {} failed", latest->revision));
+      co_return NextLook::OnEvent();
+  }
+  graph_ = latest->graph;
+  if (api_->graph() != graph_) api_->UseGraph(graph_);
+  if (api_->GraphIsWatched()) co_return std::nullopt;
+  // When the watches stand, every instance is looked at. A kind that cannot be watched stops its own
+  // nodes only.
+  const Duration waited = Now() - api_->graph_since();
+  if (waited < kWatchPatience) co_return NextLook::After(kWatchPatience - waited);
+  co_return std::nullopt;
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::OpenApplySet() {
+  auto set = ApplySet::Open(api_->api(), instance_->value(), deps_.settings.version);
+  if (set) {
+    set_ = std::move(*set);
+    co_return std::nullopt;
+  }
+  if (HasFinalizer(instance_->value())) {
+    co_await ReportFailure(set.error().message());
+  } else {
+    co_await ReportUnmanaged(set.error().message());
+  }
+  co_return std::unexpected(set.error());
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
+    runtime::ApplySetContent content, bool& written) {
+  written = false;
+  if (!set_->NeedsMarks() && set_->Covers(content)) co_return std::nullopt;
+  // One write should do for the whole look, so what is foreseen is named too.
+  content = Union(Union(std::move(content), set_->remembered()), pass_->Foreseen());
+  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
+                             .on_conflict = kube::OnConflict::kTakeOver};
+  auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
+  if (!answer) co_return co_await AfterParentRefusal(answer.error());
+
+  api_->parents().ObserveWrite(*answer);
+  const kube::Store* store = api_->parents().store();
+  kube::ObjectPtr fresh = store == nullptr ? nullptr : store->Get(instance_->key());
+  // Deleted, or deleted and made again, while it was written.
+  if (fresh == nullptr || fresh->uid() != instance_->uid() || fresh->IsDeleting()) {
+    wake_();
+    co_return NextLook::OnEvent();
+  }
+  instance_ = std::move(fresh);
+  written = true;
+  co_return co_await OpenApplySet();
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::AfterParentRefusal(
+    kube::ApiError error) {
+  if (error.code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
+  // The server refuses a finalizer on what is being deleted, and a UID that is no more.
+  if (error.answered() && !kube::IsThrottled(error)) {
+    auto live = co_await deps_.client.Get(api_->api().gvr, instance_->key(), {}, cancel_);
+    if (!live && kube::IsNotFound(live.error())) co_return NextLook::OnEvent();
+    if (live) {
+      api_->parents().ObserveWrite(*live);
+      if (json::FindString(*live, {"metadata", "uid"}) != instance_->uid() ||
+          runtime::IsTerminating(*live)) {
+        wake_();
+        co_return NextLook::OnEvent();
+      }
+    }
+  }
+  if (set_->NeedsMarks()) {
+    co_await ReportUnmanaged(
+        fmt::format("failed applying managed finalizer/labels: {}", error.message()));
+  } else {
+    co_await ReportFailure(
+        fmt::format("failed to patch instance with applyset labels: {}", error.message()));
+  }
+  co_return std::unexpected<Error>(error);
+}
+
+void InstanceReconciler::Pass::StartPass() {
+  pass_ = std::make_unique<runtime::Reconciliation>(
+      graph_, LiveOf(instance_),
+      runtime::ReconciliationOptions{
+          .version = deps_.settings.version,
+          .max_collection_size = deps_.settings.max_collection_size,
+          .find = [this](const graph::Node& node, std::string_view ns, std::string_view name) {
+            return Find(node, ns, name);
+          }});
+}
+
+runtime::LiveObject InstanceReconciler::Pass::Find(const graph::Node& node, std::string_view ns,
+                                                   std::string_view name) const {
+  const auto lease = api_->KindLease(node.mapping.gvr);
+  const kube::Store* store = lease == nullptr ? nullptr : lease->store();
+  const kube::ObjectPtr object =
+      store == nullptr ? nullptr : store->Get({std::string(ns), std::string(name)});
+  return object == nullptr ? nullptr : LiveOf(object);
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
+  bool first = true;
+  Step ended;
+  while (true) {
+    auto actions = pass_->Advance();
+    bool written = false;
+    ended = co_await WriteParent(pass_->Touched(), written);
+    if (ended) break;
+    if (written && first) {
+      // Expressions see the instance as it is now.
+      StartPass();
+      actions = pass_->Advance();
+    }
+    first = false;
+
+    const int before = in_flight_;
+    for (const runtime::Action& action : actions) co_await Start(action);
+    if (!actions.empty() && in_flight_ - before < static_cast<int>(actions.size())) continue;
+    if (in_flight_ == 0) break;
+    // Cancellation ends the requests, and with them this wait.
+    if (auto woken = co_await answered_.Wait(CancelToken()); !woken) break;
+  }
+  co_await applies_.Join();
+  co_return ended;
+}
+
+Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
+  const graph::Node& node = graph_->nodes[action.node];
+  if (action.kind == runtime::Action::Kind::kRead) {
+    co_await Observe(action);
+    co_return;
+  }
+  const auto lease = api_->KindLease(node.mapping.gvr);
+  if (lease == nullptr || lease->store() == nullptr) {
+    pass_->Failed(action, co_await WhyNotReadable({.gvr = node.mapping.gvr,
+                                                   .label_selector = std::string(kOwnedSelector)}));
+    co_return;
+  }
+  const std::string hash(action.hash);
+  if (action.same_as_applied && action.live != nullptr &&
+      api_->applied_fields().Stand(*action.live, *action.desired, hash)) {
+    pass_->Applied(action, action.live);
+    co_return;
+  }
+  const std::string_view uid = action.live == nullptr ? "" : runtime::UidOf(*action.live);
+  const std::string object = NameOfObject(node, action);
+  if (const Setback* setback = Memo().setbacks.Holds(object, hash, uid, Now())) {
+    pass_->Failed(action, setback->error);
+    co_return;
+  }
+  ++in_flight_;
+  applies_.Spawn(Apply(std::move(action)));
+}
+
+Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
+  const graph::Node& node = graph_->nodes[action.node];
+  const std::string hash(action.hash);
+  const std::string uid(action.live == nullptr ? "" : runtime::UidOf(*action.live));
+  const std::string object = NameOfObject(node, action);
+  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySet),
+                             .on_conflict = kube::OnConflict::kTakeOver};
+  auto answer =
+      co_await deps_.client.Apply(node.mapping.gvr, *action.desired, std::move(options), cancel_);
+  if (answer) {
+    if (const auto lease = api_->KindLease(node.mapping.gvr)) lease->ObserveWrite(*answer);
+    api_->applied_fields().Remember(*answer, *action.desired, hash);
+    Memo().setbacks.Clear(object);
+    pass_->Applied(action, std::make_shared<const json::Value>(std::move(*answer)));
+  } else {
+    kube::ApiError& error = answer.error();
+    if (kube::IsTypeMissing(error)) deps_.mapper.Forget(node.gvk.group);
+    if (error.code() != ErrorCode::kCancelled) {
+      if (!error.answered()) Memo().uncertain = true;
+      std::optional<Duration> retry_after;
+      if (error.status().retry_after) retry_after = *error.status().retry_after;
+      Memo().setbacks.Record(object, hash, uid, CauseOf(error), error, retry_after, Now(),
+                             deps_.random);
+    }
+    pass_->Failed(action, std::move(error));
+  }
+  --in_flight_;
+  answered_.Set();
+}
+
+Task<void> InstanceReconciler::Pass::Observe(runtime::Action action) {
+  const graph::Node& node = graph_->nodes[action.node];
+  kube::LabelSelector selector;
+  if (node.IsList() && action.selector != nullptr) {
+    auto parsed = kube::LabelSelector::FromObject(*action.selector);
+    if (!parsed) {
+      pass_->Failed(action, Error(ErrorCode::kInvalid,
+                                  fmt::format("invalid label selector for {}: {}", node.id,
+                                              parsed.error().message())));
+      co_return;
+    }
+    selector = std::move(*parsed);
+  }
+  if (selector.SelectsNothing()) {
+    pass_->Observed(action, {});
+    co_return;
+  }
+  const WatchScope scope = ScopeOf(node, action, selector);
+  used_references_.insert(scope);
+  auto& references = Memo().references;
+  auto found = references.find(scope);
+  if (found == references.end()) {
+    const auto wake = wake_;
+    WatchListener listener{.on_change =
+                               [wake](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+                                 if (ObjectDiffers(before, after)) wake();
+                               },
+                           .on_ready = wake};
+    found = references
+                .emplace(scope, deps_.fleet.Acquire(scope, node.reads, std::move(listener)))
+                .first;
+  }
+  const std::shared_ptr<WatchFleet::Lease> lease = found->second;
+  if (lease->store() == nullptr) {
+    ++in_flight_;
+    applies_.Spawn(ObserveLater(action, lease));
+  } else {
+    co_await ObserveNow(action, *lease);
+  }
+}
+
+Task<void> InstanceReconciler::Pass::ObserveLater(runtime::Action action,
+                                                  std::shared_ptr<WatchFleet::Lease> lease) {
+  const Duration patience = lease->since() + kWatchPatience - Now();
+  if (patience > Duration::zero()) {
+    // If it takes longer, the lease's listener wakes the instance.
+    auto ready = co_await lease->WaitReady(patience, cancel_);
+    static_cast<void>(ready);  // the store says
+  }
+  co_await ObserveNow(action, *lease);
+  --in_flight_;
+  answered_.Set();
+}
+
+Task<void> InstanceReconciler::Pass::ObserveNow(runtime::Action action, WatchFleet::Lease& lease) {
+  const graph::Node& node = graph_->nodes[action.node];
+  const kube::Store* store = lease.store();
+  if (store == nullptr) {
+    Error error = co_await WhyNotReadable(lease.scope());
+    error.Push(node.IsList()
+                   ? fmt::format("failed to list external collection {}", node.id)
+                   : fmt::format("external ref get {} {}/{}", node.gvk, action.ns, action.name));
+    pass_->Failed(action, std::move(error));
+    co_return;
+  }
+  std::vector<runtime::LiveObject> objects;
+  for (const kube::ObjectPtr& object : store->List()) objects.push_back(LiveOf(object));
+  pass_->Observed(action, std::move(objects));
+}
+
+Task<Error> InstanceReconciler::Pass::WhyNotReadable(WatchScope scope) {
+  auto page = co_await deps_.client.ListPage(scope.gvr, scope.ns,
+                                             {.label_selector = scope.label_selector,
+                                              .field_selector = scope.field_selector,
+                                              .limit = 1,
+                                              .content = kube::Content::kMetadata},
+                                             cancel_);
+  if (!page && kube::IsTypeMissing(page.error())) deps_.mapper.Forget(scope.gvr.group);
+  if (!page) co_return page.error();
+  co_return Error(ErrorCode::kUnavailable,
+                  fmt::format("{} is not watched yet", scope.gvr.ToString()));
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Prune(runtime::Outcome& outcome) {
+  if (!outcome.may_prune) co_return std::nullopt;
+  // Kinds that the graph does not make any more.
+  std::set<api::GroupKind> extra;
+  for (const api::GroupKind& kind : set_->remembered().group_kinds) {
+    if (!outcome.content.group_kinds.contains(kind)) extra.insert(kind);
+  }
+  for (const api::GroupKind& kind : extra) {
+    if (const auto lease = api_->KindLease(kind); lease != nullptr) continue;
+    auto mapping = co_await deps_.mapper.ForGroupKind(kind.group, kind.kind, cancel_);
+    if (!mapping && kube::IsNotFound(mapping.error())) continue;  // nothing is left of it
+    if (!mapping) {
+      prune_text_ = fmt::format("list orphans failed: RESTMapping failed for {}: {}",
+                                kind.ToString(), mapping.error().message());
+      continue;
+    }
+    const auto lease = api_->WatchKind(mapping->gvk, mapping->gvr, instance_->key());
+    if (auto ready = co_await lease->WaitReady(kWatchPatience, cancel_); !ready) {
+      const Error why = co_await WhyNotReadable(lease->scope());
+      prune_text_ = fmt::format("list orphans failed: list {}: {}", mapping->gvr, why.message());
+    }
+  }
+  api_->SetExtraKinds(instance_->key(), extra);
+  leftovers_ = !prune_text_.empty();
+
+  const auto members = api_->MembersOf(pass_->apply_set());
+  const auto plan = runtime::PlanPrune(members, outcome.desired, pass_->apply_set());
+  if (!plan.terminating.empty()) leftovers_ = true;
+  for (const auto& wave : plan.waves) {
+    std::vector<runtime::Deletion> due;
+    for (const runtime::Deletion& deletion : wave) {
+      if (api_->IsLeaving(deletion.uid)) {
+        leftovers_ = true;
+      } else {
+        due.push_back(deletion);
+      }
+    }
+    if (due.empty()) continue;
+    auto deleted = co_await DeleteMembers(deps_.client, *api_, std::move(due), cancel_);
+    if (deleted.terminating > 0 || deleted.replaced > 0) leftovers_ = true;
+    if (deleted.replaced > 0 && prune_text_.empty()) {
+      prune_text_ = "prune encountered UID conflicts; retrying";
+    }
+    if (deleted.failure) {
+      leftovers_ = true;
+      prune_text_ = fmt::format("prune failed: {}", deleted.failure->message());
+      outcome.state = api::state::kInProgress;
+      break;
+    }
+  }
+  co_return std::nullopt;
+}
+
+Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Shrink(
+    const runtime::Outcome& outcome) {
+  if (!outcome.may_prune || leftovers_ || set_->remembered() == outcome.content) {
+    co_return std::nullopt;
+  }
+  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
+                             .on_conflict = kube::OnConflict::kTakeOver};
+  auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(outcome.content),
+                                            std::move(options), cancel_);
+  // An inventory that names too much does no harm; the next look tries again.
+  if (!answer) co_return std::nullopt;
+  api_->parents().ObserveWrite(*answer);
+  api_->SetExtraKinds(instance_->key(), {});
+  co_return std::nullopt;
+}
+
+Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome) {
+  InstanceMemo& memo = Memo();
+  memo.setbacks.DropUnused();
+  const bool undecided = std::ranges::any_of(outcome.nodes, [](const auto& node) {
+    return node.state == runtime::NodeState::kPending;
+  });
+  if (!undecided) {
+    std::erase_if(memo.references,
+                  [&](const auto& entry) { return !used_references_.contains(entry.first); });
+  }
+
+  runtime::InstanceStatus status(instance_->value(), Today());
+  status.Managed();
+  status.Resolved();
+  if (outcome.ready && !prune_text_.empty()) {
+    status.ResourcesFailed(prune_text_);
+  } else {
+    status.Resources(outcome);
+  }
+  co_await WriteRunning(status, outcome);
+  if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
+
+  if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
+  if (const auto next = Memo().setbacks.Next()) {
+    co_return NextLook::After(std::max<Duration>(*next - Now(), std::chrono::milliseconds(1)));
+  }
+  const bool failed = !prune_text_.empty() ||
+                      std::ranges::any_of(outcome.nodes, [](const auto& node) {
+                        return node.state == runtime::NodeState::kError ||
+                               node.state == runtime::NodeState::kConflicting;
+                      });
+  co_return failed ? NextLook::BackOff() : Soon();
+}
+
+Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
+  bool written = false;
+  if (auto ended = co_await WriteParent({}, written)) co_return std::move(*ended);
+  if (written) StartPass();
+  runtime::Outcome outcome = pass_->Finish();
+  runtime::InstanceStatus status(instance_->value(), Today());
+  status.Managed();
+  status.Resolved();
+  status.Suspended();
+  co_await WriteRunning(status, outcome);
+  if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
+  co_return NextLook::OnEvent();
+}
+
+Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
+  StartPass();
+  runtime::Outcome outcome = pass_->Finish();
+  runtime::InstanceStatus status(instance_->value(), Today());
+  status.ManagementFailed(fmt::format("finalizer/labeling failed: {}", cause));
+  co_await WriteRunning(status, outcome);
+}
+
+Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
+  StartPass();
+  runtime::Outcome outcome = pass_->Finish();
+  outcome.state = api::state::kInProgress;
+  runtime::InstanceStatus status(instance_->value(), Today());
+  status.Managed();
+  status.Resolved();
+  status.ResourcesFailed(cause);
+  co_await WriteRunning(status, outcome);
+}
+
+Task<void> InstanceReconciler::Pass::WriteRunning(const runtime::InstanceStatus& status,
+                                                  const runtime::Outcome& outcome) {
+  std::optional<runtime::AuthorConditions> author;
+  if (!graph_->conditions.empty()) author = pass_->Conditions(status.conditions());
+  co_await WriteStatus(status.Running(outcome, author ? &*author : nullptr));
+}
+
+Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
+  auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
+  if (!written) status_failure_ = written.error();
+}
+
+Task<void> InstanceReconciler::Pass::WriteUnresolved(std::string message) {
+  runtime::InstanceStatus status(instance_->value(), Today());
+  status.ResolutionFailed(message);
+  const bool author = api_->graph() != nullptr && !api_->graph()->conditions.empty();
+  co_await WriteStatus(status.Unresolved(author ? runtime::ConditionsBlock::kAuthor
+                                                : runtime::ConditionsBlock::kNone));
+}
+
+NextLook InstanceReconciler::Pass::Soon() const {
+  const Duration interval = deps_.settings.instance_requeue_interval;
+  if (interval <= Duration::zero()) return NextLook::OnEvent();
+  const double spread = 0.9 + 0.1 * deps_.random();
+  return NextLook::After(
+      Duration(static_cast<Duration::rep>(static_cast<double>(interval.count()) * spread)));
+}
+
+namespace {
+
+std::string NameOfObject(const graph::Node& node, const runtime::Action& action) {
+  return fmt::format("{}/{}/{}", node.mapping.gvr.ToString(), action.ns, action.name);
+}
+
+WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
+                   const kube::LabelSelector& selector) {
+  WatchScope scope{.gvr = node.mapping.gvr, .ns = std::string(action.ns)};
+  if (!node.IsList()) {
+    scope.field_selector = fmt::format("metadata.name={}", action.name);
+  } else {
+    scope.label_selector = selector.ToString();
+  }
+  return scope;
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,68 @@
+#include "controller/member_deleter.h"
+
+#include <utility>
+
+#include "async/when_all.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+Task<kube::Reply<kube::Deleted>> DeleteOne(kube::Client& client, runtime::Deletion deletion,
+                                           CancelToken cancel);
+
+// Services and pods answer with their last state, though nothing remains.
+bool Remains(const kube::Deleted& deleted);
+
+}  // namespace
+
+Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
+                                   std::vector<runtime::Deletion> deletions, CancelToken cancel) {
+  std::vector<Task<kube::Reply<kube::Deleted>>> tasks;
+  tasks.reserve(deletions.size());
+  for (const runtime::Deletion& deletion : deletions) {
+    tasks.push_back(DeleteOne(client, deletion, cancel));
+  }
+  auto answers = co_await async::WhenAll(client.executor(), std::move(tasks));
+
+  DeletedMembers result;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto& answer = answers[i];
+    const runtime::Deletion& deletion = deletions[i];
+    if (answer || kube::IsNotFound(answer.error())) {
+      const bool remains = answer && Remains(*answer);
+      ++(remains ? result.terminating : result.gone);
+      api.NoteDeleted(deletion);
+    } else if (kube::IsConflict(answer.error())) {
+      ++result.replaced;
+    } else if (!result.failure) {
+      answer.error().Push(fmt::format("delete {}/{}", deletion.ns, deletion.name));
+      result.failure = std::move(answer.error());
+    }
+  }
+  co_return result;
+}
+
+namespace {
+
+Task<kube::Reply<kube::Deleted>> DeleteOne(kube::Client& client, runtime::Deletion deletion,
+                                           CancelToken cancel) {
+  co_return co_await client.Delete(deletion.gvr, {deletion.ns, deletion.name},
+                                   {.uid = deletion.uid}, cancel);
+}
+
+bool Remains(const kube::Deleted& deleted) {
+  if (!deleted.remaining) return false;
+  const json::Value* finalizers = json::Find(*deleted.remaining, {"metadata", "finalizers"});
+  if (finalizers != nullptr && finalizers->is_array() && !finalizers->get_array().empty()) {
+    return true;
+  }
+  const json::Value* grace =
+      json::Find(*deleted.remaining, {"metadata", "deletionGracePeriodSeconds"});
+  return grace != nullptr && grace->is_int64() && grace->get_int64() > 0;
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,115 @@
+#include "controller/router.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+#include <string_view>
+
+#include "api/constants.h"
+#include "json/value.h"
+
+namespace kro::controller {
+namespace {
+
+// The members of `metadata.<map>` that kro writes are the same in both.
+bool SameSystemEntries(const json::Value& before, const json::Value& after, std::string_view map);
+bool SameFinalizers(const json::Value& before, const json::Value& after);
+bool IsSystemKey(std::string_view key);
+bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+// Equal but for metadata.resourceVersion.
+bool SameKept(const json::Value& before, const json::Value& after);
+bool SameMetadata(const json::Value& before, const json::Value& after);
+
+}  // namespace
+
+bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+  if (before == nullptr || after == nullptr) return true;
+  if (before->uid() != after->uid()) return true;
+  if (before->IsDeleting() != after->IsDeleting()) return true;
+  const json::Value& was = before->value();
+  const json::Value& is = after->value();
+  const json::Value* generation = json::Find(was, {"metadata", "generation"});
+  const json::Value* now = json::Find(is, {"metadata", "generation"});
+  if ((generation == nullptr) != (now == nullptr)) return true;
+  if (generation != nullptr && *generation != *now) return true;
+  return IsSuspended(was) != IsSuspended(is) || !SameFinalizers(was, is) ||
+         !SameSystemEntries(was, is, "labels") || !SameSystemEntries(was, is, "annotations");
+}
+
+bool IsSuspended(const json::Value& instance) {
+  const std::string_view value =
+      json::FindString(instance, {"metadata", "annotations", api::annotation::kReconcile});
+  return EqualsIgnoringCase(value, "suspended") || EqualsIgnoringCase(value, "disabled");
+}
+
+bool ObjectDiffers(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+  if (before == nullptr || after == nullptr) return before != after;
+  return !SameKept(before->value(), after->value());
+}
+
+std::optional<kube::ObjectKey> InstanceOf(const kube::StoredObject& child,
+                                          const api::GroupKind& kind) {
+  if (child.Label(api::label::kInstanceKind) != kind.kind ||
+      child.Label(api::label::kInstanceGroup) != kind.group) {
+    return std::nullopt;
+  }
+  return kube::ObjectKey{std::string(child.Label(api::label::kInstanceNamespace)),
+                         std::string(child.Label(api::label::kInstanceName))};
+}
+
+namespace {
+
+bool SameSystemEntries(const json::Value& before, const json::Value& after, std::string_view map) {
+  const json::Value* was = json::Find(before, {"metadata", map});
+  const json::Value* is = json::Find(after, {"metadata", map});
+  const auto holds_all_of = [](const json::Value* all, const json::Value* some) {
+    if (some == nullptr || !some->is_object()) return true;
+    return std::ranges::all_of(some->get_object(), [&](const auto& entry) {
+      if (!IsSystemKey(entry.key())) return true;
+      const json::Value* other = all == nullptr ? nullptr : json::Find(*all, entry.key());
+      return other != nullptr && *other == entry.value();
+    });
+  };
+  return holds_all_of(was, is) && holds_all_of(is, was);
+}
+
+bool SameFinalizers(const json::Value& before, const json::Value& after) {
+  const json::Value* was = json::Find(before, {"metadata", "finalizers"});
+  const json::Value* is = json::Find(after, {"metadata", "finalizers"});
+  if (was == nullptr || is == nullptr) return was == is;
+  return *was == *is;
+}
+
+bool IsSystemKey(std::string_view key) {
+  return key.starts_with(api::kLabelPrefix) || key.starts_with(api::kInternalLabelPrefix) ||
+         key.starts_with("applyset.kubernetes.io/");
+}
+
+bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+bool SameKept(const json::Value& before, const json::Value& after) {
+  if (!before.is_object() || !after.is_object()) return before == after;
+  if (before.get_object().size() != after.get_object().size()) return false;
+  return std::ranges::all_of(before.get_object(), [&](const auto& member) {
+    const json::Value* other = json::Find(after, member.key());
+    if (other == nullptr) return false;
+    return member.key() == "metadata" ? SameMetadata(member.value(), *other)
+                                      : member.value() == *other;
+  });
+}
+
+bool SameMetadata(const json::Value& before, const json::Value& after) {
+  if (!before.is_object() || !after.is_object()) return before == after;
+  if (before.get_object().size() != after.get_object().size()) return false;
+  return std::ranges::all_of(before.get_object(), [&](const auto& member) {
+    const json::Value* other = json::Find(after, member.key());
+    return other != nullptr && (member.key() == "resourceVersion" || member.value() == *other);
+  });
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,29 @@
+// Router: which instance an event belongs to, and whether it matters.
+//
+// Pure; the controller calls it from the listeners of its watches.
+#pragma once
+
+#include <optional>
+
+#include "api/gvk.h"
+#include "kube/stored_object.h"
+#include "kube/workqueue.h"
+
+namespace kro::controller {
+
+// Whether what happened to an instance calls for a look at it: it appeared, vanished or is another of
+// the same name; its spec changed, its deletion began, it was suspended or resumed; or somebody else
+// touched its finalizers, labels or annotations of kro. A change of its status is none of these.
+bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+
+// Suspended by annotation::kReconcile: "suspended" or "disabled", in any case.
+bool IsSuspended(const json::Value& instance);
+
+// Whether anything that is kept of a child or of what a reference names is different.
+bool ObjectDiffers(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+
+// The instance that a child was made for, by its labels; nullopt if that is of another kind.
+std::optional<kube::ObjectKey> InstanceOf(const kube::StoredObject& child,
+                                          const api::GroupKind& kind);
+
+}  // namespace kro::controller

@@ -1,0 +1,70 @@
+#include "controller/router.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "json/yaml.h"
+
+namespace kro::controller {
+namespace {
+
+kube::ObjectPtr Stored(std::string_view yaml) {
+  auto value = json::ParseYamlDocument(yaml);
+  EXPECT_TRUE(value.has_value());
+  auto projection = kube::Projection::Everything();
+  projection.KeepManager("kro.run/applyset");
+  return projection.Apply(value->value);
+}
+
+constexpr std::string_view kInstance =
+    "{metadata: {name: w, uid: a, resourceVersion: '1', generation: 1}, spec: {n: 1}}";
+
+struct LookCase {
+  std::string_view about;
+  std::string_view after;
+  bool look;
+};
+
+const LookCase kLooks[] = {
+    {"status", "{metadata: {name: w, uid: a, resourceVersion: '2', generation: 1}, spec: {n: 1}, "
+               "status: {state: ACTIVE}}",
+     false},
+    {"a user's label", "{metadata: {name: w, uid: a, generation: 1, labels: {team: x}}}", false},
+    {"generation", "{metadata: {name: w, uid: a, generation: 2}}", true},
+    {"another of the name", "{metadata: {name: w, uid: b, generation: 1}}", true},
+    {"deletion begun",
+     "{metadata: {name: w, uid: a, generation: 1, deletionTimestamp: '2026-01-01T00:00:00Z'}}", true},
+    {"suspended",
+     "{metadata: {name: w, uid: a, generation: 1, annotations: {kro.run/reconcile: Disabled}}}",
+     true},
+    {"another finalizer", "{metadata: {name: w, uid: a, generation: 1, finalizers: [x/y]}}", true},
+    {"a label of kro", "{metadata: {name: w, uid: a, generation: 1, labels: {kro.run/owned: x}}}",
+     true},
+};
+
+TEST(Router, WakesAnInstanceForWhatMattersOnly) {
+  for (const LookCase& c : kLooks) {
+    EXPECT_EQ(InstanceNeedsLook(Stored(kInstance), Stored(c.after)), c.look) << c.about;
+  }
+  EXPECT_TRUE(InstanceNeedsLook(nullptr, Stored(kInstance)));
+  EXPECT_TRUE(InstanceNeedsLook(Stored(kInstance), nullptr));
+}
+
+TEST(Router, AnObjectWhoseVersionAloneMovedIsTheSame) {
+  EXPECT_FALSE(ObjectDiffers(Stored("{metadata: {name: c, resourceVersion: '1'}, data: {k: v}}"),
+                             Stored("{metadata: {name: c, resourceVersion: '2'}, data: {k: v}}")));
+  EXPECT_TRUE(ObjectDiffers(Stored("{metadata: {name: c, resourceVersion: '1'}, data: {k: v}}"),
+                            Stored("{metadata: {name: c, resourceVersion: '2'}, data: {k: w}}")));
+}
+
+TEST(Router, FindsTheInstanceOfAChildByItsLabels) {
+  const auto child = Stored(
+      "{metadata: {name: c, labels: {kro.run/instance-group: kro.run, kro.run/instance-kind: Web, "
+      "kro.run/instance-name: w, kro.run/instance-namespace: ns}}}");
+  EXPECT_EQ(InstanceOf(*child, {"kro.run", "Web"}), (kube::ObjectKey{"ns", "w"}));
+  EXPECT_EQ(InstanceOf(*child, {"other.dev", "Web"}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,189 @@
+#include "controller/served_api.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "controller/router.h"
+
+namespace kro::controller {
+namespace {
+
+// By collection, what the graph reads of the objects that it makes.
+std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
+    const graph::Graph& graph);
+
+runtime::LiveObject LiveOf(const kube::ObjectPtr& object) {
+  return {object, &object->value()};
+}
+
+}  // namespace
+
+ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, Wake wake)
+    : idle(executor, async::EventReset::kManual),
+      api_(std::move(api)),
+      fleet_(fleet),
+      executor_(executor),
+      wake_(std::move(wake)) {
+  const json::FieldPath whole[] = {json::FieldPath()};
+  parents_ = fleet_.Acquire(
+      {.gvr = api_.gvr}, whole,
+      {.on_change = [this](const auto& before, const auto& after) { OnInstance(before, after); },
+       .on_ready = wake_.all});
+}
+
+void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
+  graph_ = std::move(graph);
+  const auto made = MadeKinds(*graph_);
+  for (const auto& [gvr, what] : made) {
+    Kind& kind = kinds_[gvr];
+    kind.gvk = what.first;
+    kind.in_graph = true;
+    kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)},
+                                what.second, ChildListener());
+  }
+  const MonotonicTime now = executor_.clock().Monotonic();
+  graph_since_ = now;
+  for (auto& [gvr, kind] : kinds_) {
+    if (made.contains(gvr) || !kind.in_graph) continue;
+    kind.in_graph = false;
+    kind.unused_since = now;
+  }
+}
+
+MonotonicTime ServedApi::PendingSince(std::int64_t revision) {
+  if (pending_revision_ != revision) {
+    pending_revision_ = revision;
+    pending_since_ = executor_.clock().Monotonic();
+  }
+  return pending_since_;
+}
+
+bool ServedApi::GraphIsWatched() const {
+  return std::ranges::all_of(kinds_, [](const auto& entry) {
+    return !entry.second.in_graph || entry.second.lease->store() != nullptr;
+  });
+}
+
+std::shared_ptr<WatchFleet::Lease> ServedApi::KindLease(const api::Gvr& gvr) const {
+  const auto found = kinds_.find(gvr);
+  return found == kinds_.end() ? nullptr : found->second.lease;
+}
+
+std::shared_ptr<WatchFleet::Lease> ServedApi::KindLease(const api::GroupKind& kind) const {
+  std::shared_ptr<WatchFleet::Lease> lease;
+  for (const auto& [gvr, entry] : kinds_) {
+    if (entry.gvk.group != kind.group || entry.gvk.kind != kind.kind) continue;
+    if (lease == nullptr || lease->store() == nullptr) lease = entry.lease;
+  }
+  return lease;
+}
+
+std::shared_ptr<WatchFleet::Lease> ServedApi::WatchKind(const api::Gvk& gvk, const api::Gvr& gvr,
+                                                        const kube::ObjectKey& user) {
+  Kind& kind = kinds_[gvr];
+  if (kind.lease == nullptr) {
+    kind.gvk = gvk;
+    kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)}, {},
+                                ChildListener());
+  }
+  kind.users.insert(user);
+  return kind.lease;
+}
+
+void ServedApi::SetExtraKinds(const kube::ObjectKey& user, const std::set<api::GroupKind>& kinds) {
+  const MonotonicTime now = executor_.clock().Monotonic();
+  for (auto& [gvr, kind] : kinds_) {
+    if (kinds.contains({kind.gvk.group, kind.gvk.kind})) {
+      kind.users.insert(user);
+    } else if (kind.users.erase(user) > 0 && kind.users.empty()) {
+      kind.unused_since = now;
+    }
+  }
+}
+
+void ServedApi::DropUnusedKinds(MonotonicTime now, Duration age) {
+  std::erase_if(kinds_, [&](const auto& entry) {
+    const Kind& kind = entry.second;
+    return !kind.in_graph && kind.users.empty() && now - kind.unused_since >= age;
+  });
+}
+
+std::vector<runtime::Member> ServedApi::MembersOf(std::string_view apply_set) const {
+  std::vector<runtime::Member> members;
+  std::set<std::string, std::less<>> seen;  // an object may be watched in two versions
+  for (const auto& [gvr, kind] : kinds_) {
+    const kube::Store* store = kind.lease->store();
+    if (store == nullptr) continue;
+    for (const kube::ObjectPtr& object : store->Find(kPartOfIndex, std::string(apply_set))) {
+      if (!seen.insert(object->uid()).second) continue;
+      members.push_back({.gvr = gvr, .gvk = kind.gvk, .object = LiveOf(object)});
+    }
+  }
+  return members;
+}
+
+void ServedApi::NoteDeleted(const runtime::Deletion& deletion) {
+  const auto lease = KindLease(deletion.gvr);
+  const kube::Store* store = lease == nullptr ? nullptr : lease->store();
+  const kube::ObjectPtr held = store == nullptr ? nullptr : store->Get({deletion.ns, deletion.name});
+  // The watch may have been faster than the answer.
+  if (held != nullptr && held->uid() == deletion.uid) leaving_.insert(deletion.uid);
+}
+
+InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
+  InstanceMemo& memo = memos_[instance.key()];
+  if (memo.uid != instance.uid()) {
+    memo = InstanceMemo();
+    memo.uid = instance.uid();
+  }
+  return memo;
+}
+
+void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
+  memos_.erase(key);
+  SetExtraKinds(key, {});
+}
+
+WatchListener ServedApi::ChildListener() {
+  return {.on_change = [this](const auto& before, const auto& after) { OnChild(before, after); },
+          .on_ready = wake_.all};
+}
+
+void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+  if (!InstanceNeedsLook(before, after)) return;
+  wake_.one((after != nullptr ? after : before)->key());
+}
+
+void ServedApi::OnChild(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+  const bool gone = after == nullptr || (before != nullptr && before->uid() != after->uid());
+  if (before != nullptr && gone) {
+    leaving_.erase(before->uid());
+    applied_fields_.Forget(before->uid());
+  }
+  if (!ObjectDiffers(before, after)) return;
+  const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
+  std::optional<kube::ObjectKey> woken;
+  for (const kube::ObjectPtr& object : {after, before}) {
+    if (object == nullptr) continue;
+    auto key = InstanceOf(*object, kind);
+    if (key && key != woken) wake_.one(*key);
+    woken = std::move(key);
+  }
+}
+
+namespace {
+
+std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
+    const graph::Graph& graph) {
+  std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> made;
+  for (const graph::Node& node : graph.nodes) {
+    if (node.IsExternal()) continue;
+    auto& [gvk, reads] = made[node.mapping.gvr];
+    gvk = node.gvk;
+    reads.insert(reads.end(), node.reads.begin(), node.reads.end());
+  }
+  return made;
+}
+
+}  // namespace
+}  // namespace kro::controller

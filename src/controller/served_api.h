@@ -1,0 +1,130 @@
+// ServedApi: what the controller knows about one API whose instances it serves.
+//
+// The watch of its instances, those of the kinds that its graph makes or its instances' inventories
+// name, and what has to be remembered of single instances between two looks at them. Lives on the loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "async/event.h"
+#include "controller/applied_fields.h"
+#include "controller/instance_controller.h"
+#include "controller/setbacks.h"
+#include "controller/watch_fleet.h"
+#include "graph/graph.h"
+#include "runtime/member.h"
+
+namespace kro::controller {
+
+// Of one instance, by UID: nothing of a deleted one passes to its namesake.
+struct InstanceMemo {
+  std::string uid;
+  Setbacks setbacks;
+  // What its external references name.
+  std::map<WatchScope, std::shared_ptr<WatchFleet::Lease>> references;
+  // While it is deleted: the kinds of which a member was seen since. When the store of such a kind
+  // holds none any more, the watch has told of a deletion that is younger than all that we made.
+  std::set<api::GroupKind> emptied;
+  // A write went unanswered: it may still be carried out, so no watch proves anything.
+  bool uncertain = false;
+  // What the server made of a status that it did not keep as it was sent.
+  std::uint64_t status_sent = 0;
+  std::uint64_t status_kept = 0;
+};
+
+class ServedApi {
+ public:
+  // Puts a key, or those of all instances, into the queue.
+  struct Wake {
+    std::function<void(const kube::ObjectKey& key)> one;
+    std::function<void()> all;
+  };
+  // `fleet` outlives the API. The watch of the instances starts at once.
+  ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, Wake wake);
+
+  const InstanceApi& api() const { return api_; }
+  void SetApi(InstanceApi api) { api_ = std::move(api); }
+
+  WatchFleet::Lease& parents() { return *parents_; }
+
+  // Watches what the graph makes. Kinds that only the graph before made are kept until no instance
+  // needs them.
+  void UseGraph(std::shared_ptr<const graph::Graph> graph);
+  const std::shared_ptr<const graph::Graph>& graph() const { return graph_; }
+  // Since when it is used.
+  MonotonicTime graph_since() const { return graph_since_; }
+
+  // When this revision was first seen to be pending.
+  MonotonicTime PendingSince(std::int64_t revision);
+
+  // Whether all of the graph's kinds can be read.
+  bool GraphIsWatched() const;
+
+  // The watch of a kind; nullptr if there is none.
+  std::shared_ptr<WatchFleet::Lease> KindLease(const api::Gvr& gvr) const;
+  std::shared_ptr<WatchFleet::Lease> KindLease(const api::GroupKind& kind) const;
+
+  // Watches a kind that an inventory names and the graph does not, for the instance `user`.
+  std::shared_ptr<WatchFleet::Lease> WatchKind(const api::Gvk& gvk, const api::Gvr& gvr,
+                                               const kube::ObjectKey& user);
+  // The kinds that the instance needs beside the graph's are now these.
+  void SetExtraKinds(const kube::ObjectKey& user, const std::set<api::GroupKind>& kinds);
+  // Ends watches that nobody needs since `age`.
+  void DropUnusedKinds(MonotonicTime now, Duration age);
+
+  // The members of an apply set in all kinds that are watched.
+  std::vector<runtime::Member> MembersOf(std::string_view apply_set) const;
+
+  // A DELETE was answered well; until the watch tells of the end, the object is on its way.
+  void NoteDeleted(const runtime::Deletion& deletion);
+  bool IsLeaving(const std::string& uid) const { return leaving_.contains(uid); }
+
+  AppliedFields& applied_fields() { return applied_fields_; }
+
+  // Of the instance as it is now.
+  InstanceMemo& MemoOf(const kube::StoredObject& instance);
+  void ForgetInstance(const kube::ObjectKey& key);
+
+  // Keys in work, and the wish to end.
+  int in_work = 0;
+  bool stopping = false;
+  async::Event idle;
+
+ private:
+  struct Kind {
+    api::Gvk gvk;
+    std::shared_ptr<WatchFleet::Lease> lease;
+    bool in_graph = false;
+    std::set<kube::ObjectKey> users;  // beside the graph
+    MonotonicTime unused_since{};
+  };
+
+  WatchListener ChildListener();
+  void OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+  void OnChild(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+
+  InstanceApi api_;
+  WatchFleet& fleet_;
+  async::Executor& executor_;
+  Wake wake_;
+  std::shared_ptr<const graph::Graph> graph_;
+  MonotonicTime graph_since_{};
+  std::int64_t pending_revision_ = 0;
+  MonotonicTime pending_since_{};
+  std::unique_ptr<WatchFleet::Lease> parents_;
+  std::map<api::Gvr, Kind> kinds_;
+  std::unordered_set<std::string> leaving_;  // UIDs
+  AppliedFields applied_fields_;
+  std::unordered_map<kube::ObjectKey, InstanceMemo> memos_;
+};
+
+}  // namespace kro::controller

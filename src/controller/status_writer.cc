@@ -1,0 +1,89 @@
+#include "controller/status_writer.h"
+
+#include <utility>
+
+#include "base/hash.h"
+#include "json/patch.h"
+#include "runtime/status.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+constexpr int kAttempts = 5;
+
+bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now);
+json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted);
+std::uint64_t HashOf(const json::Value* status);
+
+}  // namespace
+
+Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr instance,
+                                            json::Value wanted, CancelToken cancel) {
+  const api::Gvr gvr = api.api().gvr;
+  const kube::ObjectKey key = instance->key();
+  for (int attempt = 1;; ++attempt) {
+    const kube::Store* store = api.parents().store();
+    const kube::ObjectPtr stored = store == nullptr ? nullptr : store->Get(key);
+    if (stored == nullptr || MovedOn(*instance, *stored)) co_return kube::Reply<void>{};
+    const json::Value* status = json::Find(stored->value(), "status");
+    if (runtime::SameStatus(status, wanted)) co_return kube::Reply<void>{};
+    // The server keeps less than was sent, as where the CRD does not know a field: once is enough.
+    InstanceMemo& memo = api.MemoOf(*stored);
+    const std::uint64_t hash = HashOf(&wanted);
+    if (memo.status_sent == hash && memo.status_kept == HashOf(status)) {
+      co_return kube::Reply<void>{};
+    }
+
+    auto answer = co_await client_.Patch(gvr, key, kube::PatchType::kMerge,
+                                         MakePatch(*stored, wanted), {.subresource = "status"},
+                                         cancel);
+    if (answer) {
+      api.parents().ObserveWrite(*answer);
+      const json::Value* kept = json::Find(*answer, "status");
+      const bool exact = runtime::SameStatus(kept, wanted);
+      InstanceMemo& written = api.MemoOf(*stored);
+      written.status_sent = exact ? 0 : hash;
+      written.status_kept = exact ? 0 : HashOf(kept);
+      co_return kube::Reply<void>{};
+    }
+    if (kube::IsNotFound(answer.error())) co_return kube::Reply<void>{};
+    if (!kube::IsConflict(answer.error()) || attempt == kAttempts) {
+      co_return kube::AnnotateReply(answer.error(), "status of {}", key);
+    }
+    auto fresh = co_await client_.Get(gvr, key, {}, cancel);
+    if (!fresh && kube::IsNotFound(fresh.error())) co_return kube::Reply<void>{};
+    if (!fresh) co_return kube::AnnotateReply(fresh.error(), "status of {}", key);
+    api.parents().ObserveWrite(*fresh);
+  }
+}
+
+namespace {
+
+bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now) {
+  if (then.uid() != now.uid() || then.IsDeleting() != now.IsDeleting()) return true;
+  const json::Value* a = json::Find(then.value(), {"metadata", "generation"});
+  const json::Value* b = json::Find(now.value(), {"metadata", "generation"});
+  return a != nullptr && b != nullptr && *a != *b;
+}
+
+json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted) {
+  const json::Value* status = json::Find(stored.value(), "status");
+  const json::Value none = json::Object();
+  json::Object metadata;
+  metadata["uid"] = stored.uid();
+  metadata["resourceVersion"] = stored.resource_version();
+  json::Object patch;
+  patch["metadata"] = std::move(metadata);
+  patch["status"] = json::MakeMergePatch(status == nullptr ? none : *status, wanted);
+  return patch;
+}
+
+std::uint64_t HashOf(const json::Value* status) {
+  return status == nullptr ? 0 : Hash64(json::Canonical(*status));
+}
+
+}  // namespace
+}  // namespace kro::controller

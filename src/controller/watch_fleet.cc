@@ -1,0 +1,212 @@
+#include "controller/watch_fleet.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "api/constants.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+kube::Projection MakeProjection(std::span<const json::FieldPath> reads);
+
+}  // namespace
+
+// An informer that runs or ends; kept alive by its task.
+struct WatchFleet::Running {
+  Running(kube::Client& client, const WatchScope& scope, kube::Projection what, kube::Random random)
+      : projection(what),
+        informer(client, scope.gvr,
+                 {.name_space = scope.ns,
+                  .label_selector = scope.label_selector,
+                  .field_selector = scope.field_selector},
+                 std::move(what), std::move(random)) {
+    informer.store().AddIndex(std::string(kPartOfIndex), [](const kube::StoredObject& object) {
+      const std::string_view set = object.Label(api::label::kPartOf);
+      return set.empty() ? std::vector<std::string>() : std::vector<std::string>{std::string(set)};
+    });
+  }
+
+  const kube::Projection projection;
+  kube::Informer informer;
+  async::CancelSource stop;
+};
+
+struct WatchFleet::Watch {
+  explicit Watch(WatchScope s, async::Executor& executor)
+      : scope(std::move(s)), filled(executor, async::EventReset::kManual) {}
+
+  // Calls every lease but `quiet`. A listener may give back leases, this watch's too.
+  void Tell(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+    for (Lease* lease : std::vector<Lease*>(leases)) {
+      if (lease == quiet || std::ranges::find(leases, lease) == leases.end()) continue;
+      if (lease->listener_.on_change) lease->listener_.on_change(before, after);
+    }
+  }
+
+  const WatchScope scope;
+  std::vector<Lease*> leases;
+  std::shared_ptr<Running> active;  // filled
+  std::shared_ptr<Running> next;    // being filled
+  Lease* quiet = nullptr;           // the one that writes just now
+  async::Event filled;              // set whenever `active` changed; see WaitReady
+};
+
+WatchFleet::WatchFleet(kube::Client& client, kube::Random random)
+    : client_(client), random_(std::move(random)), scope_(client.executor()) {}
+
+WatchFleet::~WatchFleet() = default;
+
+std::unique_ptr<WatchFleet::Lease> WatchFleet::Acquire(WatchScope scope,
+                                                       std::span<const json::FieldPath> reads,
+                                                       WatchListener listener) {
+  auto& watch = watches_[scope];
+  if (watch == nullptr) watch = std::make_shared<Watch>(scope, client_.executor());
+  std::unique_ptr<Lease> lease(new Lease(
+      *this, watch, std::vector<json::FieldPath>(reads.begin(), reads.end()), std::move(listener)));
+  watch->leases.push_back(lease.get());
+  const kube::Projection wanted = MakeProjection(reads);
+  const auto covers = [&](const std::shared_ptr<Running>& running) {
+    return running != nullptr && running->projection.Covers(wanted);
+  };
+  if (!covers(watch->active) && !covers(watch->next)) Start(watch);
+  return lease;
+}
+
+Task<void> WatchFleet::Shutdown() {
+  for (auto& [scope, watch] : watches_) {
+    if (watch->active != nullptr) watch->active->stop.Cancel();
+    if (watch->next != nullptr) watch->next->stop.Cancel();
+  }
+  scope_.Cancel();
+  co_await scope_.Join();
+}
+
+void WatchFleet::Start(const std::shared_ptr<Watch>& watch) {
+  if (scope_.token().cancelled()) return;
+  std::vector<json::FieldPath> reads;
+  for (const Lease* lease : watch->leases) {
+    reads.insert(reads.end(), lease->reads_.begin(), lease->reads_.end());
+  }
+  if (watch->next != nullptr) watch->next->stop.Cancel();
+  watch->next = std::make_shared<Running>(client_, watch->scope, MakeProjection(reads), random_);
+  scope_.Spawn(Run(watch, watch->next));
+}
+
+namespace {
+
+Task<void> RunInformer(kube::Informer& informer, CancelToken cancel) {
+  co_await informer.Run(std::move(cancel));
+}
+
+}  // namespace
+
+Task<void> WatchFleet::Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running) {
+  async::Scope scope(client_.executor(), scope_.token());
+  const CancelToken stopped = running->stop.token();
+  scope.Spawn(RunInformer(running->informer, stopped));
+  if (auto synced = co_await running->informer.WaitForSync(stopped); synced) {
+    Promote(watch, running);
+  }
+  // A watch that nobody reads any more must not be kept alive by its own task.
+  watch.reset();
+  co_await scope.Join();
+}
+
+void WatchFleet::Promote(const std::shared_ptr<Watch>& watch,
+                         const std::shared_ptr<Running>& running) {
+  if (watch->next != running) return;  // a larger one took its place
+  if (watch->active != nullptr) watch->active->stop.Cancel();
+  watch->active = std::exchange(watch->next, nullptr);
+  // The initial contents are told by on_ready.
+  auto told = std::make_shared<bool>(false);
+  std::weak_ptr<Watch> weak = watch;
+  Running* self = running.get();
+  const auto tell = [weak, self, told](const kube::ObjectPtr& before,
+                                       const kube::ObjectPtr& after) {
+    const auto there = weak.lock();
+    if (*told && there != nullptr && there->active.get() == self) there->Tell(before, after);
+  };
+  running->informer.AddHandler({
+      .on_add = [tell](const kube::ObjectPtr& object, auto) { tell(nullptr, object); },
+      .on_update = tell,
+      .on_delete = [tell](const kube::ObjectPtr& last) { tell(last, nullptr); },
+  });
+  *told = true;
+  watch->filled.Set();
+  for (Lease* lease : std::vector<Lease*>(watch->leases)) {
+    if (std::ranges::find(watch->leases, lease) == watch->leases.end()) continue;
+    if (lease->store() != nullptr && lease->listener_.on_ready) lease->listener_.on_ready();
+  }
+}
+
+void WatchFleet::Release(Lease& lease) {
+  Watch& watch = *lease.watch_;
+  std::erase(watch.leases, &lease);
+  if (!watch.leases.empty()) return;
+  if (watch.active != nullptr) watch.active->stop.Cancel();
+  if (watch.next != nullptr) watch.next->stop.Cancel();
+  watch.next = nullptr;
+  watch.filled.Set();
+  if (const auto found = watches_.find(watch.scope);
+      found != watches_.end() && found->second == lease.watch_) {
+    watches_.erase(found);
+  }
+}
+
+WatchFleet::Lease::Lease(WatchFleet& fleet, std::shared_ptr<Watch> watch,
+                         std::vector<json::FieldPath> reads, WatchListener listener)
+    : fleet_(fleet),
+      watch_(std::move(watch)),
+      reads_(std::move(reads)),
+      listener_(std::move(listener)),
+      since_(fleet.client_.executor().clock().Monotonic()) {}
+
+WatchFleet::Lease::~Lease() { fleet_.Release(*this); }
+
+const WatchScope& WatchFleet::Lease::scope() const { return watch_->scope; }
+
+const kube::Store* WatchFleet::Lease::store() const {
+  Running* const active = watch_->active.get();
+  if (active == nullptr) return nullptr;
+  if (asked_ != active) {
+    asked_ = active;
+    covered_ = active->projection.Covers(MakeProjection(reads_));
+  }
+  return covered_ ? &active->informer.store() : nullptr;
+}
+
+void WatchFleet::Lease::ObserveWrite(const json::Value& object) {
+  Lease* const before = std::exchange(watch_->quiet, this);
+  const auto watch = watch_;
+  if (watch->next != nullptr) watch->next->informer.ObserveWrite(object);
+  if (watch->active != nullptr) watch->active->informer.ObserveWrite(object);
+  watch->quiet = before;
+}
+
+Task<Result<void>> WatchFleet::Lease::WaitReady(Duration timeout, CancelToken cancel) {
+  const auto watch = watch_;
+  const MonotonicTime end = fleet_.client_.executor().clock().Monotonic() + timeout;
+  while (store() == nullptr) {
+    watch->filled.Reset();
+    if (auto filled = co_await watch->filled.WaitUntil(end, cancel); !filled) co_return filled;
+  }
+  co_return Result<void>{};
+}
+
+namespace {
+
+kube::Projection MakeProjection(std::span<const json::FieldPath> reads) {
+  kube::Projection projection;
+  projection.KeepAnnotations("");
+  projection.KeepManager(std::string(api::field_manager::kApplySet));
+  for (const json::FieldPath& path : reads) projection.KeepPath(path);
+  return projection;
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,129 @@
+// WatchFleet: the watches that instances need, each once, however many graphs and instances use it.
+//
+//   auto lease = fleet.Acquire({.gvr = configmaps, .label_selector = kOwnedSelector}, reads, listener);
+//   if (const kube::Store* store = lease->store()) …   // nullptr until the first fill
+//   lease.reset();                                     // the last one ends the watch
+//
+// A watch keeps what its users read together. If a new user reads more, a second watch that keeps it
+// all is filled beside the first, which serves the others meanwhile, and takes its place.
+//
+// Lives on the loop of its executor.
+#pragma once
+
+#include <compare>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/gvk.h"
+#include "async/scope.h"
+#include "async/task.h"
+#include "base/clock.h"
+#include "json/path.h"
+#include "kube/backoff.h"
+#include "kube/client.h"
+#include "kube/informer.h"
+
+namespace kro::controller {
+
+// Selects everything that kro made.
+inline constexpr std::string_view kOwnedSelector = "kro.run/owned=true";
+
+// The index of every store by label::kPartOf.
+inline constexpr std::string_view kPartOfIndex = "part-of";
+
+// Which objects of a collection are watched.
+struct WatchScope {
+  api::Gvr gvr;
+  std::string ns;  // empty: all
+  std::string label_selector;
+  std::string field_selector;
+
+  friend auto operator<=>(const WatchScope&, const WatchScope&) = default;
+};
+
+// Both are called on the loop and are quick: they put keys into queues.
+struct WatchListener {
+  // An object appeared (no `before`), changed or vanished (no `after`).
+  std::function<void(const kube::ObjectPtr& before, const kube::ObjectPtr& after)> on_change;
+  // The lease can be read from now on; also after more was asked for and listed again.
+  std::function<void()> on_ready;
+};
+
+class WatchFleet {
+ public:
+  class Lease;
+
+  // `client` outlives the fleet.
+  WatchFleet(kube::Client& client, kube::Random random);
+  ~WatchFleet();
+
+  // Starts the watch, or joins it. `reads` are the paths that are read besides identity, labels,
+  // annotations and what kro.run/applyset owns; one empty path: the whole object. The lease must not
+  // outlive the fleet.
+  std::unique_ptr<Lease> Acquire(WatchScope scope, std::span<const json::FieldPath> reads,
+                                 WatchListener listener);
+
+  // How many watches there are, for metrics and tests.
+  std::size_t size() const { return watches_.size(); }
+
+  // Ends all watches and waits for that. Leases may be given back later; they read nothing any more.
+  async::Task<void> Shutdown();
+
+ private:
+  struct Running;
+  struct Watch;
+
+  void Start(const std::shared_ptr<Watch>& watch);
+  async::Task<void> Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running);
+  static void Promote(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running);
+  void Release(Lease& lease);
+
+  kube::Client& client_;
+  kube::Random random_;
+  async::Scope scope_;
+  std::map<WatchScope, std::shared_ptr<Watch>> watches_;
+};
+
+// The right to read one watch. Destroying it gives it back.
+class WatchFleet::Lease {
+ public:
+  ~Lease();
+  Lease(const Lease&) = delete;
+  Lease& operator=(const Lease&) = delete;
+
+  const WatchScope& scope() const;
+
+  // What the server holds, once it was listed with all that this lease reads; else nullptr.
+  const kube::Store* store() const;
+
+  // When it was acquired.
+  MonotonicTime since() const { return since_; }
+
+  // Puts the answer to a write of our own into the store. Every other lease hears of it, this one
+  // does not.
+  void ObserveWrite(const json::Value& object);
+
+  // Waits until store() is there. kExhausted after `timeout`.
+  async::Task<Result<void>> WaitReady(Duration timeout, async::CancelToken cancel);
+
+ private:
+  friend class WatchFleet;
+  Lease(WatchFleet& fleet, std::shared_ptr<Watch> watch, std::vector<json::FieldPath> reads,
+        WatchListener listener);
+
+  WatchFleet& fleet_;
+  std::shared_ptr<Watch> watch_;
+  std::vector<json::FieldPath> reads_;
+  WatchListener listener_;
+  MonotonicTime since_;
+  // The informer of which it was last asked whether it keeps all of reads_, and the answer.
+  mutable const Running* asked_ = nullptr;
+  mutable bool covered_ = false;
+};
+
+}  // namespace kro::controller
