@@ -145,12 +145,12 @@ resources:
 // Ten expressions each; all but the first resource read the one before.
 api::RgdSpec ManyResources(std::int64_t count) {
   std::string yaml =
-      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, on: boolean}}\n"
+      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, flag: boolean}}\n"
       "resources:\n";
   for (std::int64_t i = 0; i < count; ++i) {
     const std::string before = i == 0 ? "schema.spec.name" : fmt::format("r{}.data.k0", i - 1);
     yaml += fmt::format(
-        "- id: r{}\n  includeWhen: ['${{schema.spec.on}}']\n  template:\n    apiVersion: v1\n"
+        "- id: r{}\n  includeWhen: ['${{schema.spec.flag}}']\n  template:\n    apiVersion: v1\n"
         "    kind: ConfigMap\n    metadata: {{name: '${{schema.spec.name}}-{}'}}\n    data:\n",
         i, i);
     for (int k = 0; k < 8; ++k) {
@@ -260,7 +260,7 @@ void Crds(benchmark::State& state) {
     std::size_t text = 0;
     const std::size_t before = HeapInUse();
     for (unsigned i = 0; i < 200; ++i) {
-      const std::string crd = CrdWriter(i + 1).Write(i, 100'000);
+      const std::string crd = CrdWriter(i + 1).Write(i, 90'000);
       text += crd.size();
       const auto set = std::make_shared<schema::SchemaSet>();
       if (!set->AddCrd(json::Parse(crd).value())) return state.SkipWithError("no CRD");

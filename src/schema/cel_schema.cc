@@ -150,9 +150,12 @@ const cel::Schema* CelReadings::ListOf(const cel::Schema* element) {
 // `paths` agree in their first `depth` segments. Only objects that list properties are pruned.
 const cel::Schema* CelReadings::Prune(const Schema& schema, std::span<const json::FieldPath> paths,
                                       std::size_t depth) {
+  // An embedded resource is one if nothing has to be added to it, as at the root of a kind.
+  const bool complete = !schema.embedded_resource ||
+                        (schema.Find("metadata") != nullptr && schema.Find("apiVersion") != nullptr &&
+                         schema.Find("kind") != nullptr);
   const bool listed = schema.type == Type::kObject && !schema.properties.empty() &&
-                      schema.additional == nullptr && !schema.int_or_string &&
-                      !schema.embedded_resource;
+                      schema.additional == nullptr && !schema.int_or_string && complete;
   const bool leads_on = std::ranges::all_of(paths, [&](const json::FieldPath& path) {
     return path.segments().size() > depth &&
            std::holds_alternative<std::string>(path.segments()[depth]);

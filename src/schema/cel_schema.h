@@ -50,7 +50,7 @@ class CelTypes {
   // nullopt: a field with this schema is not declared.
   std::optional<cel::Type> Read(const Schema& schema, const std::string& path, int depth);
 
-  cel::Arena arena_;
+  cel::Arena arena_{512};  // most graphs need little
   cel::TypeArena types_{arena_};
   std::vector<std::unique_ptr<CelObject>> objects_;
 };

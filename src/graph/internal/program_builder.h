@@ -76,7 +76,8 @@ class ProgramBuilder {
   const schema::Collections& collections() const { return collections_; }
   bool IsNode(std::string_view name) const { return vertices_.contains(name); }
   std::size_t NodeOf(std::string_view name) const { return vertices_.find(name)->second; }
-  schema::CelTypes& types() { return types_; }
+  // For types that are only compared; they live as long as the builder.
+  schema::CelTypes& scratch() { return scratch_; }
 
   // Of a node, or of the instance: the number after the last node.
   std::vector<json::FieldPath> ReadsOf(std::size_t node) const { return reads_.Of(node); }
@@ -89,6 +90,7 @@ class ProgramBuilder {
   const std::vector<ResourceNode>& nodes_;
   cel::Environment environment_;
   schema::CelTypes& types_;
+  schema::CelTypes scratch_;
   cel::Arena arena_;
   cel::TypeArena kept_{arena_};
   std::map<std::string_view, std::size_t> vertices_;
