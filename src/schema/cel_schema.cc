@@ -33,6 +33,7 @@ class CelObject : public cel::ObjectSchema {
   std::optional<cel::Field> FindField(std::string_view name) const override;
   std::vector<std::string> FieldNames() const override;
   bool preserves_unknown() const override { return schema_.preserve_unknown; }
+  const Schema& schema() const { return schema_; }
 
  private:
   // A field that is listed and has a type.
@@ -130,6 +131,11 @@ std::optional<cel::Field> CelObject::Declared(std::string_view key) const {
   if (type) field = cel::Field{*type, property->name, static_cast<std::int32_t>(slot)};
   read_.emplace(property->name, field);
   return field;
+}
+
+const Schema* SchemaOf(cel::Type type) {
+  const auto* object = dynamic_cast<const CelObject*>(type.schema());
+  return object == nullptr ? nullptr : &object->schema();
 }
 
 const cel::Schema* CelReadings::Of(const Schema& schema) { return Read(schema, 0); }

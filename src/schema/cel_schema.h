@@ -55,6 +55,9 @@ class CelTypes {
   std::vector<std::unique_ptr<CelObject>> objects_;
 };
 
+// The schema that an object type stands on; nullptr for other types.
+const Schema* SchemaOf(cel::Type type);
+
 // Makes readings and owns them, one for a schema however often it is used. Once all that is needed
 // has been asked for, any number of threads may use the readings.
 class CelReadings {

@@ -18,6 +18,7 @@
 #include "graph/graph.h"
 #include "graph/internal/place.h"
 #include "graph/internal/reads.h"
+#include "graph/internal/report.h"
 #include "graph/resource_node.h"
 #include "schema/assignability.h"
 #include "schema/cel_schema.h"
@@ -96,6 +97,7 @@ class ProgramBuilder {
   std::map<std::string_view, std::size_t> vertices_;
   schema::Collections collections_;
   Reads reads_;
+  int hints_left_ = kMaxHints;
   const ResourceNode* node_ = nullptr;
   std::vector<std::optional<ObjectPlace>> elements_;  // of the node's iterators
 };
