@@ -148,7 +148,9 @@ void ConditionSet::Set(std::string_view type, ConditionStatus status, std::strin
   if (stored != conditions_.end()) {
     next.last_transition_time = stored->status == status ? stored->last_transition_time : now;
     if (*stored == next) return;
+    // What was set last stands last among those of the same time.
     *stored = std::move(next);
+    std::rotate(stored, stored + 1, conditions_.end());
   } else {
     const bool ours = type == types_->root || IsDependent(type);
     next.last_transition_time = ours ? owner_.created : std::optional(now);

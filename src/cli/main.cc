@@ -1,8 +1,10 @@
 // The program: flags, and which command they name.
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <optional>
@@ -11,6 +13,7 @@
 
 #include "base/diagnostic.h"
 #include "cli/cel_command.h"
+#include "cli/controller_command.h"
 #include "cli/version.h"
 
 namespace kro::cli {
@@ -35,6 +38,19 @@ std::optional<Output> RefuseUnknownCommand(const CLI::App& app, int argc, char**
   return Output{.out = {}, .err = text + "\nRun 'kro --help' for the list.\n", .code = ExitCode::kUsage};
 }
 
+int Refuse(const Error& error, ExitCode code) {
+  return Print({.out = {}, .err = fmt::format("kro: {}\n", error.message()), .code = code});
+}
+
+std::vector<std::string> EnvironmentNames() {
+  std::vector<std::string> names;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string text(*entry);
+    names.push_back(text.substr(0, text.find('=')));
+  }
+  return names;
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("kro: a ResourceGraphDefinition becomes an API of your cluster", "kro");
   app.require_subcommand(1);
@@ -52,17 +68,36 @@ int Main(int argc, char** argv) {
   cel_command->add_flag("--check", cel.check_only, "check only: type and variables, no value");
   cel_command->add_flag("--json", cel.json, "print one JSON object");
 
+  ControllerFlags controller;
+  CLI::App* controller_command =
+      app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
+  AddControllerFlags(*controller_command, controller);
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments.front() == "controller") {
+    auto prepared = PrepareControllerArguments({arguments.begin() + 1, arguments.end()},
+                                               EnvironmentNames());
+    if (!prepared) return Refuse(prepared.error(), ExitCode::kNoInput);
+    arguments = std::move(*prepared);
+    arguments.insert(arguments.begin(), "controller");
+  }
+  std::ranges::reverse(arguments);  // as CLI11 takes them
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
     return status == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
   }
   if (version->parsed()) {
     return Print({.out = fmt::format("kro {}\n", kVersion), .err = {}, .code = ExitCode::kOk});
+  }
+  if (controller_command->parsed()) {
+    auto options = ReadControllerFlags(controller);
+    if (!options) return Refuse(options.error(), ExitCode::kUsage);
+    return RunController(*options);
   }
   return Print(RunCel(cel));
 }

@@ -16,12 +16,18 @@ struct Settings {
 
   // Longest time between two looks at an instance that waits; events wake it earlier. Zero: no timer.
   Duration instance_requeue_interval = std::chrono::seconds(3);
-  // Reconciles at once; 0: as many as the API server bears.
+  // Reconciles at once; 0: as many as is useful and the API server bears.
   std::size_t instance_workers = 0;
-  std::size_t rgd_workers = 1;
-  std::size_t revision_workers = 1;
+  std::size_t rgd_workers = 0;
+  std::size_t revision_workers = 0;
   Duration resync_period = std::chrono::seconds(36000);
   int queue_max_retries = 20;
+  // Waits after failures of an instance: from the first to the longest, and how many retries all of
+  // them together make, on average and at once.
+  Duration retry_min_delay = std::chrono::milliseconds(200);
+  Duration retry_max_delay = std::chrono::seconds(1000);
+  double retries_per_second = 10;
+  double retry_burst = 100;
 
   Duration rgd_progress_requeue_delay = std::chrono::seconds(3);
   std::size_t max_collection_size = 1000;

@@ -14,7 +14,8 @@ namespace kro::runtime {
 // Shared with the store it comes from, never changed.
 using LiveObject = std::shared_ptr<const json::Value>;
 
-// One object whatever the version it is spoken of in. The namespace of a cluster-scoped one is empty.
+// One object whatever the version it is spoken of in. The namespace of a cluster-scoped one is
+// empty.
 struct ObjectIdentity {
   api::GroupKind group_kind;
   std::string ns;

@@ -31,8 +31,8 @@ struct Deletion {
 
 Deletion DeletionOf(const Member& member);
 
-// The wave in which an object is deleted: its apply-order annotation; 0, the last, if it has none or
-// one that is no positive number.
+// The wave in which an object is deleted: its apply-order annotation; 0, the last, if it has none
+// or one that is no positive number.
 int WaveOf(const json::Value& object);
 
 }  // namespace kro::runtime

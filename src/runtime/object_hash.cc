@@ -14,7 +14,16 @@ namespace kro::runtime {
 namespace {
 
 // What is hashed before the content, so that values of different types differ.
-enum class Seed : std::uint64_t { kNull, kBool, kInteger, kUnsigned, kDouble, kString, kArray, kObject };
+enum class Seed : std::uint64_t {
+  kNull,
+  kBool,
+  kInteger,
+  kUnsigned,
+  kDouble,
+  kString,
+  kArray,
+  kObject
+};
 
 std::uint64_t HashOf(const json::Value& value, int depth);
 std::uint64_t HashOfDouble(double number);
@@ -24,7 +33,9 @@ std::uint64_t HashBytes(T scalar, Seed seed);
 
 }  // namespace
 
-std::string ObjectHash(const json::Value& value) { return fmt::format("{:016x}", HashOf(value, 0)); }
+std::string ObjectHash(const json::Value& value) {
+  return fmt::format("{:016x}", HashOf(value, 0));
+}
 
 namespace {
 
@@ -49,7 +60,8 @@ std::uint64_t HashOf(const json::Value& value, int depth) {
                     static_cast<std::uint64_t>(Seed::kString));
     case boost::json::kind::array: {
       std::uint64_t hash = static_cast<std::uint64_t>(Seed::kArray);
-      for (const json::Value& element : value.get_array()) hash = Mix(hash, HashOf(element, depth + 1));
+      for (const json::Value& element : value.get_array())
+        hash = Mix(hash, HashOf(element, depth + 1));
       return Mix(hash, value.get_array().size());
     }
     case boost::json::kind::object: {

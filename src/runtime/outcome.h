@@ -23,7 +23,7 @@ enum class NodeState {
   kConflicting,  // it describes an object that another node describes; nothing was done
   kTerminating,  // its object is being deleted
   kError,
-  kWaiting,      // its objects stand but are not ready; an external reference is missing
+  kWaiting,  // its objects stand but are not ready; an external reference is missing
   kSynced,
 };
 std::string_view ToString(NodeState state);
@@ -36,10 +36,12 @@ struct SeenValue {
   friend bool operator==(const SeenValue&, const SeenValue&) = default;
 };
 
-// What a node waits for: something about the objects of a node. `name` is empty where there is no
-// one object (a collection) or no object yet.
+// What a node waits for: a change of an object. `name` is empty where there is no one object (a
+// collection) or its name is not known.
 struct Wait {
-  std::size_t node = 0;  // of Graph::nodes; itself, if it waits for its own readiness
+  // Of Graph::nodes: whose object it is, itself if it waits for its own readiness. Nothing: the
+  // instance's.
+  std::optional<std::size_t> node;
   api::Gvr gvr;
   std::string ns;
   std::string name;
@@ -53,9 +55,9 @@ struct NodeReport {
   // Why it is not synced, in upstream's words. kPending: a change of what is waited for mends it;
   // kInvalid: a change of the instance or the graph; else as the API server answered.
   std::optional<Error> cause;
-  std::optional<Wait> wait;
-  std::size_t desired = 0;  // number of its objects
-  std::size_t applied = 0;  // of them, those whose apply was answered well
+  std::optional<Wait> wait;  // kPending, kWaiting, kTerminating
+  std::size_t desired = 0;   // number of its objects
+  std::size_t applied = 0;   // of them, those whose apply was answered well
 };
 
 // What an apply set may contain, as its inventory on the instance says it.
@@ -96,8 +98,8 @@ struct Outcome {
 // What the author's conditions block yields.
 struct AuthorConditions {
   std::vector<api::Condition> produced;  // each type once, in order of declaration
-  bool complete = true;  // else stored conditions of other types stay
-  std::vector<StatusProblem> problems;  // make the state ERROR
+  bool complete = true;                  // else stored conditions of other types stay
+  std::vector<StatusProblem> problems;   // make the state ERROR
 };
 
 }  // namespace kro::runtime

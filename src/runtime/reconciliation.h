@@ -8,16 +8,18 @@
 //   Outcome outcome = pass.Finish();        // node states, what to keep when pruning
 //   InstanceStatus status(*instance, now);  // status.h: conditions, state, the status to write
 //
-// Pure: no I/O, no clock; the same answers give the same actions and outcome whatever their order.
+// Pure: no I/O, no clock. The same answers give the same actions and outcome whatever their order,
+// unless two nodes describe one object: then the one that is rendered first keeps it.
 //
-// One pass, many waves. A node is decided once, when all that it needs is decided: it is skipped, or
-// pending, or its objects are rendered from what was observed of its dependencies after they were
-// applied. The answer to an apply is what is observed of a node; readyWhen looks at that. So an
-// expression never sees a state that the pass itself has overtaken. What goes wrong with a node stops
-// its dependents and no other node.
+// One pass, many waves. A node is decided once, when all that it needs is decided: it is skipped,
+// or pending, or its objects are rendered from what was observed of its dependencies after they
+// were applied. The answer to an apply is what is observed of a node; readyWhen looks at that. So
+// an expression never sees a state that the pass itself has overtaken. What goes wrong with a node
+// stops its dependents and no other node.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -33,10 +35,10 @@
 
 namespace kro::runtime {
 
-// The object that stands at an identity, of whomever it is; nullptr: none that is known. `ns` is empty
-// for cluster-scoped kinds.
-using FindObject = std::function<LiveObject(const graph::Node& node, std::string_view ns,
-                                            std::string_view name)>;
+// The object that stands at an identity, of whomever it is; nullptr: none that is known. `ns` is
+// empty for cluster-scoped kinds.
+using FindObject =
+    std::function<LiveObject(const graph::Node& node, std::string_view ns, std::string_view name)>;
 
 inline constexpr std::size_t kMaxCollectionSize = 1000;
 
@@ -44,6 +46,9 @@ struct ReconciliationOptions {
   std::string_view version;  // of kro, for the labels
   std::size_t max_collection_size = kMaxCollectionSize;
   FindObject find;  // empty: nothing is known
+  // Steps of one expression: about the elements looked at. Far beyond what a template needs, little
+  // enough to end in a second.
+  std::int64_t budget = 50'000'000;
 };
 
 // What to do. Views and pointers are borrowed from the pass.
@@ -53,12 +58,13 @@ struct Action {
     kRead,   // look at what an external reference names, and keep looking
   };
   Kind kind = Kind::kApply;
-  std::size_t node = 0;  // of Graph::nodes, which has the kind and the GVR
-  std::size_t item = 0;  // of a collection
-  std::string_view ns;   // empty for cluster-scoped kinds; kRead of a list: everywhere
+  std::size_t node = 0;   // of Graph::nodes, which has the kind and the GVR
+  std::size_t item = 0;   // of a collection
+  std::string_view ns;    // empty for cluster-scoped kinds; kRead of a list: everywhere
   std::string_view name;  // empty in a kRead of a list
 
-  // kApply: the whole object, kro's labels and annotations included.
+  // kApply: the whole object, kro's labels and annotations included. It lives in the pass's memory,
+  // and so would a plain copy of it: json::Value(*desired, {}) makes one that lives by itself.
   const json::Value* desired = nullptr;
   // Of `desired`, in canonical form, in hex; `desired` carries it as annotation::kDesiredHash.
   std::string_view hash;
@@ -91,7 +97,7 @@ class Reconciliation {
   void Applied(const Action& action, LiveObject object);
   // What the external reference names: nothing or one, or a list in any order.
   void Observed(const Action& action, std::vector<LiveObject> objects);
-  // The server refused. The message goes into the conditions as it is.
+  // The server refused, or could not be asked. The message goes into the conditions as it is.
   void Failed(const Action& action, Error error);
 
   // What the inventory must name before the actions returned so far are carried out.
@@ -100,8 +106,9 @@ class Reconciliation {
   // inventory names these, one write of it is enough for most passes.
   ApplySetContent Foreseen() const;
 
-  // What the pass came to. At any time: unanswered actions count as in progress. Without any call of
-  // Advance (a suspended instance) no node is counted and only the instance's own data is projected.
+  // What the pass came to. At any time: unanswered actions count as in progress. Without any call
+  // of Advance (a suspended instance) no node is counted and only the instance's own data is
+  // projected.
   Outcome Finish();
 
   // The author's conditions, which may read the built-in ones. After Finish.

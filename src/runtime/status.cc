@@ -132,7 +132,8 @@ json::Object InstanceStatus::StoredFields() const {
   const json::Value* stored = json::Find(instance_, "status");
   if (stored == nullptr || !stored->is_object()) return fields;
   for (const auto& member : stored->get_object()) {
-    if (member.key() != "state" && member.key() != "conditions") fields[member.key()] = member.value();
+    if (member.key() != "state" && member.key() != "conditions")
+      fields[member.key()] = member.value();
   }
   return fields;
 }
@@ -158,7 +159,8 @@ std::int64_t GenerationOf(const json::Value& instance) {
 std::vector<api::Condition> StoredConditions(const json::Value& instance) {
   std::vector<api::Condition> conditions;
   if (const json::Array* stored = StoredConditionArray(instance)) {
-    for (const json::Value& condition : *stored) conditions.push_back(api::ConditionFromJson(condition));
+    for (const json::Value& condition : *stored)
+      conditions.push_back(api::ConditionFromJson(condition));
   }
   return conditions;
 }

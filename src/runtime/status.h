@@ -41,15 +41,15 @@ class InstanceStatus {
   // False, NotReady: "resource reconciliation failed: <cause>". For what failed outside the pass.
   void ResourcesFailed(std::string_view cause);
   void Suspended();
-  void Deleting();  // "deleting resources"
+  void Deleting();                               // "deleting resources"
   void DeletionBlocked(std::string_view cause);  // "deletion blocked: <cause>"
 
   const api::ConditionSet& conditions() const { return conditions_; }
 
   // The status after a pass. `author`: of a graph with conditions, else nullptr.
   json::Value Running(const Outcome& outcome, const AuthorConditions* author) const;
-  // The status when the newest revision is unusable: state ERROR, fields as they are stored; with an
-  // author's block the stored conditions stay.
+  // The status when the newest revision is unusable: state ERROR, fields as they are stored; with
+  // an author's block the stored conditions stay.
   json::Value Unresolved(ConditionsBlock block) const;
   // The status while being deleted: state DELETING, fields as they are stored; with an author's
   // block ResourcesReady precedes the stored conditions.
@@ -63,8 +63,8 @@ class InstanceStatus {
   api::ConditionSet conditions_;
 };
 
-// Whether writing `wanted` would change nothing; `stored` may be nullptr. Nulls count as absent, 1.0
-// as 1, the order of keys as nothing.
+// Whether writing `wanted` would change nothing; `stored` may be nullptr. Nulls count as
+// absent, 1.0 as 1, the order of keys as nothing.
 bool SameStatus(const json::Value* stored, const json::Value& wanted);
 
 }  // namespace kro::runtime

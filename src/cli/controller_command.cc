@@ -1,0 +1,560 @@
+#include "cli/controller_command.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include "async/real_executor.h"
+#include "async/run_blocking.h"
+#include "cli/console_sink.h"
+#include "cli/exit_code.h"
+#include "cli/go_duration.h"
+#include "cli/read_file.h"
+#include "cli/version.h"
+#include "http/server.h"
+#include "json/yaml.h"
+#include "kube/connection.h"
+#include "kube/kubeconfig.h"
+#include "operator/endpoints.h"
+
+namespace kro::cli {
+namespace {
+
+constexpr std::string_view kNamespaceFile =
+    "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+std::string EnvironmentName(std::string_view flag);
+Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
+                                                 const std::vector<std::string>& environment);
+Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
+Result<std::string> LeaseNamespace(const ControllerFlags& flags);
+std::string NewIdentity();
+kube::Random NewRandom();
+
+// Waits for SIGTERM and SIGINT on a thread of its own.
+class Signals {
+ public:
+  // `stop` is fired by the first signal and outlives this. To be made before any other thread.
+  explicit Signals(async::CancelSource& stop);
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+struct Servers {
+  std::unique_ptr<http::Server> metrics;
+  std::unique_ptr<http::Server> probes;
+};
+Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,
+                       const ControllerOptions& options);
+async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Operator& op,
+                                 Servers& servers, async::CancelToken stop);
+ExitCode ExitCodeOf(const Error& error);
+void PrintConfig(const ControllerOptions& options);
+
+}  // namespace
+
+void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
+  const auto add = [&](const std::string& name, auto& value, const std::string& help) {
+    return command.add_option("--" + name, value, help)
+        ->envname(EnvironmentName(name))
+        ->capture_default_str()
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  };
+  const auto flag = [&](const std::string& name, bool& value, const std::string& help) {
+    command.add_flag("--" + name, value, help)
+        ->envname(EnvironmentName(name))
+        ->capture_default_str()
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  };
+
+  command.add_option("--config", f.config, "YAML file with flag names as keys")->group("General");
+  flag("print-config", f.print_config, "print the effective settings and exit");
+  add("kubeconfig", f.kubeconfig, "kubeconfig file; a missing one is an error");
+  add("context", f.context, "context of the kubeconfig; the current one by default");
+
+  add("metrics-bind-address", f.metrics_bind_address, "address of /metrics; 0 turns it off");
+  add("health-probe-bind-address", f.health_probe_bind_address,
+      "address of /healthz and /readyz; 0 turns it off");
+  add("pprof-bind-address", f.pprof_bind_address,
+      "read by builds with profiling; has no effect in this one");
+  flag("debug", f.debug, "answer /debug on the metrics address: queues, stores, graphs");
+
+  flag("leader-elect", f.leader_elect, "work only while holding a lease");
+  flag("enable-controller-warmup", f.enable_controller_warmup,
+       "accepted for compatibility: a new leader reads what it needs in less than a second");
+  add("leader-election-namespace", f.leader_election_namespace,
+      "namespace of the lease; that of the pod by default");
+  add("leader-election-lease-duration", f.leader_election_lease_duration,
+      "how long followers wait for a leader that is silent");
+  add("leader-election-renew-deadline", f.leader_election_renew_deadline,
+      "how long a leader tries to renew before it gives up");
+  add("leader-election-retry-period", f.leader_election_retry_period, "pause between attempts");
+  add("graceful-shutdown-timeout", f.graceful_shutdown_timeout,
+      "how long a stop waits for work under way; negative: for ever");
+
+  flag("install-crds", f.install_crds, "make the CRDs of kro itself, or bring them up to date");
+  flag("allow-crd-deletion", f.allow_crd_deletion, "delete the generated CRD with its definition");
+  add("resource-graph-definition-concurrent-reconciles", f.rgd_workers,
+      "definitions worked on at once; 0: as many as is useful");
+  add("graph-revision-concurrent-reconciles", f.revision_workers,
+      "graph revisions worked on at once; 0: as many as is useful");
+  add("dynamic-controller-concurrent-reconciles", f.instance_workers,
+      "instances worked on at once; 0: as many as the API server bears");
+  add("dynamic-controller-rate-limiter-min-delay", f.rate_limiter_min_delay,
+      "first wait after a failure");
+  add("dynamic-controller-rate-limiter-max-delay", f.rate_limiter_max_delay,
+      "longest wait after failures");
+  add("dynamic-controller-rate-limiter-rate-limit", f.rate_limiter_rate, "retries a second, of all");
+  add("dynamic-controller-rate-limiter-burst-limit", f.rate_limiter_burst, "retries at once");
+  add("instance-requeue-interval", f.instance_requeue_interval,
+      "longest time between two looks at an instance that waits; 0: only events");
+  add("dynamic-controller-default-resync-period", f.resync_period_seconds,
+      "seconds between two looks at what did not change; 0: none");
+  add("dynamic-controller-default-queue-max-retries", f.queue_max_retries,
+      "failures in a row after which an instance waits for an event");
+  add("client-qps", f.client_qps,
+      "accepted for compatibility: requests follow what the API server bears");
+  add("client-burst", f.client_burst, "accepted for compatibility, as client-qps");
+  add("rgd-max-collection-size", f.max_collection_size,
+      "largest number of items one collection may expand to");
+  add("rgd-max-collection-dimension-size", f.max_dimensions,
+      "largest number of forEach entries of one resource");
+  add("rgd-max-graph-revisions", f.max_graph_revisions,
+      "revisions kept of a definition; 0 or less: all");
+  add("rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
+      "longest time between two looks at a definition that waits");
+  add("feature-gates", f.feature_gates,
+      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, AllAlpha, "
+      "AllBeta");
+
+  flag("zap-devel", f.zap_devel, "development logging: console, debug");
+  add("zap-encoder", f.zap_encoder, "json or console");
+  add("zap-log-level", f.zap_log_level, "debug, info, error, panic, or a number: the verbosity");
+  add("zap-stacktrace-level", f.zap_stacktrace_level,
+      "accepted for compatibility: errors carry their frames at every level");
+  add("zap-time-encoding", f.zap_time_encoding, "accepted for compatibility: times are RFC 3339");
+}
+
+Result<std::vector<std::string>> PrepareControllerArguments(
+    std::vector<std::string> arguments, const std::vector<std::string>& environment) {
+  std::string config;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    std::string& argument = arguments[i];
+    if (argument.size() > 2 && argument[0] == '-' &&
+        std::isalpha(static_cast<unsigned char>(argument[1])) != 0) {
+      argument.insert(0, "-");
+    }
+    if (argument.starts_with("--config=")) config = argument.substr(9);
+    if (argument == "--config" && i + 1 < arguments.size()) config = arguments[i + 1];
+  }
+  if (config.empty()) return arguments;
+  auto from_file = ArgumentsOfFile(config, environment);
+  if (!from_file) return Annotate(from_file, "{}", config);
+  from_file->insert(from_file->end(), arguments.begin(), arguments.end());
+  return from_file;
+}
+
+Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
+  ControllerOptions options;
+  operator_::OperatorOptions& operation = options.operation;
+  controller::Settings& settings = operation.settings;
+
+  const struct {
+    std::string_view name;
+    const std::string& text;
+    Duration& value;
+  } durations[] = {
+      {"leader-election-lease-duration", f.leader_election_lease_duration, operation.lease_duration},
+      {"leader-election-renew-deadline", f.leader_election_renew_deadline, operation.renew_deadline},
+      {"leader-election-retry-period", f.leader_election_retry_period, operation.retry_period},
+      {"graceful-shutdown-timeout", f.graceful_shutdown_timeout,
+       operation.graceful_shutdown_timeout},
+      {"instance-requeue-interval", f.instance_requeue_interval, settings.instance_requeue_interval},
+      {"rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
+       settings.rgd_progress_requeue_delay},
+      {"dynamic-controller-rate-limiter-min-delay", f.rate_limiter_min_delay,
+       settings.retry_min_delay},
+      {"dynamic-controller-rate-limiter-max-delay", f.rate_limiter_max_delay,
+       settings.retry_max_delay},
+  };
+  for (const auto& duration : durations) {
+    auto parsed = ParseGoDuration(duration.text);
+    if (!parsed) return Annotate(parsed, "--{}", duration.name);
+    duration.value = *parsed;
+  }
+  const struct {
+    std::string_view name;
+    std::int64_t given;
+    std::size_t& value;
+  } sizes[] = {
+      {"resource-graph-definition-concurrent-reconciles", f.rgd_workers, settings.rgd_workers},
+      {"graph-revision-concurrent-reconciles", f.revision_workers, settings.revision_workers},
+      {"dynamic-controller-concurrent-reconciles", f.instance_workers, settings.instance_workers},
+      {"rgd-max-collection-size", f.max_collection_size, settings.max_collection_size},
+      {"rgd-max-collection-dimension-size", f.max_dimensions, settings.max_dimensions},
+  };
+  for (const auto& size : sizes) {
+    if (size.given < 0) return Fail(ErrorCode::kInvalid, "--{}: must not be negative", size.name);
+    size.value = static_cast<std::size_t>(size.given);
+  }
+  if (f.queue_max_retries < 0 || f.queue_max_retries > 1'000'000) {
+    return Fail(ErrorCode::kInvalid,
+                "--dynamic-controller-default-queue-max-retries: must lie between 0 and 1000000");
+  }
+  if (f.resync_period_seconds < 0 || f.resync_period_seconds > 1'000'000'000) {
+    return Fail(ErrorCode::kInvalid,
+                "--dynamic-controller-default-resync-period: must lie between 0 and 1000000000");
+  }
+  if (f.rate_limiter_rate < 0 || f.rate_limiter_burst < 0) {
+    return Fail(ErrorCode::kInvalid, "--dynamic-controller-rate-limiter-*: must not be negative");
+  }
+  settings.version = kVersion;
+  settings.queue_max_retries = static_cast<int>(f.queue_max_retries);
+  settings.resync_period = std::chrono::seconds(f.resync_period_seconds);
+  settings.retries_per_second = static_cast<double>(f.rate_limiter_rate);
+  settings.retry_burst = static_cast<double>(f.rate_limiter_burst);
+  settings.max_graph_revisions = f.max_graph_revisions;
+  settings.allow_crd_deletion = f.allow_crd_deletion;
+  if (auto gates = ReadFeatureGates(f.feature_gates, settings); !gates) {
+    return std::unexpected(std::move(gates.error()));
+  }
+
+  operation.crds = f.install_crds ? operator_::CrdInstallation::kInstall
+                                  : operator_::CrdInstallation::kLeave;
+  if (f.leader_elect) {
+    operation.leader_election = operator_::LeaderElection::kOn;
+    auto name_space = LeaseNamespace(f);
+    if (!name_space) return std::unexpected(std::move(name_space.error()));
+    operation.lease_namespace = std::move(*name_space);
+  }
+  operation.identity = NewIdentity();
+
+  auto level = ReadLogLevel(f);
+  if (!level) return std::unexpected(std::move(level.error()));
+  options.log_level = *level;
+  if (!f.zap_encoder.empty() && f.zap_encoder != "json" && f.zap_encoder != "console") {
+    return Fail(ErrorCode::kInvalid, "--zap-encoder: '{}' is neither json nor console",
+                f.zap_encoder);
+  }
+  const bool console = f.zap_encoder.empty() ? f.zap_devel : f.zap_encoder == "console";
+  options.log_format = console ? LogFormat::kConsole : LogFormat::kJson;
+
+  options.metrics_address = f.metrics_bind_address;
+  options.probe_address = f.health_probe_bind_address;
+  for (const std::string& address : {options.metrics_address, options.probe_address}) {
+    if (auto parsed = ParseBindAddress(address); !parsed) {
+      return std::unexpected(std::move(parsed.error()));
+    }
+  }
+  options.kubeconfig = f.kubeconfig;
+  options.context = f.context;
+  options.debug = f.debug;
+  options.print_config = f.print_config;
+  return options;
+}
+
+Result<void> ReadFeatureGates(std::string_view text, controller::Settings& settings) {
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    std::string_view entry = text.substr(0, comma);
+    text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    const std::size_t equals = entry.find('=');
+    const std::string_view name = entry.substr(0, equals);
+    if (equals == std::string_view::npos) {
+      return Fail(ErrorCode::kInvalid, "--feature-gates: missing bool value for {}", name);
+    }
+    const std::string_view value = entry.substr(equals + 1);
+    if (value != "true" && value != "false") {
+      return Fail(ErrorCode::kInvalid, "--feature-gates: invalid value of {}={}", name, value);
+    }
+    const bool on = value == "true";
+    if (name == "InstanceConditionEvents") {
+      settings.condition_events = on;
+    } else if (name == "InstanceConditionMetrics") {
+      settings.condition_metrics = on;
+    } else if (name == "CELOmitFunction") {
+      settings.omit_function = on;
+    } else if (name == "AllAlpha") {
+      settings.condition_events = settings.condition_metrics = settings.omit_function = on;
+    } else if (name != "AllBeta") {  // no gate is beta
+      return Fail(ErrorCode::kInvalid, "--feature-gates: unrecognized feature gate: {}", name);
+    }
+  }
+  return {};
+}
+
+Result<std::optional<BindAddress>> ParseBindAddress(std::string_view text) {
+  if (text == "0") return std::optional<BindAddress>();
+  const std::size_t colon = text.rfind(':');
+  int port = -1;
+  if (colon != std::string_view::npos) {
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    if (error != std::errc() || end != digits.data() + digits.size()) port = -1;
+  }
+  if (port < 0 || port > 65535) {
+    return Fail(ErrorCode::kInvalid, "'{}' is no address: expected HOST:PORT, :PORT or 0", text);
+  }
+  std::string host(text.substr(0, colon));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host.empty()) host = "0.0.0.0";
+  if (host == "localhost") host = "127.0.0.1";
+  return BindAddress{std::move(host), static_cast<std::uint16_t>(port)};
+}
+
+int RunController(const ControllerOptions& options) {
+  if (options.print_config) {
+    PrintConfig(options);
+    return static_cast<int>(ExitCode::kOk);
+  }
+  ConsoleSink console(StderrSink());
+  LogSink& sink = options.log_format == LogFormat::kConsole ? static_cast<LogSink&>(console)
+                                                            : StderrSink();
+  const Logger logger(sink, options.log_level);
+  const auto fail = [&](std::string_view what, const Error& error, ExitCode code) {
+    logger.Error(what, {{"error", error.message()}});
+    return static_cast<int>(code);
+  };
+
+  async::CancelSource stop;
+  const Signals signals(stop);
+  async::RealExecutor executor;
+
+  const kube::Environment environment = kube::Environment::OfProcess();
+  auto config = kube::LoadConfig({options.kubeconfig, options.context}, environment);
+  if (!config) return fail("unable to load the kubeconfig", config.error(), ExitCode::kCluster);
+  auto connection = kube::Connection::Create(executor, *config, environment);
+  if (!connection) return fail("unable to connect", connection.error(), ExitCode::kCluster);
+  auto lease_connection = kube::Connection::Create(executor, *config, environment);
+  if (!lease_connection) {
+    return fail("unable to connect", lease_connection.error(), ExitCode::kCluster);
+  }
+
+  operator_::Operator op({executor, (*connection)->transport(), (*lease_connection)->transport(),
+                          logger, NewRandom()},
+                         options.operation);
+  auto servers = Listen(executor, op, options);
+  if (!servers) return fail("unable to listen", servers.error(), ExitCode::kNoInput);
+  auto ended = async::RunBlocking(executor, RunAll(executor, op, *servers, stop.token()));
+  if (!ended && !stop.token().cancelled()) {
+    return fail("stopped", ended.error(), ExitCodeOf(ended.error()));
+  }
+  if (!ended && ended.error().code() == ErrorCode::kExhausted) {
+    return fail("stopped", ended.error(), ExitCode::kNo);
+  }
+  return static_cast<int>(ExitCode::kOk);
+}
+
+namespace {
+
+// "--leader-elect" is read from KRO_LEADER_ELECT.
+std::string EnvironmentName(std::string_view flag) {
+  std::string name = "KRO_";
+  for (const char c : flag) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
+                                                 const std::vector<std::string>& environment) {
+  auto text = ReadFile(path);
+  if (!text) return std::unexpected(std::move(text.error()));
+  auto document = json::ParseYamlDocument(*text, path);
+  if (!document) return Fail(ErrorCode::kInvalid, "{}", Render(document.error().front()));
+  if (!document->value.is_object()) return Fail(ErrorCode::kInvalid, "expected a map of flags");
+  std::vector<std::string> arguments;
+  for (const auto& [name, value] : document->value.get_object()) {
+    if (std::ranges::find(environment, EnvironmentName(name)) != environment.end()) continue;
+    if (value.is_object() || value.is_array() || value.is_null()) {
+      return Fail(ErrorCode::kInvalid, "'{}': expected a string, number or boolean",
+                  std::string_view(name));
+    }
+    const std::string shown =
+        value.is_string() ? std::string(value.get_string()) : json::Serialize(value);
+    arguments.push_back(fmt::format("--{}={}", std::string_view(name), shown));
+  }
+  return arguments;
+}
+
+Result<LogLevel> ReadLogLevel(const ControllerFlags& flags) {
+  const std::string& text = flags.zap_log_level;
+  if (text.empty()) return flags.zap_devel ? LogLevel::kDebug : LogLevel::kInfo;
+  if (text == "debug") return LogLevel::kDebug;
+  if (text == "info") return LogLevel::kInfo;
+  if (text == "error" || text == "panic") return LogLevel::kError;
+  if (std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; }) &&
+      text != "0") {
+    return LogLevel::kDebug;
+  }
+  return Fail(ErrorCode::kInvalid,
+              "--zap-log-level: '{}' is neither debug, info, error, panic nor a number above 0",
+              text);
+}
+
+Result<std::string> LeaseNamespace(const ControllerFlags& flags) {
+  if (!flags.leader_election_namespace.empty()) return flags.leader_election_namespace;
+  auto text = ReadFile(std::string(kNamespaceFile));
+  if (!text) {
+    return Fail(ErrorCode::kInvalid,
+                "unable to find leader election namespace: not running in-cluster, please specify "
+                "LeaderElectionNamespace");
+  }
+  while (!text->empty() && std::isspace(static_cast<unsigned char>(text->back())) != 0) {
+    text->pop_back();
+  }
+  return *text;
+}
+
+std::string NewIdentity() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  std::random_device device;
+  const auto word = [&] { return static_cast<unsigned>(device()); };
+  return fmt::format("{}_{:08x}-{:04x}-4{:03x}-{:04x}-{:08x}{:04x}", host.data(), word(),
+                     word() & 0xffffU, word() & 0xfffU, 0x8000U | (word() & 0x3fffU), word(),
+                     word() & 0xffffU);
+}
+
+kube::Random NewRandom() {
+  struct Shared {
+    std::mutex mutex;
+    std::mt19937_64 engine{std::random_device()()};  // guarded by mutex
+  };
+  return [shared = std::make_shared<Shared>()] {
+    std::lock_guard lock(shared->mutex);
+    return std::uniform_real_distribution<double>(0, 1)(shared->engine);
+  };
+}
+
+Signals::Signals(async::CancelSource& stop) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGUSR2);  // ends the thread
+  // Every thread made from here on inherits this, so that only ours hears of them.
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  thread_ = std::thread([set, &stop] {
+    bool first = true;
+    while (true) {
+      int signal = 0;
+      if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
+      if (!first) _exit(static_cast<int>(ExitCode::kInterrupted));
+      first = false;
+      stop.Cancel();
+    }
+  });
+}
+
+Signals::~Signals() {
+  pthread_kill(thread_.native_handle(), SIGUSR2);
+  thread_.join();
+}
+
+Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,
+                       const ControllerOptions& options) {
+  Servers servers;
+  const auto listen = [&](const std::string& text, http::Handler handler)
+      -> Result<std::unique_ptr<http::Server>> {
+    auto address = ParseBindAddress(text);
+    if (!address) return std::unexpected(std::move(address.error()));
+    if (!*address) return nullptr;
+    return http::Server::Listen(executor, {.address = (*address)->host, .port = (*address)->port},
+                                std::move(handler));
+  };
+  auto metrics = listen(
+      options.metrics_address,
+      operator_::MetricsHandler(op, options.debug ? operator_::Debug::kOn : operator_::Debug::kOff));
+  if (!metrics) return Annotate(metrics, "metrics on {}", options.metrics_address);
+  servers.metrics = std::move(*metrics);
+  auto probes = listen(options.probe_address, operator_::ProbeHandler(op));
+  if (!probes) return Annotate(probes, "probes on {}", options.probe_address);
+  servers.probes = std::move(*probes);
+  return servers;
+}
+
+// Probes and metrics are answered until everything else has stopped.
+async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Operator& op,
+                                 Servers& servers, async::CancelToken stop) {
+  async::Scope listening(executor);
+  if (servers.metrics) listening.Spawn(servers.metrics->Run(listening.token()));
+  if (servers.probes) listening.Spawn(servers.probes->Run(listening.token()));
+  auto ended = co_await op.Run(std::move(stop));
+  listening.Cancel();
+  co_await listening.Join();
+  co_return ended;
+}
+
+ExitCode ExitCodeOf(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kInvalid: return ExitCode::kUsage;
+    case ErrorCode::kExhausted: return ExitCode::kNo;
+    case ErrorCode::kCancelled: return ExitCode::kInterrupted;
+    case ErrorCode::kInternal: return ExitCode::kInternal;
+    default: return ExitCode::kCluster;
+  }
+}
+
+void PrintConfig(const ControllerOptions& options) {
+  const auto& operation = options.operation;
+  const auto& settings = operation.settings;
+  const auto seconds = [](Duration duration) {
+    return std::chrono::duration<double>(duration).count();
+  };
+  const auto on = [](bool value) { return value ? "true" : "false"; };
+  fmt::print(
+      "metrics-bind-address: \"{}\"\nhealth-probe-bind-address: \"{}\"\ndebug: {}\n"
+      "leader-elect: {}\nleader-election-namespace: \"{}\"\n"
+      "leader-election-lease-duration: {}s\nleader-election-renew-deadline: {}s\n"
+      "leader-election-retry-period: {}s\ngraceful-shutdown-timeout: {}s\n"
+      "install-crds: {}\nallow-crd-deletion: {}\n",
+      options.metrics_address, options.probe_address, on(options.debug),
+      on(operation.leader_election == operator_::LeaderElection::kOn), operation.lease_namespace,
+      seconds(operation.lease_duration), seconds(operation.renew_deadline),
+      seconds(operation.retry_period), seconds(operation.graceful_shutdown_timeout),
+      on(operation.crds == operator_::CrdInstallation::kInstall), on(settings.allow_crd_deletion));
+  fmt::print(
+      "resource-graph-definition-concurrent-reconciles: {}\n"
+      "graph-revision-concurrent-reconciles: {}\ndynamic-controller-concurrent-reconciles: {}\n"
+      "dynamic-controller-rate-limiter-min-delay: {}s\n"
+      "dynamic-controller-rate-limiter-max-delay: {}s\n"
+      "dynamic-controller-rate-limiter-rate-limit: {}\n"
+      "dynamic-controller-rate-limiter-burst-limit: {}\n"
+      "instance-requeue-interval: {}s\ndynamic-controller-default-resync-period: {}\n"
+      "dynamic-controller-default-queue-max-retries: {}\nrgd-max-collection-size: {}\n"
+      "rgd-max-collection-dimension-size: {}\nrgd-max-graph-revisions: {}\n"
+      "rgd-progress-requeue-delay: {}s\n",
+      settings.rgd_workers, settings.revision_workers, settings.instance_workers,
+      seconds(settings.retry_min_delay), seconds(settings.retry_max_delay),
+      settings.retries_per_second, settings.retry_burst,
+      seconds(settings.instance_requeue_interval), seconds(settings.resync_period),
+      settings.queue_max_retries, settings.max_collection_size, settings.max_dimensions,
+      settings.max_graph_revisions, seconds(settings.rgd_progress_requeue_delay));
+  fmt::print(
+      "feature-gates: InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}\n",
+      on(settings.condition_events), on(settings.condition_metrics), on(settings.omit_function));
+}
+
+}  // namespace
+}  // namespace kro::cli

@@ -1,0 +1,106 @@
+// `kro controller`: runs the operator.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "operator/operator.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kro::cli {
+
+enum class LogFormat { kJson, kConsole };
+
+// What the flags say. Names and meanings are upstream's (controllers spec section 4.1).
+struct ControllerOptions {
+  operator_::OperatorOptions operation;
+  std::string kubeconfig;
+  std::string context;
+  std::string metrics_address = ":8078";
+  std::string probe_address = ":8079";
+  bool debug = false;
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kJson;
+  bool print_config = false;
+};
+
+// The flags as text, before they mean anything: what CLI11 fills.
+struct ControllerFlags {
+  std::string config;
+  bool print_config = false;
+  std::string kubeconfig;
+  std::string context;
+
+  std::string metrics_bind_address = ":8078";
+  std::string health_probe_bind_address = ":8079";
+  std::string pprof_bind_address = ":6060";
+  bool debug = false;
+
+  bool leader_elect = false;
+  bool enable_controller_warmup = false;
+  std::string leader_election_namespace;
+  std::string leader_election_lease_duration = "15s";
+  std::string leader_election_renew_deadline = "10s";
+  std::string leader_election_retry_period = "2s";
+  std::string graceful_shutdown_timeout = "60s";
+
+  bool install_crds = true;
+  bool allow_crd_deletion = false;
+  std::int64_t rgd_workers = 0;
+  std::int64_t revision_workers = 0;
+  std::int64_t instance_workers = 0;
+  std::string rate_limiter_min_delay = "200ms";
+  std::string rate_limiter_max_delay = "1000s";
+  std::int64_t rate_limiter_rate = 10;
+  std::int64_t rate_limiter_burst = 100;
+  std::string instance_requeue_interval = "3s";
+  std::int64_t resync_period_seconds = 36000;
+  std::int64_t queue_max_retries = 20;
+  double client_qps = 100;
+  std::int64_t client_burst = 150;
+  std::int64_t max_collection_size = 1000;
+  std::int64_t max_dimensions = 10;
+  std::int64_t max_graph_revisions = 5;
+  std::string rgd_progress_requeue_delay = "3s";
+  std::string feature_gates;
+
+  bool zap_devel = false;
+  std::string zap_encoder;
+  std::string zap_log_level;
+  std::string zap_stacktrace_level;
+  std::string zap_time_encoding;
+};
+
+// Adds the flags to the sub-command; each is also read from KRO_<NAME> in the environment.
+void AddControllerFlags(CLI::App& command, ControllerFlags& flags);
+
+// Upstream takes one dash or two before a long name: `-leader-elect` becomes `--leader-elect`. The
+// entries of a configuration file (`--config FILE`, a YAML map of flag names) are put in front of what
+// the command line says; what the environment sets is left out. `arguments` begin after "controller".
+Result<std::vector<std::string>> PrepareControllerArguments(
+    std::vector<std::string> arguments, const std::vector<std::string>& environment);
+
+// What the flags mean; kInvalid names the flag.
+Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& flags);
+
+// "Name=bool,…"; kInvalid: `unrecognized feature gate: Foo`.
+Result<void> ReadFeatureGates(std::string_view text, controller::Settings& settings);
+
+// ":8078" or "127.0.0.1:8078"; nullopt for "0", which means off.
+struct BindAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+Result<std::optional<BindAddress>> ParseBindAddress(std::string_view text);
+
+// Runs until SIGTERM or SIGINT; gives the exit status. A second signal ends the process at once.
+int RunController(const ControllerOptions& options);
+
+}  // namespace kro::cli

@@ -1,0 +1,233 @@
+#include "controller/crd_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/constants.h"
+#include "api/identity.h"
+#include "base/hash.h"
+#include "controller/definition.h"
+#include "schema/compatibility.h"
+#include "schema/crd_synthesis.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+// Holds the hash of the spec that was written last.
+constexpr std::string_view kHashAnnotation = "internal.kro.run/definition-hash";
+
+std::string SpecHashOf(const json::Value& crd);
+void Annotate(json::Value& crd, std::string_view hash);
+api::Labels LabelsOf(const json::Value& object);
+json::Value BookkeepingOf(const kube::StoredObject& crd);
+const json::Value* FindCondition(const kube::StoredObject& crd, std::string_view type);
+Error Refusal(const std::string& name, std::string_view why);
+
+}  // namespace
+
+Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, CancelToken cancel) {
+  const std::string name(json::FindString(desired, {"metadata", "name"}));
+  const std::string group(json::FindString(desired, {"spec", "group"}));
+  std::string hash = SpecHashOf(desired);
+  Annotate(desired, hash);
+
+  const kube::ObjectPtr stored = stores_.crds.store().Get({{}, name});
+  const auto settled = settled_.find(name);
+  if (stored != nullptr && settled != settled_.end() && settled->second.desired_hash == hash &&
+      settled->second.owner_uid == owner.uid && settled->second.uid == stored->uid() &&
+      settled->second.rest_hash == stored->rest_hash() &&
+      settled->second.metadata == BookkeepingOf(*stored)) {
+    co_return StateOf(name, hash, owner);
+  }
+  if (stored == nullptr) {
+    auto created = co_await client_.Create(kCrds, {}, desired, {}, cancel);
+    if (created) {
+      logger_.Info("CRD created", {{"crd", name}, {"definition", owner.name}});
+      kinds_.Forget(group);
+      stores_.crds.ObserveWrite(*created);
+      co_return StateOf(name, hash, owner);
+    }
+    if (!kube::IsAlreadyExists(created.error())) {
+      co_return kro::Annotate(created.error(), "failed to create CRD");
+    }
+  }
+  auto live = co_await client_.Get(kCrds, {{}, name}, {}, cancel);
+  if (!live) {
+    if (kube::IsNotFound(live.error())) {
+      co_return CrdState{.waiting = "CRD " + name + " is being deleted"};
+    }
+    co_return kro::Annotate(live.error(), "failed to check for existing CRD");
+  }
+  auto updated = co_await Update(std::move(*live), std::move(desired), owner, hash, cancel);
+  if (!updated) co_return std::unexpected(std::move(updated.error()));
+  co_return StateOf(name, hash, owner);
+}
+
+bool CrdKeeper::Owns(const std::string& crd, const std::string& owner) const {
+  const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
+  return stored != nullptr && stored->Label(api::label::kRgdName) == owner;
+}
+
+Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelToken cancel) {
+  const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
+  if (stored == nullptr || stored->Label(api::label::kRgdName) != owner) {
+    co_return Result<void>{};
+  }
+  auto deleted = co_await client_.Delete(kCrds, {{}, crd}, {.uid = stored->uid()}, cancel);
+  if (!deleted && !kube::IsNotFound(deleted.error())) {
+    Error error = deleted.error();
+    error.Push("error deleting CRD: failed to delete CRD");
+    error.Push("failed to cleanup CRD " + crd);
+    co_return std::unexpected(std::move(error));
+  }
+  settled_.erase(crd);
+  logger_.Info("CRD deleted", {{"crd", crd}, {"definition", owner}});
+  co_return Result<void>{};
+}
+
+Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdOwner owner,
+                                     std::string desired_hash, CancelToken cancel) {
+  const std::string name(json::FindString(desired, {"metadata", "name"}));
+  const api::Labels labels = LabelsOf(live);
+  const api::Ownership ownership = api::CheckOwnership(labels, owner.name, owner.uid);
+  if (!ownership.owned) {
+    co_return std::unexpected(Refusal(name, "CRD already exists and is not owned by KRO"));
+  }
+  if (!ownership.name_matches) {
+    const auto other = labels.find(api::label::kRgdName);
+    co_return std::unexpected(
+        Refusal(name, "CRD is owned by another ResourceGraphDefinition " +
+                          (other == labels.end() ? std::string() : other->second)));
+  }
+  if (!ownership.id_matches) {
+    logger_.Info("CRD adopted from a deleted definition of the same name",
+                 {{"crd", name}, {"definition", owner.name}});
+  }
+  const json::Value patch = schema::MakeCrdPatch(live, desired);
+  if (patch.get_object().empty()) {
+    stores_.crds.ObserveWrite(live);
+    co_return Result<void>{};
+  }
+  const bool edited_by_hand =
+      json::FindString(live, {"metadata", "annotations", kHashAnnotation}) == desired_hash;
+  if (!edited_by_hand) {
+    auto report = schema::CompareCrds(live, desired);
+    if (!report) {
+      Error error = report.error();
+      error.Push("failed to check schema compatibility");
+      co_return std::unexpected(std::move(error));
+    }
+    if (!report->compatible()) {
+      if (!owner.allow_breaking_changes) {
+        co_return Fail(ErrorCode::kInvalid,
+                       "cannot update CRD {}: breaking changes detected: {}; to let them through, "
+                       "set the annotation {}: \"true\" on the definition",
+                       name, report->Summary(), api::annotation::kAllowBreakingChanges);
+      }
+      logger_.Warning("breaking changes of a CRD go through", {{"crd", name}, {"changes", report->Summary()}});
+    }
+  }
+  auto patched = co_await client_.Patch(kCrds, {{}, name}, kube::PatchType::kMerge, patch, {},
+                                        cancel);
+  if (!patched) {
+    Error error = patched.error();
+    error.Push("failed to patch CRD");
+    co_return std::unexpected(std::move(error));
+  }
+  logger_.Info(edited_by_hand ? "CRD repaired after a change by hand" : "CRD updated",
+               {{"crd", name}, {"definition", owner.name}});
+  kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
+  stores_.crds.ObserveWrite(*patched);
+  co_return Result<void>{};
+}
+
+Result<CrdState> CrdKeeper::StateOf(const std::string& name, const std::string& desired_hash,
+                                    const CrdOwner& owner) {
+  const kube::ObjectPtr stored = stores_.crds.store().Get({{}, name});
+  if (stored == nullptr) return CrdState{.waiting = "CRD " + name + " to appear"};
+  const MonotonicTime now = client_.executor().clock().Monotonic();
+
+  Settled& settled = settled_[name];
+  settled.desired_hash = desired_hash;
+  settled.owner_uid = owner.uid;
+  settled.uid = stored->uid();
+  settled.rest_hash = stored->rest_hash();
+  settled.metadata = BookkeepingOf(*stored);
+
+  CrdState state{.uid = stored->uid()};
+  state.accepted_kind = json::FindString(stored->value(), {"status", "acceptedNames", "kind"});
+  const json::Value* established = FindCondition(*stored, "Established");
+  state.established = !stored->IsDeleting() && established != nullptr &&
+                      json::FindString(*established, {"status"}) == "True";
+  if (state.established) {
+    settled.waiting_since.reset();
+    return state;
+  }
+  if (stored->IsDeleting()) {
+    // Its deletion ends when the last instance is gone; then it is made again.
+    settled.waiting_since.reset();
+    state.waiting = "CRD " + name + " is being deleted";
+    return state;
+  }
+  const json::Value* accepted = FindCondition(*stored, "NamesAccepted");
+  if (accepted != nullptr && json::FindString(*accepted, {"status"}) == "False") {
+    return Fail(ErrorCode::kPending, "CRD {} is not accepted: {}", name,
+                json::FindString(*accepted, {"message"}));
+  }
+  if (!settled.waiting_since) settled.waiting_since = now;
+  if (now - *settled.waiting_since >= kEstablishLimit) {
+    return Fail(ErrorCode::kPending, "CRD {} was not established within 2m", name);
+  }
+  state.waiting = "CRD " + name + " to be established";
+  return state;
+}
+
+namespace {
+
+std::string SpecHashOf(const json::Value& crd) {
+  const json::Value* spec = json::Find(crd, "spec");
+  return fmt::format("{:016x}", Fnv1a64(spec == nullptr ? "" : json::Canonical(*spec)));
+}
+
+void Annotate(json::Value& crd, std::string_view hash) {
+  json::Object& metadata = crd.as_object()["metadata"].as_object();
+  if (!metadata.contains("annotations")) metadata["annotations"] = json::Object();
+  metadata["annotations"].as_object()[kHashAnnotation] = hash;
+}
+
+api::Labels LabelsOf(const json::Value& object) {
+  api::Labels labels;
+  const json::Value* found = json::Find(object, {"metadata", "labels"});
+  if (found == nullptr || !found->is_object()) return labels;
+  for (const auto& [key, value] : found->get_object()) {
+    if (value.is_string()) labels.emplace(key, value.get_string());
+  }
+  return labels;
+}
+
+json::Value BookkeepingOf(const kube::StoredObject& crd) {
+  json::Object kept;
+  for (const std::string_view name : {"labels", "annotations", "generation"}) {
+    if (const auto* value = json::Find(crd.value(), {"metadata", name})) kept[name] = *value;
+  }
+  return kept;
+}
+
+const json::Value* FindCondition(const kube::StoredObject& crd, std::string_view type) {
+  const json::Value* conditions = json::Find(crd.value(), {"status", "conditions"});
+  if (conditions == nullptr || !conditions->is_array()) return nullptr;
+  for (const json::Value& condition : conditions->get_array()) {
+    if (json::FindString(condition, {"type"}) == type) return &condition;
+  }
+  return nullptr;
+}
+
+Error Refusal(const std::string& name, std::string_view why) {
+  return Error(ErrorCode::kInvalid, fmt::format("failed to update CRD {}: {}", name, why));
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,83 @@
+// CrdKeeper: keeps the CRDs that definitions become as they should be (controllers spec section 1.6).
+//
+// Only a CRD that is ours is ever written: labelled as kro's and with the name of the definition. A
+// change that would break stored objects is refused unless the definition allows it; a change that
+// somebody made by hand is undone. Which of the two a difference is, an annotation tells: it holds the
+// hash of what was written last.
+//
+// Never waits: while the API server has not established a CRD, or is still removing one, the answer
+// says so, and the event that ends the wait comes from the watch.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "async/scope.h"
+#include "async/task.h"
+#include "base/log.h"
+#include "controller/definition_stores.h"
+#include "controller/kinds_loader.h"
+#include "kube/client.h"
+
+namespace kro::controller {
+
+// For whom a CRD is kept.
+struct CrdOwner {
+  std::string name;
+  std::string uid;
+  bool allow_breaking_changes = false;
+};
+
+struct CrdState {
+  bool established = false;
+  std::string accepted_kind;
+  std::string uid;      // another one: it was deleted and made again
+  std::string waiting;  // what for, if not established
+};
+
+class CrdKeeper {
+ public:
+  // How long a CRD may take to be established.
+  static constexpr Duration kEstablishLimit = std::chrono::minutes(2);
+
+  // All outlive the keeper.
+  CrdKeeper(kube::Client& client, DefinitionStores& stores, KindsLoader& kinds, Logger logger)
+      : client_(client), stores_(stores), kinds_(kinds), logger_(std::move(logger)) {}
+
+  // Makes the CRD `desired`, with its labels on. No request if nothing changed since the last call.
+  async::Task<Result<CrdState>> Ensure(json::Value desired, CrdOwner owner,
+                                       async::CancelToken cancel);
+
+  // Whether there is a CRD of this name that belongs to the definition.
+  bool Owns(const std::string& crd, const std::string& owner) const;
+
+  // Deletes it if it belongs to the definition; no error if it is gone.
+  async::Task<Result<void>> Delete(std::string crd, std::string owner, async::CancelToken cancel);
+
+  void Forget(const std::string& crd) { settled_.erase(crd); }
+
+ private:
+  // What was found right.
+  struct Settled {
+    std::string desired_hash;
+    std::string owner_uid;
+    std::string uid;
+    std::uint64_t rest_hash = 0;
+    json::Value metadata;  // labels and generation
+    std::optional<MonotonicTime> waiting_since;
+  };
+
+  async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
+                                   std::string desired_hash, async::CancelToken cancel);
+  Result<CrdState> StateOf(const std::string& name, const std::string& desired_hash,
+                           const CrdOwner& owner);
+
+  kube::Client& client_;
+  DefinitionStores& stores_;
+  KindsLoader& kinds_;
+  Logger logger_;
+  std::map<std::string, Settled> settled_;  // by name of the CRD
+};
+
+}  // namespace kro::controller

@@ -1,0 +1,319 @@
+#include "controller/definition_controller.h"
+
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "api/constants.h"
+#include "async/when_all.h"
+#include "controller/definition.h"
+#include "controller/definition_reconciler.h"
+#include "controller/definition_stores.h"
+#include "controller/kinds_loader.h"
+#include "controller/revision_reconciler.h"
+#include "kube/workqueue.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+constexpr std::string_view kDefinitions = "ResourceGraphDefinition";
+constexpr std::string_view kRevisions = "graphrevision";
+
+// Several passes at once: each mostly waits for the server, and none may hold up the others.
+constexpr std::size_t kAdaptiveWorkers = 8;
+
+// What of a definition's change calls for a pass.
+bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after);
+bool AllowsBreakingChanges(const kube::StoredObject& object);
+std::int64_t GenerationOf(const kube::StoredObject& object);
+
+}  // namespace
+
+struct DefinitionController::Impl {
+  Impl(Dependencies dependencies, Settings settings)
+      : d(std::move(dependencies)),
+        settings(std::move(settings)),
+        stores(d.client, d.random),
+        kinds(d.client, d.mapper),
+        definition_queue(d.executor, {}),
+        revision_queue(d.executor, {}),
+        revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, d.logger},
+                  this->settings),
+        definitions({d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores,
+                     d.metrics, d.logger,
+                     [this](const std::string& revision) { WakeRevision(revision); }},
+                    this->settings) {}
+
+  void Listen();
+  void ListenTo(kube::Informer& informer);
+  void WakeRevision(const std::string& name) { revision_queue.Add({kGraphRevisions, {{}, name}}); }
+  void WakeOwner(const std::string& owner);
+  void WakeInterestedIn(const std::string& crd);
+
+  Task<void> WorkOnDefinitions(CancelToken stop, CancelToken abandon);
+  Task<void> WorkOnRevisions(CancelToken stop, CancelToken abandon);
+
+  Dependencies d;
+  const Settings settings;
+  DefinitionStores stores;
+  KindsLoader kinds;
+  kube::Workqueue definition_queue;
+  kube::Workqueue revision_queue;
+  RevisionReconciler revisions;
+  DefinitionReconciler definitions;
+};
+
+DefinitionController::DefinitionController(Dependencies dependencies, Settings settings)
+    : impl_(std::make_unique<Impl>(std::move(dependencies), std::move(settings))) {}
+
+DefinitionController::~DefinitionController() = default;
+
+Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
+  Impl& self = *impl_;
+  async::Scope watches(self.d.executor, abandon);
+  self.Listen();
+  std::vector<kube::Informer*> informers = {&self.stores.rgds, &self.stores.resource_groups,
+                                            &self.stores.revisions, &self.stores.crds,
+                                            &self.stores.all_crds};
+  for (kube::Informer* informer : informers) watches.Spawn(informer->Run(watches.token()));
+  // Nothing is decided on half a picture: a revision that is not seen yet would be issued again.
+  bool synced = true;
+  for (kube::Informer* informer : informers) {
+    synced = synced && (co_await informer->WaitForSync(stop)).has_value();
+  }
+  if (synced) {
+    std::vector<Task<void>> workers;
+    const auto count = [](std::size_t wanted) { return wanted == 0 ? kAdaptiveWorkers : wanted; };
+    for (std::size_t i = 0; i < count(self.settings.rgd_workers); ++i) {
+      workers.push_back(self.WorkOnDefinitions(stop, abandon));
+    }
+    for (std::size_t i = 0; i < count(self.settings.revision_workers); ++i) {
+      workers.push_back(self.WorkOnRevisions(stop, abandon));
+    }
+    co_await async::WhenAll(self.d.executor, std::move(workers));
+  }
+  self.definition_queue.ShutDown();
+  self.revision_queue.ShutDown();
+  watches.Cancel();
+  co_await watches.Join();
+}
+
+bool DefinitionController::HasSynced() const {
+  const DefinitionStores& stores = impl_->stores;
+  return stores.rgds.HasSynced() && stores.resource_groups.HasSynced() &&
+         stores.revisions.HasSynced() && stores.crds.HasSynced() && stores.all_crds.HasSynced();
+}
+
+json::Value DefinitionController::Describe() const {
+  const auto queue = [](const kube::Workqueue& q) {
+    json::Object described;
+    described["waiting"] = q.Waiting();
+    described["delayed"] = q.Delayed();
+    described["inWork"] = q.InWork();
+    return described;
+  };
+  const DefinitionStores& stores = impl_->stores;
+  json::Object kept;
+  kept["definitions"] = stores.rgds.store().size() + stores.resource_groups.store().size();
+  kept["revisions"] = stores.revisions.store().size();
+  kept["ownCrds"] = stores.crds.store().size();
+  kept["crds"] = stores.all_crds.store().size();
+  kept["kinds"] = impl_->kinds.size();
+  json::Object described;
+  described["definitionQueue"] = queue(impl_->definition_queue);
+  described["revisionQueue"] = queue(impl_->revision_queue);
+  described["stores"] = std::move(kept);
+  return described;
+}
+
+void DefinitionController::Impl::Listen() {
+  ListenTo(stores.rgds);
+  ListenTo(stores.resource_groups);
+
+  // A definition looks at its revisions when one has been worked on; see WorkOnRevisions.
+  stores.revisions.AddHandler({
+      .on_add =
+          [this](const kube::ObjectPtr& object, kube::InformerHandler::Cause cause) {
+            revision_queue.Add({kGraphRevisions, object->key()},
+                               cause == kube::InformerHandler::Cause::kInitialList
+                                   ? kube::Priority::kInitialList
+                                   : kube::Priority::kNormal);
+          },
+      .on_update =
+          [this](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+            const auto* old_owners = json::Find(before->value(), {"metadata", "ownerReferences"});
+            const auto* new_owners = json::Find(after->value(), {"metadata", "ownerReferences"});
+            const bool disowned = old_owners != nullptr &&
+                                  (new_owners == nullptr || *old_owners != *new_owners);
+            if (before->IsDeleting() != after->IsDeleting()) WakeRevision(after->key().name);
+            if (disowned || before->IsDeleting() != after->IsDeleting()) {
+              WakeOwner(ViewRevision(after).owner);
+            }
+          },
+      .on_delete =
+          [this](const kube::ObjectPtr& last) {
+            const RevisionView view = ViewRevision(last);
+            d.graphs.Delete(view.owner, view.number);
+            WakeRevision(view.name);
+            WakeOwner(view.owner);
+          },
+  });
+
+  // Whose CRD it is. Its status counts: it says when the kind is served.
+  stores.crds.AddHandler({
+      .on_add = [](const kube::ObjectPtr&, kube::InformerHandler::Cause) {},
+      .on_update = [this](const kube::ObjectPtr&,
+                          const kube::ObjectPtr& after) { WakeInterestedIn(after->key().name); },
+      .on_delete =
+          [this](const kube::ObjectPtr& last) { WakeInterestedIn(last->key().name); },
+  });
+
+  // Any CRD may be the kind that somebody waits for, or have changed under one that uses it.
+  const auto changed = [this](const kube::ObjectPtr& object) {
+    const std::string& name = object->key().name;
+    if (const std::size_t dot = name.find('.'); dot != std::string::npos) {
+      kinds.Forget(name.substr(dot + 1));
+    }
+    WakeInterestedIn(name);
+  };
+  stores.all_crds.AddHandler({
+      .on_add =
+          [changed](const kube::ObjectPtr& object, kube::InformerHandler::Cause cause) {
+            if (cause == kube::InformerHandler::Cause::kChange) changed(object);
+          },
+      .on_update = [changed](const kube::ObjectPtr&,
+                             const kube::ObjectPtr& after) { changed(after); },
+      .on_delete = [changed](const kube::ObjectPtr& last) { changed(last); },
+  });
+}
+
+void DefinitionController::Impl::ListenTo(kube::Informer& informer) {
+  const api::Gvr gvr = informer.gvr();
+  informer.AddHandler({
+      .on_add =
+          [this, gvr](const kube::ObjectPtr& object, kube::InformerHandler::Cause cause) {
+            definition_queue.Add({gvr, object->key()},
+                                 cause == kube::InformerHandler::Cause::kInitialList
+                                     ? kube::Priority::kInitialList
+                                     : kube::Priority::kNormal);
+          },
+      .on_update =
+          [this, gvr](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+            if (!IsRelevant(*before, *after)) return;
+            definition_queue.Forget({gvr, after->key()});
+            definition_queue.Add({gvr, after->key()});
+          },
+      .on_delete =
+          [this, gvr](const kube::ObjectPtr& last) { definition_queue.Add({gvr, last->key()}); },
+  });
+}
+
+void DefinitionController::Impl::WakeOwner(const std::string& owner) {
+  if (const auto key = definitions.FindByName(owner)) {
+    definition_queue.Add(*key);
+  } else {
+    definition_queue.Add({kRgds, {{}, owner}});
+  }
+}
+
+void DefinitionController::Impl::WakeInterestedIn(const std::string& crd) {
+  for (const kube::WorkKey& key : definitions.InterestedIn(crd)) definition_queue.Add(key);
+  const std::size_t dot = crd.find('.');
+  if (dot == std::string::npos) return;
+  for (const std::string& name : revisions.FailedFor(crd.substr(dot + 1))) WakeRevision(name);
+}
+
+// The error boundary: whatever one definition does, the others go on.
+Task<void> DefinitionController::Impl::WorkOnDefinitions(CancelToken stop, CancelToken abandon) {
+  while (true) {
+    auto key = co_await definition_queue.Get(stop);
+    if (!key || !*key || stop.cancelled()) co_return;
+    const MonotonicTime begin = d.executor.clock().Monotonic();
+    Result<Requeue> result = Requeue::Never();
+    try {
+      result = co_await definitions.Reconcile(**key, abandon);
+    } catch (const std::exception& failure) {
+      d.metrics.ReconcilePanicked(kDefinitions);
+      result = Fail(ErrorCode::kInternal, "panic: {} [recovered]", failure.what());
+    }
+    auto outcome = Metrics::Outcome::kSuccess;
+    if (!result) {
+      outcome = Metrics::Outcome::kError;
+      const Duration delay = definition_queue.AddRateLimited(**key);
+      if (result.error().code() != ErrorCode::kCancelled) {
+        d.logger.Warning(
+            "definition is tried again",
+            {{"definition", (*key)->object.CacheKey()},
+             {"error", result.error().message()},
+             {"after_seconds", std::chrono::duration<double>(delay).count()}});
+      }
+    } else {
+      definition_queue.Forget(**key);
+      if (result->after) {
+        outcome = Metrics::Outcome::kRequeueAfter;
+        definition_queue.AddAfter(**key, *result->after);
+      }
+    }
+    definition_queue.Done(**key);
+    d.metrics.Reconciled(kDefinitions, outcome, d.executor.clock().Monotonic() - begin);
+  }
+}
+
+Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelToken abandon) {
+  while (true) {
+    auto key = co_await revision_queue.Get(stop);
+    if (!key || !*key || stop.cancelled()) co_return;
+    const MonotonicTime begin = d.executor.clock().Monotonic();
+    const kube::ObjectPtr object = stores.revisions.store().Get((*key)->object);
+    Result<Requeue> result = Requeue::Never();
+    try {
+      result = co_await revisions.Reconcile((*key)->object, abandon);
+    } catch (const std::exception& failure) {
+      d.metrics.ReconcilePanicked(kRevisions);
+      result = Fail(ErrorCode::kInternal, "panic: {} [recovered]", failure.what());
+    }
+    if (!result) {
+      const Duration delay = revision_queue.AddRateLimited(**key);
+      if (result.error().code() != ErrorCode::kCancelled) {
+        d.logger.Warning(
+            "graph revision is tried again",
+            {{"revision", (*key)->object.name},
+             {"error", result.error().message()},
+             {"after_seconds", std::chrono::duration<double>(delay).count()}});
+      }
+    } else {
+      revision_queue.Forget(**key);
+    }
+    revision_queue.Done(**key);
+    // The registry may say something new of it now.
+    if (object != nullptr) WakeOwner(ViewRevision(object).owner);
+    d.metrics.Reconciled(kRevisions,
+                         result ? Metrics::Outcome::kSuccess : Metrics::Outcome::kError,
+                         d.executor.clock().Monotonic() - begin);
+  }
+}
+
+namespace {
+
+bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after) {
+  return GenerationOf(before) != GenerationOf(after) ||
+         before.IsDeleting() != after.IsDeleting() || before.uid() != after.uid() ||
+         AllowsBreakingChanges(before) != AllowsBreakingChanges(after);
+}
+
+bool AllowsBreakingChanges(const kube::StoredObject& object) {
+  return json::FindString(object.value(),
+                          {"metadata", "annotations", api::annotation::kAllowBreakingChanges}) ==
+         "true";
+}
+
+std::int64_t GenerationOf(const kube::StoredObject& object) {
+  const auto* generation = json::Find(object.value(), {"metadata", "generation"});
+  return generation != nullptr && generation->is_int64() ? generation->get_int64() : 0;
+}
+
+}  // namespace
+}  // namespace kro::controller

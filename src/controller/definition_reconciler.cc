@@ -1,0 +1,613 @@
+#include "controller/definition_reconciler.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/condition.h"
+#include "api/constants.h"
+#include "api/graph_revision.h"
+#include "api/spec_hash.h"
+#include "controller/patch_object.h"
+#include "schema/crd_synthesis.h"
+
+namespace kro::controller {
+namespace {
+
+using api::ConditionStatus;
+using async::CancelToken;
+using async::Task;
+
+// Beyond this many the exact number of instances left does not matter to a reader.
+constexpr std::int64_t kCountedInstances = 100;
+constexpr Duration kInstancesLeftInterval = std::chrono::seconds(1);
+// The server establishes a CRD a moment before every one of its parts serves it.
+constexpr Duration kServedProbe = std::chrono::milliseconds(10);
+constexpr int kServedProbes = 10;  // doubling: five seconds in all
+
+constexpr std::string_view kInstancesExist = "InstancesExist";
+
+json::Value OwnerReference(const api::Rgd& rgd);
+bool IsControlledBy(const kube::StoredObject& revision, const std::string& uid);
+json::Array AdoptedReferences(const kube::StoredObject& revision, const api::Rgd& rgd);
+
+}  // namespace
+
+// What is remembered of a definition between passes. Losing it costs requests, nothing else.
+struct DefinitionReconciler::Memory {
+  std::string uid;
+  std::string name;
+  std::string crd;
+  std::set<std::string> wanted_groups;  // of its kinds, while it does not compile
+  std::string logged;                   // the faults that were logged last
+
+  struct Served {
+    api::Gvr gvr;
+    std::string crd_uid;
+    std::weak_ptr<const graph::Graph> graph;
+  };
+  std::optional<Served> served;
+};
+
+struct DefinitionReconciler::Pass {
+  Definition definition;
+  kube::ObjectPtr object;
+  Memory& memory;
+  api::ConditionSet conditions;
+  std::string hash;
+  std::vector<RevisionView> live;  // the lowest number first
+  std::vector<RevisionView> terminating;
+
+  api::RgdStatus& status() { return definition.rgd.status; }
+  const std::string& name() const { return definition.rgd.name; }
+  std::int64_t Latest() const { return live.empty() ? 0 : live.back().number; }
+  void ClearOrder() {
+    status().topological_order.clear();
+    status().resources.clear();
+  }
+  void Set(std::string_view type, ConditionStatus value, std::string_view reason,
+           std::string_view message, api::Timestamp now) {
+    conditions.Set(type, value, reason, message, now);
+  }
+};
+
+DefinitionReconciler::DefinitionReconciler(Dependencies dependencies, Settings settings)
+    : d_(std::move(dependencies)),
+      settings_(std::move(settings)),
+      crds_(d_.client, d_.stores, d_.kinds, d_.logger) {}
+
+DefinitionReconciler::~DefinitionReconciler() = default;
+
+Task<Result<Requeue>> DefinitionReconciler::Reconcile(kube::WorkKey key, CancelToken cancel) {
+  kube::Informer& informer = InformerOf(key);
+  kube::ObjectPtr object = informer.store().Get(key.object);
+  auto known = memory_.find(key);
+  // Gone, or another object by the same name: what was served for it ends.
+  if (known != memory_.end() && (object == nullptr || object->uid() != known->second->uid)) {
+    const std::unique_ptr<Memory> old = std::move(known->second);
+    memory_.erase(known);
+    if (old->served) co_await d_.instances.Stop(old->served->gvr);
+  }
+  if (object == nullptr) co_return Requeue::Never();
+
+  if (!object->IsDeleting() && !HasFinalizer(*object)) {
+    auto added = co_await PatchFinalizer(d_.client, informer, object, FinalizerChange::kAdd, cancel);
+    if (!added) co_return std::unexpected(std::move(added.error()));
+    object = informer.store().Get(key.object);
+    if (object == nullptr) co_return Requeue::Never();
+  }
+
+  auto& memory = memory_[key];
+  if (memory == nullptr) memory = std::make_unique<Memory>();
+  memory->uid = object->uid();
+  if (memory->name.empty()) memory->name = NameOf(key, *object);
+
+  auto definition = ReadDefinition(key, object->value(), memory->name);
+  if (!definition) {
+    co_return co_await RefuseUnreadable(key, object, std::move(definition.error()), cancel);
+  }
+  const api::Rgd& rgd = definition->rgd;
+  if (rgd.spec.schema) memory->crd = schema::CrdName(*rgd.spec.schema);
+  api::ConditionSet conditions(
+      api::RgdConditions(),
+      {.generation = rgd.generation, .created = rgd.created, .deleting = rgd.deleting},
+      rgd.status.conditions, TimestampOf(d_.executor.clock()));
+  Pass pass{std::move(*definition), object, *memory, std::move(conditions), {}, {}, {}};
+  if (pass.definition.rgd.deleting) co_return co_await Finalize(pass, cancel);
+
+  auto progress = co_await Progress(pass, cancel);
+  auto written = co_await WriteStatus(pass, cancel);
+  if (progress && !written) co_return std::unexpected(std::move(written.error()));
+  co_return progress;
+}
+
+std::vector<kube::WorkKey> DefinitionReconciler::InterestedIn(const std::string& crd) const {
+  const std::size_t dot = crd.find('.');
+  const std::string group = dot == std::string::npos ? "" : crd.substr(dot + 1);
+  std::vector<kube::WorkKey> keys;
+  for (const auto& [key, memory] : memory_) {
+    if (memory->crd == crd || memory->wanted_groups.contains(group)) keys.push_back(key);
+  }
+  return keys;
+}
+
+std::optional<kube::WorkKey> DefinitionReconciler::FindByName(const std::string& name) const {
+  for (const auto& [key, memory] : memory_) {
+    if (memory->name == name) return key;
+  }
+  return std::nullopt;
+}
+
+// A ResourceGroup keeps its name unless something else has it; revisions remember which it was.
+std::string DefinitionReconciler::NameOf(const kube::WorkKey& key,
+                                         const kube::StoredObject& object) const {
+  if (key.gvr == kRgds) return key.object.name;
+  for (const kube::ObjectPtr& revision : d_.stores.revisions.store().List()) {
+    if (revision->Label(api::label::kRgdId) == object.uid()) return ViewRevision(revision).owner;
+  }
+  const bool taken = FindByName(key.object.name).has_value() ||
+                     d_.stores.rgds.store().Get({{}, key.object.name}) != nullptr;
+  return taken ? key.object.name_space + "-" + key.object.name : key.object.name;
+}
+
+kube::Informer& DefinitionReconciler::InformerOf(const kube::WorkKey& key) const {
+  return key.gvr == kRgds ? d_.stores.rgds : d_.stores.resource_groups;
+}
+
+Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken cancel) {
+  const api::Timestamp now = TimestampOf(d_.executor.clock());
+  const auto resolved = [&](ConditionStatus value, std::string_view reason, std::string message) {
+    pass.Set(api::condition::kGraphRevisionsResolved, value, reason, message, now);
+  };
+  const auto refuse = [&](std::string_view message) {
+    pass.Set(api::condition::kGraphAccepted, ConditionStatus::kFalse,
+             api::reason::kInvalidResourceGraph, message, now);
+  };
+
+  if (!pass.definition.refused.empty()) {
+    refuse(ConditionText(pass.definition.refused));
+    pass.ClearOrder();
+    co_return Requeue::Never();
+  }
+  auto hash = api::SpecHash(pass.definition.rgd.spec.raw);
+  if (!hash) {
+    refuse(hash.error().message());
+    pass.ClearOrder();
+    d_.metrics.RevisionResolved("failed");
+    co_return Requeue::Never();
+  }
+  pass.hash = std::move(*hash);
+  for (RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
+    (revision.deleting ? pass.terminating : pass.live).push_back(std::move(revision));
+  }
+  if (auto adopted = co_await AdoptOrphans(pass, cancel); !adopted) {
+    pass.ClearOrder();
+    co_return std::unexpected(std::move(adopted.error()));
+  }
+  if (pass.live.empty() && pass.terminating.empty()) d_.graphs.DeleteAll(pass.name());
+
+  // Older revisions that retention removes are in nobody's way.
+  const bool unsettled = std::ranges::any_of(pass.terminating, [&](const RevisionView& revision) {
+    return revision.number > pass.Latest();
+  });
+  if (unsettled) {
+    resolved(ConditionStatus::kUnknown, api::reason::kWaitingForSettlement,
+             "waiting for terminating graph revisions to settle");
+    d_.metrics.RevisionWaited("settling");
+    d_.metrics.RevisionResolved("wait");
+    co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  }
+  const std::int64_t latest = pass.Latest();
+  pass.status().last_issued_revision = std::max(pass.status().last_issued_revision, latest);
+  if (pass.live.empty()) co_return co_await Issue(pass, "no_revision", cancel);
+
+  const auto entry = d_.graphs.Get(pass.name(), latest);
+  if (!entry) {
+    // Only after a start, and short: the status stays as it is unless the revision fails.
+    d_.metrics.RegistryMissed("latest_not_warmed");
+    d_.metrics.RevisionWaited("warming_up");
+    d_.metrics.RevisionResolved("wait");
+    d_.wake_revision(pass.live.back().name);
+    co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  }
+  if (entry->spec_hash != pass.hash) {
+    resolved(ConditionStatus::kTrue, api::reason::kResolved,
+             fmt::format("revision {} compiled and active", latest));
+    co_return co_await Issue(pass, "spec_changed", cancel);
+  }
+  if (entry->state == RevisionState::kPending) {
+    resolved(ConditionStatus::kUnknown, api::reason::kWaitingForCompilation,
+             fmt::format("waiting for graph revision {} to compile", latest));
+    d_.metrics.RevisionWaited("compiling");
+    d_.metrics.RevisionResolved("wait");
+    d_.wake_revision(pass.live.back().name);
+    co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  }
+  if (entry->state == RevisionState::kFailed) {
+    const std::string text = fmt::format("latest graph revision {} failed compilation", latest);
+    resolved(ConditionStatus::kFalse, api::reason::kFailed, text);
+    refuse(text);
+    d_.metrics.RevisionResolved("failed");
+    // The revision's own retry, or a changed kind, wakes this definition.
+    co_return Requeue::Never();
+  }
+  resolved(ConditionStatus::kTrue, api::reason::kResolved,
+           fmt::format("revision {} compiled and active", latest));
+  pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
+           "resource graph and schema are valid", now);
+  pass.memory.wanted_groups.clear();
+  pass.memory.logged.clear();
+  d_.metrics.RevisionResolved("serve");
+  auto served = co_await Serve(pass, entry->graph, cancel);
+  co_await CollectRevisions(pass, cancel);
+  co_return served;
+}
+
+// Revisions that outlived their definition, or that somebody made by hand.
+Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken cancel) {
+  if (pass.definition.IsResourceGroup()) co_return Result<void>{};
+  for (RevisionView& revision : pass.live) {
+    if (IsControlledBy(*revision.object, pass.object->uid())) continue;
+    json::Object metadata;
+    metadata["ownerReferences"] = AdoptedReferences(*revision.object, pass.definition.rgd);
+    metadata["resourceVersion"] = revision.object->resource_version();
+    json::Object patch;
+    patch["metadata"] = std::move(metadata);
+    auto patched = co_await d_.client.Patch(kGraphRevisions, {{}, revision.name},
+                                            kube::PatchType::kMerge, std::move(patch), {}, cancel);
+    if (!patched) {
+      Error error = patched.error();
+      error.Push("adopting graph revision \"" + revision.name + "\"");
+      error.Push("adopting orphaned graph revisions");
+      co_return std::unexpected(std::move(error));
+    }
+    d_.stores.revisions.ObserveWrite(*patched);
+    d_.logger.Info("graph revision adopted",
+                   {{"revision", revision.name}, {"definition", pass.name()}});
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view reason,
+                                                  CancelToken cancel) {
+  const api::Rgd& rgd = pass.definition.rgd;
+  const MonotonicTime begin = d_.executor.clock().Monotonic();
+  auto compiled = co_await CompileDefinition(d_.executor, d_.kinds, settings_, pass.name(),
+                                             rgd.spec, cancel);
+  if (!compiled) co_return std::unexpected(std::move(compiled.error()));
+  d_.metrics.GraphBuilt(pass.name(), d_.executor.clock().Monotonic() - begin,
+                        compiled->graph.has_value());
+  const api::Timestamp now = TimestampOf(d_.executor.clock());
+  if (!compiled->graph) {
+    const Diagnostics& faults = compiled->graph.error();
+    pass.Set(api::condition::kGraphAccepted, ConditionStatus::kFalse,
+             api::reason::kInvalidResourceGraph, ConditionText(faults), now);
+    pass.ClearOrder();
+    d_.metrics.RevisionResolved("failed");
+    pass.memory.wanted_groups = std::move(compiled->groups);
+    if (std::string text = RenderAll(faults); text != pass.memory.logged) {
+      d_.logger.Error("definition rejected", {{"definition", pass.name()}, {"diagnostics", text}});
+      pass.memory.logged = std::move(text);
+    }
+    // What an author wrote stays wrong until it is edited, or a kind of its groups changes.
+    if (!compiled->kinds_missing) co_return Requeue::Never();
+    co_return Fail(ErrorCode::kPending, "definition '{}' names kinds that are not served",
+                   pass.name());
+  }
+  pass.memory.wanted_groups.clear();
+  pass.memory.logged.clear();
+  pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
+           "resource graph and schema are valid", now);
+
+  const std::int64_t number = std::max(pass.status().last_issued_revision, pass.Latest()) + 1;
+  const std::string name = api::RevisionName(pass.name(), number);
+  json::Value revision = api::NewGraphRevision(rgd, number, pass.hash, settings_.version);
+  json::Object& metadata = revision.as_object()["metadata"].as_object();
+  // There from the start, which saves a request.
+  metadata["finalizers"] = json::Array{json::Value(api::kFinalizer)};
+  if (pass.definition.IsResourceGroup()) {
+    // A cluster-scoped object cannot belong to a namespaced one; it is found by this label.
+    metadata.erase("ownerReferences");
+    metadata["labels"].as_object()[api::label::kRgdId] = rgd.uid;
+  }
+  d_.revisions.HandOver(name, pass.hash, std::move(*compiled->graph));
+  auto created = co_await d_.client.Create(kGraphRevisions, {}, std::move(revision), {}, cancel);
+  if (!created) {
+    d_.revisions.TakeBack(name);
+    Error error = created.error();
+    error.Push("creating graph revision \"" + name + "\"");
+    pass.Set(api::condition::kGraphAccepted, ConditionStatus::kFalse,
+             api::reason::kInvalidResourceGraph, error.message(), now);
+    pass.ClearOrder();
+    d_.metrics.RevisionResolved("failed");
+    co_return std::unexpected(std::move(error));
+  }
+  pass.status().last_issued_revision = number;
+  pass.Set(api::condition::kGraphRevisionsResolved, ConditionStatus::kUnknown,
+           api::reason::kWaitingForCompilation,
+           fmt::format("graph revision {} issued and awaiting compilation", number), now);
+  d_.metrics.RevisionIssued(reason);
+  d_.metrics.RevisionResolved("issue");
+  d_.logger.Info("graph revision issued", {{"definition", pass.name()}, {"revision", name}});
+  d_.stores.revisions.ObserveWrite(*created);
+  co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+}
+
+Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
+                                                  std::shared_ptr<const graph::Graph> graph,
+                                                  CancelToken cancel) {
+  GraphOrder order = OrderOf(*graph);
+  pass.status().topological_order = std::move(order.topological_order);
+  pass.status().resources = std::move(order.resources);
+
+  json::Value crd = graph->crd;
+  schema::StampCrd(crd, pass.definition.rgd, settings_.version);
+  pass.memory.crd = json::FindString(crd, {"metadata", "name"});
+  auto state = co_await crds_.Ensure(
+      std::move(crd),
+      {pass.name(), pass.object->uid(), pass.definition.rgd.AllowsBreakingChanges()}, cancel);
+  const api::Timestamp now = TimestampOf(d_.executor.clock());
+  if (!state) {
+    pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
+             state.error().message(), now);
+    d_.logger.Error("CRD cannot be kept",
+                    {{"definition", pass.name()}, {"error", state.error().message()}});
+    // An event of the CRD or of the definition ends the refusal.
+    if (state.error().code() == ErrorCode::kInvalid) co_return Requeue::Never();
+    co_return std::unexpected(std::move(state.error()));
+  }
+  if (!state->established) {
+    if (pass.conditions.StatusOf(api::condition::kKindReady) == ConditionStatus::kTrue) {
+      pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
+               state->waiting, now);
+    }
+    co_return Requeue::After(CrdKeeper::kEstablishLimit);
+  }
+  pass.Set(api::condition::kKindReady, ConditionStatus::kTrue, api::reason::kReady,
+           fmt::format("kind {} has been accepted and ready", state->accepted_kind), now);
+
+  // A CRD that was made anew has a collection of its own.
+  auto& served = pass.memory.served;
+  if (served && (served->gvr != graph->gvr || served->crd_uid != state->uid)) {
+    const api::Gvr old = served->gvr;
+    served.reset();
+    co_await d_.instances.Stop(old);
+  }
+  if (!served || served->graph.lock() != graph) {
+    auto started = co_await StartInstances(pass, *graph, cancel);
+    if (!started) {
+      pass.Set(api::condition::kControllerReady, ConditionStatus::kFalse,
+               api::reason::kFailedToStart, started.error().message(), now);
+      co_return std::unexpected(std::move(started.error()));
+    }
+    served = Memory::Served{graph->gvr, state->uid, graph};
+  }
+  pass.Set(api::condition::kControllerReady, ConditionStatus::kTrue, api::reason::kRunning,
+           "controller is running", TimestampOf(d_.executor.clock()));
+  co_return Requeue::Never();
+}
+
+Task<Result<void>> DefinitionReconciler::StartInstances(Pass& pass, const graph::Graph& graph,
+                                                        CancelToken cancel) {
+  InstanceApi api{.rgd_name = pass.name(),
+                  .rgd_uid = pass.object->uid(),
+                  .gvk = graph.gvk,
+                  .gvr = graph.gvr,
+                  .namespaced = graph.namespaced};
+  if (!pass.memory.served) {
+    Duration pause = kServedProbe;
+    for (int probe = 0; probe < kServedProbes; ++probe, pause *= 2) {
+      auto listed = co_await d_.client.ListPage(api.gvr, {}, {.limit = 1}, cancel);
+      if (listed || !kube::IsNotFound(listed.error())) break;
+      if (auto slept = co_await async::Sleep(d_.executor, pause, cancel); !slept) co_return slept;
+    }
+  }
+  co_return co_await d_.instances.Serve(std::move(api), cancel);
+}
+
+// Retention. A failure is logged and costs nothing else.
+Task<void> DefinitionReconciler::CollectRevisions(const Pass& pass, CancelToken cancel) {
+  std::vector<std::int64_t> numbers;
+  for (const RevisionView& revision : pass.live) numbers.push_back(revision.number);
+  const auto floor = api::RetentionFloor(std::move(numbers), settings_.max_graph_revisions);
+  if (!floor) co_return;
+  std::size_t deleted = 0;
+  for (const RevisionView& revision : pass.live) {
+    if (revision.number >= *floor) break;
+    auto gone = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
+                                          {.uid = revision.object->uid()}, cancel);
+    if (!gone && !kube::IsNotFound(gone.error())) {
+      d_.logger.Error("failed to garbage collect graph revisions",
+                      {{"definition", pass.name()}, {"error", gone.error().message()}});
+      d_.metrics.RevisionsCollected(deleted, 1);
+      co_return;
+    }
+    ++deleted;
+  }
+  if (deleted > 0) d_.metrics.RevisionsCollected(deleted, 0);
+}
+
+Task<Result<void>> DefinitionReconciler::WriteStatus(Pass& pass, CancelToken cancel) {
+  api::RgdStatus& status = pass.status();
+  status.conditions = pass.conditions.conditions();
+  const bool active =
+      pass.conditions.StatusOf(api::condition::kGraphAccepted) == ConditionStatus::kTrue &&
+      pass.conditions.StatusOf(api::condition::kKindReady) == ConditionStatus::kTrue &&
+      pass.conditions.StatusOf(api::condition::kControllerReady) == ConditionStatus::kTrue;
+  const std::string_view state = active ? api::state::kRgdActive : api::state::kRgdInactive;
+  if (!status.state.empty() && status.state != state) {
+    d_.metrics.StateChanged(pass.name(), status.state, state);
+  }
+  if (status.state != state) {
+    d_.logger.Info("definition state", {{"definition", pass.name()}, {"state", state}});
+  }
+  status.state = state;
+  json::Value stored;
+  if (const auto* value = json::Find(pass.object->value(), "status")) stored = *value;
+  co_return co_await PatchStatus(d_.client, InformerOf(pass.definition.key),
+                                 pass.definition.key.object, std::move(stored),
+                                 api::ToJson(status), cancel);
+}
+
+// Not even its members have the right types: all that can be said is that.
+Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
+                                                             kube::ObjectPtr object,
+                                                             Diagnostics faults,
+                                                             CancelToken cancel) {
+  json::Object head;
+  for (const std::string_view part : {"apiVersion", "kind", "metadata", "status"}) {
+    if (const auto* value = json::Find(object->value(), part)) head[part] = *value;
+  }
+  auto readable = ReadDefinition(key, head, key.object.name);
+  if (!readable) {
+    d_.logger.Error("definition cannot be read",
+                    {{"definition", key.object.name}, {"diagnostics", RenderAll(faults)}});
+    co_return Requeue::Never();
+  }
+  const api::Rgd& rgd = readable->rgd;
+  const api::Timestamp now = TimestampOf(d_.executor.clock());
+  Memory& memory = *memory_[key];
+  api::ConditionSet conditions(
+      api::RgdConditions(),
+      {.generation = rgd.generation, .created = rgd.created, .deleting = rgd.deleting},
+      rgd.status.conditions, now);
+  Pass pass{std::move(*readable), object, memory, std::move(conditions), {}, {}, {}};
+  if (pass.definition.rgd.deleting) co_return co_await Finalize(pass, cancel);
+  pass.Set(api::condition::kGraphAccepted, ConditionStatus::kFalse,
+           api::reason::kInvalidResourceGraph, ConditionText(faults), now);
+  pass.ClearOrder();
+  auto written = co_await WriteStatus(pass, cancel);
+  if (!written) co_return std::unexpected(std::move(written.error()));
+  co_return Requeue::Never();
+}
+
+// Instances are never left without a controller: while there are any, the definition stays and serves
+// them, so that they can be deleted.
+Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken cancel) {
+  if (!HasFinalizer(*pass.object)) co_return Requeue::Never();
+  const MonotonicTime begin = d_.executor.clock().Monotonic();
+  const auto& schema = pass.definition.rgd.spec.schema;
+  if (schema && crds_.Owns(pass.memory.crd, pass.name())) {
+    auto remaining = co_await CountInstances(pass, cancel);
+    if (!remaining) co_return std::unexpected(std::move(remaining.error()));
+    if (remaining->count > 0) {
+      if (!pass.memory.served) {
+        const InstanceApi api{.rgd_name = pass.name(),
+                              .rgd_uid = pass.object->uid(),
+                              .gvk = schema::InstanceGvk(*schema),
+                              .gvr = schema::InstanceGvr(*schema),
+                              .namespaced = schema->scope == api::Scope::kNamespaced};
+        auto started = co_await d_.instances.Serve(api, cancel);
+        if (!started) co_return std::unexpected(std::move(started.error()));
+        pass.memory.served = Memory::Served{api.gvr, {}, {}};
+      }
+      pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
+               fmt::format("deletion waits for {}{} instance{} of {}, such as {}: delete them first",
+                           remaining->count,
+                           remaining->count == kCountedInstances ? " or more" : "",
+                           remaining->count == 1 ? "" : "s", schema->kind, remaining->example),
+               TimestampOf(d_.executor.clock()));
+      auto written = co_await WriteStatus(pass, cancel);
+      if (!written) co_return std::unexpected(std::move(written.error()));
+      co_return Requeue::After(kInstancesLeftInterval);
+    }
+  }
+  if (pass.memory.served) {
+    const api::Gvr gvr = pass.memory.served->gvr;
+    pass.memory.served.reset();
+    co_await d_.instances.Stop(gvr);
+  }
+  if (settings_.allow_crd_deletion) {
+    auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);
+    if (!deleted) co_return std::unexpected(std::move(deleted.error()));
+  } else {
+    d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
+                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
+  }
+  crds_.Forget(pass.memory.crd);
+  if (pass.definition.IsResourceGroup()) {
+    auto deleted = co_await DeleteRevisions(pass, cancel);
+    if (!deleted) co_return std::unexpected(std::move(deleted.error()));
+  }
+  const std::string name = pass.name();
+  auto removed = co_await PatchFinalizer(d_.client, InformerOf(pass.definition.key), pass.object,
+                                         FinalizerChange::kRemove, cancel);
+  if (!removed) co_return std::unexpected(std::move(removed.error()));
+  d_.metrics.DefinitionDeleted(name, d_.executor.clock().Monotonic() - begin);
+  d_.logger.Info("definition deleted", {{"definition", name}});
+  co_return Requeue::Never();
+}
+
+Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstances(
+    const Pass& pass, CancelToken cancel) {
+  const api::Gvr gvr = schema::InstanceGvr(*pass.definition.rgd.spec.schema);
+  auto listed = co_await d_.client.ListPage(gvr, {}, {.limit = kCountedInstances}, cancel);
+  if (!listed) {
+    // No such collection any more, or not yet: no instances.
+    if (kube::IsNotFound(listed.error())) co_return Remaining{};
+    co_return Annotate(listed.error(), "instances of '{}'", pass.name());
+  }
+  Remaining remaining{.count = listed->items.size(), .example = {}};
+  if (remaining.count > 0) {
+    const kube::ObjectKey key = kube::KeyOf(listed->items.front());
+    remaining.example = key.CacheKey();
+  }
+  co_return remaining;
+}
+
+Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, CancelToken cancel) {
+  for (const RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
+    if (revision.deleting) continue;
+    auto deleted = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
+                                             {.uid = revision.object->uid()}, cancel);
+    if (!deleted && !kube::IsNotFound(deleted.error())) {
+      co_return Annotate(deleted.error(), "graph revision '{}'", revision.name);
+    }
+  }
+  co_return Result<void>{};
+}
+
+namespace {
+
+json::Value OwnerReference(const api::Rgd& rgd) {
+  json::Object reference;
+  reference["apiVersion"] = std::string(api::kGroup) + "/" + std::string(api::kVersion);
+  reference["kind"] = "ResourceGraphDefinition";
+  reference["name"] = rgd.name;
+  reference["uid"] = rgd.uid;
+  reference["controller"] = true;
+  return reference;
+}
+
+bool IsRgdReference(const json::Value& reference) {
+  return json::FindString(reference, {"kind"}) == "ResourceGraphDefinition" &&
+         json::FindString(reference, {"apiVersion"}) ==
+             std::string(api::kGroup) + "/" + std::string(api::kVersion);
+}
+
+bool IsControlledBy(const kube::StoredObject& revision, const std::string& uid) {
+  const auto* references = json::Find(revision.value(), {"metadata", "ownerReferences"});
+  if (references == nullptr || !references->is_array()) return false;
+  return std::ranges::any_of(references->get_array(), [&](const json::Value& reference) {
+    const auto* controller = json::Find(reference, "controller");
+    return IsRgdReference(reference) && json::FindString(reference, {"uid"}) == uid &&
+           controller != nullptr && controller->is_bool() && controller->get_bool();
+  });
+}
+
+json::Array AdoptedReferences(const kube::StoredObject& revision, const api::Rgd& rgd) {
+  json::Array references;
+  if (const auto* old = json::Find(revision.value(), {"metadata", "ownerReferences"});
+      old != nullptr && old->is_array()) {
+    references = old->get_array();
+  }
+  const auto place = std::ranges::find_if(references, IsRgdReference);
+  if (place != references.end()) {
+    *place = OwnerReference(rgd);
+  } else {
+    references.push_back(OwnerReference(rgd));
+  }
+  return references;
+}
+
+}  // namespace
+}  // namespace kro::controller

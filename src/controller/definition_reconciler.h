@@ -1,0 +1,96 @@
+// DefinitionReconciler: one pass over one definition (controllers spec section 1).
+//
+// Finalizer, hash of the spec, latest revision; then either a new revision is issued or the latest
+// one is served: its CRD, its instances, its status. A pass in which nothing changed makes no request.
+// What a pass waits for (a revision to be active, a CRD to be established, a kind to appear) is named
+// by the events that end the wait, see InterestedIn.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/scope.h"
+#include "async/task.h"
+#include "base/log.h"
+#include "controller/compile_definition.h"
+#include "controller/crd_keeper.h"
+#include "controller/definition.h"
+#include "controller/definition_stores.h"
+#include "controller/graph_registry.h"
+#include "controller/instance_service.h"
+#include "controller/kinds_loader.h"
+#include "controller/metrics.h"
+#include "controller/requeue.h"
+#include "controller/revision_reconciler.h"
+#include "controller/settings.h"
+
+namespace kro::controller {
+
+// Used from the loop only.
+class DefinitionReconciler {
+ public:
+  // All outlive the reconciler.
+  struct Dependencies {
+    async::Executor& executor;
+    kube::Client& client;
+    KindsLoader& kinds;
+    GraphRegistry& graphs;
+    RevisionReconciler& revisions;
+    InstanceService& instances;
+    DefinitionStores& stores;
+    Metrics& metrics;
+    Logger logger;
+    // Asks for a revision to be looked at.
+    std::function<void(const std::string& revision)> wake_revision;
+  };
+  DefinitionReconciler(Dependencies dependencies, Settings settings);
+  ~DefinitionReconciler();
+
+  async::Task<Result<Requeue>> Reconcile(kube::WorkKey key, async::CancelToken cancel);
+
+  // Definitions to look at when this CRD changed: whose CRD it is or would be, and who waits for a
+  // kind of its group.
+  std::vector<kube::WorkKey> InterestedIn(const std::string& crd) const;
+
+  // The definition that revisions and CRDs know by this name.
+  std::optional<kube::WorkKey> FindByName(const std::string& name) const;
+
+ private:
+  struct Memory;
+  struct Pass;
+
+  std::string NameOf(const kube::WorkKey& key, const kube::StoredObject& object) const;
+  kube::Informer& InformerOf(const kube::WorkKey& key) const;
+
+  async::Task<Result<Requeue>> Progress(Pass& pass, async::CancelToken cancel);
+  async::Task<Result<void>> AdoptOrphans(Pass& pass, async::CancelToken cancel);
+  async::Task<Result<Requeue>> Issue(Pass& pass, std::string_view reason,
+                                     async::CancelToken cancel);
+  async::Task<Result<Requeue>> Serve(Pass& pass, std::shared_ptr<const graph::Graph> graph,
+                                     async::CancelToken cancel);
+  async::Task<Result<void>> StartInstances(Pass& pass, const graph::Graph& graph,
+                                           async::CancelToken cancel);
+  async::Task<void> CollectRevisions(const Pass& pass, async::CancelToken cancel);
+  async::Task<Result<void>> WriteStatus(Pass& pass, async::CancelToken cancel);
+  async::Task<Result<Requeue>> RefuseUnreadable(kube::WorkKey key, kube::ObjectPtr object,
+                                                Diagnostics faults, async::CancelToken cancel);
+
+  async::Task<Result<Requeue>> Finalize(Pass& pass, async::CancelToken cancel);
+  // Instances that are left, at most 100 counted; "" for the example if there is none.
+  struct Remaining {
+    std::size_t count = 0;
+    std::string example;
+  };
+  async::Task<Result<Remaining>> CountInstances(const Pass& pass, async::CancelToken cancel);
+  async::Task<Result<void>> DeleteRevisions(const Pass& pass, async::CancelToken cancel);
+
+  Dependencies d_;
+  const Settings settings_;
+  CrdKeeper crds_;
+  std::map<kube::WorkKey, std::unique_ptr<Memory>> memory_;
+};
+
+}  // namespace kro::controller

@@ -1,0 +1,93 @@
+#include "controller/patch_object.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "api/constants.h"
+#include "json/patch.h"
+
+namespace kro::controller {
+namespace {
+
+using async::CancelToken;
+using async::Task;
+
+json::Array FinalizersOf(const kube::StoredObject& object);
+bool IsOurs(const json::Value& finalizer);
+
+}  // namespace
+
+bool HasFinalizer(const kube::StoredObject& object) {
+  return std::ranges::any_of(FinalizersOf(object), IsOurs);
+}
+
+Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& informer,
+                                  kube::ObjectPtr object, FinalizerChange change,
+                                  CancelToken cancel) {
+  json::Array finalizers = FinalizersOf(*object);
+  if (change == FinalizerChange::kAdd) {
+    if (std::ranges::any_of(finalizers, IsOurs)) co_return Result<void>{};
+    finalizers.emplace_back(api::kFinalizer);
+  } else {
+    json::Array others;
+    for (json::Value& finalizer : finalizers) {
+      if (!IsOurs(finalizer)) others.push_back(std::move(finalizer));
+    }
+    if (others.size() == finalizers.size()) co_return Result<void>{};
+    finalizers = std::move(others);
+  }
+  json::Object metadata;
+  metadata["finalizers"] = std::move(finalizers);
+  metadata["resourceVersion"] = object->resource_version();
+  json::Object patch;
+  patch["metadata"] = std::move(metadata);
+  auto patched = co_await client.Patch(informer.gvr(), object->key(), kube::PatchType::kMerge,
+                                       std::move(patch), {}, cancel);
+  if (!patched) {
+    if (change == FinalizerChange::kRemove && kube::IsNotFound(patched.error())) {
+      co_return Result<void>{};
+    }
+    co_return Annotate(patched.error(), "finalizer of {}", object->key());
+  }
+  // Without its last finalizer a deleted object is gone; the watch says so.
+  if (change == FinalizerChange::kAdd) informer.ObserveWrite(*patched);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer,
+                               kube::ObjectKey key, json::Value stored, json::Value status,
+                               CancelToken cancel) {
+  if (!stored.is_object()) stored = json::Object();
+  json::Value difference = json::MakeMergePatch(stored, status);
+  if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};
+  json::Object patch;
+  patch["status"] = std::move(difference);
+  auto patched = co_await client.Patch(informer.gvr(), key, kube::PatchType::kMerge,
+                                       std::move(patch), {.subresource = "status"}, cancel);
+  if (!patched) {
+    // It was deleted meanwhile; nobody is left to be told.
+    if (kube::IsNotFound(patched.error())) co_return Result<void>{};
+    co_return Annotate(patched.error(), "status of {}", key);
+  }
+  informer.ObserveWrite(*patched);
+  co_return Result<void>{};
+}
+
+api::Timestamp TimestampOf(const Clock& clock) {
+  return std::chrono::time_point_cast<std::chrono::seconds>(clock.Now());
+}
+
+namespace {
+
+json::Array FinalizersOf(const kube::StoredObject& object) {
+  const auto* finalizers = json::Find(object.value(), {"metadata", "finalizers"});
+  if (finalizers == nullptr || !finalizers->is_array()) return {};
+  return finalizers->get_array();
+}
+
+bool IsOurs(const json::Value& finalizer) {
+  return finalizer.is_string() && std::string_view(finalizer.get_string()) == api::kFinalizer;
+}
+
+}  // namespace
+}  // namespace kro::controller

@@ -1,0 +1,22 @@
+// What the process answers over HTTP: probes, metrics and, where it is allowed, /debug.
+#pragma once
+
+#include "http/server.h"
+#include "http/transport.h"
+#include "operator/operator.h"
+
+namespace kro::operator_ {
+
+// /healthz (the process answers), /readyz (and does its work). `?verbose` lists the checks; a check that
+// fails is always named.
+http::Response AnswerProbe(const Operator& op, const http::Request& request);
+
+// /metrics, and /debug as JSON if it is on.
+enum class Debug { kOff, kOn };
+http::Response AnswerMetrics(const Operator& op, const http::Request& request, Debug debug);
+
+// The same as handlers; `op` outlives them.
+http::Handler ProbeHandler(const Operator& op);
+http::Handler MetricsHandler(const Operator& op, Debug debug);
+
+}  // namespace kro::operator_

@@ -1,0 +1,89 @@
+// Operator: everything behind `kro controller`, wired together. Where to start in this folder.
+//
+//   Operator op({executor, transport, lease_transport, logger, random}, options);
+//   Result<void> end = co_await op.Run(stop);
+//
+// Executor, transports and randomness are arguments, so that a whole operator runs against the
+// embedded server in simulated time, and two of them run side by side in one test. Probes, metrics
+// and /debug are answered by endpoints.h.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/executor.h"
+#include "async/scope.h"
+#include "async/task.h"
+#include "base/log.h"
+#include "controller/settings.h"
+#include "http/transport.h"
+#include "json/value.h"
+#include "kube/backoff.h"
+
+namespace kro::operator_ {
+
+enum class LeaderElection { kOff, kOn };
+enum class CrdInstallation { kInstall, kLeave };
+
+struct OperatorOptions {
+  controller::Settings settings;
+
+  CrdInstallation crds = CrdInstallation::kInstall;
+  LeaderElection leader_election = LeaderElection::kOff;
+  std::string lease_namespace;
+  std::string identity;  // of this process, never used by another one
+  Duration lease_duration = std::chrono::seconds(15);
+  Duration renew_deadline = std::chrono::seconds(10);
+  Duration retry_period = std::chrono::seconds(2);
+
+  // How long a stop may wait for work under way; negative: for ever.
+  Duration graceful_shutdown_timeout = std::chrono::seconds(60);
+};
+
+// A reason to be ready or not.
+struct HealthCheck {
+  std::string name;
+  bool ok = true;
+  std::string detail;
+};
+
+class Operator {
+ public:
+  struct Dependencies {
+    async::Executor& executor;
+    http::Transport& transport;
+    // Of its own, so that no other request delays the lease; may be `transport` without leader
+    // election.
+    http::Transport& lease_transport;
+    Logger logger;
+    kube::Random random;
+  };
+  // What `dependencies` refers to outlives the operator.
+  Operator(Dependencies dependencies, OperatorOptions options);
+  ~Operator();
+
+  // Works until `stop` fires, then stops in order and returns. kInvalid for options that make no sense,
+  // kUnavailable if the server cannot be reached at the start, kForbidden if it refuses, kExhausted
+  // when leadership was lost or stopping took too long. Once.
+  async::Task<Result<void>> Run(async::CancelToken stop);
+
+  // What /readyz says: a follower is ready, a leader once it has read what it watches.
+  std::vector<HealthCheck> Readiness() const;
+
+  // The text of /metrics.
+  std::string MetricsText() const;
+
+  // Queues, stores and graphs, for /debug.
+  json::Value Describe() const;
+
+  bool leads() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kro::operator_

@@ -1,0 +1,79 @@
+// Evaluation: the variables of one instance's expressions, and what the expressions yield.
+//
+// A node is bound once, when it is settled; everything made lives in one arena until the end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "api/condition.h"
+#include "base/error.h"
+#include "cel/arena.h"
+#include "cel/value.h"
+#include "graph/graph.h"
+#include "json/value.h"
+#include "runtime/internal/arena_resource.h"
+#include "runtime/live_object.h"
+
+namespace kro::runtime {
+
+// How an expression sees objects: by their schema, or as they are stored, where null is absent.
+enum class View { kTyped, kStored };
+
+// The variables that only some expressions have.
+struct Locals {
+  std::span<const cel::Value> iterators;
+  const json::Value* each = nullptr;  // stored form
+};
+
+// What a condition (includeWhen, readyWhen) came to.
+enum class Truth { kFalse, kTrue, kNull, kNotBool };
+
+class Evaluation {
+ public:
+  // Both outlive this. `budget` is in steps, for each expression.
+  Evaluation(const graph::Graph& graph, const json::Value& instance, std::int64_t budget);
+
+  // What was observed of a node; for a list its items, in order. Objects are kept alive by the
+  // caller.
+  void Bind(std::size_t node, std::span<const LiveObject> objects);
+
+  // kPending or kInvalid: `eval "<expression>": <cause>`.
+  Result<cel::Value> Evaluate(const graph::Expression& expression, View view = View::kTyped,
+                              const Locals& locals = {});
+  Result<Truth> Test(const graph::Expression& expression, View view, const Locals& locals = {});
+
+  // From now on `schema` carries these conditions as its status.
+  void ShowConditions(const api::ConditionSet& conditions);
+
+  // `object` as View::kStored has it.
+  const json::Value& Stored(const json::Value& object);
+
+  cel::Context NewContext() { return cel::Context(arena_, budget_); }
+  cel::Arena& arena() { return arena_; }
+  // For JSON that lives as long as the arena.
+  boost::json::storage_ptr storage() { return &resource_; }
+
+ private:
+  cel::Value Variable(const graph::Input& input, View view, const Locals& locals);
+  cel::Value NodeValue(std::size_t node, View view);
+
+  struct Bound {
+    std::span<const LiveObject> objects;
+    std::optional<cel::Value> typed;  // made when first used
+    bool bound = false;
+  };
+
+  const graph::Graph& graph_;
+  std::int64_t budget_;
+  cel::Arena arena_;
+  ArenaResource resource_;
+  json::Value instance_;  // without status
+  std::vector<Bound> nodes_;
+};
+
+}  // namespace kro::runtime

@@ -1,0 +1,821 @@
+#include "runtime/reconciliation.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "api/constants.h"
+#include "api/identity.h"
+#include "runtime/internal/evaluation.h"
+#include "runtime/internal/projection.h"
+#include "runtime/internal/readiness.h"
+#include "runtime/internal/render.h"
+#include "runtime/internal/seen.h"
+#include "runtime/object_hash.h"
+
+namespace kro::runtime {
+namespace {
+
+using graph::Node;
+using graph::NodeType;
+
+// One object of a managed node.
+struct Item {
+  enum class State { kRendered, kIssued, kDone, kTerminating, kFailed };
+  State state = State::kRendered;
+  json::Value* desired = nullptr;
+  std::string_view ns;
+  std::string_view name;
+  std::string_view hash;
+  LiveObject live;      // before the apply
+  LiveObject observed;  // after it
+  std::optional<Error> error;
+};
+
+// What is known of a node in this pass.
+struct Run {
+  enum class Phase { kUndecided, kRendered, kIssued, kConcluded };
+  // How a failure is told: upstream ends the pass at some, and tells only them.
+  enum class Failure { kNone, kFault, kApply, kReadiness };
+
+  Phase phase = Phase::kUndecided;
+  NodeState state = NodeState::kInProgress;
+  Failure failure = Failure::kNone;
+  std::optional<Error> cause;
+  std::vector<Item> items;
+  std::size_t open = 0;  // unanswered actions
+  std::vector<LiveObject> observed;
+  json::Value* reference = nullptr;  // of an external node
+
+  // What it waits for.
+  std::optional<std::size_t> waits_for;
+  const graph::Expression* blocking = nullptr;
+  std::size_t wanting_item = 0;
+};
+
+// An item by where it stands.
+struct Entry {
+  std::size_t node = 0;
+  std::size_t item = 0;
+};
+
+json::Object& ObjectAt(json::Object& parent, std::string_view key);
+bool IsManaged(const Node& node);
+std::optional<std::size_t> FirstNode(const graph::Expression& expression);
+std::string Display(std::string_view ns, std::string_view name);
+
+}  // namespace
+
+class Reconciliation::Impl {
+ public:
+  Impl(std::shared_ptr<const graph::Graph> graph, LiveObject instance,
+       ReconciliationOptions options);
+
+  std::vector<Action> Advance();
+  bool IsDone() const;
+  void Applied(const Action& action, LiveObject object);
+  void Observed(const Action& action, std::vector<LiveObject> objects);
+  void Failed(const Action& action, Error error);
+  ApplySetContent Touched() const;
+  ApplySetContent Foreseen() const;
+  Outcome Finish();
+  AuthorConditions Conditions(const api::ConditionSet& builtin);
+
+  const graph::Graph& graph() const { return *graph_; }
+  std::string_view apply_set() const { return apply_set_; }
+
+ private:
+  // Deciding: from undecided to concluded or rendered.
+  bool IsDecidable(const Node& node) const;
+  void Decide(std::size_t number);
+  bool IsIncluded(std::size_t number);
+  void Render(std::size_t number);
+  void AddItem(std::size_t number, json::Value* object, std::size_t index, std::size_t size);
+  void Stamp(const Node& node, json::Object& metadata, std::size_t index, std::size_t size);
+  std::optional<std::string_view> NamespaceFor(const Node& node, json::Value& object);
+  void RefuseSharedObjects(std::span<const std::size_t> rendered);
+  std::string EntryName(const Entry& entry) const;
+
+  // From rendered to concluded.
+  void Issue(std::size_t number, std::vector<Action>& actions);
+  bool Meet(const Node& node, Item& item);
+  void Answered(std::size_t number);
+  void Settle(std::size_t number);
+  void JudgeReadiness(std::size_t number, std::size_t desired);
+
+  // The ends.
+  void Conclude(Run& run, NodeState state);
+  void Pend(Run& run, std::string message);
+  void Fault(Run& run, Error error);
+  void WaitForNode(Run& run, std::size_t dependency, std::string message);
+
+  // Telling.
+  std::string WhyNotReady(std::size_t number) const;
+  Error CauseOf(std::size_t number) const;
+  NodeReport ReportOf(std::size_t number) const;
+  Wait WaitOf(std::size_t number) const;
+  void Summarize(Outcome& outcome) const;
+  std::string Explain(const Outcome& outcome) const;
+  void AddItems(const Run& run, const Node& node, ApplySetContent& content) const;
+
+  std::shared_ptr<const graph::Graph> graph_;
+  LiveObject instance_;
+  ReconciliationOptions options_;
+  std::string_view instance_ns_;
+  std::string apply_set_;
+  std::vector<std::pair<std::string, std::string>> labels_;  // of every child
+  Evaluation evaluation_;
+  std::vector<Run> runs_;                   // parallel to Graph::nodes
+  std::map<ObjectIdentity, Entry> owners_;  // the first to describe it
+  std::vector<std::string> conflicts_;
+  std::size_t undecided_;
+  std::size_t open_ = 0;
+  bool advanced_ = false;
+};
+
+Reconciliation::Reconciliation(std::shared_ptr<const graph::Graph> graph, LiveObject instance,
+                               ReconciliationOptions options)
+    : impl_(std::make_unique<Impl>(std::move(graph), std::move(instance), std::move(options))) {}
+
+Reconciliation::~Reconciliation() = default;
+
+std::vector<Action> Reconciliation::Advance() { return impl_->Advance(); }
+bool Reconciliation::IsDone() const { return impl_->IsDone(); }
+void Reconciliation::Applied(const Action& action, LiveObject object) {
+  impl_->Applied(action, std::move(object));
+}
+void Reconciliation::Observed(const Action& action, std::vector<LiveObject> objects) {
+  impl_->Observed(action, std::move(objects));
+}
+void Reconciliation::Failed(const Action& action, Error error) {
+  impl_->Failed(action, std::move(error));
+}
+ApplySetContent Reconciliation::Touched() const { return impl_->Touched(); }
+ApplySetContent Reconciliation::Foreseen() const { return impl_->Foreseen(); }
+Outcome Reconciliation::Finish() { return impl_->Finish(); }
+AuthorConditions Reconciliation::Conditions(const api::ConditionSet& builtin) {
+  return impl_->Conditions(builtin);
+}
+const graph::Graph& Reconciliation::graph() const { return impl_->graph(); }
+std::string_view Reconciliation::apply_set() const { return impl_->apply_set(); }
+
+Reconciliation::Impl::Impl(std::shared_ptr<const graph::Graph> graph, LiveObject instance,
+                           ReconciliationOptions options)
+    : graph_(std::move(graph)),
+      instance_(std::move(instance)),
+      options_(std::move(options)),
+      instance_ns_(graph_->namespaced ? NamespaceOf(*instance_) : std::string_view()),
+      apply_set_(api::ApplySetId({std::string(NameOf(*instance_)), std::string(instance_ns_),
+                                  graph_->gvk.kind, graph_->gvk.group})),
+      evaluation_(*graph_, *instance_, options_.budget),
+      runs_(graph_->nodes.size()),
+      undecided_(graph_->nodes.size()) {
+  api::Labels labels =
+      api::InstanceLabels({graph_->gvk, std::string(NameOf(*instance_)), std::string(instance_ns_),
+                           std::string(UidOf(*instance_)), graph_->namespaced});
+  labels.merge(api::SystemLabels(options_.version));
+  labels.emplace(api::label::kManagedBy, api::kManagedByKro);
+  labels.emplace(api::label::kPartOf, apply_set_);
+  labels_.assign(labels.begin(), labels.end());
+}
+
+std::vector<Action> Reconciliation::Impl::Advance() {
+  advanced_ = true;
+  std::vector<Action> actions;
+  std::vector<std::size_t> rendered;
+  // A node that concludes without an action may decide others.
+  for (bool more = undecided_ > 0; more;) {
+    more = false;
+    rendered.clear();
+    for (const std::size_t number : graph_->order) {
+      Run& run = runs_[number];
+      if (run.phase != Run::Phase::kUndecided || !IsDecidable(graph_->nodes[number])) continue;
+      more = true;
+      --undecided_;
+      Decide(number);
+      if (run.phase == Run::Phase::kRendered) rendered.push_back(number);
+    }
+    RefuseSharedObjects(rendered);
+    for (const std::size_t number : rendered) {
+      if (runs_[number].phase == Run::Phase::kRendered) Issue(number, actions);
+    }
+  }
+  return actions;
+}
+
+bool Reconciliation::Impl::IsDone() const {
+  if (!advanced_ || open_ > 0) return false;
+  return std::ranges::none_of(graph_->nodes, [&](const Node& node) {
+    const Run& run = runs_[static_cast<std::size_t>(&node - graph_->nodes.data())];
+    return run.phase == Run::Phase::kUndecided && IsDecidable(node);
+  });
+}
+
+bool Reconciliation::Impl::IsDecidable(const Node& node) const {
+  return std::ranges::all_of(node.dependencies, [&](std::size_t dependency) {
+    return runs_[dependency].phase == Run::Phase::kConcluded;
+  });
+}
+
+void Reconciliation::Impl::Decide(std::size_t number) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  const bool loses_what_it_needs = std::ranges::any_of(
+      node.dependencies, [&](std::size_t d) { return runs_[d].state == NodeState::kSkipped; });
+  if (loses_what_it_needs) return Conclude(run, NodeState::kSkipped);
+  if (!IsIncluded(number)) return;
+  for (const std::size_t dependency : node.dependencies) {
+    if (runs_[dependency].state == NodeState::kSynced) continue;
+    return WaitForNode(
+        run, dependency,
+        fmt::format("node \"{}\": dependent node \"{}\" not ready: {} (data pending)", node.id,
+                    graph_->nodes[dependency].id, WhyNotReady(dependency)));
+  }
+  Render(number);
+}
+
+// False if the node was concluded.
+bool Reconciliation::Impl::IsIncluded(std::size_t number) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  for (const graph::Expression& expression : node.include_when) {
+    for (const graph::Input& input : expression.inputs) {
+      if (input.source != graph::Input::Source::kNode) continue;
+      if (runs_[input.index].state == NodeState::kSynced) continue;
+      WaitForNode(run, input.index,
+                  fmt::format("includeWhen dependency \"{}\" not ready: {} (data pending)",
+                              graph_->nodes[input.index].id, WhyNotReady(input.index)));
+      return false;
+    }
+  }
+  for (const graph::Expression& expression : node.include_when) {
+    const auto truth = evaluation_.Test(expression, View::kTyped);
+    if (truth && *truth == Truth::kTrue) continue;
+    if (truth && *truth != Truth::kNotBool) {
+      Conclude(run, NodeState::kSkipped);
+      return false;
+    }
+    const std::string cause =
+        truth ? fmt::format("expression \"{}\" did not return bool", expression.text)
+              : truth.error().message();
+    const std::string text = fmt::format("includeWhen \"{}\": {}", expression.text, cause);
+    // Data of other nodes may come; the instance's own is all there.
+    const bool may_come = !truth && truth.error().code() == ErrorCode::kPending &&
+                          expression.kind != graph::ExpressionKind::kStatic;
+    run.blocking = &expression;
+    if (may_come) {
+      Pend(run, text + " (data pending)");
+    } else {
+      Fault(run, Error(ErrorCode::kInvalid, text));
+    }
+    return false;
+  }
+  return true;
+}
+
+void Reconciliation::Impl::Render(std::size_t number) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  std::vector<json::Value*> objects;
+  std::optional<Error> error;
+  if (node.type == NodeType::kCollection) {
+    auto rendered =
+        RenderCollection(node, options_.max_collection_size, evaluation_, &run.blocking);
+    if (rendered) {
+      objects = std::move(*rendered);
+    } else {
+      error = rendered.error();
+    }
+  } else {
+    auto rendered = RenderObject(node, evaluation_, &run.blocking);
+    if (rendered) {
+      objects.push_back(*rendered);
+    } else {
+      error = rendered.error();
+    }
+  }
+  if (error) {
+    if (error->code() == ErrorCode::kPending) return Pend(run, error->message());
+    return Fault(run, std::move(*error));
+  }
+
+  run.phase = Run::Phase::kRendered;
+  if (node.IsExternal()) {
+    run.reference = objects.front();
+    if (node.type == NodeType::kExternal) NamespaceFor(node, *run.reference);
+    return;
+  }
+  run.items.reserve(objects.size());
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    AddItem(number, objects[i], i, objects.size());
+    if (run.phase == Run::Phase::kConcluded) return;
+  }
+}
+
+void Reconciliation::Impl::AddItem(std::size_t number, json::Value* object, std::size_t index,
+                                   std::size_t size) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  const auto ns = NamespaceFor(node, *object);
+  if (!ns) {
+    run.items.clear();
+    return Fault(run, Error(ErrorCode::kInvalid,
+                            fmt::format("node \"{}\" is namespaced and must resolve "
+                                        "metadata.namespace when the instance is cluster-scoped",
+                                        node.id)));
+  }
+  json::Object& metadata = ObjectAt(object->get_object(), "metadata");
+  Stamp(node, metadata, index, size);
+
+  Item& item = run.items.emplace_back();
+  item.desired = object;
+  item.ns = *ns;
+  item.name = NameOf(*object);
+  item.hash = evaluation_.arena().Copy(ObjectHash(*object));
+  ObjectAt(metadata, "annotations")[api::annotation::kDesiredHash] = item.hash;
+}
+
+// The namespace of an object, written into it where it falls to the instance's. Nothing: it has
+// none and cannot get one.
+std::optional<std::string_view> Reconciliation::Impl::NamespaceFor(const Node& node,
+                                                                   json::Value& object) {
+  if (!node.mapping.namespaced) return std::string_view();
+  const std::string_view ns = NamespaceOf(object);
+  if (!ns.empty()) return ns;
+  if (instance_ns_.empty()) return std::nullopt;
+  ObjectAt(object.get_object(), "metadata")["namespace"] = instance_ns_;
+  return instance_ns_;
+}
+
+void Reconciliation::Impl::Stamp(const Node& node, json::Object& metadata, std::size_t index,
+                                 std::size_t size) {
+  json::Object& labels = ObjectAt(metadata, "labels");
+  labels.reserve(labels.size() + labels_.size() + 3);
+  for (const auto& [key, value] : labels_) labels[key] = std::string_view(value);
+  labels[api::label::kNodeId] = std::string_view(node.id);
+  if (node.type == NodeType::kCollection) {
+    labels[api::label::kCollectionIndex] = std::string_view(fmt::to_string(index));
+    labels[api::label::kCollectionSize] = std::string_view(fmt::to_string(size));
+  }
+  ObjectAt(metadata, "annotations")[api::annotation::kApplyOrder] =
+      std::string_view(fmt::to_string(node.apply_order));
+}
+
+// Two descriptions of one object would overwrite each other for ever: neither is applied, unless
+// one already was.
+void Reconciliation::Impl::RefuseSharedObjects(std::span<const std::size_t> rendered) {
+  for (const std::size_t number : rendered) {
+    const Node& node = graph_->nodes[number];
+    for (std::size_t i = 0; i < runs_[number].items.size(); ++i) {
+      const Item& item = runs_[number].items[i];
+      if (item.name.empty()) continue;
+      const auto [owner, is_first] = owners_.try_emplace(
+          {{node.gvk.group, node.gvk.kind}, std::string(item.ns), std::string(item.name)},
+          Entry{number, i});
+      if (is_first) continue;
+      conflicts_.push_back(fmt::format("resourceID: {} conflicts with resourceID: {}",
+                                       EntryName({number, i}), EntryName(owner->second)));
+      Conclude(runs_[number], NodeState::kConflicting);
+      Run& other = runs_[owner->second.node];
+      if (other.phase == Run::Phase::kRendered) Conclude(other, NodeState::kConflicting);
+    }
+  }
+}
+
+void Reconciliation::Impl::Issue(std::size_t number, std::vector<Action>& actions) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  run.phase = Run::Phase::kIssued;
+  if (node.IsExternal()) {
+    Action action;
+    action.kind = Action::Kind::kRead;
+    action.node = number;
+    action.ns = NamespaceOf(*run.reference);
+    if (node.type == NodeType::kExternal) {
+      action.name = NameOf(*run.reference);
+    } else {
+      action.selector = json::Find(std::as_const(*run.reference), {"metadata", "selector"});
+    }
+    actions.push_back(std::move(action));
+    run.open = 1;
+    ++open_;
+    return;
+  }
+  for (std::size_t i = 0; i < run.items.size(); ++i) {
+    Item& item = run.items[i];
+    if (!Meet(node, item)) continue;
+    Action action;
+    action.node = number;
+    action.item = i;
+    action.ns = item.ns;
+    action.name = item.name;
+    action.desired = item.desired;
+    action.hash = item.hash;
+    action.live = item.live;
+    action.same_as_applied = item.live != nullptr &&
+                             AnnotationOf(*item.live, api::annotation::kDesiredHash) == item.hash;
+    actions.push_back(std::move(action));
+    item.state = Item::State::kIssued;
+    ++run.open;
+    ++open_;
+  }
+  if (run.open == 0) Settle(number);
+}
+
+// Looks at what stands where the item goes; false if it must not be applied.
+bool Reconciliation::Impl::Meet(const Node& node, Item& item) {
+  if (item.name.empty()) {
+    item.state = Item::State::kFailed;
+    item.error = Error(ErrorCode::kInvalid, "name is required");
+    return false;
+  }
+  if (options_.find) item.live = options_.find(node, item.ns, item.name);
+  if (item.live == nullptr) return true;
+  item.observed = item.live;
+  const std::string_view theirs = LabelOf(*item.live, api::label::kPartOf);
+  if (!theirs.empty() && theirs != apply_set_) {
+    item.state = Item::State::kFailed;
+    item.error = Error(
+        ErrorCode::kConflict,
+        fmt::format("resource belongs to a different ApplySet: {} ({}) belongs to ApplySet \"{}\", "
+                    "cannot reassign to \"{}\"",
+                    Display(item.ns, item.name), node.gvk.ToString(), theirs, apply_set_));
+    return false;
+  }
+  if (IsTerminating(*item.live)) {
+    item.state = Item::State::kTerminating;
+    return false;
+  }
+  return true;
+}
+
+void Reconciliation::Impl::Applied(const Action& action, LiveObject object) {
+  Item& item = runs_[action.node].items[action.item];
+  item.observed = std::move(object);
+  const bool is_gone = item.observed == nullptr || !item.observed->is_object();
+  if (is_gone) {
+    item.observed = nullptr;
+    item.state = Item::State::kFailed;
+    item.error = Error(ErrorCode::kInternal, "the apply was answered without an object");
+  } else {
+    item.state = IsTerminating(*item.observed) ? Item::State::kTerminating : Item::State::kDone;
+  }
+  Answered(action.node);
+}
+
+void Reconciliation::Impl::Observed(const Action& action, std::vector<LiveObject> objects) {
+  Run& run = runs_[action.node];
+  std::erase_if(objects,
+                [](const LiveObject& object) { return object == nullptr || !object->is_object(); });
+  std::ranges::sort(objects, {}, [](const LiveObject& object) {
+    return std::pair(NamespaceOf(*object), NameOf(*object));
+  });
+  run.observed = std::move(objects);
+  Answered(action.node);
+}
+
+void Reconciliation::Impl::Failed(const Action& action, Error error) {
+  Run& run = runs_[action.node];
+  if (action.kind == Action::Kind::kApply) {
+    Item& item = run.items[action.item];
+    item.state = Item::State::kFailed;
+    item.error = std::move(error);
+  } else {
+    Fault(run, std::move(error));
+  }
+  Answered(action.node);
+}
+
+void Reconciliation::Impl::Answered(std::size_t number) {
+  Run& run = runs_[number];
+  --open_;
+  if (--run.open == 0 && run.phase == Run::Phase::kIssued) Settle(number);
+}
+
+// All of a node's actions were answered: its observation is final.
+void Reconciliation::Impl::Settle(std::size_t number) {
+  const Node& node = graph_->nodes[number];
+  Run& run = runs_[number];
+  if (node.IsExternal()) {
+    const bool is_missing = node.type == NodeType::kExternal && run.observed.empty();
+    if (!is_missing) evaluation_.Bind(number, run.observed);
+    return JudgeReadiness(number, is_missing ? 1 : run.observed.size());
+  }
+  run.observed.reserve(run.items.size());
+  for (const Item& item : run.items) {
+    if (item.observed != nullptr) run.observed.push_back(item.observed);
+  }
+  const bool is_empty_list = node.IsList() && run.items.empty();
+  if (!run.observed.empty() || is_empty_list) evaluation_.Bind(number, run.observed);
+
+  const auto with = [&](Item::State state) {
+    return std::ranges::find(run.items, state, &Item::state);
+  };
+  if (const auto failed = with(Item::State::kFailed); failed != run.items.end()) {
+    run.failure = Run::Failure::kApply;
+    run.cause = failed->error;
+    run.wanting_item = static_cast<std::size_t>(failed - run.items.begin());
+    if (node.IsList()) run.cause->Push(fmt::format("collection item {}", run.wanting_item));
+    return Conclude(run, NodeState::kError);
+  }
+  if (const auto going = with(Item::State::kTerminating); going != run.items.end()) {
+    run.wanting_item = static_cast<std::size_t>(going - run.items.begin());
+    run.waits_for = number;
+    run.cause = Error(ErrorCode::kPending,
+                      fmt::format("resource \"{}\" for node \"{}\" is currently being deleted; "
+                                  "waiting for deletion to complete before continuing "
+                                  "reconciliation",
+                                  Display(going->ns, going->name), node.id));
+    return Conclude(run, NodeState::kTerminating);
+  }
+  JudgeReadiness(number, run.items.size());
+}
+
+void Reconciliation::Impl::JudgeReadiness(std::size_t number, std::size_t desired) {
+  Run& run = runs_[number];
+  Readiness readiness = CheckReadiness(number, run.observed, desired, *graph_, evaluation_);
+  if (!readiness.cause) return Conclude(run, NodeState::kSynced);
+  run.blocking = readiness.expression;
+  run.wanting_item = readiness.item;
+  run.cause = std::move(readiness.cause);
+  if (run.cause->code() == ErrorCode::kPending) {
+    run.waits_for = number;
+    return Conclude(run, NodeState::kWaiting);
+  }
+  run.failure = Run::Failure::kReadiness;
+  Conclude(run, NodeState::kError);
+}
+
+void Reconciliation::Impl::Conclude(Run& run, NodeState state) {
+  run.state = state;
+  run.phase = Run::Phase::kConcluded;
+}
+
+void Reconciliation::Impl::Pend(Run& run, std::string message) {
+  run.cause = Error(ErrorCode::kPending, std::move(message));
+  if (run.blocking != nullptr) run.waits_for = FirstNode(*run.blocking);
+  Conclude(run, NodeState::kPending);
+}
+
+void Reconciliation::Impl::WaitForNode(Run& run, std::size_t dependency, std::string message) {
+  run.cause = Error(ErrorCode::kPending, std::move(message));
+  run.waits_for = dependency;
+  Conclude(run, NodeState::kPending);
+}
+
+void Reconciliation::Impl::Fault(Run& run, Error error) {
+  run.failure = Run::Failure::kFault;
+  run.cause = std::move(error);
+  Conclude(run, NodeState::kError);
+}
+
+ApplySetContent Reconciliation::Impl::Touched() const {
+  ApplySetContent content;
+  for (std::size_t i = 0; i < runs_.size(); ++i) AddItems(runs_[i], graph_->nodes[i], content);
+  return content;
+}
+
+ApplySetContent Reconciliation::Impl::Foreseen() const {
+  ApplySetContent content = Touched();
+  for (std::size_t i = 0; i < runs_.size(); ++i) {
+    const Node& node = graph_->nodes[i];
+    if (runs_[i].phase != Run::Phase::kUndecided || !IsManaged(node)) continue;
+    content.group_kinds.insert({node.gvk.group, node.gvk.kind});
+    const std::string_view ns = NamespaceOf(node.object);
+    const bool is_literal = std::ranges::none_of(node.fields, [](const graph::Field& field) {
+      return field.path == json::FieldPath({"metadata", "namespace"});
+    });
+    if (node.mapping.namespaced && is_literal && !ns.empty() && ns != instance_ns_) {
+      content.namespaces.emplace(ns);
+    }
+  }
+  return content;
+}
+
+void Reconciliation::Impl::AddItems(const Run& run, const Node& node,
+                                    ApplySetContent& content) const {
+  for (const Item& item : run.items) {
+    content.group_kinds.insert({node.gvk.group, node.gvk.kind});
+    if (!item.ns.empty() && item.ns != instance_ns_) content.namespaces.emplace(item.ns);
+  }
+}
+
+Outcome Reconciliation::Impl::Finish() {
+  Outcome outcome;
+  if (advanced_) {
+    outcome.nodes.reserve(runs_.size());
+    for (const std::size_t number : graph_->order) outcome.nodes.push_back(ReportOf(number));
+  }
+  Summarize(outcome);
+  for (const auto& [identity, entry] : owners_)
+    outcome.desired.insert(outcome.desired.end(), identity);
+  outcome.content = Touched();
+
+  Projection projection = ProjectStatus(*graph_, json::Find(*instance_, "status"), evaluation_);
+  outcome.fields = std::move(projection.fields);
+  outcome.problems = std::move(projection.problems);
+  return outcome;
+}
+
+AuthorConditions Reconciliation::Impl::Conditions(const api::ConditionSet& builtin) {
+  evaluation_.ShowConditions(builtin);
+  return ProjectConditions(*graph_, evaluation_);
+}
+
+// "cm", or "parts-3" for an item of a collection.
+std::string Reconciliation::Impl::EntryName(const Entry& entry) const {
+  const Node& node = graph_->nodes[entry.node];
+  return node.IsList() ? fmt::format("{}-{}", node.id, entry.item) : node.id;
+}
+
+// The readiness of a node as those who need it tell it.
+std::string Reconciliation::Impl::WhyNotReady(std::size_t number) const {
+  const Run& run = runs_[number];
+  const Node& node = graph_->nodes[number];
+  if (run.state == NodeState::kPending || run.state == NodeState::kConflicting || !run.cause) {
+    return node.type == NodeType::kCollection
+               ? fmt::format("node \"{}\": collection not computed (waiting for readiness)",
+                             node.id)
+               : fmt::format("node \"{}\": no observed state: waiting for readiness", node.id);
+  }
+  return run.cause->message();
+}
+
+NodeReport Reconciliation::Impl::ReportOf(std::size_t number) const {
+  const Run& run = runs_[number];
+  NodeReport report;
+  report.node = number;
+  report.state = run.state;
+  report.desired = run.items.size();
+  report.applied =
+      static_cast<std::size_t>(std::ranges::count(run.items, Item::State::kDone, &Item::state));
+  if (run.state == NodeState::kSynced || run.state == NodeState::kSkipped) return report;
+  report.cause = CauseOf(number);
+  const bool waits = run.state == NodeState::kPending || run.state == NodeState::kWaiting ||
+                     run.state == NodeState::kTerminating;
+  if (waits) report.wait = WaitOf(number);
+  return report;
+}
+
+// As the conditions tell it.
+Error Reconciliation::Impl::CauseOf(std::size_t number) const {
+  const Run& run = runs_[number];
+  const Node& node = graph_->nodes[number];
+  if (run.state == NodeState::kConflicting) {
+    return Error(ErrorCode::kInvalid,
+                 fmt::format("found resources with conflicts: {}", fmt::join(conflicts_, ", ")));
+  }
+  if (!run.cause) {
+    return Error(ErrorCode::kPending, fmt::format("node \"{}\": not finished", node.id));
+  }
+  if (run.state != NodeState::kWaiting) return *run.cause;
+  const std::string cause = run.cause->message();
+  switch (node.type) {
+    case NodeType::kExternal:
+      return Error(ErrorCode::kPending,
+                   fmt::format("waiting for external reference \"{}\": {}", node.id,
+                               run.observed.empty() ? "not found" : cause));
+    case NodeType::kExternalCollection:
+      return Error(ErrorCode::kPending,
+                   fmt::format("waiting for external collection \"{}\": {}", node.id, cause));
+    case NodeType::kResource:
+    case NodeType::kCollection:
+      break;
+  }
+  return Error(ErrorCode::kPending, fmt::format("waiting for node \"{}\": {}", node.id, cause));
+}
+
+Wait Reconciliation::Impl::WaitOf(std::size_t number) const {
+  const Run& run = runs_[number];
+  Wait wait;
+  wait.node = run.waits_for;
+  if (wait.node) {
+    const Node& node = graph_->nodes[*wait.node];
+    const Run& awaited = runs_[*wait.node];
+    wait.gvr = node.mapping.gvr;
+    const std::size_t item = *wait.node == number ? run.wanting_item : 0;
+    const bool is_one = !node.IsList() || *wait.node == number;
+    if (awaited.reference != nullptr && !node.IsList()) {
+      wait.ns = NamespaceOf(*awaited.reference);
+      wait.name = NameOf(*awaited.reference);
+    } else if (is_one && item < awaited.items.size()) {
+      wait.ns = awaited.items[item].ns;
+      wait.name = awaited.items[item].name;
+    }
+  } else {
+    wait.gvr = graph_->gvr;
+    wait.ns = instance_ns_;
+    wait.name = NameOf(*instance_);
+  }
+  if (run.blocking == nullptr) return wait;
+
+  wait.expression = run.blocking->text;
+  std::vector<std::string> ids = {"schema", "each"};
+  for (const Node& node : graph_->nodes) ids.push_back(node.id);
+  wait.seen = ValuesSeen(wait.expression, ids, [&](std::string_view id) -> const json::Value* {
+    if (id == "schema") return instance_.get();
+    if (id == "each") {
+      return run.wanting_item < run.observed.size() ? run.observed[run.wanting_item].get()
+                                                    : nullptr;
+    }
+    const auto node = std::ranges::find(graph_->nodes, id, &Node::id);
+    if (node == graph_->nodes.end() || node->IsList()) return nullptr;
+    const Run& read = runs_[static_cast<std::size_t>(node - graph_->nodes.begin())];
+    return read.observed.empty() ? nullptr : read.observed.front().get();
+  });
+  return wait;
+}
+
+void Reconciliation::Impl::Summarize(Outcome& outcome) const {
+  bool is_error = false;
+  bool is_active = true;
+  outcome.may_prune = advanced_;
+  for (const NodeReport& report : outcome.nodes) {
+    const bool is_settled =
+        report.state == NodeState::kSynced || report.state == NodeState::kSkipped;
+    is_error = is_error || report.state == NodeState::kError;
+    is_active = is_active && is_settled;
+    const bool stands = is_settled || report.state == NodeState::kWaiting ||
+                        runs_[report.node].failure == Run::Failure::kReadiness;
+    outcome.may_prune = outcome.may_prune && stands;
+  }
+  outcome.state = is_error    ? api::state::kError
+                  : is_active ? api::state::kActive
+                              : api::state::kInProgress;
+  outcome.ready = is_active;
+  if (outcome.ready) return;
+  outcome.reason = api::reason::kNotReady;
+  outcome.message = Explain(outcome);
+
+  const auto going = std::ranges::find(outcome.nodes, NodeState::kTerminating, &NodeReport::state);
+  if (going == outcome.nodes.end() || is_error) return;
+  outcome.reason = api::reason::kResourceDeleting;
+  outcome.message = going->cause->message();
+}
+
+// Upstream's text for the first of these that applies: faults end its pass, so it tells nothing
+// else.
+std::string Reconciliation::Impl::Explain(const Outcome& outcome) const {
+  std::vector<std::string> faults;
+  std::vector<std::string> results;
+  const NodeReport* pending = nullptr;
+  bool has_failed_apply = false;
+  for (const NodeReport& report : outcome.nodes) {
+    const Run& run = runs_[report.node];
+    if (run.failure == Run::Failure::kFault) {
+      faults.push_back(report.cause->message());
+    } else if (report.state == NodeState::kError || report.state == NodeState::kWaiting) {
+      results.push_back(report.cause->message());
+      has_failed_apply = has_failed_apply || report.state == NodeState::kError;
+    } else if (report.state == NodeState::kPending && pending == nullptr) {
+      pending = &report;
+    }
+  }
+  constexpr std::string_view kPrefix = "resource reconciliation failed: ";
+  const auto applied = [&] {
+    return fmt::format("apply results contain errors: {}", fmt::join(results, "\n"));
+  };
+  if (!faults.empty()) {
+    if (has_failed_apply) faults.push_back(applied());
+    return fmt::format("{}{}", kPrefix, fmt::join(faults, "\n"));
+  }
+  if (!conflicts_.empty()) {
+    return fmt::format("{}found resources with conflicts: {}", kPrefix,
+                       fmt::join(conflicts_, ", "));
+  }
+  if (!results.empty()) return fmt::format("{}{}", kPrefix, applied());
+  if (pending != nullptr) {
+    return fmt::format("{}waiting for unresolved resource: gvr \"{}\": {}", kPrefix,
+                       graph_->nodes[pending->node].mapping.gvr.ToString(),
+                       pending->cause->message());
+  }
+  return "awaiting resource readiness";
+}
+
+namespace {
+
+json::Object& ObjectAt(json::Object& parent, std::string_view key) {
+  json::Value& value = parent[key];
+  return value.is_object() ? value.get_object() : value.emplace_object();
+}
+
+bool IsManaged(const Node& node) { return !node.IsExternal(); }
+
+std::optional<std::size_t> FirstNode(const graph::Expression& expression) {
+  for (const graph::Input& input : expression.inputs) {
+    if (input.source == graph::Input::Source::kNode) return input.index;
+  }
+  return std::nullopt;
+}
+
+std::string Display(std::string_view ns, std::string_view name) {
+  return ns.empty() ? std::string(name) : fmt::format("{}/{}", ns, name);
+}
+
+}  // namespace
+}  // namespace kro::runtime
