@@ -109,7 +109,7 @@ Result<std::vector<json::Value*>> RenderCollection(const graph::Node& node, std:
   for (bool more = true; more;) {
     for (std::size_t d = 0; d < position.size(); ++d) iterators[d] = (*dimensions)[d][position[d]];
     Draft item(base);
-    if (auto written = WriteFields(node, item, evaluation, {iterators, nullptr},
+    if (auto written = WriteFields(node, item, evaluation, {iterators, std::nullopt},
                                    Phase::kCollectionItem, varies, blocking);
         !written) {
       return std::unexpected(written.error());
@@ -176,7 +176,7 @@ Result<void> WriteFields(const graph::Node& node, Draft& draft, Evaluation& eval
   for (std::size_t i = 0; i < node.fields.size(); ++i) {
     const graph::Field& field = node.fields[i];
     if (!wanted(field)) continue;
-    const auto value = evaluation.Evaluate(field.expression, View::kTyped, locals);
+    const auto value = evaluation.Evaluate(field.expression, View::kWhole, locals);
     if (value) {
       if (auto written = draft.Write(i, *value); !written) return written;
       continue;
