@@ -151,10 +151,17 @@ resources:
     kind: Secret
     metadata: {name: secret}
     data: {word: "${bytes(schema.spec.word)}"}
+- id: map
+  template:
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: map}
+    data: "${{'word': bytes(schema.spec.word)}}"
 )");
   FakeCluster cluster;
   const Ran ran = RunPass(graph, App("{word: hello}"), cluster);
   EXPECT_EQ(DataOf(cluster, "Secret default/secret", "word"), "aGVsbG8=");
+  EXPECT_EQ(DataOf(cluster, "Secret default/map", "word"), "aGVsbG8=");
   EXPECT_TRUE(ran.outcome.ready) << ran.outcome.message;
 }
 
@@ -916,7 +923,7 @@ resources:
   FakeCluster cluster;
   cluster.Put(
       "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, data: {ready: "
-      "no}}");
+      "never}}");
   EXPECT_EQ(
       Inner(RunPass(graph, App(), cluster).outcome),
       "apply results contain errors: waiting for external reference \"conf\": readyWhen condition "
