@@ -11,6 +11,7 @@
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
+#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
@@ -283,6 +284,10 @@ Answer<json::Value> ObjectWriter::ReadBody(const WriteRequest& request, const Op
     decoded = DecodeJson(request.body);
   } else if (media_type == "application/yaml") {
     decoded = DecodeYaml(request.body);
+  } else if (media_type == "application/vnd.kubernetes.protobuf" && !resource.custom) {
+    auto value = DecodeProtobufBody(request.body);
+    if (!value) return std::unexpected(UnsupportedMediaTypeStatus(value.error().message()));
+    decoded = Decoded{std::move(*value), {}};
   } else {
     return std::unexpected(UnsupportedMediaTypeStatus(
         "the body of the request was in an unknown format - accepted media types include: "
