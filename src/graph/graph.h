@@ -48,6 +48,8 @@ struct Expression {
 struct Field {
   json::FieldPath path;
   Expression expression;
+  // The place has format byte, or is a map of such: bytes are written in base64.
+  bool takes_bytes = false;
 };
 
 // One dimension of a collection.
@@ -74,7 +76,8 @@ struct Node {
   const cel::Schema* list_reading = nullptr;
 
   // The paths of its objects that some expression of the graph reads; none is a prefix of another.
-  // One empty path: all of it. metadata is read always and not listed.
+  // One empty path: all of it. metadata is read always and not listed. The objects on the way to a path
+  // count too, as objects: has(web.status.url) is false of an empty status, an error without one.
   std::vector<json::FieldPath> reads;
 
   bool IsExternal() const {

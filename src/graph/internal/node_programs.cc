@@ -49,6 +49,7 @@ struct Target {
 };
 
 std::optional<Target> TargetOf(const ResourceNode& node, const json::FieldPath& path);
+bool TakesBytes(const ResourceNode& node, const json::FieldPath& path);
 std::string HintFor(cel::Type found, cel::Type expected);
 
 }  // namespace
@@ -156,13 +157,13 @@ void NodeBuilder::BuildField(std::size_t index) {
   CheckField(*type, field, place);
   builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
-  if (built) built_.fields.push_back({field.path, std::move(*built)});
+  if (built) built_.fields.push_back({field.path, std::move(*built), TakesBytes(node_, field.path)});
 }
 
 void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const Place& place) {
   const auto target = TargetOf(node_, field.path);
   if (!target) return;
-  const cel::Type expected = builder_.types().Declare(target->name, *target->schema);
+  const cel::Type expected = builder_.scratch().Declare(target->name, *target->schema);
   std::optional<std::string> problem;
   if (target->comparable) {
     problem = schema::WhyNotAssignable(type, expected, builder_.collections());
@@ -172,7 +173,7 @@ void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const
     schema::Collections opaque = builder_.collections();
     opaque.emplace(kOpaque);
     problem = schema::WhyNotAssignable(
-        type, builder_.types().Declare(fmt::format("{}.@idx", kOpaque), *target->schema), opaque);
+        type, builder_.scratch().Declare(fmt::format("{}.@idx", kOpaque), *target->schema), opaque);
   }
   if (!problem) return;
   const std::string path = field.path.ToString();
@@ -277,6 +278,13 @@ std::optional<Target> TargetOf(const ResourceNode& node, const json::FieldPath& 
     target.schema = next;
   }
   return target;
+}
+
+bool TakesBytes(const ResourceNode& node, const json::FieldPath& path) {
+  const auto target = TargetOf(node, path);
+  if (!target) return false;
+  const schema::Schema* values = target->schema->additional;
+  return (values != nullptr ? values : target->schema)->format == "byte";
 }
 
 std::string HintFor(cel::Type found, cel::Type expected) {
