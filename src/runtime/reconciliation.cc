@@ -65,6 +65,8 @@ struct Entry {
 };
 
 json::Object& ObjectAt(json::Object& parent, std::string_view key);
+// Whether `live` carries the item's hash and all of its labels.
+bool IsSame(const Item& item, const json::Value& live);
 bool IsManaged(const Node& node);
 std::optional<std::size_t> FirstNode(const graph::Expression& expression);
 std::string Display(std::string_view ns, std::string_view name);
@@ -96,7 +98,7 @@ class Reconciliation::Impl {
   bool IsIncluded(std::size_t number);
   void Render(std::size_t number);
   void AddItem(std::size_t number, json::Value* object, std::size_t index, std::size_t size);
-  void Stamp(const Node& node, json::Object& metadata, std::size_t index, std::size_t size);
+  void StampLabels(const Node& node, json::Object& metadata, std::size_t index, std::size_t size);
   std::optional<std::string_view> NamespaceFor(const Node& node, json::Value& object);
   void RefuseSharedObjects(std::span<const std::size_t> rendered);
   std::string EntryName(const Entry& entry) const;
@@ -330,14 +332,19 @@ void Reconciliation::Impl::AddItem(std::size_t number, json::Value* object, std:
                                         node.id)));
   }
   json::Object& metadata = ObjectAt(object->get_object(), "metadata");
-  Stamp(node, metadata, index, size);
+  ObjectAt(metadata, "annotations")[api::annotation::kApplyOrder] =
+      std::string_view(fmt::to_string(node.apply_order));
+  // Without kro's labels. They change when a collection grows or kro is updated, and a Deployment
+  // counts a new generation for every change of an annotation.
+  const std::string_view hash = evaluation_.arena().Copy(ObjectHash(*object));
+  ObjectAt(metadata, "annotations")[api::annotation::kDesiredHash] = hash;
+  StampLabels(node, metadata, index, size);
 
   Item& item = run.items.emplace_back();
   item.desired = object;
   item.ns = *ns;
   item.name = NameOf(*object);
-  item.hash = evaluation_.arena().Copy(ObjectHash(*object));
-  ObjectAt(metadata, "annotations")[api::annotation::kDesiredHash] = item.hash;
+  item.hash = hash;
 }
 
 // The namespace of an object, written into it where it falls to the instance's. Nothing: it has
@@ -352,8 +359,8 @@ std::optional<std::string_view> Reconciliation::Impl::NamespaceFor(const Node& n
   return instance_ns_;
 }
 
-void Reconciliation::Impl::Stamp(const Node& node, json::Object& metadata, std::size_t index,
-                                 std::size_t size) {
+void Reconciliation::Impl::StampLabels(const Node& node, json::Object& metadata, std::size_t index,
+                                       std::size_t size) {
   json::Object& labels = ObjectAt(metadata, "labels");
   labels.reserve(labels.size() + labels_.size() + 3);
   for (const auto& [key, value] : labels_) labels[key] = std::string_view(value);
@@ -362,8 +369,6 @@ void Reconciliation::Impl::Stamp(const Node& node, json::Object& metadata, std::
     labels[api::label::kCollectionIndex] = std::string_view(fmt::to_string(index));
     labels[api::label::kCollectionSize] = std::string_view(fmt::to_string(size));
   }
-  ObjectAt(metadata, "annotations")[api::annotation::kApplyOrder] =
-      std::string_view(fmt::to_string(node.apply_order));
 }
 
 // Two descriptions of one object would overwrite each other for ever: neither is applied, unless
@@ -417,8 +422,7 @@ void Reconciliation::Impl::Issue(std::size_t number, std::vector<Action>& action
     action.desired = item.desired;
     action.hash = item.hash;
     action.live = item.live;
-    action.same_as_applied = item.live != nullptr &&
-                             AnnotationOf(*item.live, api::annotation::kDesiredHash) == item.hash;
+    action.same_as_applied = item.live != nullptr && IsSame(item, *item.live);
     actions.push_back(std::move(action));
     item.state = Item::State::kIssued;
     ++run.open;
@@ -802,6 +806,14 @@ namespace {
 json::Object& ObjectAt(json::Object& parent, std::string_view key) {
   json::Value& value = parent[key];
   return value.is_object() ? value.get_object() : value.emplace_object();
+}
+
+bool IsSame(const Item& item, const json::Value& live) {
+  if (AnnotationOf(live, api::annotation::kDesiredHash) != item.hash) return false;
+  const json::Value* labels = json::Find(std::as_const(*item.desired), {"metadata", "labels"});
+  return std::ranges::all_of(labels->get_object(), [&](const auto& label) {
+    return label.value().is_string() && LabelOf(live, label.key()) == label.value().get_string();
+  });
 }
 
 bool IsManaged(const Node& node) { return !node.IsExternal(); }

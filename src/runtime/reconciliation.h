@@ -66,11 +66,12 @@ struct Action {
   // kApply: the whole object, kro's labels and annotations included. It lives in the pass's memory,
   // and so would a plain copy of it: json::Value(*desired, {}) makes one that lives by itself.
   const json::Value* desired = nullptr;
-  // Of `desired`, in canonical form, in hex; `desired` carries it as annotation::kDesiredHash.
+  // Of `desired` without kro's labels, in canonical form, in hex; `desired` carries it as
+  // annotation::kDesiredHash.
   std::string_view hash;
   // What stands there: ours, or to be adopted. nullptr: nothing known.
   LiveObject live;
-  // `live` carries the same hash: this is what was applied last. With that, no apply is needed as
+  // `live` carries the same hash and labels: this is what was applied last. With that, no apply is needed as
   // long as managedFields say that nobody took a field; answer Applied(action, action.live).
   bool same_as_applied = false;
 

@@ -218,6 +218,26 @@ TEST(Reconciliation, KnowsWhatItAppliedBefore) {
   EXPECT_EQ(DataOf(cluster, "ConfigMap default/b", "v"), "two");
 }
 
+TEST(Reconciliation, ChangesNoAnnotationWhereOnlyItsLabelsChange) {
+  // A Deployment counts a new generation for every change of an annotation.
+  const auto graph = GraphOf(AppSchema("{names: \"[]string\"}") + R"(
+resources:
+- id: apps
+  forEach: [{it: "${schema.spec.names}"}]
+  template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: "${it}"}}
+)");
+  FakeCluster cluster;
+  RunPass(graph, App("{names: [a]}"), cluster);
+  const json::Value before =
+      *json::Find(*cluster.Find("Deployment default/a"), {"metadata", "annotations"});
+  const Ran grown = RunPass(graph, App("{names: [a, b]}"), cluster);
+  EXPECT_EQ(grown.waves[0].size(), 2u);
+  const json::Value& after = *cluster.Find("Deployment default/a");
+  EXPECT_EQ(LabelOf(after, api::label::kCollectionSize), "2");
+  EXPECT_EQ(*json::Find(after, {"metadata", "annotations"}), before);
+  EXPECT_THAT(RunPass(graph, App("{names: [a, b]}"), cluster).waves, IsEmpty());
+}
+
 TEST(Reconciliation, AppliesAgainWhatWasTakenOverWithoutItsHash) {
   const auto graph = GraphOf(AppSchema("{}") + Resources({ConfigMap("cm", "{v: x}")}));
   FakeCluster cluster;
