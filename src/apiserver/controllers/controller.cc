@@ -1,0 +1,113 @@
+#include "apiserver/controllers/controller.h"
+
+#include "apiserver/internal/deletion.h"
+#include "apiserver/internal/object_view.h"
+#include "apiserver/internal/status.h"
+#include "apiserver/internal/timestamp.h"
+
+namespace kro::apiserver {
+
+std::optional<json::Value> ControllerClient::Get(const api::Gvr& gvr, std::string_view name_space,
+                                                 std::string_view name) const {
+  ResourcePtr resource = ResourceOf(gvr);
+  if (resource == nullptr) return std::nullopt;
+  StoredPtr found = core_.CollectionOf(*resource).Find(name_space, name);
+  if (found == nullptr) return std::nullopt;
+  return ObjectValue(*resource, *found);
+}
+
+Answer<Written> ControllerClient::Create(const api::Gvr& gvr, std::string_view name_space,
+                                         const json::Value& object) {
+  ResourcePtr resource = ResourceOf(gvr);
+  if (resource == nullptr) return std::unexpected(CouldNotFindResourceStatus());
+  const QueryParameters query;
+  const std::string body = json::Serialize(object);
+  return ObjectWriter(core_).Create({.resource = resource,
+                                     .name_space = std::string(name_space),
+                                     .query = &query,
+                                     .content_type = "application/json",
+                                     .body = body,
+                                     .user_agent = user_agent_});
+}
+
+Answer<Written> ControllerClient::Update(const api::Gvr& gvr, const json::Value& object,
+                                         std::string_view subresource) {
+  ResourcePtr resource = ResourceOf(gvr);
+  if (resource == nullptr) return std::unexpected(CouldNotFindResourceStatus());
+  const QueryParameters query;
+  const std::string body = json::Serialize(object);
+  return ObjectWriter(core_).Update(
+      {.resource = resource,
+       .name_space = std::string(json::FindString(object, {"metadata", "namespace"})),
+       .name = std::string(json::FindString(object, {"metadata", "name"})),
+       .subresource = std::string(subresource),
+       .query = &query,
+       .content_type = "application/json",
+       .body = body,
+       .user_agent = user_agent_});
+}
+
+bool ControllerClient::Delete(const api::Gvr& gvr, std::string_view name_space,
+                              std::string_view name, std::string_view uid,
+                              std::string_view propagation,
+                              std::optional<std::int64_t> grace_seconds) {
+  ResourcePtr resource = ResourceOf(gvr);
+  if (resource == nullptr) return false;
+  DeleteOptions options;
+  options.uid = uid;
+  options.propagation = propagation;
+  options.grace_seconds = grace_seconds;
+  return apiserver::Delete(core_, *resource, name_space, name, options).has_value();
+}
+
+ResourcePtr ControllerClient::ResourceOf(const api::Gvr& gvr) const {
+  return core_.registry.Find(gvr.group, gvr.version, gvr.resource);
+}
+
+std::vector<StoredPtr> ControllerClient::List(const api::Gvr& gvr,
+                                              std::string_view name_space) const {
+  std::vector<StoredPtr> objects;
+  for (const auto& [key, object] : core_.store.Of(gvr.group, gvr.resource).objects()) {
+    if (name_space.empty() || object->name_space == name_space) objects.push_back(object);
+  }
+  return objects;
+}
+
+json::Value ControllerClient::ValueOf(const api::Gvr& gvr, const StoredObject& object) const {
+  ResourcePtr resource = ResourceOf(gvr);
+  return resource == nullptr ? json::Value(json::Object()) : ObjectValue(*resource, object);
+}
+
+std::string ControllerClient::Now() const { return FormatTime(core_.clock.Now()); }
+
+void ControllerManager::Add(std::unique_ptr<Controller> controller) {
+  controllers_.push_back(std::move(controller));
+}
+
+void ControllerManager::OnChange(const Collection& collection, const Change& change) {
+  for (std::size_t i = 0; i < controllers_.size(); ++i) {
+    controllers_[i]->Observe(collection, change, [&](std::string key) {
+      Schedule(i, std::move(key), core_.options.controller_latency);
+    });
+  }
+}
+
+void ControllerManager::Schedule(std::size_t controller, std::string key, Duration delay) {
+  if (!waiting_.emplace(controller, key).second) return;
+  core_.agenda.At(core_.clock.Monotonic() + delay, [this, controller, key = std::move(key)] {
+    waiting_.erase({controller, key});
+    if (auto again = controllers_[controller]->Reconcile(key)) Schedule(controller, key, *again);
+  });
+}
+
+std::pair<std::string, std::string> SplitKey(std::string_view key) {
+  std::size_t slash = key.find('/');
+  if (slash == std::string_view::npos) return {"", std::string(key)};
+  return {std::string(key.substr(0, slash)), std::string(key.substr(slash + 1))};
+}
+
+std::string KeyOf(const StoredObject& object) {
+  return Collection::Key(object.name_space, object.name);
+}
+
+}  // namespace kro::apiserver

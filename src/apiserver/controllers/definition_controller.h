@@ -1,0 +1,49 @@
+// DefinitionController: the life of CustomResourceDefinitions, from accepted names to the removal of the
+// last instance, and what is served of them (spec kube-server section 8.1).
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apiserver/controllers/controller.h"
+
+namespace kro::apiserver {
+
+class DefinitionController final : public Controller {
+ public:
+  // `core` outlives it. `end_watches` ends the watches of a collection whose definition changed.
+  DefinitionController(Core& core,
+                       std::function<void(std::string_view group, std::string_view resource)>
+                           end_watches);
+
+  void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
+  std::optional<Duration> Reconcile(const std::string& key) override;
+
+ private:
+  struct Served {
+    std::string group;
+    std::string resource;
+    std::uint64_t spec_hash = 0;
+    bool listed = false;  // in the registry
+  };
+
+  // True if something was written, so that another look follows.
+  bool SettleNames(json::Value& definition);
+  bool Establish(json::Value& definition);
+  void Serve(const json::Value& definition);
+  void StopServing(const std::string& name);
+  std::optional<Duration> Finalize(json::Value& definition);
+
+  Core& core_;
+  ControllerClient client_;
+  std::function<void(std::string_view, std::string_view)> end_watches_;
+  std::map<std::string, Served> served_;  // by name of the definition
+};
+
+// The resources that a definition's served versions are. kInvalid for a schema that is not structural.
+Result<std::vector<ResourcePtr>> ResourcesOf(const json::Value& definition);
+
+}  // namespace kro::apiserver

@@ -1,0 +1,33 @@
+// PodRunner: plays scheduler and kubelet. Pods are bound to the one node, get ready after a while, end if
+// they are meant to end, and go when they are deleted.
+//
+// The annotation `devcluster.kro.run/pod` changes what a pod does: `not-ready`, `fails`, `runs` (never
+// ends).
+#pragma once
+
+#include <set>
+#include <string>
+
+#include "apiserver/controllers/controller.h"
+
+namespace kro::apiserver {
+
+class PodRunner final : public Controller {
+ public:
+  // `core` outlives it.
+  explicit PodRunner(Core& core) : core_(core), client_(core, "kubelet") {}
+
+  void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
+  std::optional<Duration> Reconcile(const std::string& key) override;
+
+ private:
+  std::optional<Duration> Start(json::Value pod);
+  std::optional<Duration> Finish(json::Value pod);
+
+  Core& core_;
+  ControllerClient client_;
+  std::uint32_t started_ = 0;     // pods that got an address
+  std::set<std::string> ending_;  // UIDs of pods that run towards their end
+};
+
+}  // namespace kro::apiserver

@@ -1,0 +1,73 @@
+#include "apiserver/internal/address_pool.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+
+namespace kro::apiserver {
+namespace {
+
+constexpr std::uint32_t kBase = (10U << 24) | (96U << 16);
+constexpr std::uint32_t kSize = 1U << 20;
+constexpr int kFirstPort = 30000;
+constexpr int kLastPort = 32767;
+
+std::optional<std::uint32_t> ParseAddress(std::string_view text);
+
+}  // namespace
+
+std::string AddressPool::TakeAddress() {
+  for (std::uint32_t tried = 0; tried < kSize; ++tried) {
+    std::uint32_t offset = next_address_;
+    next_address_ = next_address_ + 1 < kSize - 1 ? next_address_ + 1 : 1;
+    std::uint32_t address = kBase + offset;
+    std::string text = fmt::format("{}.{}.{}.{}", address >> 24, (address >> 16) & 255,
+                                   (address >> 8) & 255, address & 255);
+    if (addresses_.insert(text).second) return text;
+  }
+  return {};
+}
+
+bool AddressPool::TakeAddress(std::string_view address) {
+  return IsInRange(address) && addresses_.insert(std::string(address)).second;
+}
+
+int AddressPool::TakePort() {
+  for (int tried = kFirstPort; tried <= kLastPort; ++tried) {
+    int port = next_port_;
+    next_port_ = next_port_ < kLastPort ? next_port_ + 1 : kFirstPort;
+    if (ports_.insert(port).second) return port;
+  }
+  return 0;
+}
+
+bool AddressPool::TakePort(int port) {
+  return port >= kFirstPort && port <= kLastPort && ports_.insert(port).second;
+}
+
+bool AddressPool::IsInRange(std::string_view address) {
+  auto parsed = ParseAddress(address);
+  return parsed && *parsed > kBase && *parsed < kBase + kSize - 1;
+}
+
+namespace {
+
+std::optional<std::uint32_t> ParseAddress(std::string_view text) {
+  std::uint32_t address = 0;
+  for (int i = 0; i < 4; ++i) {
+    std::uint32_t part = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), part);
+    if (error != std::errc() || part > 255) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (i < 3) {
+      if (!text.starts_with('.')) return std::nullopt;
+      text.remove_prefix(1);
+    }
+    address = (address << 8) | part;
+  }
+  return text.empty() ? std::optional(address) : std::nullopt;
+}
+
+}  // namespace
+}  // namespace kro::apiserver

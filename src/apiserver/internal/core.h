@@ -1,0 +1,36 @@
+// Core: what every part of the server works with.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "apiserver/ids.h"
+#include "apiserver/internal/address_pool.h"
+#include "apiserver/internal/agenda.h"
+#include "apiserver/internal/registry.h"
+#include "apiserver/internal/store.h"
+#include "apiserver/server.h"
+#include "base/clock.h"
+
+namespace kro::apiserver {
+
+struct Core {
+  Core(const Clock& the_clock, IdSource the_ids, ServerOptions the_options)
+      : clock(the_clock), ids(the_ids), options(std::move(the_options)), store(the_clock) {}
+
+  Collection& CollectionOf(const Resource& resource) {
+    return store.Of(resource.group, resource.name);
+  }
+
+  const Clock& clock;
+  IdSource ids;
+  ServerOptions options;
+  Store store;
+  Registry registry;
+  Agenda agenda;
+  AddressPool addresses;
+  // When each definition of custom resources began to be served, by name.
+  std::map<std::string, MonotonicTime, std::less<>> served_since;
+};
+
+}  // namespace kro::apiserver

@@ -1,0 +1,795 @@
+#include "apiserver/internal/object_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "apiserver/apply.h"
+#include "apiserver/decode.h"
+#include "apiserver/field_error.h"
+#include "apiserver/internal/custom_version.h"
+#include "apiserver/internal/metadata.h"
+#include "apiserver/internal/object_view.h"
+#include "apiserver/internal/status.h"
+#include "apiserver/internal/timestamp.h"
+#include "apiserver/internal/typed_decode.h"
+#include "apiserver/kinds/kind_rules.h"
+#include "apiserver/patch.h"
+
+namespace kro::apiserver {
+
+enum class Validation { kIgnore, kWarn, kStrict };
+
+struct ObjectWriter::Options {
+  bool dry_run = false;
+  bool force = false;
+  std::string manager;
+  Validation validation = Validation::kWarn;
+};
+
+// An object on its way into the store.
+struct ObjectWriter::Draft {
+  json::Value object;
+  StoredPtr live_stored;             // nullptr: it is created
+  std::optional<json::Value> live;   // the same, as the client sees it
+  std::vector<std::string> duplicates;
+  std::vector<std::string> warnings;
+  // Ownership has been settled by an apply.
+  bool owned = false;
+  // Nothing but managedFields differs from the live object.
+  bool same = false;
+
+  const json::Value* old() const { return live ? &*live : nullptr; }
+};
+
+namespace {
+
+constexpr std::size_t kMaxObjectBytes = 1'572'864;
+constexpr int kNameAttempts = 8;
+
+std::string_view MediaType(std::string_view content_type);
+bool IsPrintable(std::string_view text);
+Endpoint EndpointOf(const WriteRequest& request);
+Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRules& rules,
+                      std::string_view subresource);
+Answer<void> CheckKind(const Resource& resource, json::Value& object);
+Answer<void> CheckName(const WriteRequest& request, const json::Value& object);
+void CheckObject(const WriteContext& context, const KindRules& rules, const json::Value& object,
+                 FieldErrors& errors, std::vector<std::string>& warnings);
+void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
+                                  json::Value& object);
+void SettleGeneration(const WriteContext& context, const KindRules& rules, json::Value& object);
+bool EqualBeside(const json::Value& a, const json::Value& b,
+                 std::initializer_list<std::string_view> but);
+bool SameButVersion(json::Value a, json::Value b);
+bool IsEmptied(const Resource& resource, const json::Value& object);
+std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object);
+void PutMember(json::Object& object, std::string_view key, const json::Value* value);
+kube::Status InvalidPatch(const json::Value& object, std::string_view why);
+
+}  // namespace
+
+Answer<Written> ObjectWriter::Create(const WriteRequest& request) {
+  auto options = ReadOptions(request, "CreateOptions");
+  if (!options) return std::unexpected(options.error());
+  Draft draft;
+  auto body = ReadBody(request, *options, draft);
+  if (!body) return std::unexpected(body.error());
+  draft.object = std::move(*body);
+  if (auto complete = Complete(request, *options, draft); !complete) {
+    return std::unexpected(complete.error());
+  }
+  return FinishCreate(request, *options, std::move(draft));
+}
+
+Answer<Written> ObjectWriter::Update(const WriteRequest& request) {
+  return UpdateAs(request, Tracking::kHere);
+}
+
+Answer<Written> ObjectWriter::UpdateTracked(const WriteRequest& request) {
+  return UpdateAs(request, Tracking::kDone);
+}
+
+Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tracking) {
+  auto options = ReadOptions(request, "UpdateOptions");
+  if (!options) return std::unexpected(options.error());
+  const Resource& resource = *request.resource;
+  const KindRules& rules = RulesOf(resource);
+  Draft draft;
+  auto body = ReadBody(request, *options, draft);
+  if (!body) return std::unexpected(body.error());
+  draft.object = std::move(*body);
+  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
+  if (auto complete = Complete(request, *options, draft); !complete) {
+    return std::unexpected(complete.error());
+  }
+
+  draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
+  if (draft.live_stored == nullptr) {
+    if (rules.create_on_update && request.subresource.empty()) {
+      return FinishCreate(request, *options, std::move(draft));
+    }
+    return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
+  }
+  std::string_view uid = json::FindString(draft.object, {"metadata", "uid"});
+  if (!uid.empty() && uid != draft.live_stored->uid) {
+    return std::unexpected(ConflictStatus(
+        SubjectOf(resource, request.name),
+        fmt::format("StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: "
+                    "0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in "
+                    "object meta: {}",
+                    resource.group.empty() ? resource.name : resource.group + "/" + resource.name,
+                    Collection::Key(request.name_space, request.name), uid,
+                    draft.live_stored->uid)));
+  }
+  if (json::FindString(draft.object, {"metadata", "resourceVersion"}).empty() &&
+      !rules.unconditional_update && tracking == Tracking::kHere) {
+    return std::unexpected(InvalidStatus(
+        resource.name, resource.group, request.name,
+        {Invalid("metadata.resourceVersion", json::Value(0), "must be specified for an update")}));
+  }
+  draft.live = ObjectValue(resource, *draft.live_stored);
+  draft.owned = tracking == Tracking::kDone;
+  return FinishUpdate(request, *options, std::move(draft));
+}
+
+Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
+  auto options = ReadOptions(request, "PatchOptions");
+  if (!options) return std::unexpected(options.error());
+  if (MediaType(request.content_type) == "application/apply-patch+yaml") {
+    return Apply(request, *options);
+  }
+  const Resource& resource = *request.resource;
+  Draft draft;
+  draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
+  if (draft.live_stored == nullptr) {
+    return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
+  }
+  draft.live = ObjectValue(resource, *draft.live_stored);
+  auto patched = PatchedObject(request, *options, draft);
+  if (!patched) return std::unexpected(patched.error());
+  draft.object = std::move(*patched);
+  if (!draft.object.is_object()) {
+    return std::unexpected(InvalidPatch(draft.object, "the patch leaves no object"));
+  }
+  if (auto kind = CheckKind(resource, draft.object); !kind) return std::unexpected(kind.error());
+  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
+  if (auto complete = Complete(request, *options, draft); !complete) {
+    kube::Status status = complete.error();
+    std::size_t at = status.message.find("json: cannot");
+    if (at == std::string::npos) at = status.message.find("strict decoding error");
+    if (at == std::string::npos) return std::unexpected(std::move(status));
+    return std::unexpected(InvalidPatch(draft.object, status.message.substr(at)));
+  }
+  return FinishUpdate(request, *options, std::move(draft));
+}
+
+Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const Options& options) {
+  const Resource& resource = *request.resource;
+  const KindRules& rules = RulesOf(resource);
+  auto decoded = DecodeYaml(request.body);
+  if (!decoded) {
+    return BadRequest("error decoding YAML: " + decoded.error().message());
+  }
+  json::Value config = std::move(decoded->value);
+  Draft draft;
+  draft.duplicates = std::move(decoded->duplicates);
+  draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
+  const Ownership ownership = OwnershipOf(core_, resource, rules, request.subresource);
+  const std::string now = FormatTime(core_.clock.Now());
+  const ApplyOptions apply{.manager = options.manager, .force = options.force, .now = now};
+
+  if (draft.live_stored == nullptr) {
+    if (!request.subresource.empty()) {
+      return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
+    }
+    auto applied = apiserver::Apply(ownership, nullptr, config, apply);
+    if (!applied) return std::unexpected(applied.error());
+    draft.object = std::move(applied->object);
+    if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
+    std::string_view uid = json::FindString(draft.object, {"metadata", "uid"});
+    if (!uid.empty()) {
+      return std::unexpected(ConflictStatus(
+          SubjectOf(resource, request.name),
+          fmt::format("uid mismatch: the provided object specified uid {}, and no existing object "
+                      "was found",
+                      uid)));
+    }
+    MetadataOf(draft.object).erase("resourceVersion");
+    draft.owned = true;
+    if (auto complete = Complete(request, options, draft); !complete) {
+      return std::unexpected(complete.error());
+    }
+    return FinishCreate(request, options, std::move(draft));
+  }
+
+  draft.live = ObjectValue(resource, *draft.live_stored);
+  auto applied = apiserver::Apply(ownership, &*draft.live, config, apply);
+  if (!applied) return std::unexpected(applied.error());
+  draft.object = std::move(applied->object);
+  draft.owned = true;
+  draft.same = !applied->changed;
+  // What the config says of them is a precondition, not content.
+  json::Object& metadata = MetadataOf(draft.object);
+  for (std::string_view key : {"resourceVersion", "uid"}) {
+    const json::Value* wanted = json::Find(config, {"metadata", key});
+    if (wanted != nullptr && wanted->is_string()) metadata[key] = *wanted;
+  }
+  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
+  if (!draft.same || !draft.duplicates.empty()) {
+    if (auto complete = Complete(request, options, draft); !complete) {
+      return std::unexpected(complete.error());
+    }
+  }
+  return FinishUpdate(request, options, std::move(draft));
+}
+
+Answer<ObjectWriter::Options> ObjectWriter::ReadOptions(const WriteRequest& request,
+                                                        std::string_view options_kind) const {
+  const QueryParameters& query = *request.query;
+  const bool apply = MediaType(request.content_type) == "application/apply-patch+yaml" &&
+                     options_kind == "PatchOptions";
+  Options options;
+  FieldErrors errors;
+  json::Array dry_run;
+  bool unknown_dry_run = false;
+  for (std::string_view value : query.All("dryRun")) {
+    dry_run.emplace_back(value);
+    unknown_dry_run = unknown_dry_run || value != "All";
+  }
+  static constexpr std::string_view kDryRun[] = {"All"};
+  if (unknown_dry_run) errors.push_back(NotSupported("dryRun", dry_run, kDryRun));
+  options.dry_run = !dry_run.empty();
+
+  std::string_view manager = query.Get("fieldManager");
+  if (manager.size() > 128) errors.push_back(TooLong("fieldManager", 128));
+  if (!IsPrintable(manager)) {
+    errors.push_back(
+        Invalid("fieldManager", json::Value(manager), "should only contain printable characters"));
+  }
+  if (apply && manager.empty()) {
+    errors.push_back(Required("fieldManager", "is required for apply patch"));
+  }
+  options.manager = manager.empty() ? DefaultManager(request.user_agent) : manager;
+
+  std::string_view validation = query.Get("fieldValidation");
+  static constexpr std::string_view kValidations[] = {"", "Ignore", "Strict", "Warn"};
+  if (std::ranges::find(kValidations, validation) == std::end(kValidations)) {
+    errors.push_back(NotSupported("fieldValidation", json::Value(validation), kValidations));
+  }
+  if (validation == "Ignore") options.validation = Validation::kIgnore;
+  if (validation == "Strict") options.validation = Validation::kStrict;
+
+  if (query.Find("force") && options_kind == "PatchOptions") {
+    options.force = query.IsOn("force");
+    if (!apply) errors.push_back(Forbidden("force", "may not be specified for non-apply patch"));
+  }
+  if (!errors.empty()) {
+    return std::unexpected(InvalidStatus(options_kind, "meta.k8s.io", "", errors));
+  }
+  return options;
+}
+
+Answer<json::Value> ObjectWriter::ReadBody(const WriteRequest& request, const Options&,
+                                           Draft& draft) {
+  const Resource& resource = *request.resource;
+  std::string_view media_type = MediaType(request.content_type);
+  Result<Decoded> decoded = Fail(ErrorCode::kInvalid, "");
+  if (media_type.empty() || media_type == "application/json") {
+    decoded = DecodeJson(request.body);
+  } else if (media_type == "application/yaml") {
+    decoded = DecodeYaml(request.body);
+  } else {
+    return std::unexpected(UnsupportedMediaTypeStatus(fmt::format(
+        "the body of the request was in an unknown format - accepted media types include: "
+        "application/json, application/yaml{}",
+        resource.custom ? "" : ", application/vnd.kubernetes.protobuf")));
+  }
+  if (!decoded) {
+    return BadRequest(fmt::format(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json "
+        "parse error: {} ({})",
+        resource.kind, decoded.error().message(), request.body.empty() ? "<empty>" : "…"));
+  }
+  if (!decoded->value.is_object()) {
+    return BadRequest(fmt::format(
+        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of "
+        "type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+        "\"json:\\\"kind,omitempty\\\"\" }}",
+        json::TypeName(decoded->value)));
+  }
+  draft.duplicates = std::move(decoded->duplicates);
+  if (auto kind = CheckKind(resource, decoded->value); !kind) {
+    return std::unexpected(kind.error());
+  }
+  return std::move(decoded->value);
+}
+
+// From what a client wrote to a complete object of the kind: section 8.3 for custom resources.
+Answer<void> ObjectWriter::Complete(const WriteRequest& request, const Options& options,
+                                    Draft& draft) {
+  const Resource& resource = *request.resource;
+  std::vector<std::string> unknown;
+  if (const CustomVersion* custom = resource.custom.get()) {
+    unknown = custom->schema->Prune(draft.object);
+    if (!draft.owned) custom->schema->DropNulls(draft.object);
+    auto dropped = custom->schema->CoerceMetadata(draft.object);
+    if (!dropped) return std::unexpected(dropped.error());
+    unknown.insert(unknown.end(), dropped->begin(), dropped->end());
+    custom->schema->Default(draft.object);
+  } else {
+    auto decoded = DecodeTyped(core_.registry.StructureOf(resource), resource.kind, draft.object);
+    if (!decoded) {
+      return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}",
+                                    resource.kind, resource.version, resource.kind,
+                                    decoded.error().message()));
+    }
+    unknown = std::move(*decoded);
+    if (const KindRules& rules = RulesOf(resource); rules.set_defaults != nullptr) {
+      rules.set_defaults(draft.object.get_object());
+    }
+  }
+  if (options.validation == Validation::kIgnore || (unknown.empty() && draft.duplicates.empty())) {
+    return {};
+  }
+  std::vector<std::string> complaints = FieldComplaints(unknown, draft.duplicates);
+  if (options.validation == Validation::kStrict) {
+    return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}",
+                                  resource.kind, resource.version, resource.kind,
+                                  StrictDecodingError(complaints)));
+  }
+  draft.warnings.insert(draft.warnings.end(), complaints.begin(), complaints.end());
+  return {};
+}
+
+Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Options& options,
+                                           Draft draft) {
+  const Resource& resource = *request.resource;
+  const KindRules& rules = RulesOf(resource);
+  json::Value& object = draft.object;
+  const std::string version(json::FindString(object, {"metadata", "resourceVersion"}));
+  if (auto settled = SettleNamespace(resource, request.name_space, object); !settled) {
+    return std::unexpected(settled.error());
+  }
+  if (auto open = CheckNamespace(core_, resource, request.name_space,
+                                 json::FindString(object, {"metadata", "name"}));
+      !open) {
+    return std::unexpected(open.error());
+  }
+  if (!draft.owned) {
+    TrackUpdate(OwnershipOf(core_, resource, rules, ""), nullptr, object,
+                {.manager = options.manager, .now = FormatTime(core_.clock.Now())});
+  }
+  if (std::string warning = DropDuplicateOwners(object); !warning.empty()) {
+    draft.warnings.push_back(std::move(warning));
+  }
+  Collection& collection = core_.CollectionOf(resource);
+  const bool named = !json::FindString(object, {"metadata", "name"}).empty();
+  FillForCreate(core_, resource, object);
+  if (!named) {
+    for (int attempt = 1;
+         attempt < kNameAttempts &&
+         collection.Find(request.name_space, json::FindString(object, {"metadata", "name"}));
+         ++attempt) {
+      MetadataOf(object).erase("name");
+      FillForCreate(core_, resource, object);
+    }
+  }
+
+  const WriteContext context{core_, resource, nullptr, Endpoint::kMain, options.dry_run,
+                             &draft.warnings};
+  if (rules.has_status || (resource.custom && resource.custom->has_status)) {
+    object.get_object().erase("status");
+  }
+  SettleGeneration(context, rules, object);
+  if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
+  const std::string name(json::FindString(object, {"metadata", "name"}));
+  FieldErrors errors;
+  CheckObject(context, rules, object, errors, draft.warnings);
+  if (!errors.empty()) {
+    return std::unexpected(InvalidStatus(resource.kind, resource.group, name, errors));
+  }
+  if (!version.empty() && version != "0") {
+    if (!std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
+      return std::unexpected(PlainErrorStatus(
+          fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", version)));
+    }
+    return std::unexpected(
+        PlainErrorStatus("resourceVersion should not be set on objects to be created"));
+  }
+  if (StoredPtr there = collection.Find(request.name_space, name)) {
+    kube::Status status = AlreadyExistsStatus(SubjectOf(resource, name));
+    if (!named) {
+      status.message +=
+          ", the server was not able to generate a unique name for the object";
+      status.retry_after = std::chrono::seconds(1);
+    } else if (there->terminating()) {
+      status.message = "object is being deleted: " + status.message;
+    }
+    return std::unexpected(std::move(status));
+  }
+  auto stored = StoredFormOf(resource, object);
+  if (stored->text.size() > kMaxObjectBytes) {
+    return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
+  }
+  Written written{.code = 201, .warnings = std::move(draft.warnings)};
+  if (options.dry_run) {
+    written.object = std::move(stored);
+    return written;
+  }
+  written.object = core_.store.Put(collection, std::move(stored));
+  written.revision = written.object->revision;
+  return written;
+}
+
+Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Options& options,
+                                           Draft draft) {
+  const Resource& resource = *request.resource;
+  const KindRules& rules = RulesOf(resource);
+  json::Value& object = draft.object;
+  const json::Value& live = *draft.live;
+  if (auto settled = SettleNamespace(resource, request.name_space, object); !settled) {
+    return std::unexpected(settled.error());
+  }
+  const std::string version(json::FindString(object, {"metadata", "resourceVersion"}));
+  if (!version.empty() && version != std::to_string(draft.live_stored->revision)) {
+    if (!std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
+      return std::unexpected(PlainErrorStatus(
+          fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", version)));
+    }
+    return std::unexpected(ConflictStatus(
+        SubjectOf(resource, request.name),
+        "the object has been modified; please apply your changes to the latest version and try "
+        "again"));
+  }
+  RestoreForUpdate(live, object);
+  if (std::string warning = DropDuplicateOwners(object); !warning.empty()) {
+    draft.warnings.push_back(std::move(warning));
+  }
+  if (!draft.owned) {
+    TrackUpdate(OwnershipOf(core_, resource, rules, request.subresource), &live, object,
+                {.manager = options.manager, .now = FormatTime(core_.clock.Now())});
+  }
+
+  const WriteContext context{core_, resource, &live, EndpointOf(request), options.dry_run,
+                             &draft.warnings};
+  if (!draft.same) {
+    KeepWhatEndpointDoesNotWrite(context, rules, object);
+    SettleGeneration(context, rules, object);
+    if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
+  }
+  FieldErrors errors;
+  CheckObject(context, rules, object, errors, draft.warnings);
+  if (!errors.empty()) {
+    return std::unexpected(InvalidStatus(resource.kind, resource.group, request.name, errors));
+  }
+
+  Written written{.code = 200, .warnings = std::move(draft.warnings)};
+  KeepTimesIfUnchanged(live, object);
+  const std::uint64_t definition = resource.custom ? resource.custom->storage_definition : 0;
+  Collection& collection = core_.CollectionOf(resource);
+  if (draft.live_stored->terminating() && IsEmptied(resource, object)) {
+    auto last = StoredFormOf(resource, object);
+    last->revision = draft.live_stored->revision;
+    if (!options.dry_run) core_.store.Remove(collection, *draft.live_stored);
+    written.revision = last->revision;
+    written.object = std::move(last);
+    return written;
+  }
+  if (definition == draft.live_stored->definition && SameButVersion(live, object)) {
+    written.object = draft.live_stored;
+    written.revision = draft.live_stored->revision;
+    return written;
+  }
+  auto stored = StoredFormOf(resource, object);
+  if (stored->text.size() > kMaxObjectBytes) {
+    return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
+  }
+  if (options.dry_run) {
+    written.revision = draft.live_stored->revision;
+    written.object = std::move(stored);
+    return written;
+  }
+  written.object = core_.store.Put(collection, std::move(stored));
+  written.revision = written.object->revision;
+  return written;
+}
+
+Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, const Options& options,
+                                                Draft& draft) {
+  const Resource& resource = *request.resource;
+  std::string_view media_type = MediaType(request.content_type);
+  Answer<Patched> patched;
+  if (media_type == "application/json-patch+json") {
+    patched = ApplyJsonPatch(*draft.live, request.body);
+  } else if (media_type == "application/merge-patch+json") {
+    patched = ApplyMergePatch(*draft.live, request.body);
+  } else if (media_type == "application/strategic-merge-patch+json" && !resource.custom) {
+    patched = ApplyStrategicMergePatch(*draft.live, request.body,
+                                       core_.registry.StructureOf(resource));
+  } else {
+    return std::unexpected(UnsupportedMediaTypeStatus(
+        resource.custom
+            ? "the body of the request was in an unknown format - accepted media types include: "
+              "application/json-patch+json, application/merge-patch+json, "
+              "application/apply-patch+yaml"
+            : "415: Unsupported Media Type"));
+  }
+  if (!patched) return std::unexpected(patched.error());
+  if (options.validation == Validation::kStrict && !patched->complaints.empty()) {
+    return std::unexpected(
+        InvalidPatch(patched->object, StrictDecodingError(patched->complaints)));
+  }
+  if (options.validation == Validation::kWarn) draft.warnings = std::move(patched->complaints);
+  return std::move(patched->object);
+}
+
+std::string_view DefaultManager(std::string_view user_agent) {
+  std::string_view manager = user_agent.substr(0, user_agent.find('/'));
+  return manager.empty() ? "unknown" : manager.substr(0, 128);
+}
+
+Answer<void> CheckNamespace(Core& core, const Resource& resource, std::string_view name_space,
+                            std::string_view name) {
+  if (resource.custom) {
+    auto definition = core.store.Of("apiextensions.k8s.io", "customresourcedefinitions")
+                          .Find("", resource.custom->definition_name);
+    if (definition != nullptr && definition->terminating()) {
+      return std::unexpected(
+          ForbiddenStatus(SubjectOf(resource, name),
+                          "create not allowed while custom resource definition is terminating"));
+    }
+  }
+  if (!resource.namespaced()) return {};
+  StoredPtr found = core.store.Of("", "namespaces").Find("", name_space);
+  if (found == nullptr) {
+    return std::unexpected(NotFoundStatus({"", "namespaces", name_space}));
+  }
+  if (!found->terminating()) return {};
+  kube::Status status = ForbiddenStatus(
+      SubjectOf(resource, name),
+      fmt::format("unable to create new content in namespace {} because it is being terminated",
+                  name_space));
+  status.causes.push_back({"NamespaceTerminating",
+                           fmt::format("namespace {} is being terminated", name_space),
+                           "metadata.namespace"});
+  return std::unexpected(std::move(status));
+}
+
+namespace {
+
+std::string_view MediaType(std::string_view content_type) {
+  content_type = content_type.substr(0, content_type.find(';'));
+  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
+  while (content_type.starts_with(' ')) content_type.remove_prefix(1);
+  return content_type;
+}
+
+bool IsPrintable(std::string_view text) {
+  return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+}
+
+Endpoint EndpointOf(const WriteRequest& request) {
+  if (request.subresource.empty() || request.subresource == "scale") return Endpoint::kMain;
+  return request.subresource == "status" ? Endpoint::kStatus : Endpoint::kOther;
+}
+
+Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRules& rules,
+                      std::string_view subresource) {
+  Ownership ownership{.api_version = resource.ApiVersion(),
+                      .kind = resource.kind,
+                      .schema = core.registry.StructureOf(resource),
+                      .subresource = std::string(subresource)};
+  if (subresource == "status") {
+    if (resource.custom || resource.kind == "CustomResourceDefinition") {
+      ownership.reset_fields = {"metadata", "spec"};
+    } else {
+      ownership.reset_fields = {"spec"};
+      if (rules.status_keeps_labels) ownership.reset_fields.emplace_back("metadata.labels");
+    }
+  } else if (rules.has_status || (resource.custom && resource.custom->has_status)) {
+    ownership.reset_fields = {"status"};
+  }
+  ownership.schema_at = [&core, group = resource.group,
+                         name = resource.name](std::string_view api_version)
+      -> std::optional<ObjectSchema> {
+    auto parsed = api::GroupVersion::Parse(api_version);
+    if (!parsed || parsed->group != group) return std::nullopt;
+    ResourcePtr other = core.registry.Find(group, parsed->version, name);
+    if (other == nullptr) return std::nullopt;
+    return core.registry.StructureOf(*other);
+  };
+  return ownership;
+}
+
+Answer<void> CheckKind(const Resource& resource, json::Value& object) {
+  std::string_view api_version = json::FindString(object, {"apiVersion"});
+  std::string_view kind = json::FindString(object, {"kind"});
+  if (resource.custom) {
+    if (kind.empty()) {
+      return BadRequest(fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(object)));
+    }
+    if (api_version != resource.ApiVersion()) {
+      return BadRequest(
+          fmt::format("the API version in the data ({}) does not match the expected API version ({})",
+                      api_version, resource.ApiVersion()));
+    }
+    if (kind != resource.kind) {
+      return std::unexpected(InvalidStatus(
+          kind, resource.group, json::FindString(object, {"metadata", "name"}),
+          {Invalid("kind", json::Value(kind), "must be " + resource.kind)}));
+    }
+    return {};
+  }
+  if (api_version.empty() && kind.empty()) {
+    json::Object& members = object.get_object();
+    members["apiVersion"] = resource.ApiVersion();
+    members["kind"] = resource.kind;
+    return {};
+  }
+  if (kind != resource.kind || api_version != resource.ApiVersion()) {
+    std::string_view version = api_version.substr(
+        api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
+    std::string_view group = resource.group.empty()
+                                 ? std::string_view("core")
+                                 : std::string_view(resource.group)
+                                       .substr(0, resource.group.find('.'));
+    return BadRequest(fmt::format(
+        "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown "
+        "conversion",
+        kind, version, resource.kind, version, kind, group, resource.kind));
+  }
+  return {};
+}
+
+Answer<void> CheckName(const WriteRequest& request, const json::Value& object) {
+  std::string_view name = json::FindString(object, {"metadata", "name"});
+  if (name.empty()) {
+    return BadRequest(fmt::format(
+        "the name of the object ({} based on URL) was undeterminable: name must be provided",
+        request.name));
+  }
+  if (name != request.name) {
+    return BadRequest(
+        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
+                    request.name));
+  }
+  return {};
+}
+
+void CheckObject(const WriteContext& context, const KindRules& rules, const json::Value& object,
+                 FieldErrors& errors, std::vector<std::string>& warnings) {
+  ValidateMetadata(context.resource, rules, context.old, object, errors);
+  if (const CustomVersion* custom = context.resource.custom.get()) {
+    auto verdict = custom->schema->Validate(object, context.old);
+    errors.insert(errors.end(), verdict.errors.begin(), verdict.errors.end());
+    warnings.insert(warnings.end(), verdict.warnings.begin(), verdict.warnings.end());
+    if (!custom->warning.empty()) warnings.push_back(custom->warning);
+  } else if (rules.validate != nullptr) {
+    rules.validate(context, object, errors);
+  }
+}
+
+void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
+                                  json::Value& object) {
+  const json::Value& live = *context.old;
+  const bool custom = context.resource.custom != nullptr;
+  const bool has_status = rules.has_status || (custom && context.resource.custom->has_status);
+  json::Object& members = object.get_object();
+  if (context.endpoint == Endpoint::kMain) {
+    if (has_status) PutMember(members, "status", json::Find(live, "status"));
+    return;
+  }
+  if (context.endpoint != Endpoint::kStatus) return;
+  if (custom || context.resource.kind == "CustomResourceDefinition") {
+    json::Value kept = live;
+    PutMember(kept.get_object(), "status", json::Find(object, "status"));
+    PutMember(MetadataOf(kept), "managedFields", json::Find(std::as_const(object), {"metadata", "managedFields"}));
+    object = std::move(kept);
+    return;
+  }
+  PutMember(members, "spec", json::Find(live, "spec"));
+  if (rules.status_keeps_labels) {
+    PutMember(MetadataOf(object), "labels", json::Find(live, {"metadata", "labels"}));
+  }
+}
+
+void SettleGeneration(const WriteContext& context, const KindRules& rules, json::Value& object) {
+  GenerationRule rule = rules.generation;
+  if (const CustomVersion* custom = context.resource.custom.get()) {
+    rule = custom->has_status ? GenerationRule::kAllButStatus : GenerationRule::kAllButMetadata;
+  }
+  if (rule == GenerationRule::kNone) return;
+  json::Object& metadata = MetadataOf(object);
+  if (context.old == nullptr) {
+    metadata["generation"] = 1;
+    return;
+  }
+  const json::Value& old = *context.old;
+  const auto differs = [&](std::initializer_list<std::string_view> path) {
+    const json::Value* before = json::Find(old, path);
+    const json::Value* after = json::Find(object, path);
+    if (before == nullptr || after == nullptr) return before != after;
+    return *before != *after;
+  };
+  bool grows = false;
+  switch (rule) {
+    case GenerationRule::kNone: break;
+    case GenerationRule::kSpec: grows = differs({"spec"}); break;
+    case GenerationRule::kSpecAndAnnotations:
+      grows = differs({"spec"}) || differs({"metadata", "annotations"});
+      break;
+    case GenerationRule::kAllButMetadata:
+      grows = !EqualBeside(old, object, {"metadata"});
+      break;
+    case GenerationRule::kAllButStatus:
+      grows = !EqualBeside(old, object, {"metadata", "status"});
+      break;
+  }
+  if (!grows) return;
+  const json::Value* before = json::Find(old, {"metadata", "generation"});
+  metadata["generation"] = (before != nullptr && before->is_int64() ? before->get_int64() : 0) + 1;
+}
+
+bool EqualBeside(const json::Value& a, const json::Value& b,
+                 std::initializer_list<std::string_view> but) {
+  const auto covers = [&](const json::Object& one, const json::Object& other) {
+    for (const auto& member : one) {
+      if (std::ranges::find(but, std::string_view(member.key())) != but.end()) continue;
+      const json::Value* match = other.if_contains(member.key());
+      if (match == nullptr || *match != member.value()) return false;
+    }
+    return true;
+  };
+  return covers(a.get_object(), b.get_object()) && covers(b.get_object(), a.get_object());
+}
+
+bool SameButVersion(json::Value a, json::Value b) {
+  MetadataOf(a).erase("resourceVersion");
+  MetadataOf(b).erase("resourceVersion");
+  return a == b;
+}
+
+// Nothing holds a terminating object any more.
+bool IsEmptied(const Resource& resource, const json::Value& object) {
+  const auto is_empty = [&](std::initializer_list<std::string_view> path) {
+    const json::Value* list = json::Find(object, path);
+    return list == nullptr || !list->is_array() || list->get_array().empty();
+  };
+  const json::Value* grace = json::Find(object, {"metadata", "deletionGracePeriodSeconds"});
+  if (grace != nullptr && grace->is_int64() && grace->get_int64() > 0) return false;
+  if (resource.group.empty() && resource.name == "namespaces" &&
+      !is_empty({"spec", "finalizers"})) {
+    return false;
+  }
+  return is_empty({"metadata", "finalizers"});
+}
+
+std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object) {
+  const CustomVersion* custom = resource.custom.get();
+  if (custom == nullptr) return ToStored(object);
+  if (custom->definition != custom->storage_definition) {
+    custom->storage_schema->Prune(object);
+    custom->storage_schema->Default(object);
+  }
+  auto stored = ToStored(object);
+  stored->definition = custom->storage_definition;
+  return stored;
+}
+
+void PutMember(json::Object& object, std::string_view key, const json::Value* value) {
+  if (value == nullptr) {
+    object.erase(key);
+  } else {
+    object[key] = *value;
+  }
+}
+
+kube::Status InvalidPatch(const json::Value& object, std::string_view why) {
+  return InvalidStatus("", "", "",
+                       {Invalid("patch", json::Value(json::Serialize(object)), why)});
+}
+
+}  // namespace
+}  // namespace kro::apiserver

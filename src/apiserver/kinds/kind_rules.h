@@ -1,0 +1,62 @@
+// KindRules: what the server does for one kind beyond what it does for all: defaults, what a write may
+// change, what is valid (spec kube-server sections 3.1, 9.1, 9.2).
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apiserver/field_error.h"
+#include "apiserver/internal/names.h"
+#include "apiserver/internal/resource.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+
+struct Core;
+
+// When metadata.generation grows.
+enum class GenerationRule {
+  kNone,                 // it has none
+  kSpec,                 // spec changed
+  kSpecAndAnnotations,   // spec or metadata.annotations changed
+  kAllButMetadata,       // anything outside metadata changed
+  kAllButStatus,         // anything outside metadata and status changed
+};
+
+enum class Endpoint { kMain, kStatus, kOther };
+
+// What a write does to what.
+struct WriteContext {
+  Core& core;
+  const Resource& resource;
+  const json::Value* old;  // nullptr: it is created
+  Endpoint endpoint = Endpoint::kMain;
+  bool dry_run = false;
+  std::vector<std::string>* warnings = nullptr;  // where warnings go, if anywhere
+};
+
+struct KindRules {
+  Complaints (*check_name)(std::string_view) = CheckDns1123Subdomain;
+  GenerationRule generation = GenerationRule::kNone;
+  bool unconditional_update = true;  // resourceVersion may be left out
+  bool create_on_update = false;
+  bool deletion_answers_object = false;  // else a Status
+  bool orphans_by_default = false;
+  bool keeps_collector_finalizers = true;  // Events have none
+  bool has_status = false;                 // the main endpoint does not write it
+  bool status_keeps_labels = false;        // the status endpoint does not write labels
+
+  // Fills in what is missing. Also of what is read: nothing may depend on time or chance.
+  void (*set_defaults)(json::Object& object) = nullptr;
+  // Sets what the server decides: addresses, labels, states.
+  void (*prepare)(const WriteContext& context, json::Object& object) = nullptr;
+  void (*validate)(const WriteContext& context, const json::Value& object,
+                   FieldErrors& errors) = nullptr;
+};
+
+// Those of `resource`'s kind; custom resources have their own.
+const KindRules& RulesOf(const Resource& resource);
+
+}  // namespace kro::apiserver

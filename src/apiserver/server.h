@@ -1,0 +1,91 @@
+// Server: a Kubernetes-compatible API server in memory. A request in, a response out, or a watch to take
+// events from; no I/O, no threads.
+//
+//   SystemClock clock;
+//   Server server(clock, IdSource::Random(), {});
+//   Server::Reply reply = server.Handle({.method = "GET", .target = "/api/v1/namespaces"});
+//   if (auto* response = std::get_if<http::Response>(&reply)) …
+//
+// The same requests at the same times with the same ids give the same answers. What happens by itself
+// (controllers, garbage collection, bookmarks, time-outs) happens in RunDue; the caller sees to it
+// that RunDue is called at NextDue. Transports for both are in local_transport.h and http_front.h.
+//
+// Not thread-safe: all calls to a server and its watches come from one thread, or one loop.
+//
+// Behaviour: spec kube-server; differences from the real server: docs/compatibility.md.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "apiserver/ids.h"
+#include "apiserver/watch.h"
+#include "base/clock.h"
+#include "http/transport.h"
+
+namespace kro::apiserver {
+
+// What the server does by itself.
+enum class Controllers {
+  kEssential,  // definitions of custom resources, namespaces, garbage collection, service addresses
+  kAll,        // and workloads: deployments, replica sets, pods that become ready, jobs, …
+};
+
+struct ServerOptions {
+  Controllers controllers = Controllers::kAll;
+  // How long after a change the controllers act on it. A real cluster takes some milliseconds.
+  Duration controller_latency = std::chrono::milliseconds(2);
+  // How long a scheduled pod takes to become ready, and one that ends by itself to end.
+  Duration pod_start = std::chrono::milliseconds(20);
+  Duration pod_run = std::chrono::milliseconds(50);
+  // How long the creation of an instance of a fresh definition is held. A real server holds it for 2 s.
+  Duration hold_after_established = Duration::zero();
+  // How long a deleted namespace waits before it is emptied. In a real cluster 5 s.
+  Duration namespace_grace = Duration::zero();
+};
+
+class Server {
+ public:
+  // Ask again after the delay, with `resumed` set.
+  struct Hold {
+    Duration delay;
+  };
+  using Reply = std::variant<http::Response, std::shared_ptr<Watch>, Hold>;
+  enum class Attempt { kFirst, kResumed };
+
+  // `clock` outlives the server. Holds the namespaces default, kube-system, kube-public and
+  // kube-node-lease and a node from the start.
+  Server(const Clock& clock, IdSource ids, ServerOptions options);
+  ~Server();
+
+  // Answers a request. A watch answers 200 with the headers in WatchHeaders.
+  Reply Handle(const http::Request& request, Attempt attempt = Attempt::kFirst);
+
+  // Does what is due now. False if so much was due that some was left.
+  bool RunDue();
+  // When something is due next.
+  std::optional<MonotonicTime> NextDue() const;
+  // Calls `changed` when NextDue may have become earlier. It must not call the server.
+  void OnDueChanged(std::function<void()> changed);
+
+  // Forgets history: watches that lag behind and pages of lists end in 410.
+  void CompactHistory();
+  // Ends all watches, as a restart of a server does; kBroken without an orderly end.
+  enum class WatchEnd { kClean, kBroken };
+  void EndWatches(WatchEnd how);
+
+  // The revision of the last write.
+  std::uint64_t revision() const;
+
+ private:
+  struct Impl;  // server.cc
+  std::unique_ptr<Impl> impl_;
+};
+
+// The headers of the answer to a watch.
+http::Headers WatchHeaders();
+
+}  // namespace kro::apiserver
