@@ -485,43 +485,15 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
 Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken cancel) {
   if (!HasFinalizer(*pass.object)) co_return Requeue::Never();
   const MonotonicTime begin = d_.executor.clock().Monotonic();
-  const auto& schema = pass.definition.rgd.spec.schema;
-  if (schema && crds_.Owns(pass.memory.crd, pass.name())) {
-    auto remaining = co_await CountInstances(pass, cancel);
-    if (!remaining) co_return std::unexpected(std::move(remaining.error()));
-    if (remaining->count > 0) {
-      if (!pass.memory.served) {
-        const InstanceApi api{.rgd_name = pass.name(),
-                              .rgd_uid = pass.object->uid(),
-                              .gvk = schema::InstanceGvk(*schema),
-                              .gvr = schema::InstanceGvr(*schema),
-                              .namespaced = schema->scope == api::Scope::kNamespaced};
-        auto started = co_await d_.instances.Serve(api, cancel);
-        if (!started) co_return std::unexpected(std::move(started.error()));
-        pass.memory.served = Memory::Served{api.gvr, {}, {}};
-      }
-      pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
-               fmt::format("deletion waits for {}{} instance{} of {}, such as {}: delete them first",
-                           remaining->count,
-                           remaining->count == kCountedInstances ? " or more" : "",
-                           remaining->count == 1 ? "" : "s", schema->kind, remaining->example),
-               TimestampOf(d_.executor.clock()));
-      auto written = co_await WriteStatus(pass, cancel);
-      if (!written) co_return std::unexpected(std::move(written.error()));
-      co_return Requeue::After(kInstancesLeftInterval);
-    }
+  if (pass.definition.rgd.spec.schema && crds_.Owns(pass.memory.crd, pass.name())) {
+    auto cleared = co_await ClearInstances(pass, cancel);
+    if (!cleared) co_return std::unexpected(std::move(cleared.error()));
+    if (*cleared == Cleared::kNotYet) co_return Requeue::After(kInstancesLeftInterval);
   }
   if (pass.memory.served) {
     const api::Gvr gvr = pass.memory.served->gvr;
     pass.memory.served.reset();
     co_await d_.instances.Stop(gvr);
-  }
-  if (settings_.allow_crd_deletion) {
-    auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);
-    if (!deleted) co_return std::unexpected(std::move(deleted.error()));
-  } else {
-    d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
-                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
   }
   crds_.Forget(pass.memory.crd);
   if (pass.definition.IsResourceGroup()) {
@@ -535,6 +507,45 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
   d_.metrics.DefinitionDeleted(name, d_.executor.clock().Monotonic() - begin);
   d_.logger.Info("definition deleted", {{"definition", name}});
   co_return Requeue::Never();
+}
+
+// Where CRDs may be deleted, instances go with theirs: the server deletes each, and it is served until
+// its children and it are gone. Elsewhere they are waited for.
+Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances(
+    Pass& pass, CancelToken cancel) {
+  auto remaining = co_await CountInstances(pass, cancel);
+  if (!remaining) co_return std::unexpected(std::move(remaining.error()));
+  const api::RgdSchema& schema = *pass.definition.rgd.spec.schema;
+  if (remaining->count > 0 && !pass.memory.served) {
+    const InstanceApi api{.rgd_name = pass.name(),
+                          .rgd_uid = pass.object->uid(),
+                          .gvk = schema::InstanceGvk(schema),
+                          .gvr = schema::InstanceGvr(schema),
+                          .namespaced = schema.scope == api::Scope::kNamespaced};
+    auto started = co_await d_.instances.Serve(api, cancel);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    pass.memory.served = Memory::Served{api.gvr, {}, {}};
+  }
+  if (remaining->count > 0) {
+    pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
+             fmt::format("deletion waits for {}{} instance{} of {}, such as {}{}", remaining->count,
+                         remaining->count == kCountedInstances ? " or more" : "",
+                         remaining->count == 1 ? "" : "s", schema.kind, remaining->example,
+                         settings_.allow_crd_deletion ? "" : ": delete them first"),
+             TimestampOf(d_.executor.clock()));
+    auto written = co_await WriteStatus(pass, cancel);
+    if (!written) co_return std::unexpected(std::move(written.error()));
+  }
+  if (!settings_.allow_crd_deletion) {
+    if (remaining->count > 0) co_return Cleared::kNotYet;
+    d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
+                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
+    co_return Cleared::kYes;
+  }
+  auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);
+  if (!deleted) co_return std::unexpected(std::move(deleted.error()));
+  // Its own end wakes this definition.
+  co_return remaining->count > 0 ? Cleared::kNotYet : Cleared::kYes;
 }
 
 Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstances(

@@ -79,6 +79,8 @@ class DefinitionReconciler {
                                                 Diagnostics faults, async::CancelToken cancel);
 
   async::Task<Result<Requeue>> Finalize(Pass& pass, async::CancelToken cancel);
+  enum class Cleared { kYes, kNotYet };
+  async::Task<Result<Cleared>> ClearInstances(Pass& pass, async::CancelToken cancel);
   // Instances that are left, at most 100 counted; "" for the example if there is none.
   struct Remaining {
     std::size_t count = 0;

@@ -216,7 +216,7 @@ TEST_F(Definitions, AKindThatAppearsLaterWakesWhoWaitsForIt) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(kWeb, "apiVersion: v1\n      kind: ConfigMap",
                            "apiVersion: ex.io/v1\n      kind: Table"));
-  EXPECT_THAT(c.Condition("web", "GraphAccepted"), HasSubstr("ex.io/v1"));
+  EXPECT_THAT(c.ConditionOf("web", "GraphAccepted"), HasSubstr("ex.io/v1"));
   c.Advance(10min);  // the back-off has grown
 
   c.Apply(R"(
@@ -367,7 +367,7 @@ TEST_F(Definitions, OneOfTwoThatClaimAKindOwnsIt) {
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
   c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: rival}"));
-  EXPECT_EQ(c.Condition("rival", "KindReady"),
+  EXPECT_EQ(c.ConditionOf("rival", "KindReady"),
             "False/Failed/failed to update CRD webs.kro.run: CRD is owned by another "
             "ResourceGraphDefinition web");
   EXPECT_EQ(c.State("rival"), "Inactive");
@@ -400,7 +400,7 @@ spec:
 )");
   const std::string before(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "uid"}));
   c.ApplyAndSettle(kWeb);
-  EXPECT_EQ(c.Condition("web", "KindReady"),
+  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
             "False/Failed/failed to update CRD webs.kro.run: CRD already exists and is not owned by "
             "KRO");
   const json::Value crd = c.Get(kCrds, "webs.kro.run");
@@ -418,10 +418,10 @@ TEST_F(Definitions, BreakingChangesWaitForConsent) {
   c.ApplyAndSettle(kWeb);
   const std::string breaking = Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
   c.ApplyAndSettle(breaking);
-  EXPECT_THAT(c.Condition("web", "KindReady"),
+  EXPECT_THAT(c.ConditionOf("web", "KindReady"),
               StartsWith("False/Failed/cannot update CRD webs.kro.run: breaking changes detected: "));
-  EXPECT_THAT(c.Condition("web", "KindReady"), HasSubstr("kro.run/allow-breaking-changes"));
-  EXPECT_THAT(c.Condition("web", "ControllerReady"), StartsWith("True/"));
+  EXPECT_TRUE(replica->sink.Has("set the annotation kro.run/allow-breaking-changes"));
+  EXPECT_THAT(c.ConditionOf("web", "ControllerReady"), StartsWith("True/"));
   EXPECT_EQ(c.State("web"), "Inactive");
 
   // Consent is the word "true", and needs no other edit.
@@ -457,14 +457,32 @@ TEST_F(Definitions, HandEditsOfTheCrdAreUndone) {
         ["spec"].as_object()["properties"].as_object();
   };
   edit([&](json::Object& version) { spec(version).erase("size"); });
-  edit([&](json::Object& version) { spec(version)["extra"] = json::Object{{"type", "string"}}; });
   edit([&](json::Object& version) { version["additionalPrinterColumns"].as_array().pop_back(); });
 
-  c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {kro.run/resource-graph-definition-id: other}}");
+  // Labels of others stay, and cost nothing.
+  c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {mine: 'yes', kro.run/kro-version: changed}}");
   c.Advance(2s);
-  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"),
-                             {"metadata", "labels", "kro.run/resource-graph-definition-id"}),
-            json::FindString(c.Get(kRgds, "web"), {"metadata", "uid"}));
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "mine"}), "yes");
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "kro.run/kro-version"}),
+            "changed");
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, APropertyAddedToTheCrdByHandIsNotThrownAway) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  json::Value crd = c.Get(kCrds, "webs.kro.run");
+  json::Find(crd, "spec")->as_object()["versions"].as_array()[0].as_object()["schema"].as_object()
+      ["openAPIV3Schema"].as_object()["properties"].as_object()["spec"].as_object()
+      ["properties"].as_object()["mine"] = json::Object{{"type", "string"}};
+  ASSERT_TRUE(*c.executor.Run(c.client.Update(kCrds, crd, {}, {})));
+  c.Advance(2s);
+  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
+            "False/Failed/cannot update CRD webs.kro.run: breaking changes detected: Property mine was "
+            "removed");
+  c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'true'}}");
+  c.Advance(2s);
+  ExpectActive("web", 1);
 }
 
 TEST_F(Definitions, ADeletedCrdIsMadeAgain) {
@@ -502,7 +520,7 @@ TEST_F(Definitions, DeletionWaitsForInstances) {
   c.ApplyAndSettle(kInstance);
   c.Delete(kRgds, "web");
   c.Advance(5s);
-  EXPECT_EQ(c.Condition("web", "Ready"),
+  EXPECT_EQ(c.ConditionOf("web", "Ready"),
             "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a: delete them "
             "first");
   // They are still served, across a restart too.
@@ -533,11 +551,25 @@ TEST_F(Definitions, TheCrdGoesTooWhereItMay) {
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
 }
 
+TEST_F(Definitions, InstancesGoWithTheirCrdChildrenFirst) {
+  OperatorOptions options;
+  options.settings.allow_crd_deletion = true;
+  auto replica = c.Start(options);
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.Delete(kRgds, "web");
+  c.Advance(10s);
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-second", "default").is_null());
+  EXPECT_TRUE(c.Get(kCrds, "webs.kro.run").is_null());
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
 TEST_F(Definitions, ANameTooLongForALabelIsRefusedWithTheServersWords) {
   auto replica = c.Start();
   const std::string name(70, 'w');
   c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: " + name + "}"));
-  EXPECT_THAT(c.Condition(name, "GraphAccepted"),
+  EXPECT_THAT(c.ConditionOf(name, "GraphAccepted"),
               StartsWith("False/InvalidResourceGraph/creating graph revision \"" + name + "-r00001\": "));
   EXPECT_EQ(c.State(name), "Inactive");
 }

@@ -197,7 +197,7 @@ class SimulatedCluster {
     }
     return "none";
   }
-  std::string Condition(std::string rgd, std::string_view type) {
+  std::string ConditionOf(std::string rgd, std::string_view type) {
     return Condition(Get(kRgds, std::move(rgd)), type);
   }
   std::string State(std::string rgd) {
