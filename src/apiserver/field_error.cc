@@ -8,7 +8,7 @@ namespace kro::apiserver {
 namespace {
 
 // A value as messages show it: strings quoted, the rest as JSON.
-std::string Show(const json::Value& value) { return json::Serialize(value); }
+std::string Show(const json::Value& value) { return json::Canonical(value); }
 
 std::string WithDetail(std::string text, std::string_view detail);
 

@@ -186,7 +186,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::RemoveFinalizer() {
   const kube::ObjectKey key = instance_->key();
   const kube::Store* store = api_->parents().store();
   kube::ObjectPtr stored = store == nullptr ? nullptr : store->Get(key);
-  json::Value object = stored == nullptr ? instance_->value() : stored->value();
+  json::Value object(stored == nullptr ? instance_->value() : stored->value(), {});
   for (int attempt = 1;; ++attempt) {
     if (json::FindString(object, {"metadata", "uid"}) != instance_->uid() ||
         !HasFinalizer(object)) {

@@ -9,6 +9,7 @@
 #include "controller/apply_set.h"
 #include "controller/member_deleter.h"
 #include "controller/router.h"
+#include "kube/field_set.h"
 #include "kube/label_selector.h"
 #include "runtime/prune.h"
 #include "runtime/reconciliation.h"
@@ -25,6 +26,9 @@ constexpr Duration kWatchPatience = std::chrono::seconds(5);
 
 // A new revision is compiled within moments; only if it takes longer do instances say so.
 constexpr Duration kCompilePatience = std::chrono::seconds(10);
+
+// Fields of a child that somebody took are taken back at once, but in a fight no more often than this.
+constexpr double kRepairsPerSecond = 10.0 / 60;
 
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
@@ -94,8 +98,10 @@ class InstanceReconciler::Pass {
 
   NextLook Soon() const;
   void StartPass();
-  runtime::LiveObject Find(const graph::Node& node, std::string_view ns,
-                           std::string_view name) const;
+  runtime::LiveObject Find(const graph::Node& node, std::string_view ns, std::string_view name);
+  // Takes note that fields of a child were taken, and must be taken back. If that goes on and on: why
+  // it is not done now.
+  std::optional<Error> Contested(const std::string& object, const runtime::Action& action);
   InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
 
   const Dependencies& deps_;
@@ -113,6 +119,7 @@ class InstanceReconciler::Pass {
   int in_flight_ = 0;
   bool leftovers_ = false;  // pruned objects that are not gone yet
   std::set<WatchScope> used_references_;
+  std::set<std::pair<api::Gvr, kube::ObjectKey>> claims_;
   std::string prune_text_;  // why the look is not ready although all nodes are
   std::optional<Error> status_failure_;
 };
@@ -247,12 +254,17 @@ void InstanceReconciler::Pass::StartPass() {
 }
 
 runtime::LiveObject InstanceReconciler::Pass::Find(const graph::Node& node, std::string_view ns,
-                                                   std::string_view name) const {
+                                                   std::string_view name) {
   const auto lease = api_->KindLease(node.mapping.gvr);
   const kube::Store* store = lease == nullptr ? nullptr : lease->store();
   const kube::ObjectPtr object =
       store == nullptr ? nullptr : store->Get({std::string(ns), std::string(name)});
-  return object == nullptr ? nullptr : LiveOf(object);
+  if (object == nullptr) return nullptr;
+  const std::string_view set = object->Label(api::label::kPartOf);
+  if (!set.empty() && set != pass_->apply_set()) {
+    claims_.insert({node.mapping.gvr, object->key()});
+  }
+  return LiveOf(object);
 }
 
 Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
@@ -294,8 +306,8 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
     co_return;
   }
   const std::string hash(action.hash);
-  if (action.same_as_applied && action.live != nullptr &&
-      api_->applied_fields().Stand(*action.live, *action.desired, hash)) {
+  const bool applied_before = action.same_as_applied && action.live != nullptr;
+  if (applied_before && api_->applied_fields().Stand(*action.live, *action.desired, hash)) {
     pass_->Applied(action, action.live);
     co_return;
   }
@@ -305,8 +317,41 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
     pass_->Failed(action, setback->error);
     co_return;
   }
+  if (applied_before) {
+    if (auto error = Contested(object, action)) {
+      pass_->Failed(action, std::move(*error));
+      co_return;
+    }
+  }
   ++in_flight_;
   applies_.Spawn(Apply(std::move(action)));
+}
+
+std::optional<Error> InstanceReconciler::Pass::Contested(const std::string& object,
+                                                         const runtime::Action& action) {
+  InstanceMemo& memo = Memo();
+  Contest& contest = memo.contests[object];
+  const MonotonicTime now = Now();
+  const Contest fresh;
+  if (contest.at != fresh.at) {
+    const double rested = std::chrono::duration<double>(now - contest.at).count();
+    contest.repairs_left =
+        std::min(fresh.repairs_left, contest.repairs_left + rested * kRepairsPerSecond);
+  }
+  contest.at = now;
+  if (contest.repairs_left >= 1) {
+    contest.repairs_left -= 1;
+    return std::nullopt;
+  }
+  std::vector<std::string> taken;
+  const auto entry = kube::FindApplyEntry(*action.live, api::field_manager::kApplySet);
+  if (entry && *entry) taken = (*entry)->fields.Missing(*action.desired);
+  Error error(ErrorCode::kConflict,
+              fmt::format("another field manager keeps taking fields of {}: {}", object,
+                          fmt::join(taken, ", ")));
+  memo.setbacks.Record(object, action.hash, runtime::UidOf(*action.live), SetbackCause::kContested,
+                       error, std::nullopt, now, deps_.random);
+  return error;
 }
 
 Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
@@ -492,6 +537,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Shrink(
 }
 
 Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome) {
+  api_->SetClaims(*instance_, std::move(claims_));
   InstanceMemo& memo = Memo();
   memo.setbacks.DropUnused();
   const bool undecided = std::ranges::any_of(outcome.nodes, [](const auto& node) {

@@ -39,7 +39,7 @@ void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
     kind.gvk = what.first;
     kind.in_graph = true;
     kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)},
-                                what.second, ChildListener());
+                                what.second, ChildListener(gvr));
   }
   const MonotonicTime now = executor_.clock().Monotonic();
   graph_since_ = now;
@@ -84,7 +84,7 @@ std::shared_ptr<WatchFleet::Lease> ServedApi::WatchKind(const api::Gvk& gvk, con
   if (kind.lease == nullptr) {
     kind.gvk = gvk;
     kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)}, {},
-                                ChildListener());
+                                ChildListener(gvr));
   }
   kind.users.insert(user);
   return kind.lease;
@@ -130,9 +130,29 @@ void ServedApi::NoteDeleted(const runtime::Deletion& deletion) {
   if (held != nullptr && held->uid() == deletion.uid) leaving_.insert(deletion.uid);
 }
 
+void ServedApi::SetClaims(const kube::StoredObject& instance,
+                          std::set<std::pair<api::Gvr, kube::ObjectKey>> claims) {
+  InstanceMemo& memo = MemoOf(instance);
+  if (memo.claims == claims) return;
+  DropClaims(instance.key(), memo);
+  for (const auto& claim : claims) claims_[claim].insert(instance.key());
+  memo.claims = std::move(claims);
+}
+
+void ServedApi::DropClaims(const kube::ObjectKey& key, InstanceMemo& memo) {
+  for (const auto& claim : memo.claims) {
+    const auto found = claims_.find(claim);
+    if (found == claims_.end()) continue;
+    found->second.erase(key);
+    if (found->second.empty()) claims_.erase(found);
+  }
+  memo.claims.clear();
+}
+
 InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
   InstanceMemo& memo = memos_[instance.key()];
   if (memo.uid != instance.uid()) {
+    DropClaims(instance.key(), memo);
     memo = InstanceMemo();
     memo.uid = instance.uid();
   }
@@ -140,12 +160,16 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
 }
 
 void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
-  memos_.erase(key);
+  if (const auto memo = memos_.find(key); memo != memos_.end()) {
+    DropClaims(key, memo->second);
+    memos_.erase(memo);
+  }
   SetExtraKinds(key, {});
 }
 
-WatchListener ServedApi::ChildListener() {
-  return {.on_change = [this](const auto& before, const auto& after) { OnChild(before, after); },
+WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
+  return {.on_change = [this, gvr](const auto& before,
+                                   const auto& after) { OnChild(gvr, before, after); },
           .on_ready = wake_.all};
 }
 
@@ -154,13 +178,18 @@ void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr&
   wake_.one((after != nullptr ? after : before)->key());
 }
 
-void ServedApi::OnChild(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
+                        const kube::ObjectPtr& after) {
   const bool gone = after == nullptr || (before != nullptr && before->uid() != after->uid());
   if (before != nullptr && gone) {
     leaving_.erase(before->uid());
     applied_fields_.Forget(before->uid());
   }
   if (!ObjectDiffers(before, after)) return;
+  if (const auto claim = claims_.find({gvr, (after != nullptr ? after : before)->key()});
+      claim != claims_.end()) {
+    for (const kube::ObjectKey& key : claim->second) wake_.one(key);
+  }
   const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
   std::optional<kube::ObjectKey> woken;
   for (const kube::ObjectPtr& object : {after, before}) {

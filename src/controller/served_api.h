@@ -13,6 +13,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "async/event.h"
@@ -25,6 +26,13 @@
 
 namespace kro::controller {
 
+// How often fields that somebody took may still be taken back at once: a fight over them must not
+// become a storm.
+struct Contest {
+  double repairs_left = 60;
+  MonotonicTime at{};
+};
+
 // Of one instance, by UID: nothing of a deleted one passes to its namesake.
 struct InstanceMemo {
   std::string uid;
@@ -36,6 +44,9 @@ struct InstanceMemo {
   std::set<api::GroupKind> emptied;
   // A write went unanswered: it may still be carried out, so no watch proves anything.
   bool uncertain = false;
+  // Objects of others that stand where its own should: when they go or change, it looks again.
+  std::set<std::pair<api::Gvr, kube::ObjectKey>> claims;
+  std::map<std::string, Contest> contests;  // by object, as setbacks
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
@@ -88,6 +99,10 @@ class ServedApi {
   void NoteDeleted(const runtime::Deletion& deletion);
   bool IsLeaving(const std::string& uid) const { return leaving_.contains(uid); }
 
+  // The instance waits for these objects of others.
+  void SetClaims(const kube::StoredObject& instance,
+                 std::set<std::pair<api::Gvr, kube::ObjectKey>> claims);
+
   AppliedFields& applied_fields() { return applied_fields_; }
 
   // Of the instance as it is now.
@@ -108,9 +123,10 @@ class ServedApi {
     MonotonicTime unused_since{};
   };
 
-  WatchListener ChildListener();
+  void DropClaims(const kube::ObjectKey& key, InstanceMemo& memo);
+  WatchListener ChildListener(const api::Gvr& gvr);
   void OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
-  void OnChild(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+  void OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before, const kube::ObjectPtr& after);
 
   InstanceApi api_;
   WatchFleet& fleet_;
@@ -125,6 +141,8 @@ class ServedApi {
   std::unordered_set<std::string> leaving_;  // UIDs
   AppliedFields applied_fields_;
   std::unordered_map<kube::ObjectKey, InstanceMemo> memos_;
+  // Who waits for an object of another to change.
+  std::map<std::pair<api::Gvr, kube::ObjectKey>, std::set<kube::ObjectKey>> claims_;
 };
 
 }  // namespace kro::controller

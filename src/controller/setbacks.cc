@@ -99,7 +99,7 @@ Policy PolicyOf(SetbackCause cause) {
     case SetbackCause::kInvalid: return {seconds(1), minutes(5)};
     case SetbackCause::kMissing: return {milliseconds(500), seconds(60)};
     case SetbackCause::kConflict: return {milliseconds(100), seconds(30)};
-    case SetbackCause::kContested: return {seconds(10), minutes(5)};
+    case SetbackCause::kContested: return {seconds(6), minutes(1)};
     case SetbackCause::kThrottled: return {seconds(1), seconds(60)};
     case SetbackCause::kUnreachable: return {milliseconds(500), seconds(30)};
     case SetbackCause::kServerError: return {milliseconds(500), seconds(60)};

@@ -188,12 +188,13 @@ void Compiler::AttachReadings(const ProgramBuilder& builder) {
   schema::CelReadings& readings = parts_->readings;
   for (std::size_t i = 0; i < resources_.size(); ++i) {
     Node& node = graph_->nodes[i];
-    node.reads = WithoutMetadata(builder.ReadsOf(i));
-    node.reading = readings.Of(*resources_[i].schema);
-    node.list_reading = readings.ListOf(*resources_[i].schema);
+    const std::vector<json::FieldPath> reads = builder.ReadsOf(i);
+    node.reading = readings.Of(*resources_[i].schema, reads);
+    node.list_reading = readings.ListOf(node.reading);
+    node.reads = WithoutMetadata(reads);
     parts_->kinds.push_back(resources_[i].schema);
   }
-  graph_->schema_reading = readings.Of(*instance_);
+  graph_->schema_reading = readings.Of(*instance_, builder.ReadsOf(resources_.size()));
 }
 
 // Adds to the places in a diagnostic where they stand in the file.
@@ -202,17 +203,21 @@ void Compiler::Locate(Diagnostic& fault) const {
     if (where.source.empty()) where.source = options_.source;
     if (options_.map == nullptr || where.position != Position{}) return;
     const auto path = json::FieldPath::Parse(where.path);
-    if (!path) return;
+    if (!path || path->empty()) return;
     if (!where.span) {
       where.position = options_.map->Of(*path);
       return;
     }
-    // The span of an expression that stands alone counts from behind its "${".
-    json::FieldPath below({path->segments().begin() + 1, path->segments().end()});
+    // The span counts from behind a "${" of the string there.
+    std::size_t offset = where.span->begin;
+    const json::FieldPath below({path->segments().begin() + 1, path->segments().end()});
     const json::Value* written = json::Get(spec_.raw, below);
-    const bool is_whole = written != nullptr && written->is_string() &&
-                          written->get_string() == where.expression;
-    where.position = options_.map->Within(*path, where.span->begin + (is_whole ? 0u : 2u));
+    if (written != nullptr && written->is_string()) {
+      const std::size_t found =
+          std::string_view(written->get_string()).find("${" + where.expression + "}");
+      if (found != std::string_view::npos) offset += found + 2;
+    }
+    where.position = options_.map->Within(*path, offset);
   };
   locate(fault.where);
   for (Related& related : fault.related) locate(related.where);

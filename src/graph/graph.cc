@@ -72,7 +72,7 @@ void DumpNode(Text& text, const Graph& graph, const Node& node) {
   for (const Expression& condition : node.ready_when) {
     Line(text, "  ready when {}", Describe(condition, graph, &node));
   }
-  Line(text, "  object: {}", json::Serialize(node.object));
+  Line(text, "  object: {}", json::Canonical(node.object));
 }
 
 // schema.spec.name : string, static, from schema

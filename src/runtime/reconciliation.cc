@@ -480,18 +480,12 @@ void Reconciliation::Impl::Observed(const Action& action, std::vector<LiveObject
 }
 
 void Reconciliation::Impl::Failed(const Action& action, Error error) {
-  const Node& node = graph_->nodes[action.node];
   Run& run = runs_[action.node];
   if (action.kind == Action::Kind::kApply) {
     Item& item = run.items[action.item];
     item.state = Item::State::kFailed;
     item.error = std::move(error);
-  } else if (node.type == NodeType::kExternal) {
-    error.Push(fmt::format("external ref get {} {}", node.gvk.ToString(),
-                           fmt::format("{}/{}", action.ns, action.name)));
-    Fault(run, std::move(error));
   } else {
-    error.Push(fmt::format("failed to list external collection {}", node.id));
     Fault(run, std::move(error));
   }
   Answered(action.node);

@@ -851,7 +851,7 @@ TEST(Reconciliation, StopsOnlyDependentsWhenAReadIsRefused) {
   FakeCluster cluster;
   for (const Action& action : actions) {
     if (action.kind == Action::Kind::kRead) {
-      pass.Failed(action, Error(ErrorCode::kForbidden, "no"));
+      pass.Failed(action, Error(ErrorCode::kForbidden, "external ref get conf: no"));
     } else {
       EXPECT_FALSE(pass.IsDone());
       pass.Applied(action, cluster.Apply(*action.desired));
@@ -861,7 +861,7 @@ TEST(Reconciliation, StopsOnlyDependentsWhenAReadIsRefused) {
   EXPECT_TRUE(pass.IsDone());
   const Outcome outcome = pass.Finish();
   EXPECT_EQ(outcome.state, api::state::kError);
-  EXPECT_EQ(Inner(outcome), "external ref get /v1, Kind=ConfigMap default/conf: no");
+  EXPECT_EQ(Inner(outcome), "external ref get conf: no");
 }
 
 // ---- Ownership, failure (spec 10.6)

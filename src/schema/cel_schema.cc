@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <variant>
 #include <map>
 #include <utility>
 
@@ -133,14 +134,45 @@ std::optional<cel::Field> CelObject::Declared(std::string_view key) const {
 
 const cel::Schema* CelReadings::Of(const Schema& schema) { return Read(schema, 0); }
 
-const cel::Schema* CelReadings::ListOf(const Schema& schema) {
-  if (const auto known = lists_.find(&schema); known != lists_.end()) return known->second;
-  const cel::Schema* element = Of(schema);
+const cel::Schema* CelReadings::Of(const Schema& schema, std::span<const json::FieldPath> paths) {
+  return Prune(schema, paths, 0);
+}
+
+const cel::Schema* CelReadings::ListOf(const cel::Schema* element) {
+  if (const auto known = lists_.find(element); known != lists_.end()) return known->second;
   cel::Schema& list = readings_.emplace_back();
   list.reading = cel::Reading::kArray;
   list.element = element;
-  lists_.emplace(&schema, &list);
+  lists_.emplace(element, &list);
   return &list;
+}
+
+// `paths` agree in their first `depth` segments. Only objects that list properties are pruned.
+const cel::Schema* CelReadings::Prune(const Schema& schema, std::span<const json::FieldPath> paths,
+                                      std::size_t depth) {
+  const bool listed = schema.type == Type::kObject && !schema.properties.empty() &&
+                      schema.additional == nullptr && !schema.int_or_string &&
+                      !schema.embedded_resource;
+  const bool leads_on = std::ranges::all_of(paths, [&](const json::FieldPath& path) {
+    return path.segments().size() > depth &&
+           std::holds_alternative<std::string>(path.segments()[depth]);
+  });
+  if (!listed || !leads_on) return Of(schema);
+  cel::Schema& reading = readings_.emplace_back();
+  reading.nullable = schema.nullable;
+  reading.reading = cel::Reading::kObject;
+  while (!paths.empty()) {
+    const json::PathSegment& first = paths.front().segments()[depth];
+    const auto end = std::ranges::find_if(
+        paths, [&](const json::FieldPath& path) { return path.segments()[depth] != first; });
+    const std::span group(paths.begin(), end);
+    paths = paths.subspan(group.size());
+    const auto& name = std::get<std::string>(first);
+    if (const Schema* property = schema.Find(name)) {
+      AddProperty(reading, name, Prune(*property, group, depth + 1));
+    }
+  }
+  return &reading;
 }
 
 cel::Schema* CelReadings::Read(const Schema& schema, int depth) {

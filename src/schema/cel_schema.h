@@ -12,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -20,6 +21,7 @@
 #include "cel/arena.h"
 #include "cel/schema.h"
 #include "cel/type.h"
+#include "json/path.h"
 #include "schema/openapi.h"
 
 namespace kro::schema {
@@ -59,18 +61,24 @@ class CelReadings {
  public:
   const cel::Schema* Of(const Schema& schema);
 
-  // For a variable that is a list of such values.
-  const cel::Schema* ListOf(const Schema& schema);
+  // For values of which only what lies at and below `paths` (sorted) is looked at: of large schemas it
+  // costs little. Other properties read as absent.
+  const cel::Schema* Of(const Schema& schema, std::span<const json::FieldPath> paths);
+
+  // For a variable that is a list of values that are read like this.
+  const cel::Schema* ListOf(const cel::Schema* element);
 
  private:
   cel::Schema* Read(const Schema& schema, int depth);
+  const cel::Schema* Prune(const Schema& schema, std::span<const json::FieldPath> paths,
+                           std::size_t depth);
   void ReadObject(cel::Schema& reading, const Schema& schema, int depth);
   void ReadArray(cel::Schema& reading, const Schema& schema, int depth);
   void CompleteEmbedded(cel::Schema& reading);
 
   std::deque<cel::Schema> readings_;
   std::unordered_map<const Schema*, cel::Schema*> known_;
-  std::unordered_map<const Schema*, const cel::Schema*> lists_;
+  std::unordered_map<const cel::Schema*, const cel::Schema*> lists_;
 };
 
 }  // namespace kro::schema

@@ -103,7 +103,7 @@ TEST(CelSchema, GivesTheTypesAndReadingsOfTheTextForEveryKindOfTheRecordedCluste
       const auto tree = cel::SchemaTree::Read(text);
       ASSERT_TRUE(tree) << tree.error().message();
       ExpectSameReading(readings.Of(**schema), (*tree)->root());
-      ExpectSameReading(readings.ListOf(**schema), (*tree)->list_of_root());
+      ExpectSameReading(readings.ListOf(readings.Of(**schema)), (*tree)->list_of_root());
       ++kinds;
     }
   }
@@ -144,7 +144,27 @@ TEST(CelReadings, AreMadeOnceForAComponentUsedTwice) {
   const Schema* schema = set.Add(*json::Parse(R"({"type": "array", "items": {"type": "string"}})"));
   CelReadings readings;
   EXPECT_EQ(readings.Of(*schema), readings.Of(*schema));
-  EXPECT_EQ(readings.ListOf(*schema)->element, readings.Of(*schema));
+  EXPECT_EQ(readings.ListOf(readings.Of(*schema))->element, readings.Of(*schema));
+}
+
+TEST(CelReadings, ReadOnlyWhatIsLookedAt) {
+  SchemaSet set;
+  const Schema* schema = set.Add(*json::Parse(R"({"type": "object", "properties": {
+    "a": {"type": "object", "properties": {"x": {"type": "string"}, "y": {"type": "integer"}}},
+    "b": {"type": "string"},
+    "m": {"type": "object", "additionalProperties": {"type": "integer"}}}})"));
+  CelReadings readings;
+  const json::FieldPath paths[] = {json::FieldPath::Parse("a.y").value(),
+                                   json::FieldPath::Parse("gone").value(),
+                                   json::FieldPath::Parse("m.k").value()};
+  const cel::Schema* pruned = readings.Of(*schema, paths);
+  ASSERT_EQ(pruned->properties.size(), 2U);
+  EXPECT_EQ(pruned->properties[0].name, "a");
+  ASSERT_EQ(pruned->properties[0].schema->properties.size(), 1U);
+  EXPECT_EQ(pruned->properties[0].schema->properties[0].name, "y");
+  EXPECT_EQ(pruned->properties[1].schema->reading, cel::Reading::kMap);
+  const json::FieldPath all[] = {json::FieldPath()};
+  EXPECT_EQ(readings.Of(*schema, all), readings.Of(*schema));
 }
 
 }  // namespace

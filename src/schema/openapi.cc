@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <unordered_set>
 #include <utility>
 
 #include "schema/objectmeta.h"
@@ -35,15 +37,25 @@ class SchemaLoader {
   const Schema* Component(std::string_view name, int depth);
 
  private:
-  Schema& Make() { return set_.nodes_.emplace_back(); }
-  std::string_view Intern(std::string_view text) {
-    const auto found = set_.names_.find(text);
-    return found != set_.names_.end() ? *found : *set_.names_.emplace(text).first;
-  }
+  struct Hash {
+    std::size_t operator()(const Schema* node) const;
+  };
+  struct Equal {
+    bool operator()(const Schema* a, const Schema* b) const { return *a == *b; }
+  };
+
+  // The node that is equal to this one, which it becomes if there is none.
+  const Schema* Intern(Schema node);
+  std::string_view Intern(std::string_view text);
   std::vector<std::string_view> Strings(const json::Value* array);
 
   SchemaSet& set_;
   const json::Value* components_;
+  std::unordered_set<const Schema*, Hash, Equal> known_;
+  std::unordered_set<std::string_view> names_;
+  std::size_t text_left_ = 0;  // bytes free behind the last name
+  char* text_end_ = nullptr;
+  std::size_t loaded_ = 0;              // nodes, before equal ones were joined
   std::vector<std::string_view> open_;  // components on the current path
   // The outermost open component that a cut inside the current one led to.
   std::size_t lowest_cut_ = SIZE_MAX;
@@ -91,6 +103,7 @@ Result<void> SchemaSet::AddCrd(const json::Value& crd) {
     return Fail(ErrorCode::kInvalid, "CRD '{}' has no versions",
                 json::FindString(crd, {"metadata", "name"}));
   }
+  SchemaLoader loader(*this, nullptr);
   for (const auto& version : versions->get_array()) {
     if (!Flag(version, "served")) continue;
     const auto* schema = json::Find(version, {"schema", "openAPIV3Schema"});
@@ -101,7 +114,7 @@ Result<void> SchemaSet::AddCrd(const json::Value& crd) {
         api::Gvk{std::string(json::FindString(crd, {"spec", "group"})),
                  std::string(json::FindString(version, {"name"})),
                  std::string(json::FindString(crd, {"spec", "names", "kind"}))},
-        Add(Published(root)));
+        loader.Load(Published(root), 0));
   }
   return {};
 }
@@ -124,12 +137,10 @@ const Schema* SchemaLoader::Component(std::string_view name, int depth) {
   const auto open = std::ranges::find(open_, name);
   if (open != open_.end()) {
     lowest_cut_ = std::min(lowest_cut_, static_cast<std::size_t>(open - open_.begin()));
-    Schema& cut = Make();
-    cut.type = Type::kObject;
-    return &cut;
+    return Intern(Schema{.type = Type::kObject});
   }
   const json::Value* component = components_ == nullptr ? nullptr : json::Find(*components_, name);
-  if (component == nullptr) return &Make();
+  if (component == nullptr) return Intern(Schema());
   const std::size_t outer_cut = std::exchange(lowest_cut_, SIZE_MAX);
   const std::size_t own = open_.size();
   open_.push_back(name);
@@ -141,16 +152,14 @@ const Schema* SchemaLoader::Component(std::string_view name, int depth) {
 }
 
 const Schema* SchemaLoader::Load(const json::Value& json, int depth) {
-  if (!json.is_object() || depth > kMaxSchemaDepth || set_.nodes_.size() > kMaxSchemaNodes) {
-    Schema& any = Make();
-    any.preserve_unknown = true;
-    return &any;
+  if (!json.is_object() || depth > kMaxSchemaDepth || ++loaded_ > kMaxSchemaNodes) {
+    return Intern(Schema{.preserve_unknown = true});
   }
   if (const json::Value* reference = ReferenceIn(json)) {
     const std::string_view path = reference->get_string();
     return Component(path.substr(path.rfind('/') + 1), depth);
   }
-  Schema& node = Make();
+  Schema node;
   node.type = TypeOf(json);
   node.format = Intern(json::FindString(json, {"format"}));
   node.preserve_unknown = Flag(json, "x-kubernetes-preserve-unknown-fields");
@@ -180,12 +189,51 @@ const Schema* SchemaLoader::Load(const json::Value& json, int depth) {
   }
   if (const auto* properties = json::Find(json, "properties");
       properties != nullptr && properties->is_object()) {
+    node.properties.reserve(properties->get_object().size());
     for (const auto& property : properties->get_object()) {
       node.properties.push_back({Intern(property.key()), Load(property.value(), depth + 1)});
     }
     std::ranges::sort(node.properties, {}, &Schema::Property::name);
   }
-  return &node;
+  return Intern(std::move(node));
+}
+
+std::size_t SchemaLoader::Hash::operator()(const Schema* node) const {
+  std::size_t hash = static_cast<std::size_t>(node->type);
+  const auto add = [&](const void* part) {
+    hash = hash * 31 + std::hash<const void*>()(part) / alignof(Schema);
+  };
+  add(node->items);
+  add(node->additional);
+  add(node->format.data());
+  for (const Schema::Property& property : node->properties) {
+    add(property.name.data());
+    add(property.schema);
+  }
+  return hash;
+}
+
+const Schema* SchemaLoader::Intern(Schema node) {
+  if (const auto known = known_.find(&node); known != known_.end()) return *known;
+  const Schema* kept = &set_.nodes_.emplace_back(std::move(node));
+  known_.insert(kept);
+  return kept;
+}
+
+std::string_view SchemaLoader::Intern(std::string_view text) {
+  if (text.empty()) return {};
+  if (const auto known = names_.find(text); known != names_.end()) return *known;
+  constexpr std::size_t kBlock = 1024;
+  if (text.size() > text_left_) {
+    text_left_ = std::max(kBlock, text.size());
+    text_end_ = set_.texts_.emplace_back(std::make_unique<char[]>(text_left_)).get();
+  }
+  const std::string_view kept(text_end_, text.size());
+  std::ranges::copy(text, text_end_);
+  text_end_ += text.size();
+  text_left_ -= text.size();
+  names_.insert(kept);
+  return kept;
 }
 
 std::vector<std::string_view> SchemaLoader::Strings(const json::Value* array) {

@@ -1,14 +1,15 @@
 // SchemaSet: what the API server publishes about its kinds, in compact form.
 //
-// Only the kinds in use are kept, without descriptions, enums and bounds; names are shared, and so
-// are components that no cycle runs through. References are replaced as upstream replaces them: one
+// Only the kinds in use are kept, without descriptions, enums and bounds. What is added at once shares
+// names and equal parts (most of a schema is {type: string}); what is added later shares components
+// that no cycle runs through. References are replaced as upstream replaces them: one
 // that is open already on the path becomes an object without properties.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <set>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,8 @@ struct Schema {
   struct Property {
     std::string_view name;
     const Schema* schema;
+
+    friend bool operator==(const Property&, const Property&) = default;
   };
 
   Type type = Type::kNone;
@@ -63,6 +66,9 @@ struct Schema {
 
   // nullptr if there is none.
   const Schema* Find(std::string_view property) const;
+
+  // Equal parts are one node, so children are compared by their address.
+  friend bool operator==(const Schema&, const Schema&) = default;
 };
 
 // Owns schemas. Filled once, then shared as const; schemas stay where they are.
@@ -91,7 +97,7 @@ class SchemaSet {
   friend class SchemaLoader;
 
   std::deque<Schema> nodes_;
-  std::set<std::string, std::less<>> names_;
+  std::vector<std::unique_ptr<char[]>> texts_;  // names, one behind the other
   std::map<std::string, const Schema*, std::less<>> components_;
   std::map<api::Gvk, const Schema*> kinds_;
 };

@@ -1,11 +1,17 @@
 #include "apiserver/controllers/all.h"
 
+#include "apiserver/controllers/conditions.h"
+#include "apiserver/controllers/daemon_set_controller.h"
 #include "apiserver/controllers/definition_controller.h"
 #include "apiserver/controllers/deployment_controller.h"
 #include "apiserver/controllers/garbage_collector.h"
+#include "apiserver/controllers/job_controller.h"
 #include "apiserver/controllers/namespace_controller.h"
 #include "apiserver/controllers/pod_runner.h"
 #include "apiserver/controllers/replica_set_controller.h"
+#include "apiserver/controllers/service_controller.h"
+#include "apiserver/controllers/stateful_set_controller.h"
+#include "apiserver/controllers/volume_controller.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
@@ -20,9 +26,14 @@ void AddControllers(Core& core, ControllerManager& manager,
   manager.Add(std::make_unique<DefinitionController>(core, std::move(end_watches)));
   manager.Add(std::make_unique<NamespaceController>(core));
   manager.Add(std::make_unique<GarbageCollector>(core));
+  manager.Add(std::make_unique<ServiceController>(core));
   if (core.options.controllers == Controllers::kEssential) return;
   manager.Add(std::make_unique<DeploymentController>(core));
   manager.Add(std::make_unique<ReplicaSetController>(core));
+  manager.Add(std::make_unique<StatefulSetController>(core));
+  manager.Add(std::make_unique<DaemonSetController>(core));
+  manager.Add(std::make_unique<JobController>(core));
+  manager.Add(std::make_unique<VolumeController>(core));
   manager.Add(std::make_unique<PodRunner>(core));
 }
 
@@ -32,6 +43,22 @@ void CreateInitialObjects(Core& core) {
   for (std::string_view name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
     static_cast<void>(client.Create(namespaces, "", Named("v1", "Namespace", name)));
   }
+  json::Value node = Named("v1", "Node", "node-1");
+  static_cast<void>(client.Create({"", "v1", "nodes"}, "", node));
+  if (auto created = client.Get({"", "v1", "nodes"}, "", "node-1")) {
+    SetCondition(*created, {"Ready", "True", "KubeletReady", "kubelet is posting ready status"},
+                 client.Now());
+    Child(created->as_object(), {"status", "nodeInfo"})["kubeletVersion"] = "v1.36.3";
+    static_cast<void>(client.Update({"", "v1", "nodes"}, *created, "status"));
+  }
+  json::Object port;
+  port["name"] = "https";
+  port["port"] = 443;
+  port["targetPort"] = 6443;
+  json::Value service = Named("v1", "Service", "kubernetes");
+  Child(service.as_object(), "spec")["clusterIP"] = "10.96.0.1";
+  Child(service.as_object(), "spec")["ports"] = json::Array{std::move(port)};
+  static_cast<void>(client.Create({"", "v1", "services"}, "default", service));
 }
 
 namespace {

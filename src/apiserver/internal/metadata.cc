@@ -220,7 +220,8 @@ void ValidateFinalizers(const Resource& resource, const json::Value* old, const 
     for (const std::string& complaint : CheckQualifiedName(finalizer)) {
       errors.push_back(Invalid("metadata.finalizers", json::Value(finalizer), complaint));
     }
-    if (!resource.custom && finalizer.find('/') == std::string::npos && finalizer != "orphan" &&
+    const bool strict = !resource.custom && resource.group != "apiextensions.k8s.io";
+    if (strict && finalizer.find('/') == std::string::npos && finalizer != "orphan" &&
         finalizer != "foregroundDeletion" && finalizer != "kubernetes") {
       errors.push_back(Invalid("metadata.finalizers", json::Value(finalizer),
                                "name is neither a standard finalizer name nor is it fully qualified"));

@@ -117,7 +117,7 @@ void NodeBuilder::BuildDimension(std::size_t index) {
     return;
   }
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type || type->IsError()) return;
+  if (!type || builder_.DependsOnFault(read.names)) return;
   if (!type->Is(cel::TypeKind::kList)) {
     Diagnostic fault = place.Fault(
         "KRO403",
@@ -134,9 +134,10 @@ void NodeBuilder::BuildDimension(std::size_t index) {
   }
   auto element = builder_.PlaceOf(*read.ast);
   if (element && element->is_list) {
-    element->is_list = false;
+    element->is_list = false;  // what is read of the elements shows where the iterator is used
   } else {
     element.reset();
+    builder_.NoteReads(*read.ast);
   }
   builder_.DeclareIterator(index, builder_.Keep(type->element()), std::move(element));
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
@@ -151,8 +152,9 @@ void NodeBuilder::BuildField(std::size_t index) {
   const std::string prefix = fmt::format("failed to compile template expression {} at path {}: ",
                                          Quote(place.Shown()), Quote(field.path.ToString()));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type) return;
+  if (!type || builder_.DependsOnFault(read.names)) return;
   CheckField(*type, field, place);
+  builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
   if (built) built_.fields.push_back({field.path, std::move(*built)});
 }
@@ -199,7 +201,9 @@ void NodeBuilder::BuildIncludeWhen(std::size_t index) {
       fmt::format("failed to type-check includeWhen expression {} in resource {}: ",
                   Quote(place.Shown()), Quote(node_.id));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type || !IsCondition(*type, "includeWhen", place)) return;
+  if (!type || builder_.DependsOnFault(read.names)) return;
+  if (!IsCondition(*type, "includeWhen", place)) return;
+  builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
   if (built) built_.include_when.push_back(std::move(*built));
 }
@@ -217,7 +221,9 @@ void NodeBuilder::BuildReadyWhen(std::size_t index) {
       fmt::format("failed to type-check readyWhen expression {} in resource {}: ",
                   Quote(place.Shown()), Quote(node_.id));
   const auto type = builder_.Check(named->ast, place, prefix, faults_);
-  if (!type || !IsCondition(*type, "readyWhen", place)) return;
+  if (!type || builder_.DependsOnFault(named->references)) return;
+  if (!IsCondition(*type, "readyWhen", place)) return;
+  builder_.NoteReads(named->ast);
   const auto kind =
       named->references.empty() ? ExpressionKind::kStatic : ExpressionKind::kDynamic;
   auto built = builder_.Build(std::move(named->ast), kind, std::move(named->references), place,
@@ -227,7 +233,6 @@ void NodeBuilder::BuildReadyWhen(std::size_t index) {
 
 bool NodeBuilder::IsCondition(cel::Type type, std::string_view member, const Place& place) {
   const cel::Type plain = type.Is(cel::TypeKind::kOptional) ? type.element() : type;
-  if (plain.IsError()) return false;
   if (plain.Is(cel::TypeKind::kBool)) return true;
   Diagnostic fault = place.Fault(
       "KRO404",

@@ -19,7 +19,8 @@ struct Place {
   // As upstream's messages show it: without ${ } if it stands alone, else the whole string.
   std::string_view Shown() const;
 
-  // `span` counts in the lowered expression; the author sees the text as it was written.
+  // `span` counts in the lowered expression; nothing: all of it. The author sees the expression as it
+  // was written, of a string of several parts the one that the span ends in.
   Location Locate(std::optional<Span> span = std::nullopt) const;
 
   // A fault of the whole expression. `compatible` is upstream's text, `message` the author's.

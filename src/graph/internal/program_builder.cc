@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "graph/internal/report.h"
@@ -131,7 +132,6 @@ std::optional<Expression> ProgramBuilder::Build(cel::Ast ast, ExpressionKind kin
                                                 std::vector<std::string> references,
                                                 const Place& place, std::string_view prefix,
                                                 Diagnostics& faults) {
-  reads_.Add(ast, [this](std::string_view name) { return Variable(name); });
   Expression built;
   built.text = std::string(ast.source);
   built.kind = kind;
@@ -145,6 +145,17 @@ std::optional<Expression> ProgramBuilder::Build(cel::Ast ast, ExpressionKind kin
   built.program = std::move(*program);
   for (const std::string& name : built.program->variables()) built.inputs.push_back(InputOf(name));
   return built;
+}
+
+void ProgramBuilder::NoteReads(const cel::Ast& ast) {
+  reads_.Add(ast, [this](std::string_view name) { return Variable(name); });
+}
+
+bool ProgramBuilder::DependsOnFault(const std::vector<std::string>& references) const {
+  return std::ranges::any_of(references, [&](const std::string& name) {
+    const std::int32_t slot = environment_.FindVariable(name);
+    return slot >= 0 && environment_.variable(slot).type.IsError();
+  });
 }
 
 std::optional<ObjectPlace> ProgramBuilder::PlaceOf(const cel::Ast& ast) const {

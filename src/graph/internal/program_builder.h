@@ -40,7 +40,7 @@ class ProgramBuilder {
   // The expressions that follow belong to `node`; nullptr: to the instance.
   void Enter(const ResourceNode* node);
 
-  // Declares an iterator of the node. An error type accepts everything.
+  // Declares an iterator of the node; an error type: it is faulty.
   void DeclareIterator(std::size_t index, cel::Type type, std::optional<ObjectPlace> element);
   // Declares `each`, an object of the node.
   void DeclareEach();
@@ -59,6 +59,12 @@ class ProgramBuilder {
   std::optional<Expression> Build(cel::Ast ast, ExpressionKind kind,
                                   std::vector<std::string> references, const Place& place,
                                   std::string_view prefix, Diagnostics& faults);
+
+  // Notes what a checked expression reads.
+  void NoteReads(const cel::Ast& ast);
+
+  // Whether one of the names is faulty: the type of the expression says nothing then.
+  bool DependsOnFault(const std::vector<std::string>& references) const;
 
   // Of the names that an expression can mention: the place that it reads, if it does nothing else.
   std::optional<ObjectPlace> PlaceOf(const cel::Ast& ast) const;

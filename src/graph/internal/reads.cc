@@ -29,6 +29,7 @@ class Walk {
   };
 
   std::optional<ObjectPlace> ResolveCall(const cel::Call& call);
+  std::optional<ObjectPlace> ResolveFilter(const cel::Comprehension& fold);
   void VisitComprehension(const cel::Comprehension& fold);
   void Note(const ObjectPlace& place) {
     if (paths_ != nullptr) (*paths_)[place.node].insert(place.path);
@@ -41,7 +42,7 @@ class Walk {
 
 std::optional<std::string> ConstantText(const Expr& expr);
 bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path);
-bool ReadsOnlySize(const cel::Call& call);
+const Expr* Sized(const cel::Call& call);
 const Expr* ConditionSubject(const cel::Call& call);
 
 }  // namespace
@@ -66,23 +67,9 @@ std::optional<ObjectPlace> PlaceOf(const cel::Ast& ast, const Reads::Variables& 
 namespace {
 
 void Walk::Visit(const Expr& expr) {
-  if (const auto* call = expr.If<cel::Call>()) {
-    if (ReadsOnlySize(*call)) {
-      const Expr& of = call->target != nullptr ? *call->target : *call->args[0];
-      if (const auto* ident = of.If<cel::Ident>(); ident != nullptr) {
-        if (const auto place = Resolve(of); place && place->is_list) return;
-      }
-    }
-    if (const Expr* subject = ConditionSubject(*call)) {
-      if (auto place = Resolve(*subject); place && !place->is_list) {
-        place->path = place->path.Child("status").Child("conditions");
-        Note(*place);
-        return;
-      }
-    }
-  }
-  if (const auto* fold = expr.If<cel::Comprehension>()) return VisitComprehension(*fold);
-  const bool leads_on = expr.kind() == cel::ExprKind::kIdent ||
+  const auto* fold = expr.If<cel::Comprehension>();
+  if (fold != nullptr && fold->macro != "filter") return VisitComprehension(*fold);
+  const bool leads_on = fold != nullptr || expr.kind() == cel::ExprKind::kIdent ||
                         expr.kind() == cel::ExprKind::kSelect ||
                         expr.kind() == cel::ExprKind::kCall;
   if (leads_on) {
@@ -113,7 +100,27 @@ std::optional<ObjectPlace> Walk::Resolve(const Expr& expr) {
     return place;
   }
   if (const auto* call = expr.If<cel::Call>()) return ResolveCall(*call);
+  if (const auto* fold = expr.If<cel::Comprehension>(); fold != nullptr && fold->macro == "filter") {
+    return ResolveFilter(*fold);
+  }
   Visit(expr);
+  return std::nullopt;
+}
+
+// What is left of a list of objects is a list of such objects.
+std::optional<ObjectPlace> Walk::ResolveFilter(const cel::Comprehension& fold) {
+  auto range = Resolve(*fold.range);
+  if (range && range->is_list) {
+    locals_.push_back({fold.var, ObjectPlace{.node = range->node}});
+    Visit(*fold.step->As<cel::Call>().args[0]);
+    locals_.pop_back();
+    return range;
+  }
+  if (range) Note(*range);
+  locals_.push_back({fold.accu_var, std::nullopt});
+  locals_.push_back({fold.var, std::nullopt});
+  Visit(*fold.step);
+  locals_.resize(locals_.size() - 2);
   return std::nullopt;
 }
 
@@ -121,6 +128,17 @@ std::optional<ObjectPlace> Walk::ResolveCall(const cel::Call& call) {
   const bool selects = call.function == cel::op::kOptSelect;
   const bool indexes = call.function == cel::op::kIndex || call.function == cel::op::kOptIndex;
   if ((!selects && !indexes) || call.target != nullptr || call.args.size() != 2) {
+    if (const Expr* subject = ConditionSubject(call)) {
+      if (auto place = Resolve(*subject); place && !place->is_list) {
+        Note({place->node, place->path.Child("status").Child("conditions")});
+        return std::nullopt;
+      }
+    }
+    if (const Expr* sized = Sized(call)) {
+      const auto place = Resolve(*sized);
+      if (place && !place->is_list) Note(*place);
+      return std::nullopt;
+    }
     if (call.target != nullptr) Visit(*call.target);
     for (const Expr* arg : call.args) Visit(*arg);
     return std::nullopt;
@@ -162,8 +180,10 @@ void Walk::VisitComprehension(const cel::Comprehension& fold) {
   // Of two variables the first is the index.
   locals_.push_back({fold.var, fold.var2.empty() ? element : std::nullopt});
   if (!fold.var2.empty()) locals_.push_back({fold.var2, element});
-  Visit(*fold.condition);
-  Visit(*fold.step);
+  if (fold.macro != "bind") {
+    Visit(*fold.condition);
+    Visit(*fold.step);
+  }
   Visit(*fold.result);
   locals_.resize(outer);
 }
@@ -180,15 +200,19 @@ bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path) {
   return begin.size() <= all.size() && std::equal(begin.begin(), begin.end(), all.begin());
 }
 
-bool ReadsOnlySize(const cel::Call& call) {
-  return call.function == "size" && (call.target != nullptr) != (call.args.size() == 1);
+// The x of size(x): of a list its elements are not looked at.
+const Expr* Sized(const cel::Call& call) {
+  if (call.function != "size" || (call.target != nullptr) == (call.args.size() == 1)) return nullptr;
+  return call.target != nullptr ? call.target : call.args[0];
 }
 
 // runtime.condition(subject, type) looks at the subject's conditions only.
 const Expr* ConditionSubject(const cel::Call& call) {
   if (call.function != "condition" || call.target == nullptr || call.args.size() != 2) return nullptr;
   const auto* target = call.target->If<cel::Ident>();
-  return target != nullptr && target->slot >= 0 && target->name == "runtime" ? call.args[0] : nullptr;
+  const bool is_name = call.args[0]->kind() == cel::ExprKind::kIdent;
+  const bool is_runtime = target != nullptr && target->slot >= 0 && target->name == "runtime";
+  return is_name && is_runtime ? call.args[0] : nullptr;
 }
 
 }  // namespace

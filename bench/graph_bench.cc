@@ -1,0 +1,290 @@
+// What does it cost to compile a definition, and to keep what was compiled?
+//
+// Compile: a definition of five resources, as an author writes it, over the recorded cluster (budget
+// 1 ms); then N resources with ten expressions each, every one reading the one before it (budget 20 ms
+// for 100, linear from 10 to 1000). `bytes_kept` is what one graph holds, schemas apart (budget 64 KiB
+// for five resources).
+//
+// Crds: 200 CRDs of about 100 KiB of schema each, half of it descriptions, as they come from an API
+// server, each used by a graph (budget 15 MiB for all).
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+#include <malloc.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "api/rgd.h"
+#include "graph/compile.h"
+#include "json/yaml.h"
+#include "schema/openapi.h"
+
+namespace kro::graph {
+namespace {
+
+json::Value ReadRecord(const std::string& name) {
+  std::ifstream file(std::string(KRO_SOURCE_DIR) + "/test/data/conformance/" + name,
+                     std::ios::binary);
+  return json::Parse(std::string{std::istreambuf_iterator<char>(file), {}}).value();
+}
+
+api::Gvk GvkOf(const json::Value& value) {
+  return {std::string(json::FindString(value, {"group"})),
+          std::string(json::FindString(value, {"version"})),
+          std::string(json::FindString(value, {"kind"}))};
+}
+
+// The mappings of the recorded cluster, and the schemas of what the definitions below use.
+const Kinds& Cluster() {
+  static const Kinds& cluster = [] -> const Kinds& {
+    auto& kinds = *new Kinds;
+    const api::Gvk used[] = {{"", "v1", "ConfigMap"},
+                             {"", "v1", "Service"},
+                             {"", "v1", "ServiceAccount"},
+                             {"apps", "v1", "Deployment"},
+                             {"networking.k8s.io", "v1", "Ingress"}};
+    const json::Value documents = ReadRecord("fixtures/openapi.json");
+    for (const auto& document : documents.at("cases").as_array()) {
+      const auto set = std::make_shared<schema::SchemaSet>();
+      const std::string_view path = json::FindString(document, {"path"});
+      for (const api::Gvk& gvk : used) {
+        if (path.substr(path.find('/') + 1) == gvk.ApiVersion()) (void)set->AddKind(document, gvk);
+      }
+      kinds.AddSchemas(set);
+    }
+    for (const auto& entry : ReadRecord("fixtures/kinds.json").at("cases").as_array()) {
+      const api::Gvk gvk = GvkOf(entry);
+      kinds.AddMapping(
+          gvk, {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
+                entry.at("namespaced").as_bool()});
+    }
+    return kinds;
+  }();
+  return cluster;
+}
+
+api::RgdSpec Decode(const std::string& yaml) {
+  return api::DecodeRgdSpec(json::ParseYamlDocument(yaml).value().value).value();
+}
+
+api::RgdSpec FiveResources() {
+  return Decode(R"(
+schema:
+  apiVersion: v1alpha1
+  kind: Web
+  spec:
+    name: string
+    image: string | default=nginx
+    replicas: integer | default=2
+    host: string
+    expose: boolean | default=false
+    settings: "map[string]string"
+  status:
+    ready: ${deployment.status.readyReplicas}
+    address: ${service.spec.clusterIP}
+    rule: ${ingress.metadata.name}
+resources:
+- id: account
+  template:
+    apiVersion: v1
+    kind: ServiceAccount
+    metadata: {name: "${schema.spec.name}"}
+- id: config
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.spec.name}-config"}
+    data: "${schema.spec.settings}"
+- id: deployment
+  readyWhen: ["${deployment.status.readyReplicas == deployment.spec.replicas}"]
+  template:
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: "${schema.spec.name}", labels: {app: "${schema.spec.name}"}}
+    spec:
+      replicas: ${schema.spec.replicas}
+      selector: {matchLabels: {app: "${schema.spec.name}"}}
+      template:
+        metadata: {labels: {app: "${schema.spec.name}"}}
+        spec:
+          serviceAccountName: ${account.metadata.name}
+          containers:
+          - name: web
+            image: ${schema.spec.image}
+            ports: [{containerPort: 80}]
+            envFrom: [{configMapRef: {name: "${config.metadata.name}"}}]
+- id: service
+  template:
+    apiVersion: v1
+    kind: Service
+    metadata: {name: "${schema.spec.name}"}
+    spec:
+      selector: "${deployment.spec.selector.matchLabels}"
+      ports: [{port: 80, targetPort: 80}]
+- id: ingress
+  includeWhen: ["${schema.spec.expose}"]
+  template:
+    apiVersion: networking.k8s.io/v1
+    kind: Ingress
+    metadata: {name: "${schema.spec.name}"}
+    spec:
+      rules:
+      - host: ${schema.spec.host}
+        http:
+          paths:
+          - path: /
+            pathType: Prefix
+            backend: {service: {name: "${service.metadata.name}", port: {number: "${service.spec.ports[0].port}"}}}
+)");
+}
+
+// Ten expressions each; all but the first resource read the one before.
+api::RgdSpec ManyResources(std::int64_t count) {
+  std::string yaml =
+      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, on: boolean}}\n"
+      "resources:\n";
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::string before = i == 0 ? "schema.spec.name" : fmt::format("r{}.data.k0", i - 1);
+    yaml += fmt::format(
+        "- id: r{}\n  includeWhen: ['${{schema.spec.on}}']\n  template:\n    apiVersion: v1\n"
+        "    kind: ConfigMap\n    metadata: {{name: '${{schema.spec.name}}-{}'}}\n    data:\n",
+        i, i);
+    for (int k = 0; k < 8; ++k) {
+      yaml += k % 2 == 0 ? fmt::format("      k{}: '${{{}}}'\n", k, before)
+                         : fmt::format("      k{}: 'n-${{string(schema.spec.count + {})}}'\n", k, k);
+    }
+  }
+  return Decode(yaml);
+}
+
+std::size_t HeapInUse() { return mallinfo2().uordblks; }
+
+void Run(benchmark::State& state, const api::RgdSpec& spec) {
+  const Kinds& kinds = Cluster();
+  (void)Compile("bench", spec, kinds);
+  for (auto _ : state) {
+    auto graph = Compile("bench", spec, kinds);
+    if (!graph) return state.SkipWithError(graph.error()[0].compatible.c_str());
+    benchmark::DoNotOptimize(graph);
+  }
+  std::vector<std::shared_ptr<const Graph>> kept;
+  const std::size_t before = HeapInUse();
+  for (int i = 0; i < 8; ++i) kept.push_back(*Compile("bench", spec, kinds));
+  state.counters["bytes_kept"] = static_cast<double>(HeapInUse() - before) / 8;
+}
+
+void CompileFive(benchmark::State& state) { Run(state, FiveResources()); }
+BENCHMARK(CompileFive)->Unit(benchmark::kMicrosecond);
+
+void CompileMany(benchmark::State& state) {
+  Run(state, ManyResources(state.range(0)));
+  state.SetComplexityN(state.range(0));
+}
+BENCHMARK(CompileMany)
+    ->RangeMultiplier(10)
+    ->Range(10, 1000)
+    ->Unit(benchmark::kMicrosecond)
+    ->Complexity(benchmark::oN);
+
+// Schema text as controller-gen writes it: nested structs, lists of structs, maps, enums, and a
+// sentence or two on each.
+class CrdWriter {
+ public:
+  explicit CrdWriter(unsigned seed) : random_(seed) {}
+
+  std::string Write(unsigned number, std::size_t bytes) {
+    std::string spec = R"("image":{"type":"string"})";
+    while (spec.size() < bytes) spec += fmt::format(",\"{}\":{}", Name(), Field(0));
+    return fmt::format(
+        R"({{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition",)"
+        R"("metadata":{{"name":"k{0}s.bench.example"}},"spec":{{"group":"bench.example",)"
+        R"("names":{{"kind":"K{0}","plural":"k{0}s"}},"scope":"Namespaced","versions":[{{"name":"v1",)"
+        R"("served":true,"storage":true,"schema":{{"openAPIV3Schema":{{"type":"object","properties":)"
+        R"({{"spec":{{"type":"object","properties":{{{1}}}}},"status":{{"type":"object","properties":)"
+        R"({{"phase":{{"type":"string"}}}}}}}}}}}}}}]}}}})",
+        number, spec);
+  }
+
+ private:
+  std::string Field(int depth) {
+    const unsigned kind = random_() % 10;
+    const std::string about = Description();
+    if (depth < 5 && kind < 3) {
+      return fmt::format(R"({{"description":"{}","type":"object","properties":{{{}}}}})", about,
+                         Fields(depth));
+    }
+    if (depth < 5 && kind == 3) {
+      return fmt::format(
+          R"({{"description":"{}","type":"array","items":{{"type":"object","required":["name"],"properties":{{{}}}}}}})",
+          about, Fields(depth));
+    }
+    switch (kind) {
+      case 4: return fmt::format(R"({{"description":"{}","type":"integer","format":"int32"}})", about);
+      case 5: return fmt::format(R"({{"description":"{}","type":"boolean"}})", about);
+      case 6:
+        return fmt::format(
+            R"({{"description":"{}","type":"object","additionalProperties":{{"type":"string"}}}})",
+            about);
+      case 7:
+        return fmt::format(R"({{"description":"{}","type":"string","enum":["Always","Never"]}})", about);
+      default: return fmt::format(R"({{"description":"{}","type":"string"}})", about);
+    }
+  }
+
+  std::string Fields(int depth) {
+    std::string fields = R"("name":{"type":"string"})";
+    const unsigned count = 2 + random_() % 6;
+    for (unsigned i = 0; i < count; ++i) fields += fmt::format(",\"{}\":{}", Name(), Field(depth + 1));
+    return fields;
+  }
+
+  std::string Name() {
+    static constexpr const char* kWords[] = {"max", "pod", "config", "secret", "policy", "source",
+                                             "target", "timeout", "retry", "name", "ref", "key"};
+    return fmt::format("{}{}{}", kWords[random_() % 12], kWords[random_() % 12], random_() % 10'000);
+  }
+
+  std::string Description() { return std::string(20 + random_() % 80, 'd'); }
+
+  std::minstd_rand random_;
+};
+
+void Crds(benchmark::State& state) {
+  for (auto _ : state) {
+    Kinds kinds;
+    std::vector<std::shared_ptr<const Graph>> graphs;
+    std::size_t text = 0;
+    const std::size_t before = HeapInUse();
+    for (unsigned i = 0; i < 200; ++i) {
+      const std::string crd = CrdWriter(i + 1).Write(i, 100'000);
+      text += crd.size();
+      const auto set = std::make_shared<schema::SchemaSet>();
+      if (!set->AddCrd(json::Parse(crd).value())) return state.SkipWithError("no CRD");
+      kinds.AddSchemas(set);
+      const api::Gvk gvk{"bench.example", "v1", fmt::format("K{}", i)};
+      kinds.AddMapping(gvk, {{gvk.group, gvk.version, fmt::format("k{}s", i)}, true});
+    }
+    const std::size_t with_schemas = HeapInUse();
+    for (unsigned i = 0; i < 200; ++i) {
+      const api::RgdSpec spec = Decode(fmt::format(
+          "schema: {{apiVersion: v1alpha1, kind: Use, spec: {{image: string}}, status: {{phase: '${{k.status.phase}}'}}}}\n"
+          "resources:\n- id: k\n  template: {{apiVersion: bench.example/v1, kind: K{}, metadata: {{name: a}},"
+          " spec: {{image: '${{schema.spec.image}}'}}}}\n",
+          i));
+      const auto graph = Compile("bench", spec, kinds);
+      if (!graph) return state.SkipWithError(graph.error()[0].compatible.c_str());
+      graphs.push_back(*graph);
+    }
+    state.counters["text_bytes"] = static_cast<double>(text);
+    state.counters["schema_bytes"] = static_cast<double>(with_schemas - before);
+    state.counters["graph_bytes"] = static_cast<double>(HeapInUse() - with_schemas);
+  }
+}
+BENCHMARK(Crds)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace kro::graph

@@ -1,0 +1,31 @@
+// ServiceController: the endpoints behind a service, and addresses for load balancers.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "apiserver/controllers/controller.h"
+
+namespace kro::apiserver {
+
+class ServiceController final : public Controller {
+ public:
+  // `core` outlives it.
+  explicit ServiceController(Core& core)
+      : core_(core), client_(core, "kube-controller-manager") {}
+
+  void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
+  std::optional<Duration> Reconcile(const std::string& key) override;
+
+ private:
+  void WriteSlice(const json::Value& service);
+  void GiveAddress(json::Value service);
+
+  Core& core_;
+  ControllerClient client_;
+  std::map<std::string, std::vector<std::string>> given_;  // addresses of services, by key
+  std::uint32_t balancers_ = 0;
+};
+
+}  // namespace kro::apiserver

@@ -1,0 +1,19 @@
+// The HTTP front of a Server: what kubectl and other programs talk to.
+//
+//   auto front = http::Server::Listen(executor, {.port = 6443}, MakeFront(server, executor));
+//   scope.Spawn((*front)->Run(scope.token()));
+//
+// Whoever can connect may do everything. Something else drives the server: a LocalTransport on the same
+// executor.
+#pragma once
+
+#include "apiserver/server.h"
+#include "async/executor.h"
+#include "http/server.h"
+
+namespace kro::apiserver {
+
+// `server` and `executor` outlive the handler; it runs on the executor's loop.
+http::Handler MakeFront(Server& server, async::Executor& executor);
+
+}  // namespace kro::apiserver

@@ -1,0 +1,300 @@
+#include "apiserver/internal/formats.h"
+
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include "cel/library/network_address.h"
+#include "cel/value.h"
+
+namespace kro::apiserver::internal {
+namespace {
+
+using Check = bool (*)(std::string_view text);
+
+const std::map<std::string_view, Check>& Checks();
+std::string WithoutDashes(std::string_view format);
+
+bool Matches(std::string_view text, const re2::RE2& expression) {
+  return re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), expression);
+}
+
+bool IsDate(std::string_view text);
+bool IsDateTime(std::string_view text);
+bool IsDuration(std::string_view text);
+bool IsUri(std::string_view text);
+bool IsEmail(std::string_view text);
+bool IsHostname(std::string_view text);
+bool IsIpv4(std::string_view text);
+bool IsIpv6(std::string_view text);
+bool IsCidr(std::string_view text);
+bool IsMac(std::string_view text);
+bool IsBase64(std::string_view text);
+bool IsIsbn10(std::string_view text);
+bool IsIsbn13(std::string_view text);
+bool IsIsbn(std::string_view text) { return IsIsbn10(text) || IsIsbn13(text); }
+bool IsCreditCard(std::string_view text);
+bool IsObjectId(std::string_view text);
+bool IsShortName(std::string_view text);
+bool IsLongName(std::string_view text);
+
+}  // namespace
+
+std::string CheckedFormat(const std::vector<std::string>& types, std::string_view format) {
+  if (format.empty()) return {};
+  const std::string_view type = types.size() == 1 ? std::string_view(types[0]) : std::string_view();
+  return IsKnownFormat(type, format) ? std::string(format) : std::string();
+}
+
+bool IsKnownFormat(std::string_view type, std::string_view format) {
+  if (type.empty() || type == "string") return Checks().contains(WithoutDashes(format));
+  if (type == "integer") return format == "int32" || format == "int64";
+  return type == "number" && (format == "float" || format == "double");
+}
+
+bool HasFormat(std::string_view format, std::string_view text) {
+  auto check = Checks().find(WithoutDashes(format));
+  return check == Checks().end() || check->second(text);
+}
+
+namespace {
+
+const std::map<std::string_view, Check>& Checks() {
+  static const auto& checks = *new std::map<std::string_view, Check>{
+      {"bsonobjectid", IsObjectId},
+      {"uri", IsUri},
+      {"email", IsEmail},
+      {"hostname", IsHostname},
+      {"ipv4", IsIpv4},
+      {"ipv6", IsIpv6},
+      {"cidr", IsCidr},
+      {"mac", IsMac},
+      {"uuid",
+       [](std::string_view text) {
+         static const re2::RE2 pattern(
+             "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
+         return Matches(text, pattern);
+       }},
+      {"uuid3",
+       [](std::string_view text) {
+         static const re2::RE2 pattern(
+             "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?3[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}");
+         return Matches(text, pattern);
+       }},
+      {"uuid4",
+       [](std::string_view text) {
+         static const re2::RE2 pattern(
+             "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?4[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}");
+         return Matches(text, pattern);
+       }},
+      {"uuid5",
+       [](std::string_view text) {
+         static const re2::RE2 pattern(
+             "(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?5[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}");
+         return Matches(text, pattern);
+       }},
+      {"isbn", IsIsbn},
+      {"isbn10", IsIsbn10},
+      {"isbn13", IsIsbn13},
+      {"creditcard", IsCreditCard},
+      {"ssn",
+       [](std::string_view text) {
+         static const re2::RE2 pattern("\\d{3}[- ]?\\d{2}[- ]?\\d{4}");
+         return Matches(text, pattern);
+       }},
+      {"hexcolor",
+       [](std::string_view text) {
+         static const re2::RE2 pattern("#?([0-9a-fA-F]{3}|[0-9a-fA-F]{6})");
+         return Matches(text, pattern);
+       }},
+      {"rgbcolor",
+       [](std::string_view text) {
+         static const re2::RE2 pattern(
+             "rgb\\(\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*,\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]"
+             "\\d|25[0-5])\\s*,\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*\\)");
+         return Matches(text, pattern);
+       }},
+      {"byte", IsBase64},
+      {"password", [](std::string_view) { return true; }},
+      {"date", IsDate},
+      {"duration", IsDuration},
+      {"datetime", IsDateTime},
+      {"k8sshortname", IsShortName},
+      {"k8slongname", IsLongName},
+  };
+  return checks;
+}
+
+std::string WithoutDashes(std::string_view format) {
+  std::string plain(format);
+  std::erase(plain, '-');
+  return plain;
+}
+
+bool IsDate(std::string_view text) {
+  static const re2::RE2 pattern("(\\d{4})-(\\d{2})-(\\d{2})");
+  int year = 0;
+  int month = 0;
+  int day = 0;
+  if (!re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), pattern, &year, &month,
+                           &day)) {
+    return false;
+  }
+  constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  if (month < 1 || month > 12 || day < 1) return false;
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return day <= kDays[month - 1] + (month == 2 && leap ? 1 : 0);
+}
+
+bool IsDateTime(std::string_view text) {
+  const std::size_t t = text.find_first_of("tT");
+  if (t == std::string_view::npos || !IsDate(text.substr(0, t))) return false;
+  static const re2::RE2 pattern(
+      "(?i)([0-9]{2}):([0-9]{2}):([0-9]{2})(?:.[0-9]+)?(?:z|[+-][0-9]{2}:[0-9]{2})");
+  int hour = 0;
+  int minute = 0;
+  int second = 0;
+  std::string_view rest = text.substr(t + 1);
+  // What stands behind a second T is not looked at.
+  rest = rest.substr(0, rest.find_first_of("tT"));
+  return re2::RE2::FullMatch(re2::StringPiece(rest.data(), rest.size()), pattern, &hour, &minute,
+                             &second) &&
+         hour <= 23 && minute <= 59 && second <= 59;
+}
+
+bool IsDuration(std::string_view text) {
+  if (cel::ParseDuration(text)) return true;
+  // As Scala writes them: "2 minutes". One number with a unit is enough, wherever it stands.
+  static const re2::RE2 pattern(
+      "(?i)\\d+\\s*(?:(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)(?:[^a-zµ]|$)|(?:nano|micro|milli|sec|min|hour|day|"
+      "week))");
+  return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern);
+}
+
+bool IsUri(std::string_view text) {
+  if (text.starts_with('/')) {
+    return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  }
+  static const re2::RE2 pattern("[A-Za-z][A-Za-z0-9+.-]*:[^\\x00-\\x20\\x7f]*");
+  return Matches(text, pattern);
+}
+
+bool IsEmail(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  if (at == std::string_view::npos || at == 0 || at + 1 == text.size()) return false;
+  static const re2::RE2 pattern(
+      "(?:[^<>]*<)?\\s*(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*|"
+      "\"[^\"]*\")@[A-Za-z0-9-]+(?:\\.[A-Za-z0-9-]+)*>?");
+  return Matches(text, pattern);
+}
+
+bool IsHostname(std::string_view text) {
+  if (text.size() > 255) return false;
+  static const re2::RE2 pattern(
+      "([a-zA-Z0-9\\pS\\pL]((-?[a-zA-Z0-9\\pS\\pL]{0,62})?)|([a-zA-Z0-9\\pS\\pL](([a-zA-Z0-9\\-\\pS"
+      "\\pL]{0,61}[a-zA-Z0-9\\pS\\pL])?)(\\.)){1,}([a-zA-Z\\pL]){2,63})");
+  if (!Matches(text, pattern)) return false;
+  // Each part on its own.
+  while (true) {
+    const std::size_t dot = text.find('.');
+    if (text.substr(0, dot).size() > 63) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
+}
+
+bool IsIpv4(std::string_view text) {
+  auto address = cel::IpAddress::Parse(text);
+  return address && address->family() == 4;
+}
+
+bool IsIpv6(std::string_view text) {
+  auto address = cel::IpAddress::Parse(text);
+  return address && text.contains(':');
+}
+
+bool IsCidr(std::string_view text) { return cel::IpNetwork::Parse(text).has_value(); }
+
+bool IsMac(std::string_view text) {
+  static const re2::RE2 pattern(
+      "(?i)(([0-9a-f]{2}:){5}([0-9a-f]{2}:){0,2}[0-9a-f]{2}|([0-9a-f]{2}:){19}[0-9a-f]{2}|"
+      "([0-9a-f]{2}-){5}([0-9a-f]{2}-){0,2}[0-9a-f]{2}|([0-9a-f]{2}-){19}[0-9a-f]{2}|"
+      "([0-9a-f]{4}\\.){2}([0-9a-f]{4}\\.)?[0-9a-f]{4}|([0-9a-f]{4}\\.){9}[0-9a-f]{4})");
+  return Matches(text, pattern);
+}
+
+bool IsBase64(std::string_view text) {
+  static const re2::RE2 pattern(
+      "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})");
+  return Matches(text, pattern);
+}
+
+std::string Digits(std::string_view text, std::string_view also = {}) {
+  std::string digits;
+  for (char c : text) {
+    if ((c >= '0' && c <= '9') || also.contains(c)) digits += c;
+  }
+  return digits;
+}
+
+bool IsIsbn10(std::string_view text) {
+  static const re2::RE2 pattern("(?:[0-9]{9}X|[0-9]{10})");
+  std::string plain(text);
+  std::erase_if(plain, [](char c) { return c == '-' || c == ' '; });
+  if (!Matches(plain, pattern)) return false;
+  int sum = 0;
+  for (int i = 0; i < 10; ++i) {
+    const char c = plain[static_cast<std::size_t>(i)];
+    sum += (i + 1) * (c == 'X' ? 10 : c - '0');
+  }
+  return sum % 11 == 0;
+}
+
+bool IsIsbn13(std::string_view text) {
+  static const re2::RE2 pattern("[0-9]{13}");
+  std::string plain(text);
+  std::erase_if(plain, [](char c) { return c == '-' || c == ' '; });
+  if (!Matches(plain, pattern)) return false;
+  int sum = 0;
+  for (std::size_t i = 0; i < 13; ++i) sum += (i % 2 == 0 ? 1 : 3) * (plain[i] - '0');
+  return sum % 10 == 0;
+}
+
+bool IsCreditCard(std::string_view text) {
+  static const re2::RE2 pattern(
+      "(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0"
+      "[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\\d{3})\\d{11})");
+  const std::string digits = Digits(text);
+  if (!Matches(digits, pattern)) return false;
+  int sum = 0;
+  bool twice = false;
+  for (auto digit = digits.rbegin(); digit != digits.rend(); ++digit, twice = !twice) {
+    int value = *digit - '0';
+    if (twice) value = value * 2 > 9 ? value * 2 - 9 : value * 2;
+    sum += value;
+  }
+  return sum % 10 == 0;
+}
+
+bool IsObjectId(std::string_view text) {
+  static const re2::RE2 pattern("(?i)[0-9a-f]{24}");
+  return Matches(text, pattern);
+}
+
+bool IsShortName(std::string_view text) {
+  static const re2::RE2 pattern("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+  return text.size() <= 63 && Matches(text, pattern);
+}
+
+bool IsLongName(std::string_view text) {
+  static const re2::RE2 pattern(
+      "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
+  return text.size() <= 253 && Matches(text, pattern);
+}
+
+}  // namespace
+}  // namespace kro::apiserver::internal
