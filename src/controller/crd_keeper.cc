@@ -49,7 +49,8 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
       co_return Annotate(created.error(), "failed to create CRD");
     }
   }
-  auto live = co_await client_.Get(kCrds, {{}, name}, {}, cancel);
+  const kube::ObjectKey key{{}, name};
+  auto live = co_await client_.Get(kCrds, key, {}, cancel);
   if (!live) {
     if (kube::IsNotFound(live.error())) {
       co_return CrdState{.waiting = "CRD " + name + " is being deleted"};
@@ -71,7 +72,9 @@ Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelT
   if (stored == nullptr || stored->Label(api::label::kRgdName) != owner || stored->IsDeleting()) {
     co_return Result<void>{};
   }
-  auto deleted = co_await client_.Delete(kCrds, {{}, crd}, {.uid = stored->uid()}, cancel);
+  const kube::ObjectKey key{{}, crd};
+  const kube::DeleteOptions options{.uid = stored->uid()};
+  auto deleted = co_await client_.Delete(kCrds, key, options, cancel);
   if (!deleted && !kube::IsNotFound(deleted.error())) {
     Error error = deleted.error();
     error.Push("error deleting CRD: failed to delete CRD");
@@ -126,8 +129,9 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
     logger_.Warning("breaking changes of a CRD go through",
                     {{"crd", name}, {"changes", report->Summary()}});
   }
-  auto patched = co_await client_.Patch(kCrds, {{}, name}, kube::PatchType::kMerge,
-                                        std::move(patch), {}, cancel);
+  const kube::ObjectKey key{{}, name};
+  auto patched = co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {},
+                                        cancel);
   if (!patched) {
     Error error = patched.error();
     error.Push("failed to patch CRD");

@@ -252,8 +252,9 @@ Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken ca
     metadata["resourceVersion"] = revision.object->resource_version();
     json::Object patch;
     patch["metadata"] = std::move(metadata);
-    auto patched = co_await d_.client.Patch(kGraphRevisions, {{}, revision.name},
-                                            kube::PatchType::kMerge, std::move(patch), {}, cancel);
+    auto patched =
+        co_await d_.client.Patch(kGraphRevisions, revision.object->key(), kube::PatchType::kMerge,
+                                 std::move(patch), {}, cancel);
     if (!patched) {
       Error error = patched.error();
       error.Push("adopting graph revision \"" + revision.name + "\"");
@@ -329,7 +330,8 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   d_.metrics.RevisionResolved("issue");
   d_.logger.Info("graph revision issued", {{"definition", pass.name()}, {"revision", name}});
   d_.stores.revisions.ObserveWrite(*created);
-  co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  // Whoever works on the revision wakes this definition.
+  co_return Requeue::Never();
 }
 
 Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
@@ -342,9 +344,9 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
   json::Value crd = graph->crd;
   schema::StampCrd(crd, pass.definition.rgd, settings_.version);
   pass.memory.crd = json::FindString(crd, {"metadata", "name"});
-  auto state = co_await crds_.Ensure(
-      std::move(crd),
-      {pass.name(), pass.object->uid(), pass.definition.rgd.AllowsBreakingChanges()}, cancel);
+  const CrdOwner owner{pass.name(), pass.object->uid(),
+                       pass.definition.rgd.AllowsBreakingChanges()};
+  auto state = co_await crds_.Ensure(std::move(crd), owner, cancel);
   const api::Timestamp now = TimestampOf(d_.executor.clock());
   if (!state) {
     pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
@@ -394,9 +396,10 @@ Task<Result<void>> DefinitionReconciler::StartInstances(Pass& pass, const graph:
                   .gvr = graph.gvr,
                   .namespaced = graph.namespaced};
   if (!pass.memory.served) {
+    const kube::ListOptions one{.limit = 1};
     Duration pause = kServedProbe;
     for (int probe = 0; probe < kServedProbes; ++probe, pause *= 2) {
-      auto listed = co_await d_.client.ListPage(api.gvr, {}, {.limit = 1}, cancel);
+      auto listed = co_await d_.client.ListPage(api.gvr, {}, one, cancel);
       if (listed || !kube::IsNotFound(listed.error())) break;
       if (auto slept = co_await async::Sleep(d_.executor, pause, cancel); !slept) co_return slept;
     }
@@ -413,8 +416,8 @@ Task<void> DefinitionReconciler::CollectRevisions(const Pass& pass, CancelToken 
   std::size_t deleted = 0;
   for (const RevisionView& revision : pass.live) {
     if (revision.number >= *floor) break;
-    auto gone = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
-                                          {.uid = revision.object->uid()}, cancel);
+    const kube::DeleteOptions options{.uid = revision.object->uid()};
+    auto gone = co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);
     if (!gone && !kube::IsNotFound(gone.error())) {
       d_.logger.Error("failed to garbage collect graph revisions",
                       {{"definition", pass.name()}, {"error", gone.error().message()}});
@@ -551,7 +554,8 @@ Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances
 Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstances(
     const Pass& pass, CancelToken cancel) {
   const api::Gvr gvr = schema::InstanceGvr(*pass.definition.rgd.spec.schema);
-  auto listed = co_await d_.client.ListPage(gvr, {}, {.limit = kCountedInstances}, cancel);
+  const kube::ListOptions options{.limit = kCountedInstances};
+  auto listed = co_await d_.client.ListPage(gvr, {}, options, cancel);
   if (!listed) {
     // No such collection any more, or not yet: no instances.
     if (kube::IsNotFound(listed.error())) co_return Remaining{};
@@ -568,8 +572,9 @@ Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstanc
 Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, CancelToken cancel) {
   for (const RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
     if (revision.deleting) continue;
-    auto deleted = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
-                                             {.uid = revision.object->uid()}, cancel);
+    const kube::DeleteOptions options{.uid = revision.object->uid()};
+    auto deleted =
+        co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);
     if (!deleted && !kube::IsNotFound(deleted.error())) {
       co_return Annotate(deleted.error(), "graph revision '{}'", revision.name);
     }
