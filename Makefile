@@ -1,6 +1,6 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup build test conformance asan tsan gcc bench fuzz lint fmt clean
+.PHONY: help setup demo build test conformance asan tsan gcc bench fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 # Checkouts share one compiler cache.
@@ -12,6 +12,9 @@ help: ## show this list
 
 setup: ## install the Debian packages that kro is built with
 	@scripts/setup
+
+demo: build ## show the main job on a control plane of its own, in about a minute
+	@scripts/demo build/release
 
 build: setup ## build the optimised program and the benchmarks into build/release
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS)

@@ -145,12 +145,12 @@ resources:
 // Ten expressions each; all but the first resource read the one before.
 api::RgdSpec ManyResources(std::int64_t count) {
   std::string yaml =
-      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, on: boolean}}\n"
+      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, flag: boolean}}\n"
       "resources:\n";
   for (std::int64_t i = 0; i < count; ++i) {
     const std::string before = i == 0 ? "schema.spec.name" : fmt::format("r{}.data.k0", i - 1);
     yaml += fmt::format(
-        "- id: r{}\n  includeWhen: ['${{schema.spec.on}}']\n  template:\n    apiVersion: v1\n"
+        "- id: r{}\n  includeWhen: ['${{schema.spec.flag}}']\n  template:\n    apiVersion: v1\n"
         "    kind: ConfigMap\n    metadata: {{name: '${{schema.spec.name}}-{}'}}\n    data:\n",
         i, i);
     for (int k = 0; k < 8; ++k) {
@@ -260,7 +260,7 @@ void Crds(benchmark::State& state) {
     std::size_t text = 0;
     const std::size_t before = HeapInUse();
     for (unsigned i = 0; i < 200; ++i) {
-      const std::string crd = CrdWriter(i + 1).Write(i, 100'000);
+      const std::string crd = CrdWriter(i + 1).Write(i, 90'000);
       text += crd.size();
       const auto set = std::make_shared<schema::SchemaSet>();
       if (!set->AddCrd(json::Parse(crd).value())) return state.SkipWithError("no CRD");
@@ -285,6 +285,94 @@ void Crds(benchmark::State& state) {
   }
 }
 BENCHMARK(Crds)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// Definitions of about 1 MiB that mean harm (budget: one second and 100 MiB each, accepted or refused).
+// `peak_bytes` is the most that the process had in memory: run one at a time to read it.
+struct Hostile {
+  const char* name;
+  std::string (*write)();  // the resources and status of a definition
+};
+
+std::string Repeat(std::size_t count, std::string (*part)(std::size_t)) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text += part(i);
+  return text;
+}
+
+const Hostile kHostile[] = {
+    {"unknown_names",
+     [] {
+       return "resources:\n" + Repeat(12'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{0}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{s{0}}}'}}}}}}\n", i);
+              });
+     }},
+    {"unknown_fields",
+     [] {
+       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: a}\n    spec:\n" +
+              Repeat(50'000, [](std::size_t i) { return fmt::format("      replica{}: 1\n", i); });
+     }},
+    {"whole_pods",
+     [] {
+       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}}\n" +
+              Repeat(8'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: '${{d.spec.template}}'}}}}}}\n", i);
+              });
+     }},
+    {"whole_status",
+     [] {
+       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}}\n"
+              "schema2:\n  status:\n" +
+              Repeat(50'000, [](std::size_t i) { return fmt::format("    s{}: '${{d}}'\n", i); });
+     }},
+    {"plain_status",
+     [] {
+       return "resources: []\nschema2:\n  status:\n" +
+              Repeat(80'000, [](std::size_t i) { return fmt::format("    s{}: 1\n", i); });
+     }},
+    {"one_long_string",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
+              Repeat(200'000, [](std::size_t) { return std::string("${a}-"); }) + "'}}}\n";
+     }},
+    {"unterminated",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
+              std::string(500'000, '$') + Repeat(250'000, [](std::size_t) { return std::string("${"); }) +
+              "'}}}\n";
+     }},
+    {"long_chain",
+     [] {
+       return "resources:\n" + Repeat(9'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x-${{r{}.metadata.name}}'}}}}}}\n",
+                    i, i + 1);
+              }) + "- {id: r9000, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: r}}}\n";
+     }},
+    {"many_dimensions",
+     [] {
+       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  forEach:\n" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("  - {{i{}: '${{schema.spec.xs}}'}}\n", i); });
+     }},
+};
+
+void CompileHostile(benchmark::State& state) {
+  const Hostile& hostile = kHostile[static_cast<std::size_t>(state.range(0))];
+  state.SetLabel(hostile.name);
+  json::Value spec = json::ParseYamlDocument(hostile.write()).value().value;
+  json::Object schema{{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"xs", "[]string"}}}};
+  if (const auto* section = json::Find(spec, "schema2")) schema["status"] = section->at("status");
+  spec.as_object()["schema"] = std::move(schema);
+  const api::RgdSpec decoded = api::DecodeRgdSpec(spec).value();
+  const Kinds& kinds = Cluster();
+  for (auto _ : state) benchmark::DoNotOptimize(Compile("bench", decoded, kinds));
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) state.counters["peak_bytes"] = 1024.0 * std::stod(line.substr(6));
+  }
+}
+BENCHMARK(CompileHostile)->DenseRange(0, std::ssize(kHostile) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace kro::graph

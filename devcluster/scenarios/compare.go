@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -27,8 +28,10 @@ func expand(g *golden) []map[string]any {
 }
 
 // compare says what differs at the points that must be equal, and where more was written.
-func compare(old, now *golden) []string {
+func compare(old, now *golden, meant expectations) []string {
 	var out []string
+	joinManagers(old, meant.Managers)
+	joinManagers(now, meant.Managers)
 	a, b := expand(old), expand(now)
 	if len(a) != len(b) {
 		return []string{fmt.Sprintf("%d points instead of %d", len(b), len(a))}
@@ -36,8 +39,8 @@ func compare(old, now *golden) []string {
 	for i, p := range old.Points {
 		q := now.Points[i]
 		varies := append(strings.Split(*ignore, ","), p.Varies...)
-		diffTree("", a[i], b[i], func(path, text string) {
-			if matches(varies, path) || p.Stable != nil && !matches(p.Stable, path) {
+		diffTree("", a[i], b[i], func(path, text string, was, is any) {
+			if goesOn(was, is) && matches(meant.Longer, path) || matches(varies, path) || p.Stable != nil && !matches(p.Stable, path) {
 				return
 			}
 			out = append(out, p.Point+": "+path+": "+text)
@@ -85,7 +88,7 @@ func matches(patterns []string, path string) bool {
 	return false
 }
 
-func diffTree(path string, a, b any, report func(path, text string)) {
+func diffTree(path string, a, b any, report func(path, text string, was, is any)) {
 	if reflect.DeepEqual(a, b) {
 		return
 	}
@@ -118,9 +121,9 @@ func diffTree(path string, a, b any, report func(path, text string)) {
 				v, inB := y[k]
 				switch {
 				case !inA:
-					report(join(k), "unexpected: "+short(v))
+					report(join(k), "unexpected: "+short(v), nil, v)
 				case !inB:
-					report(join(k), "missing: "+short(u))
+					report(join(k), "missing: "+short(u), u, nil)
 				default:
 					diffTree(join(k), u, v, report)
 				}
@@ -139,7 +142,7 @@ func diffTree(path string, a, b any, report func(path, text string)) {
 			return
 		}
 	}
-	report(path, short(b)+" instead of "+short(a))
+	report(path, short(b)+" instead of "+short(a), a, b)
 }
 
 func short(v any) string {
@@ -160,4 +163,40 @@ func sortDependencies(o any) {
 			sort.SliceStable(ds, func(i, j int) bool { return fmt.Sprint(ds[i]) < fmt.Sprint(ds[j]) })
 		}
 	}
+}
+
+// joinManagers gives what the managers of a group own to the first of them.
+func joinManagers(g *golden, groups [][]string) {
+	for _, p := range g.Points {
+		for _, o := range p.Objects {
+			fields, _ := lookup(o, "managedFields")
+			owned, ok := fields.(map[string]any)
+			if !ok {
+				continue
+			}
+			for _, group := range groups {
+				joinGroup(owned, group)
+			}
+		}
+	}
+}
+
+func joinGroup(owned map[string]any, group []string) {
+	var all []string
+	for _, manager := range group {
+		paths, _ := owned[manager].(string)
+		all = append(all, strings.Fields(paths)...)
+		delete(owned, manager)
+	}
+	if len(all) > 0 {
+		sort.Strings(all)
+		owned[group[0]] = strings.Join(slices.Compact(all), " ")
+	}
+}
+
+// goesOn says whether a text begins with the recorded one.
+func goesOn(was, is any) bool {
+	a, okA := was.(string)
+	b, okB := is.(string)
+	return okA && okB && a != "" && strings.HasPrefix(b, a)
 }

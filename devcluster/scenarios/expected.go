@@ -13,8 +13,14 @@ import (
 // expectations say how a controller may differ from the recording.
 type expectations struct {
 	// Annotations of its own, which no comparison sees.
-	Annotations []string     `json:"annotations"`
+	Annotations []string `json:"annotations"`
+	// Writers that may share their work differently: the first of a list counts for all.
+	Managers [][]string `json:"managers"`
+	// Paths of texts that may go on where the recorded one ends.
+	Longer      []string     `json:"longer"`
 	Differences []difference `json:"differences"`
+	// Scenarios that are known to fail, and why.
+	Unmet map[string]string `json:"unmet"`
 }
 
 // A difference from the recording that is meant.

@@ -416,7 +416,7 @@ func (r *recorder) order(want, never []string) error {
 }
 
 // judge compares with the recording beside the scenario. The error is what kept the scenario from its end.
-func judge(file string, rec *recorder, runErr error) ([]string, error) {
+func judge(file string, rec *recorder, meant expectations, runErr error) ([]string, error) {
 	b, err := os.ReadFile(strings.TrimSuffix(file, ".yaml") + ".golden.yaml")
 	if err != nil {
 		return nil, err
@@ -440,5 +440,5 @@ func judge(file string, rec *recorder, runErr error) ([]string, error) {
 	if err := yaml.Unmarshal(b, &now); err != nil {
 		return nil, err
 	}
-	return compare(&recorded, &now), nil
+	return compare(&recorded, &now, meant), nil
 }

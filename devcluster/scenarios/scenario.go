@@ -182,7 +182,7 @@ func (w *world) play(ctx context.Context, file string, meant expectations) verdi
 	v.defect = sc.UpstreamDefect
 	rec := newRecorder(w, meant.Annotations)
 	failure := w.run(ctx, sc, v.name, rec)
-	differences, err := judge(file, rec, failure)
+	differences, err := judge(file, rec, meant, failure)
 	v.differences, v.met = meant.unexpected(v.name, differences)
 	v.err = err
 	v.took = time.Since(started)

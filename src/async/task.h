@@ -6,8 +6,10 @@
 // something must not be destroyed, since what it waits for will resume it: cancel and join instead.
 //
 // `co_await std::move(task)` or `co_await MakeTask()`, once. A coroutine's parameters are values:
-// a reference among them must outlive the task. No co_await stands in the condition of a loop: g++ 12
-// loses a value awaited there that converts to bool.
+// a reference among them must outlive the task. For g++ 12, which
+// loses a value that converts to bool when a loop's condition awaits it, and destroys an aggregate
+// within an awaited expression twice, await neither in such a condition nor with braces: name the
+// value first.
 #pragma once
 
 #include <coroutine>

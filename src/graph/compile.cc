@@ -39,10 +39,11 @@ class Compiler {
   std::expected<std::shared_ptr<const Graph>, Diagnostics> Run();
 
  private:
+  std::unexpected<Diagnostics> Refuse();
   void BuildInstanceSchema();
   void BuildPrograms();
   void BuildNodes();
-  void BuildInstance(InstancePrograms programs);
+  void BuildInstance(InstancePrograms programs, const ProgramBuilder& builder);
   void AttachReadings(const ProgramBuilder& builder);
   void Locate(Diagnostic& fault) const;
   api::Scope scope() const {
@@ -89,6 +90,10 @@ namespace {
 
 std::expected<std::shared_ptr<const Graph>, Diagnostics> Compiler::Run() {
   faults_ = CheckNames(spec_, options_.max_dimensions);
+  const bool too_many = std::ranges::any_of(spec_.resources, [&](const api::Resource& resource) {
+    return resource.for_each.size() > options_.max_dimensions;
+  });
+  if (too_many) return Refuse();
   BuildInstanceSchema();
 
   Resources resources = ReadResources(spec_, kinds_);
@@ -101,12 +106,14 @@ std::expected<std::shared_ptr<const Graph>, Diagnostics> Compiler::Run() {
 
   BuildNodes();
   BuildPrograms();
-  if (!faults_.empty()) {
-    for (Diagnostic& fault : faults_) Locate(fault);
-    return std::unexpected(std::move(faults_));
-  }
+  if (!faults_.empty()) return Refuse();
   graph_->owner = std::move(parts_);
   return std::move(graph_);
+}
+
+std::unexpected<Diagnostics> Compiler::Refuse() {
+  for (Diagnostic& fault : faults_) Locate(fault);
+  return std::unexpected(std::move(faults_));
 }
 
 void Compiler::BuildInstanceSchema() {
@@ -157,11 +164,11 @@ void Compiler::BuildPrograms() {
   InstancePrograms programs = BuildInstancePrograms(*spec_.schema, builder);
   Append(faults_, std::move(programs.faults));
   if (!faults_.empty()) return;
-  BuildInstance(std::move(programs));
+  BuildInstance(std::move(programs), builder);
   AttachReadings(builder);
 }
 
-void Compiler::BuildInstance(InstancePrograms programs) {
+void Compiler::BuildInstance(InstancePrograms programs, const ProgramBuilder& builder) {
   Graph& graph = *graph_;
   graph.gvk = schema::InstanceGvk(*spec_.schema);
   graph.gvr = schema::InstanceGvr(*spec_.schema);
@@ -171,13 +178,13 @@ void Compiler::BuildInstance(InstancePrograms programs) {
       schema::StatusSchema(programs.status_schema.is_null() ? nullptr : &programs.status_schema));
   graph.status = std::move(programs.status);
   graph.conditions = std::move(programs.conditions);
+  std::vector<bool> noted(graph.nodes.size());
   const auto note = [&](const Expression& expression) {
     for (const std::string& name : expression.references) {
-      const Node* node = graph.Find(name);
-      if (node == nullptr) continue;  // schema, runtime
-      const auto index = static_cast<std::size_t>(node - graph.nodes.data());
-      auto& all = graph.status_dependencies;
-      if (std::ranges::find(all, index) == all.end()) all.push_back(index);
+      if (!builder.IsNode(name)) continue;  // schema, runtime
+      const std::size_t index = builder.NodeOf(name);
+      if (!noted[index]) graph.status_dependencies.push_back(index);
+      noted[index] = true;
     }
   };
   for (const Field& field : graph.status) note(field.expression);

@@ -48,6 +48,7 @@ class Inference {
   // Of the node that is being read: what it needs, each once, with the first place that says so.
   std::vector<std::pair<std::string, Location>> needs_;
   Diagnostics faults_;
+  int hints_left_ = kMaxHints;
 };
 
 Names IdsOf(const std::vector<ResourceNode>& nodes);
@@ -184,10 +185,14 @@ void Inference::ReportUnknown(const Place& place, std::string_view prefix,
   fault.where = place.Locate(name.span);
   const bool is_iterator =
       std::ranges::find(node.iterators, name.name, &Iterator::name) != node.iterators.end();
-  Names candidates = IdsOf(nodes_);
-  candidates.emplace_back("schema");
-  fault.hint = is_iterator ? "iterators can be used in the template only"
-                           : Suggestion(name.name, candidates);
+  if (is_iterator) {
+    fault.hint = "iterators can be used in the template only";
+  } else if (hints_left_ > 0) {
+    --hints_left_;
+    Names candidates = IdsOf(nodes_);
+    candidates.emplace_back("schema");
+    fault.hint = Suggestion(name.name, candidates);
+  }
 }
 
 // Two items of a collection must not be the same object, so every iterator shows in its name or

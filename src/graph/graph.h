@@ -74,7 +74,8 @@ struct Node {
   const cel::Schema* list_reading = nullptr;
 
   // The paths of its objects that some expression of the graph reads; none is a prefix of another.
-  // One empty path: all of it. metadata is read always and not listed.
+  // One empty path: all of it. metadata is read always and not listed. The objects on the way to a path
+  // count too, as objects: has(web.status.url) is false of an empty status, an error without one.
   std::vector<json::FieldPath> reads;
 
   bool IsExternal() const {

@@ -40,6 +40,7 @@ class Walker {
   Walked walked_;
   TemplateString scanned_;
   Diagnostics faults_;
+  int hints_left_ = kMaxHints;
 };
 
 Walked RefuseDepth();
@@ -212,7 +213,7 @@ void Walker::UnknownField(std::string_view name, const schema::Schema& schema) {
                             parent, name, name));
   path_.Pop();
   fault.message = fmt::format("unknown field '{}'", name);
-  fault.hint = Suggestion(name, PropertyNames(schema));
+  if (hints_left_-- > 0) fault.hint = Suggestion(name, PropertyNames(schema));
 }
 
 Diagnostic& Walker::Fault(std::string_view code, std::string text) {

@@ -181,7 +181,8 @@ struct Authority {
 };
 
 async::Task<Result<std::string>> OpenAndReadAll(Client& client, std::string target) {
-  auto stream = co_await client.Open({.target = std::move(target)}, {});
+  Request request{.target = std::move(target)};
+  auto stream = co_await client.Open(std::move(request), {});
   if (!stream) co_return std::unexpected(stream.error());
   std::string all;
   while (true) {

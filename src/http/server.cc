@@ -111,6 +111,7 @@ bool CanBeSent(const Headers& headers);
 template <typename Body>
 void SetFields(beast::http::response<Body>& message, const Headers& headers);
 Headers TakeHeaders(const beast::http::fields& fields);
+Response Refusal(int status, std::string body);
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config);
 
@@ -246,18 +247,18 @@ async::Task<bool> Session<Stream>::ServeOne(async::CancelToken stop) {
   head_ = false;
   keep_alive_ = false;
   if (read.error == beast::http::error::body_limit) {
-    static_cast<void>(co_await Respond({.status = 413, .body = "request body too large\n"}));
+    static_cast<void>(co_await Respond(Refusal(413, "request body too large\n")));
     co_return false;
   }
   if (read.error == beast::http::error::header_limit) {
-    static_cast<void>(co_await Respond({.status = 431, .body = "request header too large\n"}));
+    static_cast<void>(co_await Respond(Refusal(431, "request header too large\n")));
     co_return false;
   }
   const auto& malformed = make_error_code(beast::http::error::bad_method).category();
   if (read.error && read.error.category() == malformed &&
       read.error != beast::http::error::end_of_stream &&
       read.error != beast::http::error::partial_message) {
-    static_cast<void>(co_await Respond({.status = 400, .body = "malformed request\n"}));
+    static_cast<void>(co_await Respond(Refusal(400, "malformed request\n")));
     co_return false;
   }
   if (read.error) co_return false;
@@ -278,7 +279,7 @@ async::Task<bool> Session<Stream>::ServeOne(async::CancelToken stop) {
 
   if (broken_) co_return false;
   if (answer_ == Answer::kNone) {
-    static_cast<void>(co_await Respond({.status = 500, .body = "no answer\n"}));
+    static_cast<void>(co_await Respond(Refusal(500, "no answer\n")));
   } else if (answer_ == Answer::kStreaming) {
     answer_ = Answer::kDone;
     if (version_ >= 11 && !head_) {
@@ -434,6 +435,10 @@ bool CanBeSent(const Headers& headers) {
 template <typename Body>
 void SetFields(beast::http::response<Body>& message, const Headers& headers) {
   for (const auto& [name, value] : headers.fields()) message.insert(name, value);
+}
+
+Response Refusal(int status, std::string body) {
+  return {.status = status, .body = std::move(body)};
 }
 
 Headers TakeHeaders(const beast::http::fields& fields) {

@@ -100,7 +100,8 @@ Task<Reply<std::vector<ApiGroup>>> Discovery::ReadAll(CancelToken cancel) {
   for (ApiGroup& group : all) {
     for (ApiVersion& version : group.versions) {
       if (!version.listed_only) continue;
-      auto resources = co_await ReadVersion({group.name, version.version}, cancel);
+      GroupVersion wanted{group.name, version.version};
+      auto resources = co_await ReadVersion(std::move(wanted), cancel);
       if (resources) {
         version.resources = std::move(*resources);
         version.listed_only = false;

@@ -86,7 +86,8 @@ Task<Reply<void>> RestMapper::Learn(std::string group, std::string version, Canc
   if (!MayAsk(group + "/" + version)) co_return Reply<void>{};
   // Aggregated discovery with an ETag costs less than one group-version read by name.
   if (whole) co_return co_await LoadAll(cancel);
-  auto resources = co_await discovery_.ReadVersion({group, version}, cancel);
+  GroupVersion wanted{group, version};
+  auto resources = co_await discovery_.ReadVersion(std::move(wanted), cancel);
   std::lock_guard lock(mutex_);
   auto known = groups_.find(group);
   if (known == groups_.end()) co_return Reply<void>{};

@@ -7,10 +7,11 @@
 #include <utility>
 #include <vector>
 
+#include "schema/cel_schema.h"
+
 namespace kro::schema {
 namespace {
 
-using cel::Type;
 using cel::TypeKind;
 using Problem = std::optional<std::string>;
 
@@ -24,25 +25,25 @@ class Comparison {
  public:
   explicit Comparison(const Collections& collections) : collections_(collections) {}
 
-  Problem Compare(Type output, Type expected, int depth) const;
+  Problem Compare(cel::Type output, cel::Type expected, int depth) const;
 
  private:
-  Problem MapToObject(Type output, Type expected, int depth) const;
-  Problem ObjectToMap(Type output, Type expected, int depth) const;
-  Problem ToList(Type output, Type expected, int depth) const;
-  Problem ToMap(Type output, Type expected, int depth) const;
-  Problem ToObject(Type output, Type expected, int depth) const;
+  Problem MapToObject(cel::Type output, cel::Type expected, int depth) const;
+  Problem ObjectToMap(cel::Type output, cel::Type expected, int depth) const;
+  Problem ToList(cel::Type output, cel::Type expected, int depth) const;
+  Problem ToMap(cel::Type output, cel::Type expected, int depth) const;
+  Problem ToObject(cel::Type output, cel::Type expected, int depth) const;
 
   const Collections& collections_;
 };
 
-bool IsNominallyEqual(Type output, Type expected);
-std::vector<std::pair<std::string, Type>> DeclaredFields(const cel::ObjectSchema& schema);
+bool IsNominallyEqual(cel::Type output, cel::Type expected);
+std::vector<std::pair<std::string, cel::Type>> DeclaredFields(const cel::ObjectSchema& schema);
 Problem Within(std::string_view frame, Problem problem);
 
 }  // namespace
 
-bool HasKnownFields(Type type, const Collections& collections) {
+bool HasKnownFields(cel::Type type, const Collections& collections) {
   if (!type.Is(TypeKind::kObject) || type.schema() == nullptr) return false;
   std::string_view name = type.name();
   if (!name.starts_with(kTypePrefix)) return false;  // kro.run.Condition
@@ -52,7 +53,7 @@ bool HasKnownFields(Type type, const Collections& collections) {
          !collections.contains(name.substr(0, end));
 }
 
-std::optional<std::string> WhyNotAssignable(Type output, Type expected,
+std::optional<std::string> WhyNotAssignable(cel::Type output, cel::Type expected,
                                             const Collections& collections) {
   if (IsNominallyEqual(output, expected)) return std::nullopt;
   return Comparison(collections).Compare(output, expected, 0);
@@ -61,7 +62,7 @@ std::optional<std::string> WhyNotAssignable(Type output, Type expected,
 namespace {
 
 // The rules in the order of the specification: the first that applies decides.
-Problem Comparison::Compare(Type output, Type expected, int depth) const {
+Problem Comparison::Compare(cel::Type output, cel::Type expected, int depth) const {
   if (depth > kMaxTypeDepth) return std::nullopt;
   if (expected.IsDyn() || output.IsDyn() || output.IsError()) return std::nullopt;
   if (output.Is(TypeKind::kOptional)) return Compare(output.element(), expected, depth + 1);
@@ -81,7 +82,7 @@ Problem Comparison::Compare(Type output, Type expected, int depth) const {
 
 // Nobody knows which keys the map will have, so its values fit every field, declared fields of an
 // object that preserves unknown ones included.
-Problem Comparison::MapToObject(Type output, Type expected, int depth) const {
+Problem Comparison::MapToObject(cel::Type output, cel::Type expected, int depth) const {
   if (!HasKnownFields(expected, collections_)) return std::nullopt;
   if (!output.key().Is(TypeKind::kString)) return "map keys must be strings to assign to struct";
   for (const auto& [name, type] : DeclaredFields(*expected.schema())) {
@@ -93,7 +94,7 @@ Problem Comparison::MapToObject(Type output, Type expected, int depth) const {
   return std::nullopt;
 }
 
-Problem Comparison::ObjectToMap(Type output, Type expected, int depth) const {
+Problem Comparison::ObjectToMap(cel::Type output, cel::Type expected, int depth) const {
   if (!HasKnownFields(output, collections_)) return std::nullopt;
   if (!expected.key().Is(TypeKind::kString)) {
     return "map key type must be string when assigning struct → map";
@@ -109,7 +110,7 @@ Problem Comparison::ObjectToMap(Type output, Type expected, int depth) const {
 
 // Compares first parameters whatever the output is, as upstream does: a map whose keys fit the
 // elements is let through.
-Problem Comparison::ToList(Type output, Type expected, int depth) const {
+Problem Comparison::ToList(cel::Type output, cel::Type expected, int depth) const {
   if (output.parameters().empty()) {
     return fmt::format("list parameter count mismatch: got 0, expected {}",
                        expected.parameters().size());
@@ -118,7 +119,7 @@ Problem Comparison::ToList(Type output, Type expected, int depth) const {
                 Compare(output.parameter(0), expected.element(), depth + 1));
 }
 
-Problem Comparison::ToMap(Type output, Type expected, int depth) const {
+Problem Comparison::ToMap(cel::Type output, cel::Type expected, int depth) const {
   if (output.parameters().size() < 2) {
     return fmt::format("map parameter count mismatch: got {}, expected 2",
                        output.parameters().size());
@@ -131,11 +132,15 @@ Problem Comparison::ToMap(Type output, Type expected, int depth) const {
 }
 
 // Missing fields are the server's business: only what is written counts.
-Problem Comparison::ToObject(Type output, Type expected, int depth) const {
+Problem Comparison::ToObject(cel::Type output, cel::Type expected, int depth) const {
   if (!HasKnownFields(expected, collections_) || !HasKnownFields(output, collections_)) {
     return std::nullopt;
   }
   if (output.name() == expected.name() || expected.schema()->preserves_unknown()) {
+    return std::nullopt;
+  }
+  // Whole pods are handed from one kind to another; that needs no comparison field by field.
+  if (const Schema* same = SchemaOf(output); same != nullptr && same == SchemaOf(expected)) {
     return std::nullopt;
   }
   for (const auto& [name, type] : DeclaredFields(*output.schema())) {
@@ -151,7 +156,7 @@ Problem Comparison::ToObject(Type output, Type expected, int depth) const {
 }
 
 // CEL's rule for declared types: the same type, the expected one dyn at any depth.
-bool IsNominallyEqual(Type output, Type expected) {
+bool IsNominallyEqual(cel::Type output, cel::Type expected) {
   if (expected.IsDyn()) return true;
   if (output.kind() != expected.kind() || output.name() != expected.name() ||
       output.parameters().size() != expected.parameters().size()) {
@@ -163,13 +168,13 @@ bool IsNominallyEqual(Type output, Type expected) {
   return true;
 }
 
-std::vector<std::pair<std::string, Type>> DeclaredFields(const cel::ObjectSchema& schema) {
-  std::vector<std::pair<std::string, Type>> fields;
+std::vector<std::pair<std::string, cel::Type>> DeclaredFields(const cel::ObjectSchema& schema) {
+  std::vector<std::pair<std::string, cel::Type>> fields;
   for (auto& name : schema.FieldNames()) {
     const auto field = schema.FindField(name);
     if (field && field->slot >= 0) fields.emplace_back(std::move(name), field->type);
   }
-  std::ranges::sort(fields, {}, &std::pair<std::string, Type>::first);
+  std::ranges::sort(fields, {}, &std::pair<std::string, cel::Type>::first);
   return fields;
 }
 

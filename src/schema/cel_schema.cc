@@ -33,6 +33,7 @@ class CelObject : public cel::ObjectSchema {
   std::optional<cel::Field> FindField(std::string_view name) const override;
   std::vector<std::string> FieldNames() const override;
   bool preserves_unknown() const override { return schema_.preserve_unknown; }
+  const Schema& schema() const { return schema_; }
 
  private:
   // A field that is listed and has a type.
@@ -132,6 +133,11 @@ std::optional<cel::Field> CelObject::Declared(std::string_view key) const {
   return field;
 }
 
+const Schema* SchemaOf(cel::Type type) {
+  const auto* object = dynamic_cast<const CelObject*>(type.schema());
+  return object == nullptr ? nullptr : &object->schema();
+}
+
 const cel::Schema* CelReadings::Of(const Schema& schema) { return Read(schema, 0); }
 
 const cel::Schema* CelReadings::Of(const Schema& schema, std::span<const json::FieldPath> paths) {
@@ -150,9 +156,12 @@ const cel::Schema* CelReadings::ListOf(const cel::Schema* element) {
 // `paths` agree in their first `depth` segments. Only objects that list properties are pruned.
 const cel::Schema* CelReadings::Prune(const Schema& schema, std::span<const json::FieldPath> paths,
                                       std::size_t depth) {
+  // An embedded resource is one if nothing has to be added to it, as at the root of a kind.
+  const bool complete = !schema.embedded_resource ||
+                        (schema.Find("metadata") != nullptr && schema.Find("apiVersion") != nullptr &&
+                         schema.Find("kind") != nullptr);
   const bool listed = schema.type == Type::kObject && !schema.properties.empty() &&
-                      schema.additional == nullptr && !schema.int_or_string &&
-                      !schema.embedded_resource;
+                      schema.additional == nullptr && !schema.int_or_string && complete;
   const bool leads_on = std::ranges::all_of(paths, [&](const json::FieldPath& path) {
     return path.segments().size() > depth &&
            std::holds_alternative<std::string>(path.segments()[depth]);

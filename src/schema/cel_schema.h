@@ -50,10 +50,13 @@ class CelTypes {
   // nullopt: a field with this schema is not declared.
   std::optional<cel::Type> Read(const Schema& schema, const std::string& path, int depth);
 
-  cel::Arena arena_;
+  cel::Arena arena_{512};  // most graphs need little
   cel::TypeArena types_{arena_};
   std::vector<std::unique_ptr<CelObject>> objects_;
 };
+
+// The schema that an object type stands on; nullptr for other types.
+const Schema* SchemaOf(cel::Type type);
 
 // Makes readings and owns them, one for a schema however often it is used. Once all that is needed
 // has been asked for, any number of threads may use the readings.

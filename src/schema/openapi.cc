@@ -22,7 +22,7 @@ constexpr std::size_t kMaxSchemaNodes = 500'000;
 
 bool Flag(const json::Value& schema, std::string_view name);
 Type TypeOf(const json::Value& schema);
-std::vector<Type> AlternativeTypes(const json::Value* members);
+TypeList AlternativeTypes(const json::Value* members);
 const json::Value* ReferenceIn(const json::Value& schema);
 json::Value Published(const json::Value& schema);
 
@@ -66,6 +66,11 @@ std::string_view ToString(Type type) {
     if (known == type) return name;
   }
   return "";
+}
+
+void TypeList::Add(Type type) {
+  const bool is_new = std::ranges::find(*this, type) == end();
+  if (type != Type::kNone && is_new && size_ < types_.size()) types_[size_++] = type;
 }
 
 const Schema* Schema::Find(std::string_view property) const {
@@ -223,7 +228,7 @@ const Schema* SchemaLoader::Intern(Schema node) {
 std::string_view SchemaLoader::Intern(std::string_view text) {
   if (text.empty()) return {};
   if (const auto known = names_.find(text); known != names_.end()) return *known;
-  constexpr std::size_t kBlock = 1024;
+  constexpr std::size_t kBlock = 512;
   if (text.size() > text_left_) {
     text_left_ = std::max(kBlock, text.size());
     text_end_ = set_.texts_.emplace_back(std::make_unique<char[]>(text_left_)).get();
@@ -264,7 +269,7 @@ json::Value ToJson(const Schema& schema) {
   };
   strings("x-kubernetes-list-map-keys", schema.list_keys);
   strings("required", schema.required);
-  const auto alternatives = [&](std::string_view name, const std::vector<Type>& types) {
+  const auto alternatives = [&](std::string_view name, const TypeList& types) {
     if (types.empty()) return;
     json::Array array;
     for (const Type type : types) array.push_back(json::Object{{"type", ToString(type)}});
@@ -309,17 +314,14 @@ Type TypeOf(const json::Value& schema) {
   return Type::kOther;
 }
 
-std::vector<Type> AlternativeTypes(const json::Value* members) {
-  std::vector<Type> types;
+TypeList AlternativeTypes(const json::Value* members) {
+  TypeList types;
   if (members == nullptr || !members->is_array()) return types;
-  const auto add = [&](Type type) {
-    if (type != Type::kNone && std::ranges::find(types, type) == types.end()) types.push_back(type);
-  };
   for (const auto& member : members->get_array()) {
     if (json::Find(member, "required") != nullptr || json::Find(member, "not") != nullptr) {
-      add(Type::kObject);
+      types.Add(Type::kObject);
     }
-    add(TypeOf(member));
+    types.Add(TypeOf(member));
   }
   return types;
 }

@@ -6,6 +6,8 @@
 // that is open already on the path becomes an object without properties.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -34,6 +36,27 @@ enum class Type : std::uint8_t {
 // The word in OpenAPI; "" for kNone and kOther.
 std::string_view ToString(Type type);
 
+// A few types in order, each once.
+class TypeList {
+ public:
+  using value_type = Type;
+  using const_iterator = const Type*;
+
+  // Ignored if it is in the list.
+  void Add(Type type);
+
+  const Type* begin() const { return types_.data(); }
+  const Type* end() const { return types_.data() + size_; }
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  friend bool operator==(const TypeList&, const TypeList&) = default;
+
+ private:
+  std::array<Type, 7> types_ = {};
+  std::uint8_t size_ = 0;
+};
+
 enum class ListType : std::uint8_t { kAtomic, kSet, kMap };
 
 // One node. Lives in its SchemaSet.
@@ -61,8 +84,8 @@ struct Schema {
   const Schema* additional = nullptr;  // values of a map; nullptr: any, if allowed at all
   // Types that oneOf (else anyOf) names, in order, each once; `object` first for a member that only
   // says `required` or `not`.
-  std::vector<Type> one_of;
-  std::vector<Type> any_of;
+  TypeList one_of;
+  TypeList any_of;
 
   // nullptr if there is none.
   const Schema* Find(std::string_view property) const;

@@ -12,6 +12,8 @@ using cel::TypeKind;
 
 constexpr std::string_view kPreserve = "x-kubernetes-preserve-unknown-fields";
 constexpr int kMaxTypeDepth = 500;
+// A CRD with more is too large for any API server to store.
+constexpr std::size_t kMaxParts = 50'000;
 
 // Inside an object, what is neither a primitive, a list, a map nor an object says nothing.
 enum class Place { kTop, kInObject };
@@ -20,6 +22,7 @@ json::Value Infer(cel::Type type, const Collections& collections, Place place, i
 json::Value ObjectSchemaOf(cel::Type type, const Collections& collections, int depth);
 json::Value Anything(std::string_view description = {});
 json::Value Word(std::string_view type);
+std::size_t CountParts(const json::Value& schema);
 Result<json::Value*> Enter(json::Value& parent, const json::PathSegment& segment);
 
 }  // namespace
@@ -31,6 +34,7 @@ json::Value InferFieldSchema(cel::Type type, const Collections& collections) {
 Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
                                       const Collections& collections) {
   json::Value root = json::Object{{"type", "object"}};
+  std::size_t parts = 0;
   for (const StatusField& field : fields) {
     if (field.path.empty()) return Fail(ErrorCode::kInvalid, "status field has no path");
     json::Value* place = &root;
@@ -50,6 +54,11 @@ Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
       if (std::holds_alternative<std::size_t>(segment)) items = place;
     }
     if (place->is_null()) *place = InferFieldSchema(field.type, collections);
+    parts += CountParts(*place);
+    if (parts > kMaxParts) {
+      return Fail(ErrorCode::kInvalid, "the status schema has more than {} parts at {}", kMaxParts,
+                  field.path.ToString());
+    }
   }
   return root;
 }
@@ -115,6 +124,15 @@ json::Value Anything(std::string_view description) {
   if (!description.empty()) schema["description"] = description;
   schema[kPreserve] = true;
   return schema;
+}
+
+// Objects and maps of a schema; its depth is limited by that of the type.
+std::size_t CountParts(const json::Value& schema) {
+  const auto* object = schema.if_object();
+  if (object == nullptr) return 0;
+  std::size_t parts = 1;
+  for (const auto& member : *object) parts += CountParts(member.value());
+  return parts;
 }
 
 json::Value Word(std::string_view type) { return json::Object{{"type", type}}; }

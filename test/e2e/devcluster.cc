@@ -1,4 +1,4 @@
-#include "devcluster.h"
+#include "e2e/devcluster.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -18,16 +18,19 @@ int Run(const std::string& arguments) {
 
 Devcluster::Devcluster(const std::string& name)
     : name_(fmt::format("{}-{}", name, ::getpid())) {
-  const std::string kubeconfig =
-      std::filesystem::temp_directory_path() / fmt::format("kro-{}.kubeconfig", name_);
-  if (Run(fmt::format("up --detach --name {} --parent-pid {} --kubeconfig '{}'", name_, ::getpid(),
-                      kubeconfig)) == 0) {
+  const std::string directory = std::filesystem::temp_directory_path();
+  const std::string kubeconfig = fmt::format("{}/kro-{}.kubeconfig", directory, name_);
+  audit_log_ = fmt::format("{}/kro-{}.audit.log", directory, name_);
+  if (Run(fmt::format("up --detach --name {} --parent-pid {} --kubeconfig '{}' --audit-log '{}'",
+                      name_, ::getpid(), kubeconfig, audit_log_)) == 0) {
     kubeconfig_ = kubeconfig;
   }
 }
 
 Devcluster::~Devcluster() {
   if (!kubeconfig_.empty()) Run(fmt::format("down --name {}", name_));
+  std::error_code ignored;  // there is nothing to do about a file that stays
+  std::filesystem::remove(audit_log_, ignored);
 }
 
 }  // namespace kro::e2e

@@ -18,9 +18,13 @@ class Devcluster {
   // Empty if it did not start; what devcluster printed is on stderr.
   const std::string& kubeconfig() const { return kubeconfig_; }
 
+  // Where it notes every request (audit_log.h).
+  const std::string& audit_log() const { return audit_log_; }
+
  private:
   std::string name_;
   std::string kubeconfig_;
+  std::string audit_log_;
 };
 
 }  // namespace kro::e2e

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "async/run_blocking.h"
-#include "devcluster.h"
+#include "e2e/devcluster.h"
 #include "json/yaml.h"
 #include "kube/client.h"
 #include "kube/connection.h"

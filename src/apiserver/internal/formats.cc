@@ -192,16 +192,18 @@ bool IsEmail(std::string_view text) {
   return Matches(text, pattern);
 }
 
+// One label alone may have one dash, after its first character; with dots, dashes stand anywhere inside
+// and the last label is letters.
 bool IsHostname(std::string_view text) {
+  static const re2::RE2 alone("[a-zA-Z0-9\\pS\\pL]-?[a-zA-Z0-9\\pS\\pL]*");
+  static const re2::RE2 label("[a-zA-Z0-9\\pS\\pL](?:[a-zA-Z0-9\\-\\pS\\pL]*[a-zA-Z0-9\\pS\\pL])?");
+  static const re2::RE2 last("[a-zA-Z\\pL][a-zA-Z\\pL]+");
   if (text.size() > 255) return false;
-  static const re2::RE2 pattern(
-      "([a-zA-Z0-9\\pS\\pL]((-?[a-zA-Z0-9\\pS\\pL]{0,62})?)|([a-zA-Z0-9\\pS\\pL](([a-zA-Z0-9\\-\\pS"
-      "\\pL]{0,61}[a-zA-Z0-9\\pS\\pL])?)(\\.)){1,}([a-zA-Z\\pL]){2,63})");
-  if (!Matches(text, pattern)) return false;
-  // Each part on its own.
+  if (!text.contains('.')) return text.size() <= 63 && Matches(text, alone);
   while (true) {
     const std::size_t dot = text.find('.');
-    if (text.substr(0, dot).size() > 63) return false;
+    const std::string_view part = text.substr(0, dot);
+    if (part.size() > 63 || !Matches(part, dot == std::string_view::npos ? last : label)) return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
-#include <optional>
+#include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -128,9 +128,13 @@ void InstanceBuilder::BuildStatus() {
     }
     const std::string text =
         fmt::format("status fields without expressions are not supported: [{}]", list);
-    for (const json::FieldPath& path : walked.plain) {
-      Diagnostic fault = Problem("KRO305", Join(StatusPath(), path), text);
-      fault.message = "a status field is an expression";
+    // The first one names all; of very many only some are shown on their own.
+    constexpr std::size_t kMaxShown = 1000;
+    const std::size_t shown = std::min(walked.plain.size(), kMaxShown);
+    for (const json::FieldPath& path : std::span(walked.plain).first(shown)) {
+      constexpr std::string_view kMessage = "a status field is an expression";
+      Diagnostic fault = Problem("KRO305", Join(StatusPath(), path), std::string(kMessage));
+      if (&path == walked.plain.data()) fault.compatible = text;  // names all of them
       fault.hint = "write '${…}'";
       built_.faults.push_back(std::move(fault));
     }

@@ -162,7 +162,7 @@ void NodeBuilder::BuildField(std::size_t index) {
 void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const Place& place) {
   const auto target = TargetOf(node_, field.path);
   if (!target) return;
-  const cel::Type expected = builder_.types().Declare(target->name, *target->schema);
+  const cel::Type expected = builder_.scratch().Declare(target->name, *target->schema);
   std::optional<std::string> problem;
   if (target->comparable) {
     problem = schema::WhyNotAssignable(type, expected, builder_.collections());
@@ -172,7 +172,7 @@ void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const
     schema::Collections opaque = builder_.collections();
     opaque.emplace(kOpaque);
     problem = schema::WhyNotAssignable(
-        type, builder_.types().Declare(fmt::format("{}.@idx", kOpaque), *target->schema), opaque);
+        type, builder_.scratch().Declare(fmt::format("{}.@idx", kOpaque), *target->schema), opaque);
   }
   if (!problem) return;
   const std::string path = field.path.ToString();

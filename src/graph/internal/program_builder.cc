@@ -96,7 +96,7 @@ std::optional<Named> ProgramBuilder::Parse(const Place& place, std::string_view 
     for (const auto* name : unknown) list += fmt::format("{}{}", list.empty() ? "" : " ", name->name);
     refuse("KRO402", fmt::format("references unknown identifiers: [{}]", list),
            fmt::format("unknown name '{}'", unknown[0]->name), unknown[0]->span)
-        .hint = Suggestion(unknown[0]->name, Candidates());
+        .hint = hints_left_-- > 0 ? Suggestion(unknown[0]->name, Candidates()) : std::string();
     return std::nullopt;
   }
   if (!found.unknown_functions.empty()) {

@@ -18,6 +18,7 @@
 #include "graph/graph.h"
 #include "graph/internal/place.h"
 #include "graph/internal/reads.h"
+#include "graph/internal/report.h"
 #include "graph/resource_node.h"
 #include "schema/assignability.h"
 #include "schema/cel_schema.h"
@@ -76,7 +77,8 @@ class ProgramBuilder {
   const schema::Collections& collections() const { return collections_; }
   bool IsNode(std::string_view name) const { return vertices_.contains(name); }
   std::size_t NodeOf(std::string_view name) const { return vertices_.find(name)->second; }
-  schema::CelTypes& types() { return types_; }
+  // For types that are only compared; they live as long as the builder.
+  schema::CelTypes& scratch() { return scratch_; }
 
   // Of a node, or of the instance: the number after the last node.
   std::vector<json::FieldPath> ReadsOf(std::size_t node) const { return reads_.Of(node); }
@@ -89,11 +91,13 @@ class ProgramBuilder {
   const std::vector<ResourceNode>& nodes_;
   cel::Environment environment_;
   schema::CelTypes& types_;
+  schema::CelTypes scratch_;
   cel::Arena arena_;
   cel::TypeArena kept_{arena_};
   std::map<std::string_view, std::size_t> vertices_;
   schema::Collections collections_;
   Reads reads_;
+  int hints_left_ = kMaxHints;
   const ResourceNode* node_ = nullptr;
   std::vector<std::optional<ObjectPlace>> elements_;  // of the node's iterators
 };

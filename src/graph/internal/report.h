@@ -22,6 +22,9 @@ Diagnostics Enclose(Diagnostics inner, const json::FieldPath& root, std::string_
 
 void Append(Diagnostics& all, Diagnostics more);
 
+// Looking for a name that may have been meant takes time, so only the first faults get such a hint.
+inline constexpr int kMaxHints = 100;
+
 // "did you mean 'name'?", or nothing.
 std::string Suggestion(std::string_view name, const std::vector<std::string>& candidates);
 

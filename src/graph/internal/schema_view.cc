@@ -5,7 +5,7 @@ namespace {
 
 using Types = std::vector<std::string_view>;
 
-Types Words(const std::vector<schema::Type>& types) {
+Types Words(const schema::TypeList& types) {
   Types words;
   for (const schema::Type type : types) {
     if (const std::string_view word = ToString(type); !word.empty()) words.push_back(word);
@@ -25,7 +25,7 @@ Types ExpectedTypes(const schema::Schema& schema) {
   if (schema.int_or_string && schema.format != "int-or-string") return {"string", "integer"};
   if (Types types = Words(schema.one_of); !types.empty()) return types;
   if (Types types = Words(schema.any_of); !types.empty()) return types;
-  if (Types types = Words({schema.type}); !types.empty()) return types;
+  if (const std::string_view word = ToString(schema.type); !word.empty()) return {word};
   if (schema.additional_allowed) return {"any"};
   return {};
 }
