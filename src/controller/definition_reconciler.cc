@@ -168,6 +168,12 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
     pass.ClearOrder();
     co_return Requeue::Never();
   }
+  if (const auto group = ResourceGroupNamed(pass); group) {
+    refuse(fmt::format("the ResourceGroup {} has this name; delete one of the two",
+                       group->object.CacheKey()));
+    pass.ClearOrder();
+    co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  }
   auto hash = api::SpecHash(pass.definition.rgd.spec.raw);
   if (!hash) {
     refuse(hash.error().message());
@@ -240,6 +246,15 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   auto served = co_await Serve(pass, entry->graph, cancel);
   co_await CollectRevisions(pass, cancel);
   co_return served;
+}
+
+// Both would claim the same revisions and the same CRD.
+std::optional<kube::WorkKey> DefinitionReconciler::ResourceGroupNamed(const Pass& pass) const {
+  if (pass.definition.IsResourceGroup()) return std::nullopt;
+  for (const auto& [key, memory] : memory_) {
+    if (key.gvr == kResourceGroups && memory->name == pass.name()) return key;
+  }
+  return std::nullopt;
 }
 
 // Revisions that outlived their definition, or that somebody made by hand.

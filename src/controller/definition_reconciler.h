@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -66,6 +67,8 @@ class DefinitionReconciler {
   kube::Informer& InformerOf(const kube::WorkKey& key) const;
 
   async::Task<Result<Requeue>> Progress(Pass& pass, async::CancelToken cancel);
+  // The ResourceGroup that goes by the name of this RGD.
+  std::optional<kube::WorkKey> ResourceGroupNamed(const Pass& pass) const;
   async::Task<Result<void>> AdoptOrphans(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Requeue>> Issue(Pass& pass, std::string_view reason,
                                      async::CancelToken cancel);

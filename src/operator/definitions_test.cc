@@ -655,6 +655,19 @@ TEST_F(Definitions, ResourceGroupsAreServedSideBySide) {
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
 }
 
+TEST_F(Definitions, AnRgdDoesNotTakeOverAResourceGroupByItsName) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
+                           "name: web, namespace: default}"));
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(c.ConditionOf("web", "GraphAccepted"),
+            "False/InvalidResourceGraph/the ResourceGroup default/web has this name; delete one of the "
+            "two");
+  c.Delete(kResourceGroups, "web", "default");
+  c.Advance(10s);
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
 TEST_F(Definitions, ImpersonationIsRefusedNotIgnored) {
   auto replica = c.Start();
   std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
