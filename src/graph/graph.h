@@ -48,6 +48,8 @@ struct Expression {
 struct Field {
   json::FieldPath path;
   Expression expression;
+  // The place has format byte, or is a map of such: bytes are written in base64.
+  bool takes_bytes = false;
 };
 
 // One dimension of a collection.

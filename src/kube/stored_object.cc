@@ -17,6 +17,9 @@ bool IsKeptMetadata(std::string_view key);
 bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path);
 // The part of `path` before the first index: lists are kept whole.
 json::FieldPath UpToList(const json::FieldPath& path);
+// Where `path` leads nowhere in `object`: keeps the place at which it ends, an object without its
+// members. So a reader misses the same member as in the whole object.
+void KeepWhatLeadsTo(const json::FieldPath& path, const json::Value& object, json::Value& kept);
 
 }  // namespace
 
@@ -105,7 +108,10 @@ ObjectPtr Projection::Apply(const json::Value& object) const {
   json::Value remainder(std::move(rest));
   for (const json::FieldPath& path : paths_) {
     const json::Value* found = json::Get(object, path);
-    if (found == nullptr) continue;
+    if (found == nullptr) {
+      KeepWhatLeadsTo(path, object, value);
+      continue;
+    }
     // A path that crosses a scalar has no value in this object, so it cannot fail here.
     if (auto set = json::Set(value, path, *found); !set) continue;
     json::Erase(remainder, path);
@@ -129,6 +135,22 @@ bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path) {
   const auto& a = prefix.segments();
   const auto& b = path.segments();
   return a.size() <= b.size() && std::equal(a.begin(), a.end(), b.begin());
+}
+
+void KeepWhatLeadsTo(const json::FieldPath& path, const json::Value& object, json::Value& kept) {
+  json::FieldPath passed;
+  const json::Value* last = &object;
+  for (const json::PathSegment& segment : path.segments()) {
+    const auto* name = std::get_if<std::string>(&segment);
+    const json::Value* next = name == nullptr ? nullptr : json::Find(*last, *name);
+    if (next == nullptr) break;
+    passed.Push(std::string_view(*name));
+    last = next;
+  }
+  if (passed.empty() || json::Get(kept, passed) != nullptr) return;
+  // Part of another path may be kept already, as an object: it cannot fail.
+  json::Value place = last->is_object() ? json::Value(json::Object()) : *last;
+  if (auto set = json::Set(kept, passed, std::move(place)); !set) return;
 }
 
 json::FieldPath UpToList(const json::FieldPath& path) {

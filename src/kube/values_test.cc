@@ -300,6 +300,21 @@ TEST(Projection, KeepsWhatIsReadAndHashesTheRest) {
   EXPECT_EQ(projection.Apply(touched)->rest_hash(), stored->rest_hash());
 }
 
+TEST(Projection, KeepsWhereAPathEnds) {
+  // An expression must miss the same member as in the whole object: `status.?ready`, `no such key: ready`.
+  Projection projection;
+  projection.KeepPath(json::FieldPath({"status", "ready"}));
+  projection.KeepPath(json::FieldPath({"status", "deep", "down"}));
+  projection.KeepPath(json::FieldPath({"spec", "size"}));
+  const json::Value bare{{"metadata", {{"name", "a"}}}, {"status", {{"other", 1}}}};
+  EXPECT_EQ(json::Serialize(*json::Find(projection.Apply(bare)->value(), "status")), "{}");
+  EXPECT_EQ(json::Find(projection.Apply(bare)->value(), "spec"), nullptr);
+
+  const json::Value part{{"metadata", {{"name", "a"}}}, {"status", {{"ready", 1}, {"deep", nullptr}}}};
+  EXPECT_EQ(json::Canonical(*json::Find(projection.Apply(part)->value(), "status")),
+            R"({"deep":null,"ready":1})");
+}
+
 TEST(Projection, KnowsWhetherAnotherGraphNeedsMore) {
   Projection kept;
   kept.KeepPath(*json::FieldPath::Parse("status"));

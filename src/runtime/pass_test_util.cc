@@ -185,7 +185,7 @@ Ran RunPass(const std::shared_ptr<const graph::Graph>& graph, const LiveObject& 
     return fmt::format("{} {}{}{}", node.gvk.kind, ns, ns.empty() ? "" : "/", name);
   };
   ReconciliationOptions pass_options;
-  pass_options.version = "1.2.3";
+  pass_options.version = options.version;
   pass_options.max_collection_size = options.max_collection_size;
   pass_options.find = [&](const graph::Node& node, std::string_view ns, std::string_view name) {
     return cluster.Find(key_of(node, ns, name));

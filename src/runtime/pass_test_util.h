@@ -74,6 +74,7 @@ struct Ran {
 };
 
 struct RunOptions {
+  std::string_view version = "1.2.3";
   std::size_t max_collection_size = kMaxCollectionSize;
   // Refuses an apply: the error for this key, if any.
   std::function<std::optional<Error>(std::string_view key)> refuse;

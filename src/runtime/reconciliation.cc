@@ -254,7 +254,7 @@ bool Reconciliation::Impl::IsIncluded(std::size_t number) {
     }
   }
   for (const graph::Expression& expression : node.include_when) {
-    const auto truth = evaluation_.Test(expression, View::kTyped);
+    const auto truth = evaluation_.Test(expression, View::kWhole);
     if (truth && *truth == Truth::kTrue) continue;
     if (truth && *truth != Truth::kNotBool) {
       Conclude(run, NodeState::kSkipped);

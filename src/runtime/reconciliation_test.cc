@@ -151,10 +151,17 @@ resources:
     kind: Secret
     metadata: {name: secret}
     data: {word: "${bytes(schema.spec.word)}"}
+- id: map
+  template:
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: map}
+    data: "${{'word': bytes(schema.spec.word)}}"
 )");
   FakeCluster cluster;
   const Ran ran = RunPass(graph, App("{word: hello}"), cluster);
   EXPECT_EQ(DataOf(cluster, "Secret default/secret", "word"), "aGVsbG8=");
+  EXPECT_EQ(DataOf(cluster, "Secret default/map", "word"), "aGVsbG8=");
   EXPECT_TRUE(ran.outcome.ready) << ran.outcome.message;
 }
 
@@ -436,6 +443,95 @@ TEST(Reconciliation, RendersWhatTheServerMadeOfADependency) {
   };
   RunPass(graph, App(), cluster);
   EXPECT_EQ(DataOf(cluster, "ConfigMap default/b", "v"), "cooked");
+}
+
+TEST(Reconciliation, KeepsDependentsOfWhatBecomesUnready) {
+  // Row 32: kept, not updated, and nothing is pruned meanwhile.
+  const auto graph = GraphOf(AppSchema("{v: string}") + R"(
+resources:
+- id: app
+  template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: app}, spec: {replicas: 1}}
+  readyWhen: ["${app.status.availableReplicas == 1}"]
+- id: dep
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: dep}
+    data: {v: "${app.metadata.name + schema.spec.v}"}
+)");
+  FakeCluster cluster;
+  RunPass(graph, App("{v: one}"), cluster);
+  cluster.Patch("Deployment default/app", "{status: {availableReplicas: 1}}");
+  EXPECT_TRUE(RunPass(graph, App("{v: one}"), cluster).outcome.ready);
+
+  cluster.Patch("Deployment default/app", "{status: {availableReplicas: 0}}");
+  const Ran ran = RunPass(graph, App("{v: two}"), cluster);
+  EXPECT_EQ(ran.outcome.state, api::state::kInProgress);
+  EXPECT_FALSE(ran.outcome.may_prune);
+  EXPECT_EQ(DataOf(cluster, "ConfigMap default/dep", "v"), "appone");
+}
+
+TEST(Reconciliation, AppliesEverythingOnceForANewVersionOfKro) {
+  // Row 105
+  const auto graph =
+      GraphOf(AppSchema("{}") + Resources({ConfigMap("a", "{v: x}"), ConfigMap("b", "{v: x}")}));
+  FakeCluster cluster;
+  RunPass(graph, App(), cluster);
+  const Ran upgraded = RunPass(graph, App(), cluster, {.version = "1.2.4"});
+  EXPECT_EQ(upgraded.waves.size(), 1u);
+  EXPECT_TRUE(upgraded.outcome.ready);
+  EXPECT_THAT(RunPass(graph, App(), cluster, {.version = "1.2.4"}).waves, IsEmpty());
+}
+
+TEST(Reconciliation, ShowsTheStateAfterTheApplyInTheStatus) {
+  // Traps 4 and 5: the same expression in a template and in the status never shows an older value.
+  const auto graph = GraphOf(AppSchema("{v: string}", "{v: \"${a.data.v}\"}") +
+                             Resources({ConfigMap("a", "{v: \"${schema.spec.v}\"}"),
+                                        ConfigMap("b", "{v: \"${a.data.v}\"}")}));
+  FakeCluster cluster;
+  RunPass(graph, App("{v: one}"), cluster);
+  const Ran ran = RunPass(graph, App("{v: two}"), cluster);
+  EXPECT_EQ(json::Value(ran.outcome.fields), Yaml("{v: two}"));
+}
+
+TEST(Reconciliation, ReadsTypedValuesOfChildren) {
+  // Row 114; trap 6 is mended: readyWhen reads values as it was type-checked.
+  const auto graph =
+      GraphOf(AppSchema("{}", "{made: \"${secret.metadata.creationTimestamp}\"}") + R"(
+resources:
+- id: secret
+  template: {apiVersion: v1, kind: Secret, metadata: {name: secret}, stringData: {word: hello}}
+  readyWhen: ["${secret.data.word == b'hello'}"]
+- id: cm
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: cm}
+    data: {word: "${string(secret.data.word)}"}
+)");
+  FakeCluster cluster;
+  cluster.on_apply = [](json::Value& object) {
+    if (NameOf(object) != "secret") return;
+    object.get_object()["data"] = Yaml("{word: aGVsbG8=}");
+    object.get_object()["metadata"].get_object()["creationTimestamp"] = "2026-08-01T12:00:00Z";
+  };
+  const Ran ran = RunPass(graph, App(), cluster);
+  EXPECT_TRUE(ran.outcome.ready) << ran.outcome.message;
+  EXPECT_EQ(DataOf(cluster, "ConfigMap default/cm", "word"), "hello");
+  EXPECT_EQ(json::Value(ran.outcome.fields), Yaml("{made: \"2026-08-01T12:00:00Z\"}"));
+}
+
+TEST(Reconciliation, CountsUnansweredActionsAsInProgress) {
+  const auto graph = GraphOf(AppSchema("{}") + Resources({ConfigMap("a", "{v: x}"),
+                                                          ConfigMap("b", "{v: \"${a.data.v}\"}")}));
+  Reconciliation pass(graph, App(), {});
+  EXPECT_EQ(pass.Advance().size(), 1u);
+  EXPECT_THAT(pass.Advance(), IsEmpty());
+  EXPECT_FALSE(pass.IsDone());
+  const Outcome outcome = pass.Finish();
+  EXPECT_EQ(outcome.state, api::state::kInProgress);
+  EXPECT_FALSE(outcome.ready);
+  EXPECT_FALSE(outcome.may_prune);
 }
 
 // ---- includeWhen (spec 10.3)
@@ -789,6 +885,21 @@ TEST(Reconciliation, WaitsForAnExternalObject) {
   EXPECT_EQ(found.outcome.desired.size(), 2u);
 }
 
+TEST(Reconciliation, KeepsConsumersOfAnExternalObjectThatVanished) {
+  // Row 76
+  const auto graph = GraphOf(AppSchema("{}") + std::string(kExternal));
+  FakeCluster cluster;
+  cluster.Put(
+      "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, data: {v: "
+      "x}}");
+  RunPass(graph, App(), cluster);
+  cluster.Remove("ConfigMap default/conf");
+  const Ran ran = RunPass(graph, App(), cluster);
+  EXPECT_EQ(ran.outcome.state, api::state::kInProgress);
+  EXPECT_FALSE(ran.outcome.may_prune);
+  EXPECT_EQ(DataOf(cluster, "ConfigMap default/user", "v"), "x");
+}
+
 TEST(Reconciliation, PrunesWhileAnExternalObjectIsMissingThatNobodyNeeds) {
   // Trap 71
   const auto graph = GraphOf(AppSchema("{}") + R"(
@@ -812,7 +923,7 @@ resources:
   FakeCluster cluster;
   cluster.Put(
       "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, data: {ready: "
-      "no}}");
+      "never}}");
   EXPECT_EQ(
       Inner(RunPass(graph, App(), cluster).outcome),
       "apply results contain errors: waiting for external reference \"conf\": readyWhen condition "

@@ -49,6 +49,7 @@ struct Target {
 };
 
 std::optional<Target> TargetOf(const ResourceNode& node, const json::FieldPath& path);
+bool TakesBytes(const ResourceNode& node, const json::FieldPath& path);
 std::string HintFor(cel::Type found, cel::Type expected);
 
 }  // namespace
@@ -156,7 +157,7 @@ void NodeBuilder::BuildField(std::size_t index) {
   CheckField(*type, field, place);
   builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
-  if (built) built_.fields.push_back({field.path, std::move(*built)});
+  if (built) built_.fields.push_back({field.path, std::move(*built), TakesBytes(node_, field.path)});
 }
 
 void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const Place& place) {
@@ -277,6 +278,13 @@ std::optional<Target> TargetOf(const ResourceNode& node, const json::FieldPath& 
     target.schema = next;
   }
   return target;
+}
+
+bool TakesBytes(const ResourceNode& node, const json::FieldPath& path) {
+  const auto target = TargetOf(node, path);
+  if (!target) return false;
+  const schema::Schema* values = target->schema->additional;
+  return (values != nullptr ? values : target->schema)->format == "byte";
 }
 
 std::string HintFor(cel::Type found, cel::Type expected) {

@@ -63,11 +63,14 @@ void Evaluation::ShowConditions(const api::ConditionSet& conditions) {
   if (json::Object* instance = instance_.if_object()) (*instance)["status"] = std::move(status);
 }
 
-const json::Value& Evaluation::Stored(const json::Value& object) {
-  if (!HasNullMember(object, 0)) return object;
-  // Never destroyed: all of it is in the arena.
-  return *new (arena_.Allocate(sizeof(json::Value)))
-      json::Value(WithoutNullMembers(object, storage(), 0));
+cel::Value Evaluation::ObjectValue(const graph::Node& node, const json::Value& object, View view) {
+  const json::Value* shown = &object;
+  if (view == View::kWithoutNulls && HasNullMember(object, 0)) {
+    // Never destroyed: all of it is in the arena.
+    shown = new (arena_.Allocate(sizeof(json::Value)))
+        json::Value(WithoutNullMembers(object, storage(), 0));
+  }
+  return cel::Value::Map(&shown->get_object(), node.reading);
 }
 
 cel::Value Evaluation::Variable(const graph::Input& input, View view, const Locals& locals) {
@@ -82,7 +85,7 @@ cel::Value Evaluation::Variable(const graph::Input& input, View view, const Loca
       if (input.index < locals.iterators.size()) return locals.iterators[input.index];
       break;
     case Source::kEach:
-      if (locals.each != nullptr) return cel::Value::Map(&locals.each->get_object(), nullptr);
+      if (locals.each) return *locals.each;
       break;
     case Source::kRuntime:
       return cel::RuntimeValue();
@@ -98,25 +101,23 @@ cel::Value Evaluation::NodeValue(std::size_t node, View view) {
     cel::Context context = NewContext();
     return cel::Fail(context, "no such attribute(s): {}", description.id);
   }
-  const bool typed = view == View::kTyped;
-  if (typed && bound.typed) return *bound.typed;
+  const bool is_whole = view == View::kWhole;
+  if (is_whole && bound.value) return *bound.value;
 
-  const auto object_value = [&](const LiveObject& object) {
-    return typed ? cel::Value::Map(&object->get_object(), description.reading)
-                 : cel::Value::Map(&Stored(*object).get_object(), nullptr);
-  };
   cel::Value value;
   if (!description.IsList()) {
-    value = object_value(bound.objects.front());
+    value = ObjectValue(description, *bound.objects.front(), view);
   } else {
     const std::span<cel::Value> elements = arena_.NewArray<cel::Value>(bound.objects.size());
-    for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = object_value(bound.objects[i]);
+    for (std::size_t i = 0; i < elements.size(); ++i) {
+      elements[i] = ObjectValue(description, *bound.objects[i], view);
+    }
     value =
-        typed && description.list_reading != nullptr
+        description.list_reading != nullptr
             ? cel::Value::List(arena_.New<cel::Value::ListData>(elements, description.list_reading))
             : cel::Value::List(elements);
   }
-  if (typed) bound.typed = value;
+  if (is_whole) bound.value = value;
   return value;
 }
 

@@ -21,13 +21,14 @@
 
 namespace kro::runtime {
 
-// How an expression sees objects: by their schema, or as they are stored, where null is absent.
-enum class View { kTyped, kStored };
+// What an expression sees of objects: everything, or all but members that are null. Servers write
+// null where a list or map is not filled yet, and readiness waits for that.
+enum class View { kWhole, kWithoutNulls };
 
 // The variables that only some expressions have.
 struct Locals {
   std::span<const cel::Value> iterators;
-  const json::Value* each = nullptr;  // stored form
+  std::optional<cel::Value> each;
 };
 
 // What a condition (includeWhen, readyWhen) came to.
@@ -43,15 +44,15 @@ class Evaluation {
   void Bind(std::size_t node, std::span<const LiveObject> objects);
 
   // kPending or kInvalid: `eval "<expression>": <cause>`.
-  Result<cel::Value> Evaluate(const graph::Expression& expression, View view = View::kTyped,
+  Result<cel::Value> Evaluate(const graph::Expression& expression, View view = View::kWhole,
                               const Locals& locals = {});
   Result<Truth> Test(const graph::Expression& expression, View view, const Locals& locals = {});
 
   // From now on `schema` carries these conditions as its status.
   void ShowConditions(const api::ConditionSet& conditions);
 
-  // `object` as View::kStored has it.
-  const json::Value& Stored(const json::Value& object);
+  // An object of `node`, read by its schema.
+  cel::Value ObjectValue(const graph::Node& node, const json::Value& object, View view);
 
   cel::Context NewContext() { return cel::Context(arena_, budget_); }
   cel::Arena& arena() { return arena_; }
@@ -64,7 +65,7 @@ class Evaluation {
 
   struct Bound {
     std::span<const LiveObject> objects;
-    std::optional<cel::Value> typed;  // made when first used
+    std::optional<cel::Value> value;  // View::kWhole; made when first used
     bool bound = false;
   };
 

@@ -37,9 +37,9 @@ namespace {
 Readiness CheckItems(const graph::Node& node, std::span<const LiveObject> observed,
                      Evaluation& evaluation) {
   for (std::size_t i = 0; i < observed.size(); ++i) {
-    const json::Value& each = evaluation.Stored(*observed[i]);
+    const cel::Value each = evaluation.ObjectValue(node, *observed[i], View::kWithoutNulls);
     for (const graph::Expression& expression : node.ready_when) {
-      const auto truth = evaluation.Test(expression, View::kStored, {{}, &each});
+      const auto truth = evaluation.Test(expression, View::kWithoutNulls, {{}, each});
       Readiness readiness;
       if (!truth && truth.error().code() == ErrorCode::kPending) {
         readiness = WaitFor(
@@ -70,7 +70,7 @@ Readiness CheckItems(const graph::Node& node, std::span<const LiveObject> observ
 // A single object, or a list bound whole under the node's id.
 Readiness CheckWhole(const graph::Node& node, Evaluation& evaluation) {
   for (const graph::Expression& expression : node.ready_when) {
-    const auto truth = evaluation.Test(expression, View::kStored);
+    const auto truth = evaluation.Test(expression, View::kWithoutNulls);
     Readiness readiness;
     const auto failed = [&](std::string_view how) {
       return fmt::format("node \"{}\": failed to evaluate readyWhen expression: \"{}\" ({})",

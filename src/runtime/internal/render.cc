@@ -67,9 +67,9 @@ Result<Dimensions> EvaluateDimensions(const graph::Node& node, std::size_t max_s
                                       Evaluation& evaluation, const graph::Expression** blocking);
 Result<void> CheckIdentities(const graph::Node& node, const std::vector<json::Value*>& objects);
 
-const cel::Schema* SchemaAt(const cel::Schema* schema, const json::FieldPath& path);
+// What an expression yielded, as JSON.
 Result<std::optional<json::Value>> Convert(cel::Context& context, const cel::Value& value,
-                                           const cel::Schema* schema);
+                                           bool takes_bytes);
 
 }  // namespace
 
@@ -109,7 +109,7 @@ Result<std::vector<json::Value*>> RenderCollection(const graph::Node& node, std:
   for (bool more = true; more;) {
     for (std::size_t d = 0; d < position.size(); ++d) iterators[d] = (*dimensions)[d][position[d]];
     Draft item(base);
-    if (auto written = WriteFields(node, item, evaluation, {iterators, nullptr},
+    if (auto written = WriteFields(node, item, evaluation, {iterators, std::nullopt},
                                    Phase::kCollectionItem, varies, blocking);
         !written) {
       return std::unexpected(written.error());
@@ -149,7 +149,7 @@ Result<void> Draft::Write(std::size_t number, const cel::Value& value) {
       break;
   }
   cel::Context context = evaluation_.NewContext();
-  auto converted = Convert(context, value, SchemaAt(node_.reading, field.path));
+  auto converted = Convert(context, value, field.takes_bytes);
   if (!converted) {
     return Annotate(converted, "node \"{}\": convert \"{}\"", node_.id, field.expression.text);
   }
@@ -176,7 +176,7 @@ Result<void> WriteFields(const graph::Node& node, Draft& draft, Evaluation& eval
   for (std::size_t i = 0; i < node.fields.size(); ++i) {
     const graph::Field& field = node.fields[i];
     if (!wanted(field)) continue;
-    const auto value = evaluation.Evaluate(field.expression, View::kTyped, locals);
+    const auto value = evaluation.Evaluate(field.expression, View::kWhole, locals);
     if (value) {
       if (auto written = draft.Write(i, *value); !written) return written;
       continue;
@@ -267,33 +267,20 @@ Result<void> CheckIdentities(const graph::Node& node, const std::vector<json::Va
   return {};
 }
 
-const cel::Schema* SchemaAt(const cel::Schema* schema, const json::FieldPath& path) {
-  for (const json::PathSegment& segment : path.segments()) {
-    if (schema == nullptr) return nullptr;
-    const auto* name = std::get_if<std::string>(&segment);
-    const bool is_property = name != nullptr && schema->reading == cel::Reading::kObject;
-    const cel::Schema* property = is_property ? schema->FindProperty(*name) : nullptr;
-    schema = property != nullptr ? property : schema->element;
-  }
-  return schema;
-}
-
-// As cel::ToJson, and bytes where the schema has bytes are encoded: that is their JSON form there.
+// As cel::ToJson, and bytes are encoded where the schema has bytes: that is their JSON form there.
 Result<std::optional<json::Value>> Convert(cel::Context& context, const cel::Value& value,
-                                           const cel::Schema* schema) {
-  using cel::Reading;
-  if (schema != nullptr && schema->reading == Reading::kBytes && value.Is(Kind::kBytes)) {
+                                           bool takes_bytes) {
+  if (takes_bytes && value.Is(Kind::kBytes)) {
     return std::optional<json::Value>(json::String(cel::EncodeBase64(value.AsBytes())));
   }
-  const bool map_of_bytes = schema != nullptr && schema->reading == Reading::kMap &&
-                            schema->element != nullptr &&
-                            schema->element->reading == Reading::kBytes;
-  if (!map_of_bytes || !value.Is(Kind::kMap) || value.IsJson()) return cel::ToJson(context, value);
+  if (!takes_bytes || !value.Is(Kind::kMap) || value.IsJson()) return cel::ToJson(context, value);
 
   json::Object object;
   for (cel::MapIterator it(context, value); it.Next();) {
     if (!it.key().Is(Kind::kString)) return cel::ToJson(context, value);
-    auto member = Convert(context, it.value(), schema->element);
+    const bool is_bytes = it.value().Is(Kind::kBytes);
+    auto member =
+        is_bytes ? Convert(context, it.value(), takes_bytes) : cel::ToJson(context, it.value());
     if (!member) return member;
     if (*member) object[it.key().AsString()] = std::move(**member);
   }
