@@ -43,6 +43,7 @@ struct InstanceController::Impl {
                     .graphs = deps.graphs,
                     .fleet = fleet,
                     .settings = settings,
+                    .logger = deps.logger,
                     .random = deps.random}),
         deleter({.client = deps.client,
                  .mapper = deps.mapper,
