@@ -583,24 +583,28 @@ kube::Gvr Bench::GvrOf(std::string_view kind) {
 }
 
 async::Task<void> Bench::WriteNext(std::vector<Write>* writes, std::size_t* next) {
+  const kube::ApplyOptions apply{.field_manager = "floor", .on_conflict = kube::OnConflict::kTakeOver};
+  const kube::WriteOptions patch;
+  const kube::DeleteOptions remove;
   while (*next < writes->size()) {
     Write write = std::move((*writes)[(*next)++]);
     switch (write.kind) {
       case Write::Kind::kApply: {
-        const auto reply = co_await user_->client().Apply(
-            write.gvr, std::move(write.body),
-            {.field_manager = "floor", .on_conflict = kube::OnConflict::kTakeOver}, {});
+        const auto reply =
+            co_await user_->client().Apply(write.gvr, std::move(write.body), apply, async::CancelToken());
         if (!reply) std::printf("apply: %s\n", reply.error().message().c_str());
         break;
       }
       case Write::Kind::kPatch: {
-        const auto reply = co_await user_->client().Patch(write.gvr, write.key, kube::PatchType::kMerge,
-                                                          std::move(write.body), {}, {});
+        const auto reply =
+            co_await user_->client().Patch(write.gvr, write.key, kube::PatchType::kMerge,
+                                           std::move(write.body), patch, async::CancelToken());
         if (!reply) std::printf("patch: %s\n", reply.error().message().c_str());
         break;
       }
       case Write::Kind::kDelete: {
-        const auto reply = co_await user_->client().Delete(write.gvr, write.key, {}, {});
+        const auto reply =
+            co_await user_->client().Delete(write.gvr, write.key, remove, async::CancelToken());
         if (!reply) std::printf("delete: %s\n", reply.error().message().c_str());
         break;
       }

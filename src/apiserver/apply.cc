@@ -44,15 +44,20 @@ class Write {
   // Drops entries of versions that are gone, and puts places below atomic ones together.
   void ReconcileWithSchema(ManagedEntries& entries);
 
-  // What `before` to `after` does to ownership at a version.
-  const Comparison& CompareAt(std::string_view version, const json::Value* before,
+  // What a change does to ownership.
+  struct Change {
+    FieldSet touched;  // added or modified: conflicts are sought here
+    FieldSet all;      // what others lose
+  };
+
+  // What `before` to `after` does at a version.
+  const Change& CompareAt(std::string_view version, const json::Value* before,
                               const json::Value* after);
 
-  // Takes from all entries but `own` what changed. Places that `own` changes while others hold them are
-  // returned and, unless `force`, nothing is taken.
-  std::vector<Conflict> TakeFromOthers(ManagedEntries& entries, const ManagedEntry* own,
-                                       const json::Value* before, const json::Value* after,
-                                       bool force);
+  // Takes from all entries what changed. Places that change while somebody holds them are returned
+  // and, unless `force`, nothing is taken.
+  std::vector<Conflict> TakeFromOthers(ManagedEntries& entries, const json::Value* before,
+                                       const json::Value* after, bool force);
 
   // Section 5.5. Gives what the writer changed.
   void Update(ManagedEntries& entries, const json::Value* before, const json::Value& after,
@@ -64,7 +69,7 @@ class Write {
                              const std::string& last_version, const FieldSet& mine);
 
   // Before the next pair of objects is compared.
-  void ForgetComparisons() { comparisons_.clear(); }
+  void ForgetComparisons() { changes_.clear(); }
 
   FieldSet WithoutReset(FieldSet set) const {
     return reset_.empty() ? std::move(set) : set.RecursiveDifference(reset_);
@@ -81,7 +86,7 @@ class Write {
   const Ownership& ownership_;
   FieldTexts texts_;
   FieldSet reset_;
-  std::map<std::string, Comparison, std::less<>> comparisons_;
+  std::map<std::string, Change, std::less<>> changes_;
   std::deque<json::Value> unset_;  // sets refer to their names
 };
 
@@ -263,49 +268,39 @@ void Write::ReconcileWithSchema(ManagedEntries& entries) {
   });
 }
 
-const Comparison& Write::CompareAt(std::string_view version, const json::Value* before,
-                                   const json::Value* after) {
-  if (auto known = comparisons_.find(version); known != comparisons_.end()) return known->second;
-  Comparison comparison;
+const Write::Change& Write::CompareAt(std::string_view version, const json::Value* before,
+                                      const json::Value* after) {
+  if (auto known = changes_.find(version); known != changes_.end()) return known->second;
+  Change change;
   if (auto schema = SchemaAt(version)) {
     if (before == nullptr) before = &unset_.emplace_back(schema->MakeUnset());
-    comparison = internal::CompareObjects(schema->root(), before, after, texts_);
-    comparison.added = WithoutReset(std::move(comparison.added));
-    comparison.modified = WithoutReset(std::move(comparison.modified));
-    comparison.removed = WithoutReset(std::move(comparison.removed));
+    Comparison comparison = internal::CompareObjects(schema->root(), before, after, texts_);
+    change.touched = WithoutReset(comparison.modified.Union(comparison.added));
+    change.all = change.touched.Union(WithoutReset(std::move(comparison.removed)));
   }
-  return comparisons_.emplace(version, std::move(comparison)).first->second;
+  return changes_.emplace(version, std::move(change)).first->second;
 }
 
-std::vector<Conflict> Write::TakeFromOthers(ManagedEntries& entries, const ManagedEntry* own,
-                                            const json::Value* before, const json::Value* after,
-                                            bool force) {
+std::vector<Conflict> Write::TakeFromOthers(ManagedEntries& entries, const json::Value* before,
+                                            const json::Value* after, bool force) {
   std::vector<Conflict> conflicts;
   for (ManagedEntry& entry : entries) {
-    if (&entry == own) continue;
-    const Comparison& comparison = CompareAt(entry.api_version, before, after);
-    FieldSet taken = entry.fields.Intersection(comparison.modified.Union(comparison.added));
+    FieldSet taken = entry.fields.Intersection(CompareAt(entry.api_version, before, after).touched);
     if (!taken.empty()) conflicts.push_back({&entry, taken.Paths()});
   }
   if (!force && !conflicts.empty()) return conflicts;
   for (ManagedEntry& entry : entries) {
-    if (&entry == own) continue;
-    const Comparison& comparison = CompareAt(entry.api_version, before, after);
-    if (comparison.empty()) continue;
-    const FieldSet changed = comparison.modified.Union(comparison.added).Union(comparison.removed);
-    if (!entry.fields.Intersection(changed).empty()) {
-      entry.SetFields(entry.fields.Difference(changed));
-    }
+    const FieldSet& lost = CompareAt(entry.api_version, before, after).all;
+    if (!entry.fields.Intersection(lost).empty()) entry.SetFields(entry.fields.Difference(lost));
   }
   return conflicts;
 }
 
 void Write::Update(ManagedEntries& entries, const json::Value* before, const json::Value& after,
                    std::string_view manager, std::string_view now) {
-  TakeFromOthers(entries, nullptr, before, &after, true);
+  TakeFromOthers(entries, before, &after, true);
   std::erase_if(entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
-  const Comparison& comparison = CompareAt(ownership_.api_version, before, &after);
-  FieldSet changed = WithoutIdentity(comparison.modified.Union(comparison.added));
+  FieldSet changed = WithoutIdentity(CompareAt(ownership_.api_version, before, &after).touched);
   if (changed.empty()) return;
   ManagedEntry own = MakeEntry(manager, Operation::kUpdate);
   auto known = std::ranges::find_if(
@@ -428,9 +423,14 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
     return PlainFailure(500, TypeError("failed to create typed patch object", config, error));
   }
 
-  json::Value before =
-      live == nullptr ? json::Value(json::Object()) : internal::CopyWithoutManagedFields(*live);
-  error = internal::FindTypeError(write.type(), before, internal::Duplicates::kAllowed);
+  // Short-lived, so it lives in one block.
+  boost::json::monotonic_resource memory(std::size_t{16} << 10);
+  const json::Value before = live == nullptr
+                                 ? json::Value(json::Object())
+                                 : internal::CopyWithoutManagedFields(*live, &memory);
+  if (!ownership.schema.is_builtin()) {
+    error = internal::FindTypeError(write.type(), before, internal::Duplicates::kAllowed);
+  }
   if (!error.empty()) {
     return PlainFailure(500, TypeError("failed to create typed live object", before, error));
   }
@@ -457,12 +457,12 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
     entries->erase(former);
   }
 
-  json::Value object = before;
+  json::Value object(before, boost::json::storage_ptr());
   auto changed = write.MergeAndPrune(object, config, *entries, last, last_version, mine);
   if (!changed) return std::unexpected(changed.error());
 
   if (*changed) {
-    auto found = write.TakeFromOthers(*entries, nullptr, &before, &object, options.force);
+    auto found = write.TakeFromOthers(*entries, &before, &object, options.force);
     if (!options.force && !found.empty()) {
       kept = *std::move(entries);
       // The entries moved; what the conflicts point at with them.

@@ -90,6 +90,10 @@ class SchemaReader {
   std::map<std::string, TypeNode*, std::less<>>& named_;
 };
 
+// The order of fields: lengths are compared faster than names.
+bool IsBefore(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
 std::string_view TextAt(const json::Object& schema, std::string_view key);
 bool FlagAt(const json::Object& schema, std::string_view key);
 std::string_view ReferenceName(const json::Object& schema);
@@ -116,7 +120,9 @@ struct OpenApiTypes::State {
 };
 
 const TypeNode::Field* TypeNode::FindField(std::string_view name) const {
-  auto found = std::ranges::lower_bound(fields, name, {}, &Field::name);
+  auto found = std::lower_bound(
+      fields.begin(), fields.end(), name,
+      [](const Field& field, std::string_view wanted) { return IsBefore(field.name, wanted); });
   return found != fields.end() && found->name == name ? &*found : nullptr;
 }
 
@@ -135,7 +141,7 @@ Result<ObjectSchema> ObjectSchema::OfCustomResource(const json::Value& openapi_v
   auto owner = std::make_shared<Owner>();
   auto root = SchemaReader(owner->nodes, nullptr, owner->named).ReadRoot(openapi_v3_schema);
   if (!root) return std::unexpected(root.error());
-  return ObjectSchema(std::move(owner), *root);
+  return ObjectSchema(std::move(owner), *root, false);
 }
 
 json::Value ObjectSchema::MakeUnset() const {
@@ -157,7 +163,7 @@ Result<ObjectSchema> OpenApiTypes::Find(const api::Gvk& gvk) {
       SchemaReader reader(state_->nodes, &schemas->get_object(), state_->named);
       auto root = reader.ReadNamed(name);
       if (!root) return Annotate(root, "schema of {}, Kind={}", gvk.ApiVersion(), gvk.kind);
-      return ObjectSchema(state_, *root);
+      return ObjectSchema(state_, *root, true);
     }
   }
   return Fail(ErrorCode::kNotFound, "no schema of {}, Kind={}", gvk.ApiVersion(), gvk.kind);
@@ -265,7 +271,7 @@ Result<void> SchemaReader::FillMap(TypeNode& node, const json::Object& schema, S
       auto added = AddField(node, name, property, scope);
       if (!added) return Annotate(added, "{}", std::string_view(name));
     }
-    std::ranges::sort(node.fields, {}, &TypeNode::Field::name);
+    std::ranges::sort(node.fields, IsBefore, &TypeNode::Field::name);
     if (!scope.custom) MarkRequired(node, schema);
   }
   if (scope.custom && FlagAt(schema, "x-kubernetes-embedded-resource")) {
@@ -412,7 +418,7 @@ void AddStringField(TypeNode& node, std::string_view name) {
 
 // `name` is a constant.
 void SetField(TypeNode& node, TypeNode::Field field) {
-  auto at = std::ranges::lower_bound(node.fields, field.name, {}, &TypeNode::Field::name);
+  auto at = std::ranges::lower_bound(node.fields, field.name, IsBefore, &TypeNode::Field::name);
   if (at != node.fields.end() && at->name == field.name) {
     *at = field;
   } else {

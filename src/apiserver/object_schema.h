@@ -60,7 +60,7 @@ struct TypeNode {
 
   bool atomic_map = false;
   bool free_form = false;             // a map without declared fields whose values may be anything
-  std::vector<Field> fields;          // by name
+  std::vector<Field> fields;          // the shorter names first, then by name
   const TypeNode* element = nullptr;  // of keys that are no field; nullptr: there are no others
 
   // nullptr if there is none.
@@ -81,17 +81,21 @@ class ObjectSchema {
 
   const TypeNode& root() const { return *root_; }
 
+  // Whether the kind is built in: its objects are read by their types, so that what is stored fits.
+  bool is_builtin() const { return is_builtin_; }
+
   // An object in which nothing was set, as the server holds it: built-in kinds always have `spec: {}`,
   // custom resources nothing. What is there from the start has no owner.
   json::Value MakeUnset() const;
 
  private:
   friend class OpenApiTypes;
-  ObjectSchema(std::shared_ptr<const void> owner, const TypeNode* root)
-      : owner_(std::move(owner)), root_(root) {}
+  ObjectSchema(std::shared_ptr<const void> owner, const TypeNode* root, bool is_builtin)
+      : owner_(std::move(owner)), root_(root), is_builtin_(is_builtin) {}
 
   std::shared_ptr<const void> owner_;
   const TypeNode* root_;
+  bool is_builtin_ = false;
 };
 
 // The kinds of one OpenAPI v3 document. A kind is read when it is asked for; parts that kinds share are

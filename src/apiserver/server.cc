@@ -480,7 +480,7 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
 }
 
 Answer<ObjectForm> Server::Impl::FormOf(const Call& call, bool list) const {
-  auto form = NegotiateForm(HeaderOf(call.http, "Accept"));
+  auto form = NegotiateForm(HeaderOf(call.http, "Accept"), list ? Of::kCollection : Of::kObject);
   if (!form) return std::unexpected(form.error());
   ObjectForm object_form{.resource = call.resource, .form = std::move(*form),
                          .now = core.clock.Now()};

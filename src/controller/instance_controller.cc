@@ -43,6 +43,7 @@ struct InstanceController::Impl {
                     .graphs = deps.graphs,
                     .fleet = fleet,
                     .settings = settings,
+                    .logger = deps.logger,
                     .random = deps.random}),
         deleter({.client = deps.client,
                  .mapper = deps.mapper,
@@ -103,8 +104,9 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
   }
   // The kinds are watched from now on, not only when the first instance is looked at.
   const auto latest = impl.deps.graphs.Latest(served->api().rgd_name);
-  if (latest && latest->graph != nullptr && served->graph() != latest->graph) {
-    served->UseGraph(latest->graph);
+  if (latest && latest->graph != nullptr) {
+    if (served->graph() != latest->graph) served->UseGraph(latest->graph);
+    served->NoteRevision(latest->revision);
   }
   while (served->parents().store() == nullptr) {
     auto ready = co_await served->parents().WaitReady(std::chrono::hours(1), cancel);

@@ -7,6 +7,7 @@
 #include "api/constants.h"
 #include "async/event.h"
 #include "controller/apply_set.h"
+#include "controller/condition_events.h"
 #include "controller/member_deleter.h"
 #include "controller/router.h"
 #include "kube/field_set.h"
@@ -201,7 +202,10 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
                              .on_conflict = kube::OnConflict::kTakeOver};
   auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
-  if (!answer) co_return co_await AfterParentRefusal(answer.error());
+  if (!answer) {
+    co_await applies_.Join();
+    co_return co_await AfterParentRefusal(answer.error());
+  }
 
   api_->parents().ObserveWrite(*answer);
   const kube::Store* store = api_->parents().store();
@@ -361,8 +365,8 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   const std::string object = NameOfObject(node, action);
   kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySet),
                              .on_conflict = kube::OnConflict::kTakeOver};
-  auto answer =
-      co_await deps_.client.Apply(node.mapping.gvr, *action.desired, std::move(options), cancel_);
+  auto answer = co_await deps_.client.Apply(
+      node.mapping.gvr, json::Value(*action.desired, {}), std::move(options), cancel_);
   if (answer) {
     if (const auto lease = api_->KindLease(node.mapping.gvr)) lease->ObserveWrite(*answer);
     api_->applied_fields().Remember(*answer, *action.desired, hash);
@@ -375,8 +379,18 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
       if (!error.answered()) Memo().uncertain = true;
       std::optional<Duration> retry_after;
       if (error.status().retry_after) retry_after = *error.status().retry_after;
-      Memo().setbacks.Record(object, hash, uid, CauseOf(error), error, retry_after, Now(),
-                             deps_.random);
+      const Setback& setback = Memo().setbacks.Record(object, hash, uid, CauseOf(error), error,
+                                                      retry_after, Now(), deps_.random);
+      deps_.logger.Warning(
+          "child not applied",
+          {{"gvr", api_->api().gvr.ToString()},
+           {"instance", instance_->key().ToString()},
+           {"node", node.id},
+           {"child", object},
+           {"cause", ToString(setback.cause)},
+           {"attempt", setback.attempts},
+           {"retry_in_seconds", std::chrono::duration<double>(setback.next - Now()).count()},
+           {"error", error.message()}});
     }
     pass_->Failed(action, std::move(error));
   }
@@ -586,7 +600,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
 }
 
 Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
-  StartPass();
+  if (pass_ == nullptr) StartPass();
   runtime::Outcome outcome = pass_->Finish();
   runtime::InstanceStatus status(instance_->value(), Today());
   status.ManagementFailed(fmt::format("finalizer/labeling failed: {}", cause));
@@ -594,7 +608,7 @@ Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
 }
 
 Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
-  StartPass();
+  if (pass_ == nullptr) StartPass();
   runtime::Outcome outcome = pass_->Finish();
   outcome.state = api::state::kInProgress;
   runtime::InstanceStatus status(instance_->value(), Today());
@@ -612,6 +626,16 @@ Task<void> InstanceReconciler::Pass::WriteRunning(const runtime::InstanceStatus&
 }
 
 Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
+  if (deps_.settings.condition_events) {
+    // An event that is refused is missed by nobody but its reader.
+    for (json::Value& event : ConditionEvents(api_->api(), instance_->value(), wanted,
+                                              executor().clock().Now())) {
+      const std::string ns(json::FindString(event, {"metadata", "namespace"}));
+      auto told = co_await deps_.client.Create({"", "v1", "events"}, ns, std::move(event), {},
+                                               cancel_);
+      static_cast<void>(told);
+    }
+  }
   auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
   if (!written) status_failure_ = written.error();
 }

@@ -30,6 +30,7 @@ class InstanceReconciler {
     const GraphRegistry& graphs;
     WatchFleet& fleet;
     const Settings& settings;
+    Logger logger;
     kube::Random random;
   };
   explicit InstanceReconciler(Dependencies dependencies);

@@ -180,6 +180,27 @@ class InstanceWorld {
     }
   }
 
+  // A new revision while no controller runs.
+  void Redefine(std::string_view name, std::string_view spec_yaml) {
+    auto spec = api::DecodeRgdSpec(Yaml(spec_yaml));
+    ASSERT_TRUE(spec.has_value());
+    auto graph = graph::Compile(name, *spec, RecordedKinds(), {});
+    ASSERT_TRUE(graph.has_value()) << graph.error().front().message;
+    graphs_.Put({.owner = std::string(name),
+                 .revision = graphs_.Latest(name)->revision + 1,
+                 .spec_hash = {},
+                 .state = RevisionState::kActive,
+                 .graph = *graph});
+  }
+  // A new revision that did not compile.
+  void FailRevision(std::string_view name) {
+    graphs_.Put({.owner = std::string(name),
+                 .revision = graphs_.Latest(name)->revision + 1,
+                 .spec_hash = {},
+                 .state = RevisionState::kFailed,
+                 .graph = nullptr});
+  }
+
   void StartController() {
     counted_ = std::make_unique<CountingTransport>(server_);
     client_ = std::make_unique<kube::Client>(*counted_, clock_.executor, Logger(log_),
@@ -274,7 +295,7 @@ class InstanceWorld {
   }
   static json::Value Condition(const json::Value& object, std::string_view type) {
     const json::Value* conditions = json::Find(object, {"status", "conditions"});
-    if (conditions == nullptr) return nullptr;
+    if (conditions == nullptr || !conditions->is_array()) return nullptr;
     for (const json::Value& condition : conditions->as_array()) {
       if (json::FindString(condition, {"type"}) == type) return condition;
     }

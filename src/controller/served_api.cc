@@ -31,6 +31,12 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
        .on_ready = wake_.all});
 }
 
+void ServedApi::NoteRevision(std::int64_t revision) {
+  if (revision == noted_revision_) return;
+  if (noted_revision_ != 0) parents_->Refresh();
+  noted_revision_ = revision;
+}
+
 void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
   graph_ = std::move(graph);
   const auto made = MadeKinds(*graph_);

@@ -67,6 +67,9 @@ class ServedApi {
 
   WatchFleet::Lease& parents() { return *parents_; }
 
+  // The CRD was made or changed for this revision: instances may read differently now.
+  void NoteRevision(std::int64_t revision);
+
   // Watches what the graph makes. Kinds that only the graph before made are kept until no instance
   // needs them.
   void UseGraph(std::shared_ptr<const graph::Graph> graph);
@@ -134,6 +137,7 @@ class ServedApi {
   Wake wake_;
   std::shared_ptr<const graph::Graph> graph_;
   MonotonicTime graph_since_{};
+  std::int64_t noted_revision_ = 0;
   std::int64_t pending_revision_ = 0;
   MonotonicTime pending_since_{};
   std::unique_ptr<WatchFleet::Lease> parents_;

@@ -188,6 +188,11 @@ void WatchFleet::Lease::ObserveWrite(const json::Value& object) {
   watch->quiet = before;
 }
 
+void WatchFleet::Lease::Refresh() {
+  // A first fill that is under way reads what is there now.
+  if (watch_->active != nullptr) fleet_.Start(watch_);
+}
+
 Task<Result<void>> WatchFleet::Lease::WaitReady(Duration timeout, CancelToken cancel) {
   const auto watch = watch_;
   const MonotonicTime end = fleet_.client_.executor().clock().Monotonic() + timeout;

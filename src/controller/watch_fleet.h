@@ -108,6 +108,10 @@ class WatchFleet::Lease {
   // does not.
   void ObserveWrite(const json::Value& object);
 
+  // Lists everything again, beside what is held; on_ready tells when that has taken its place. For
+  // objects that read differently although nobody wrote them: a default was added to their schema.
+  void Refresh();
+
   // Waits until store() is there. kExhausted after `timeout`.
   async::Task<Result<void>> WaitReady(Duration timeout, async::CancelToken cancel);
 

@@ -109,6 +109,19 @@ TEST_F(FleetTest, TheWriterDoesNotHearOfItsOwnWriteButReadsIt) {
   EXPECT_NE(lease->store()->Get({"default", "c"}), nullptr);
 }
 
+TEST_F(FleetTest, ARefreshListsAgainWhileTheOldContentsAreRead) {
+  server.Put(std::string(kPath), "c");
+  auto lease = Acquire();
+  sim.RunUntilIdle();
+  told.clear();
+  const kube::Store* before = lease->store();
+  lease->Refresh();
+  EXPECT_EQ(lease->store(), before);
+  sim.RunUntilIdle();
+  EXPECT_EQ(told, Told{"ready"});
+  EXPECT_EQ(lease->store()->size(), 1u);
+}
+
 TEST_F(FleetTest, AKindThatTheServerRefusesIsTriedAgain) {
   server.down = true;
   auto lease = Acquire();

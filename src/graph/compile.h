@@ -40,6 +40,9 @@ std::vector<api::Gvk> KindsIn(const api::RgdSpec& spec);
 
 // All faults, those that upstream reports first in front; the first one's `compatible` is the text
 // that upstream's controller gives.
+//
+// A kind that is not served (yet) is KRO601, and nothing else is. What uses it is taken as it is, so if
+// all faults have that code, the definition may compile once the CRDs are there.
 std::expected<std::shared_ptr<const Graph>, Diagnostics> Compile(
     std::string_view name, const api::RgdSpec& spec, const Kinds& kinds,
     const CompileOptions& options = {});

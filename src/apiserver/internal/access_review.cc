@@ -8,6 +8,7 @@
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/object_view.h"
 #include "apiserver/internal/object_writer.h"
+#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
@@ -17,6 +18,7 @@ namespace {
 
 constexpr std::string_view kUser = "kubernetes-admin";
 
+Result<json::Value> ReadJson(std::string_view body);
 json::Object UserInfo();
 json::Value Success();
 Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view name_space,
@@ -31,11 +33,9 @@ bool IsReview(const Resource& resource) {
 }
 
 Answer<json::Value> AnswerReview(const Resource& resource, std::string_view body) {
-  auto decoded = DecodeJson(body);
-  if (!decoded || !decoded->value.is_object()) {
-    return BadRequest("the object provided is unrecognized");
-  }
-  json::Object review = decoded->value.as_object();
+  Result<json::Value> sent = IsProtobufBody(body) ? DecodeProtobufBody(body) : ReadJson(body);
+  if (!sent || !sent->is_object()) return BadRequest("the object provided is unrecognized");
+  json::Object review = std::move(sent->get_object());
   review["kind"] = resource.kind;
   review["apiVersion"] = resource.ApiVersion();
   Child(review, "metadata");
@@ -97,6 +97,12 @@ Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
 }
 
 namespace {
+
+Result<json::Value> ReadJson(std::string_view body) {
+  auto decoded = DecodeJson(body);
+  if (!decoded) return std::unexpected(decoded.error());
+  return std::move(decoded->value);
+}
 
 json::Object UserInfo() {
   json::Object user;

@@ -9,6 +9,7 @@
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
+#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/kind_rules.h"
@@ -35,7 +36,14 @@ Answer<DeleteOptions> ReadDeleteOptions(std::string_view content_type, std::stri
                                         const QueryParameters& query) {
   json::Value value = json::Object();
   if (!body.empty()) {
-    auto decoded = content_type.starts_with("application/yaml") ? DecodeYaml(body)
+    std::optional<json::Value> sent;
+    if (IsProtobufBody(body)) {
+      auto read = DecodeProtobufBody(body);
+      if (!read) return std::unexpected(UnsupportedMediaTypeStatus(read.error().message()));
+      sent = std::move(*read);
+    }
+    auto decoded = sent ? Result<Decoded>(Decoded{std::move(*sent), {}})
+                   : content_type.starts_with("application/yaml") ? DecodeYaml(body)
                                                                 : DecodeJson(body);
     if (!decoded || !decoded->value.is_object()) {
       return BadRequest(fmt::format("couldn't get version/kind; json parse error: {}",

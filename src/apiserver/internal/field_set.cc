@@ -34,8 +34,11 @@ class FieldSetAlgebra {
   static Result<void> Read(const json::Object& object, FieldTexts& texts, int depth, FieldSet& set);
   static void AddNamedFields(FieldSet& set, std::uint32_t begin, std::uint32_t end,
                              const TypeNode* type);
+  // Whether something is below what is replaced as a whole.
+  static bool HasAtomic(const FieldSet& set, std::uint32_t begin, std::uint32_t end,
+                        const TypeNode* type);
   static void Collapse(const FieldSet& set, std::uint32_t begin, std::uint32_t end,
-                       const TypeNode* type, FieldSet& out, bool& changed);
+                       const TypeNode* type, FieldSet& out);
 
  private:
   static std::uint32_t Size(const std::vector<Node>& nodes) {
@@ -55,6 +58,12 @@ class FieldSetAlgebra {
 namespace {
 
 const TypeNode* TypeBelow(const TypeNode* type, const Element& element);
+
+bool IsAtomic(const TypeNode* type) {
+  if (type == nullptr || type->free_form) return false;
+  if (type->is_map) return type->atomic_map;
+  return type->is_list && !type->is_scalar && type->list == ListRelation::kAtomic;
+}
 
 }  // namespace
 
@@ -149,12 +158,12 @@ FieldSet FieldSet::WithNamedFields(const TypeNode& type) const {
 }
 
 bool FieldSet::CollapseAtomic(const TypeNode& type) {
+  const auto size = static_cast<std::uint32_t>(nodes_.size());
+  if (!FieldSetAlgebra::HasAtomic(*this, 0, size, &type)) return false;
   FieldSet result;
-  bool changed = false;
-  FieldSetAlgebra::Collapse(*this, 0, static_cast<std::uint32_t>(nodes_.size()), &type, result,
-                            changed);
-  if (changed) *this = std::move(result);
-  return changed;
+  FieldSetAlgebra::Collapse(*this, 0, size, &type, result);
+  *this = std::move(result);
+  return true;
 }
 
 bool operator==(const FieldSet& a, const FieldSet& b) {
@@ -322,24 +331,27 @@ void FieldSetAlgebra::AddNamedFields(FieldSet& set, std::uint32_t begin, std::ui
   }
 }
 
+bool FieldSetAlgebra::HasAtomic(const FieldSet& set, std::uint32_t begin, std::uint32_t end,
+                                const TypeNode* type) {
+  for (std::uint32_t i = begin; i < end; i = set.nodes_[i].end) {
+    if (set.nodes_[i].end == i + 1) continue;
+    const TypeNode* below = TypeBelow(type, set.nodes_[i].element);
+    if (IsAtomic(below) || HasAtomic(set, i + 1, set.nodes_[i].end, below)) return true;
+  }
+  return false;
+}
+
 void FieldSetAlgebra::Collapse(const FieldSet& set, std::uint32_t begin, std::uint32_t end,
-                               const TypeNode* type, FieldSet& out, bool& changed) {
+                               const TypeNode* type, FieldSet& out) {
   for (std::uint32_t i = begin; i < end; i = set.nodes_[i].end) {
     const Node& node = set.nodes_[i];
     const TypeNode* below = TypeBelow(type, node.element);
     const std::size_t at = out.nodes_.size();
     out.nodes_.push_back(node);
-    if (node.end != i + 1) {
-      bool is_atomic = below != nullptr && !below->free_form &&
-                       (below->is_map ? below->atomic_map
-                                      : below->is_list && !below->is_scalar &&
-                                            below->list == ListRelation::kAtomic);
-      if (is_atomic) {
-        out.nodes_[at].member = true;
-        changed = true;
-      } else {
-        Collapse(set, i + 1, node.end, below, out, changed);
-      }
+    if (node.end != i + 1 && IsAtomic(below)) {
+      out.nodes_[at].member = true;
+    } else {
+      Collapse(set, i + 1, node.end, below, out);
     }
     out.nodes_[at].end = static_cast<std::uint32_t>(out.nodes_.size());
   }

@@ -48,11 +48,11 @@ Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& select
   std::string start;
   bool of_past = false;
   if (!token_text.empty()) {
+    auto token = ReadToken(token_text);
+    if (!token) return std::unexpected(token.error());
     if (*revision && **revision != 0) {
       return BadRequest("specifying resource version is not allowed when using continue");
     }
-    auto token = ReadToken(token_text);
-    if (!token) return std::unexpected(token.error());
     start = token->start;
     if (token->revision >= 0) {
       at = static_cast<std::uint64_t>(token->revision);

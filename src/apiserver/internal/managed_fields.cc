@@ -83,16 +83,17 @@ void RemoveManagedFields(json::Value& object) {
   }
 }
 
-json::Value CopyWithoutManagedFields(const json::Value& object) {
-  if (!object.is_object()) return object;
-  json::Object copy;
+json::Value CopyWithoutManagedFields(const json::Value& object,
+                                     boost::json::storage_ptr storage) {
+  if (!object.is_object()) return json::Value(object, storage);
+  json::Object copy(storage);
   copy.reserve(object.get_object().size());
   for (const auto& member : object.get_object()) {
     if (member.key() != "metadata" || !member.value().is_object()) {
       copy.emplace(member.key(), member.value());
       continue;
     }
-    json::Object metadata;
+    json::Object metadata(storage);
     metadata.reserve(member.value().get_object().size());
     for (const auto& field : member.value().get_object()) {
       if (field.key() != "managedFields") metadata.emplace(field.key(), field.value());

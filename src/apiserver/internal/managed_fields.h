@@ -47,8 +47,9 @@ void WriteManagedFields(json::Value& object, ManagedEntries entries);
 
 void RemoveManagedFields(json::Value& object);
 
-// A copy of the object without managedFields.
-json::Value CopyWithoutManagedFields(const json::Value& object);
+// A copy of the object without managedFields, in `storage`.
+json::Value CopyWithoutManagedFields(const json::Value& object,
+                                     boost::json::storage_ptr storage = {});
 
 // Puts the oldest updaters together until ten are left: section 5.5.
 void CapUpdaters(ManagedEntries& entries);

@@ -178,15 +178,15 @@ void ValidateOwners(const json::Value& object, FieldErrors& errors) {
   std::string controller;
   for (std::size_t i = 0; i < references->get_array().size(); ++i) {
     const json::Value& reference = references->get_array()[i];
-    std::string at = fmt::format("metadata.ownerReferences[{}]", i);
+    const std::string at = "metadata.ownerReferences";
     std::string_view api_version = json::FindString(reference, {"apiVersion"});
     if (api_version.empty()) {
       errors.push_back(Invalid(at + ".apiVersion", json::Value(""), "version must not be empty"));
     }
     for (std::string_view key : {"kind", "name", "uid"}) {
       if (json::FindString(reference, {key}).empty()) {
-        errors.push_back(Invalid(fmt::format("{}.{}", at, key), json::Value(""),
-                                 fmt::format("{} must not be empty", key)));
+        errors.push_back(
+            Invalid(fmt::format("{}.{}", at, key), json::Value(""), "must not be empty"));
       }
     }
     if (api_version == "v1" && json::FindString(reference, {"kind"}) == "Event") {
@@ -214,7 +214,8 @@ void ValidateFinalizers(const Resource& resource, const json::Value* old, const 
   const std::vector<std::string> finalizers = Strings(object, {"metadata", "finalizers"});
   bool orphan = false;
   bool foreground = false;
-  for (const std::string& finalizer : finalizers) {
+  for (std::size_t i = 0; i < finalizers.size(); ++i) {
+    const std::string& finalizer = finalizers[i];
     orphan = orphan || finalizer == "orphan";
     foreground = foreground || finalizer == "foregroundDeletion";
     for (const std::string& complaint : CheckQualifiedName(finalizer)) {
@@ -223,7 +224,7 @@ void ValidateFinalizers(const Resource& resource, const json::Value* old, const 
     const bool strict = !resource.custom && resource.group != "apiextensions.k8s.io";
     if (strict && finalizer.find('/') == std::string::npos && finalizer != "orphan" &&
         finalizer != "foregroundDeletion" && finalizer != "kubernetes") {
-      errors.push_back(Invalid("metadata.finalizers", json::Value(finalizer),
+      errors.push_back(Invalid(fmt::format("metadata.finalizers[{}]", i), json::Value(finalizer),
                                "name is neither a standard finalizer name nor is it fully qualified"));
     }
   }
@@ -241,11 +242,14 @@ void ValidateFinalizers(const Resource& resource, const json::Value* old, const 
   if (!added.empty()) {
     std::vector<std::string> quoted;
     for (const std::string& name : added) quoted.push_back(fmt::format("\"{}\"", name));
-    errors.push_back(Forbidden(
+    FieldError error = Forbidden(
         "metadata.finalizers",
         fmt::format("no new finalizers can be added if the object is being deleted, found new "
                     "finalizers []string{{{}}}",
-                    fmt::join(quoted, ", "))));
+                    fmt::join(quoted, ", ")));
+    // The real server runs the rules for updates twice.
+    errors.push_back(error);
+    errors.push_back(std::move(error));
   }
 }
 
@@ -259,8 +263,8 @@ void ValidateImmutable(const json::Value& old, const json::Value& object, FieldE
     FieldError error = Invalid(fmt::format("metadata.{}", key),
                                after == nullptr ? json::Value() : *after, "field is immutable");
     errors.push_back(error);
-    // The real server runs these rules twice.
-    if (key == "uid") errors.push_back(std::move(error));
+    // The real server runs the rules for updates twice.
+    errors.push_back(std::move(error));
   }
 }
 

@@ -28,7 +28,7 @@ std::optional<Form> FormOf(const MediaRange& range, bool& unknown_transform);
 
 }  // namespace
 
-Answer<Form> NegotiateForm(std::string_view accept) {
+Answer<Form> NegotiateForm(std::string_view accept, Of of) {
   if (Trim(accept).empty()) return Form{};
   bool unknown_transform = false;
   for (const MediaRange& range : ParseAccept(accept)) {
@@ -39,9 +39,13 @@ Answer<Form> NegotiateForm(std::string_view accept) {
         "only the following media types are accepted: application/json, application/yaml, "
         "application/vnd.kubernetes.protobuf"));
   }
-  return std::unexpected(NotAcceptableStatus(
+  std::string text =
       "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-      "application/vnd.kubernetes.protobuf"));
+      "application/vnd.kubernetes.protobuf";
+  if (of == Of::kCollection) {
+    text += ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+  }
+  return std::unexpected(NotAcceptableStatus(std::move(text)));
 }
 
 std::string_view AggregatedDiscoveryVersion(std::string_view accept) {

@@ -18,7 +18,8 @@ struct Form {
 };
 
 // `accept` as sent, "" if it was not. 406 if nothing fits.
-Answer<Form> NegotiateForm(std::string_view accept);
+enum class Of { kObject, kCollection };
+Answer<Form> NegotiateForm(std::string_view accept, Of of = Of::kObject);
 
 // Whether an answer to this Accept is the aggregated discovery document, and in which version: "v2",
 // "v2beta1", or "" for the plain form.

@@ -11,11 +11,13 @@
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
+#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
 #include "apiserver/kinds/kind_rules.h"
 #include "apiserver/patch.h"
+#include "base/hash.h"
 
 namespace kro::apiserver {
 
@@ -67,6 +69,8 @@ bool IsEmptied(const Resource& resource, const json::Value& object);
 std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object);
 void PutMember(json::Object& object, std::string_view key, const json::Value* value);
 kube::Status InvalidPatch(const json::Value& object, std::string_view why);
+// What is said of a body that is no object of the kind, with its beginning.
+kube::Status Unrecognized(const WriteRequest& request, std::string_view why);
 
 }  // namespace
 
@@ -170,7 +174,7 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const Options& 
   const KindRules& rules = RulesOf(resource);
   auto decoded = DecodeYaml(request.body);
   if (!decoded) {
-    return BadRequest("error decoding YAML: " + decoded.error().message());
+    return BadRequest(decoded.error().message());
   }
   json::Value config = std::move(decoded->value);
   Draft draft;
@@ -280,24 +284,32 @@ Answer<json::Value> ObjectWriter::ReadBody(const WriteRequest& request, const Op
     decoded = DecodeJson(request.body);
   } else if (media_type == "application/yaml") {
     decoded = DecodeYaml(request.body);
+  } else if (media_type == "application/vnd.kubernetes.protobuf" && !resource.custom) {
+    auto value = DecodeProtobufBody(request.body);
+    if (!value) return std::unexpected(UnsupportedMediaTypeStatus(value.error().message()));
+    decoded = Decoded{std::move(*value), {}};
   } else {
-    return std::unexpected(UnsupportedMediaTypeStatus(fmt::format(
+    return std::unexpected(UnsupportedMediaTypeStatus(
         "the body of the request was in an unknown format - accepted media types include: "
-        "application/json, application/yaml{}",
-        resource.custom ? "" : ", application/vnd.kubernetes.protobuf")));
+        "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
   }
   if (!decoded) {
-    return BadRequest(fmt::format(
-        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json "
-        "parse error: {} ({})",
-        resource.kind, decoded.error().message(), request.body.empty() ? "<empty>" : "…"));
+    return std::unexpected(
+        Unrecognized(request, fmt::format("couldn't get version/kind; json parse error: {}",
+                                          decoded.error().message())));
   }
   if (!decoded->value.is_object()) {
-    return BadRequest(fmt::format(
-        "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of "
-        "type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
-        "\"json:\\\"kind,omitempty\\\"\" }}",
-        json::TypeName(decoded->value)));
+    return std::unexpected(Unrecognized(
+        request,
+        fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
+                    "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
+                    "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+                    json::TypeName(decoded->value))));
+  }
+  if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
+    return std::unexpected(Unrecognized(
+        request,
+        fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(decoded->value))));
   }
   draft.duplicates = std::move(decoded->duplicates);
   if (auto kind = CheckKind(resource, decoded->value); !kind) {
@@ -390,11 +402,8 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Op
   if (!errors.empty()) {
     return std::unexpected(InvalidStatus(resource.kind, resource.group, name, errors));
   }
-  if (!version.empty() && version != "0") {
-    if (!std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
-      return std::unexpected(PlainErrorStatus(
-          fmt::format("strconv.ParseUint: parsing \"{}\": invalid syntax", version)));
-    }
+  if (!version.empty() && version != "0" &&
+      std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
     return std::unexpected(
         PlainErrorStatus("resourceVersion should not be set on objects to be created"));
   }
@@ -666,6 +675,20 @@ void CheckObject(const WriteContext& context, const KindRules& rules, const json
     errors.insert(errors.end(), verdict.errors.begin(), verdict.errors.end());
     warnings.insert(warnings.end(), verdict.warnings.begin(), verdict.warnings.end());
     if (!custom->warning.empty()) warnings.push_back(custom->warning);
+    if (const json::Value* finalizers = json::Find(object, {"metadata", "finalizers"});
+        finalizers != nullptr && finalizers->is_array()) {
+      for (const json::Value& item : finalizers->get_array()) {
+        std::string_view name = item.is_string() ? std::string_view(item.get_string()) : "";
+        if (name.find('/') != std::string_view::npos || name == "orphan" ||
+            name == "foregroundDeletion") {
+          continue;
+        }
+        warnings.push_back(fmt::format(
+            "metadata.finalizers: \"{}\": prefer a domain-qualified finalizer name to avoid "
+            "accidental conflicts with other finalizer writers",
+            name));
+      }
+    }
   } else if (rules.validate != nullptr) {
     rules.validate(context, object, errors);
   }
@@ -784,6 +807,17 @@ void PutMember(json::Object& object, std::string_view key, const json::Value* va
   } else {
     object[key] = *value;
   }
+}
+
+kube::Status Unrecognized(const WriteRequest& request, std::string_view why) {
+  constexpr std::size_t kShown = 30;
+  std::string_view begin = request.body.substr(0, kShown);
+  std::string summary = begin.empty()             ? std::string("<empty>")
+                        : begin.starts_with('{') ? std::string(begin)
+                                                   : ToHex(begin);
+  if (request.body.size() > kShown) summary += " ...";
+  return BadRequestStatus(fmt::format("the object provided is unrecognized (must be of type {}): {} ({})",
+                                      request.resource->kind, why, summary));
 }
 
 kube::Status InvalidPatch(const json::Value& object, std::string_view why) {

@@ -24,10 +24,8 @@ Answer<Selection> Selection::Read(const Resource& resource, std::string_view nam
                                   const QueryParameters& query) {
   Selection selection;
   selection.name_space_ = name_space;
-  auto labels = kube::LabelSelector::Parse(query.Get("labelSelector"));
-  if (!labels) {
-    return BadRequest("unable to parse requirement: " + labels.error().frames().front());
-  }
+  auto labels = LabelQuery::Parse(query.Get("labelSelector"));
+  if (!labels) return std::unexpected(labels.error());
   selection.labels_ = std::move(*labels);
   auto fields = ParseFieldSelector(query.Get("fieldSelector"));
   if (!fields) return std::unexpected(fields.error());
@@ -52,15 +50,7 @@ Answer<Selection> Selection::Read(const Resource& resource, std::string_view nam
 
 bool Selection::Matches(const Resource& resource, const StoredObject& object) const {
   if (!name_space_.empty() && object.name_space != name_space_) return false;
-  if (!labels_.SelectsEverything()) {
-    bool matches = labels_.Matches([&](std::string_view key) -> std::optional<std::string_view> {
-      for (const auto& [name, value] : object.labels) {
-        if (name == key) return value;
-      }
-      return std::nullopt;
-    });
-    if (!matches) return false;
-  }
+  if (!labels_.Matches(object.labels)) return false;
   std::optional<json::Value> value;
   for (const FieldRequirement& requirement : fields_) {
     std::string text;

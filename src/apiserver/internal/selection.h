@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "apiserver/answer.h"
+#include "apiserver/internal/label_query.h"
 #include "apiserver/internal/query.h"
 #include "apiserver/internal/resource.h"
 #include "apiserver/internal/stored_object.h"
-#include "kube/label_selector.h"
 
 namespace kro::apiserver {
 
@@ -31,12 +31,12 @@ class Selection {
 
   bool Matches(const Resource& resource, const StoredObject& object) const;
   // Whether all objects of the namespace are meant.
-  bool IsWhole() const { return labels_.SelectsEverything() && fields_.empty(); }
+  bool IsWhole() const { return labels_.MatchesAll() && fields_.empty(); }
   const std::string& name_space() const { return name_space_; }
 
  private:
   std::string name_space_;  // empty: all
-  kube::LabelSelector labels_;
+  LabelQuery labels_;
   std::vector<FieldRequirement> fields_;
 };
 

@@ -135,7 +135,8 @@ std::string Qualified(const Subject& subject) {
 
 bool AlwaysHasDetails(const kube::Status& status) {
   return status.reason == "NotFound" || status.reason == "MethodNotAllowed" ||
-         status.reason == "Invalid";
+         status.reason == "Invalid" || status.message.starts_with("406: ") ||
+         status.message.starts_with("415: ");
 }
 
 }  // namespace

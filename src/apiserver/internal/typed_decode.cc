@@ -130,7 +130,6 @@ std::unexpected<Error> Decoder::Mismatch(const json::Value& value, std::string_v
   std::string_view owner = kind_;
   if (field.starts_with("metadata.")) {
     owner = "ObjectMeta";
-    field.erase(0, 9);
   }
   return Fail(ErrorCode::kInvalid, "json: cannot unmarshal {} into Go struct field {}.{} of type {}",
               found, owner, field, type);

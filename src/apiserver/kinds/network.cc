@@ -241,6 +241,14 @@ void KeepAddresses(const json::Value& old, json::Object& spec) {
     }
     return;
   }
+  // The list follows the single address where only that was changed.
+  if (const json::Value* address = spec.if_contains("clusterIP");
+      address != nullptr && address->is_string() && !address->get_string().empty() &&
+      std::string_view(address->get_string()) != StringAt(old, {"spec", "clusterIP"}) &&
+      ArrayAt(spec, {"clusterIPs"}) == ArrayAt(old, {"spec", "clusterIPs"})) {
+    json::Value first = *address;
+    spec["clusterIPs"] = json::Array{std::move(first)};
+  }
   for (std::string_view key : {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"}) {
     const json::Value* before = json::Find(old, {"spec", key});
     if (before != nullptr) {

@@ -29,7 +29,12 @@ void ValidateRoleBinding(const WriteContext& context, const json::Value& object,
                          FieldErrors& errors) {
   if (StringAt(object, {"roleRef", "name"}).empty()) errors.push_back(Required("roleRef.name"));
   if (context.old != nullptr && ObjectAt(*context.old, {"roleRef"}) != ObjectAt(object, {"roleRef"})) {
-    errors.push_back(Invalid("roleRef", ObjectAt(object, {"roleRef"}), "cannot change roleRef"));
+    // Shown with the names of Go's fields.
+    json::Object shown;
+    shown["APIGroup"] = StringAt(object, {"roleRef", "apiGroup"});
+    shown["Kind"] = StringAt(object, {"roleRef", "kind"});
+    shown["Name"] = StringAt(object, {"roleRef", "name"});
+    errors.push_back(Invalid("roleRef", shown, "cannot change roleRef"));
   }
 }
 

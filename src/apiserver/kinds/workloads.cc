@@ -216,8 +216,14 @@ void DefaultJobSpec(json::Object& spec) {
 
 void ValidateSelector(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
   const json::Value* selector = json::Find(object, {"spec", "selector"});
+  const json::Value* labels = json::Find(object, {"spec", "template", "metadata", "labels"});
+  const auto mismatch = [&] {
+    return Invalid("spec.template.metadata.labels", labels == nullptr ? json::Value() : *labels,
+                   "`selector` does not match template `labels`");
+  };
   if (selector == nullptr || !selector->is_object()) {
     errors.push_back(Required("spec.selector"));
+    errors.push_back(mismatch());
     return;
   }
   if (context.old != nullptr && context.endpoint == Endpoint::kMain) {
@@ -238,9 +244,7 @@ void ValidateSelector(const WriteContext& context, const json::Value& object, Fi
   }
   const json::Value* pod = json::Find(object, {"spec", "template"});
   if (pod == nullptr || !parsed->MatchesObject(*pod)) {
-    errors.push_back(Invalid("spec.template.metadata.labels",
-                             ObjectAt(object, {"spec", "template", "metadata", "labels"}),
-                             "`selector` does not match template `labels`"));
+    errors.push_back(mismatch());
   }
 }
 

@@ -1,0 +1,19 @@
+// Bodies in protobuf, which Go clients send unasked for built-in kinds (spec kube-server section 1.3).
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+
+// Whether a body begins as such envelopes do.
+bool IsProtobufBody(std::string_view body);
+
+// Reads an object of the kinds that kubectl, Helm and controllers write through typed clients:
+// namespaces, secrets, config maps, service accounts, roles and their bindings, leases, events, access
+// reviews, options of deletions. kInvalid, with a text for people, for other kinds and broken bytes.
+Result<json::Value> DecodeProtobufBody(std::string_view body);
+
+}  // namespace kro::apiserver

@@ -1,0 +1,726 @@
+// Whole behaviours of the instance controller, against the API server in memory, in simulated time.
+#include "controller/instance_controller.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "apiserver/local_transport.h"
+#include "apiserver/server.h"
+#include "async/simulated_executor.h"
+#include "controller/instance_world_test_util.h"
+
+namespace kro::controller {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using namespace std::chrono_literals;
+
+const api::Gvr kChains{"kro.run", "v1alpha1", "chains"};
+const api::Gvr kApps{"kro.run", "v1alpha1", "apps"};
+const api::Gvr kSecrets{"", "v1", "secrets"};
+
+struct SimulatedWorld {
+  explicit SimulatedWorld(std::uint64_t seed = 0)
+      : sim(seed),
+        server(sim.clock(), apiserver::IdSource(seed + 1),
+               {.controllers = apiserver::Controllers::kEssential}),
+        transport(server, sim),
+        world({.executor = sim,
+               .run = [this](async::Task<void> task) { sim.Run(std::move(task)); },
+               .moment = [this] { sim.Advance(10ms); },
+               .patience = 12000},
+              transport) {}
+
+  async::SimulatedExecutor sim;
+  apiserver::Server server;
+  apiserver::LocalTransport transport;
+  InstanceWorld world;
+};
+
+struct InstanceControllerTest : testing::Test {
+  SimulatedWorld simulated;
+  async::SimulatedExecutor& sim = simulated.sim;
+  InstanceWorld& world = simulated.world;
+
+  // The texts of the condition ResourcesReady.
+  std::string Message(const api::Gvr& gvr, std::string_view name) {
+    return std::string(json::FindString(
+        InstanceWorld::Condition(world.Get(gvr, "default", name), "ResourcesReady"), {"message"}));
+  }
+  std::string Text(const api::Gvr& gvr, std::string_view name,
+                   std::initializer_list<std::string_view> path) {
+    return std::string(json::FindString(world.Get(gvr, "default", name), path));
+  }
+  bool Exists(const api::Gvr& gvr, std::string_view name) {
+    return !world.Get(gvr, "default", name).is_null();
+  }
+  std::string Kinds(const api::Gvr& gvr, std::string_view name) {
+    return Text(gvr, name,
+                {"metadata", "annotations", "applyset.kubernetes.io/contains-group-kinds"});
+  }
+  // Lets it run, then says what was asked.
+  std::vector<std::string>& CallsDuring(Duration duration) {
+    world.ResetCalls();
+    sim.Advance(duration);
+    return world.calls().requests;
+  }
+};
+
+// Three links and one that stands alone.
+std::string ChainOfConfigMaps() {
+  return R"(
+schema:
+  apiVersion: v1alpha1
+  kind: Chain
+  spec: {text: string | default=one, other: string | default=x}
+  status:
+    last: ${last.data.copy}
+resources:
+- id: last
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-last"}
+    data: {copy: "${middle.data.copy}"}
+- id: middle
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-middle"}
+    data: {copy: "${first.data.text}"}
+- id: first
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-first"}
+    data: {text: "${schema.spec.text}"}
+- id: free
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-free"}
+    data: {other: "${schema.spec.other}"}
+)";
+}
+
+constexpr std::string_view kChainInstance =
+    "{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: c, namespace: default}}";
+constexpr std::string_view kAppInstance =
+    "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}}";
+
+// --- how many requests --------------------------------------------------------------------------
+
+TEST_F(InstanceControllerTest, BringsAnInstanceUpInOneRequestAChildAndTwoMore) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.ResetCalls();
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  EXPECT_EQ(world.calls().requests.size(), 4u + 2u)
+      << testing::PrintToString(world.calls().requests);
+  EXPECT_EQ(Text(kChains, "c", {"status", "last"}), "one");
+}
+
+TEST_F(InstanceControllerTest, AsksNothingAtRest) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  EXPECT_THAT(CallsDuring(10min), ElementsAre());
+}
+
+TEST_F(InstanceControllerTest, AsksNothingMoreAfterARestart) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.StopController();
+  world.StartController();
+  sim.Advance(10s);
+  EXPECT_THAT(world.calls().requests, ElementsAre());
+}
+
+TEST_F(InstanceControllerTest, AnEditThatChangesOneChildTakesTwoRequests) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  world.ResetCalls();
+  world.Patch(kChains, "default", "c", "{spec: {other: z}}");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "c-free", {"data", "other"}, "z"));
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  EXPECT_THAT(world.calls().requests,
+              ElementsAre("PATCH /api/v1/namespaces/default/configmaps/c-free",
+                          "PATCH /apis/kro.run/v1alpha1/namespaces/default/chains/c/status"));
+}
+
+TEST_F(InstanceControllerTest, DeletesInReverseOrderWithOneRequestAChildAndTwoMore) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  world.ResetCalls();
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  const std::string maps = "DELETE /api/v1/namespaces/default/configmaps/";
+  const std::string chain = "PATCH /apis/kro.run/v1alpha1/namespaces/default/chains/c";
+  EXPECT_THAT(world.calls().requests,
+              ElementsAre(testing::AnyOf(maps + "c-last", maps + "c-free"),
+                          testing::AnyOf(maps + "c-last", maps + "c-free"), chain + "/status",
+                          maps + "c-middle", maps + "c-first", chain));
+}
+
+// --- waiting ------------------------------------------------------------------------------------
+
+constexpr std::string_view kGated = R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {replicas: integer | default=1}
+  status: {available: "${app.status.availableReplicas}"}
+resources:
+- id: app
+  readyWhen: ["${app.status.availableReplicas == app.spec.replicas}"]
+  template:
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: "${schema.metadata.name}"}
+    spec:
+      replicas: ${schema.spec.replicas}
+      selector: {matchLabels: {app: x}}
+      template:
+        metadata: {labels: {app: x}}
+        spec: {containers: [{name: main, image: nginx}]}
+- id: info
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-info"}
+    data: {name: "${app.metadata.name}"}
+)";
+
+TEST_F(InstanceControllerTest, ADependantWaitsForReadinessAndIsWokenByIt) {
+  world.Define("app", kGated);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "IN_PROGRESS"));
+  EXPECT_FALSE(Exists(kConfigMaps, "a-info"));
+  EXPECT_THAT(Message(kApps, "a"), HasSubstr("waiting for node \"app\""));
+  EXPECT_THAT(CallsDuring(5min), ElementsAre());
+
+  world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}",
+              "status");
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_TRUE(Exists(kConfigMaps, "a-info"));
+  world.Settle();
+  EXPECT_EQ(world.calls().requests.size(), 2u) << testing::PrintToString(world.calls().requests);
+}
+
+// --- what leaves the graph ----------------------------------------------------------------------
+
+constexpr std::string_view kOptional = R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {extra: boolean | default=true}
+resources:
+- id: base
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    data: {k: v}
+- id: extra
+  includeWhen: ["${schema.spec.extra}"]
+  template:
+    apiVersion: v1
+    kind: Secret
+    metadata: {name: "${schema.metadata.name}-extra"}
+    stringData: {k: v}
+)";
+
+TEST_F(InstanceControllerTest, WhatIsSwitchedOffIsPrunedAndTheInventoryShrinks) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap,Secret");
+  world.Settle();
+  world.ResetCalls();
+  world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
+  ASSERT_TRUE(world.UntilGone(kSecrets, "default", "a-extra"));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Settle();
+  EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap");
+  EXPECT_EQ(world.calls().requests.size(), 3u) << testing::PrintToString(world.calls().requests);
+
+  world.Patch(kApps, "default", "a", "{spec: {extra: true}}");
+  ASSERT_TRUE(world.Until([&] { return Exists(kSecrets, "a-extra"); }));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap,Secret");
+}
+
+TEST_F(InstanceControllerTest, ANewRevisionThatDropsAKindPrunesIt) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Define("app", R"(
+schema: {apiVersion: v1alpha1, kind: App, spec: {extra: boolean | default=true}}
+resources:
+- id: base
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    data: {k: new}
+)");
+  ASSERT_TRUE(world.UntilGone(kSecrets, "default", "a-extra"));
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "a", {"data", "k"}, "new"));
+  world.Settle();
+  EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap");
+}
+
+TEST_F(InstanceControllerTest, AKindThatWasDroppedWhileTheControllerWasAwayIsStillPruned) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.StopController();
+  world.Redefine("app", R"(
+schema: {apiVersion: v1alpha1, kind: App, spec: {extra: boolean | default=true}}
+resources:
+- id: base
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    data: {k: v}
+)");
+  world.StartController();
+  ASSERT_TRUE(world.UntilGone(kSecrets, "default", "a-extra"));
+}
+
+constexpr std::string_view kCollection = R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {names: "[]string"}
+  status: {count: "${size(maps)}"}
+resources:
+- id: maps
+  forEach: [{name: "${schema.spec.names}"}]
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-${name}"}
+    data: {k: "${name}"}
+)";
+
+TEST_F(InstanceControllerTest, ACollectionGrowsAndShrinks) {
+  world.Define("app", kCollection);
+  world.Apply("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, "
+              "spec: {names: [p, q]}}");
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  const std::string uid = Text(kConfigMaps, "a-q", {"metadata", "uid"});
+  world.Patch(kApps, "default", "a", "{spec: {names: [q, r]}}");
+  ASSERT_TRUE(world.UntilGone(kConfigMaps, "default", "a-p"));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_TRUE(Exists(kConfigMaps, "a-r"));
+  EXPECT_EQ(Text(kConfigMaps, "a-q", {"metadata", "uid"}), uid);
+  world.Settle();
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+}
+
+// --- references ---------------------------------------------------------------------------------
+
+constexpr std::string_view kReferring = R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {}
+resources:
+- id: conf
+  externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}}
+- id: copy
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-copy"}
+    data: {k: "${conf.data.k}"}
+)";
+
+TEST_F(InstanceControllerTest, AReferenceIsWaitedForAndFollowed) {
+  world.Define("app", kReferring);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "IN_PROGRESS"));
+  EXPECT_THAT(Message(kApps, "a"), HasSubstr("waiting for external reference \"conf\": not found"));
+  world.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, "
+              "data: {k: one}}");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "a-copy", {"data", "k"}, "one"));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Patch(kConfigMaps, "default", "conf", "{data: {k: two}}");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "a-copy", {"data", "k"}, "two"));
+  world.Delete(kConfigMaps, "default", "conf");
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "IN_PROGRESS"));
+  EXPECT_TRUE(Exists(kConfigMaps, "a-copy"));
+  world.Delete(kApps, "default", "a");
+  ASSERT_TRUE(world.UntilGone(kApps, "default", "a"));
+}
+
+// --- drift and ownership ------------------------------------------------------------------------
+
+TEST_F(InstanceControllerTest, DriftIsRepairedInOneRequest) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  world.ResetCalls();
+  world.Patch(kConfigMaps, "default", "c-free", "{data: {other: drift, mine: stays}}");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "c-free", {"data", "other"}, "x"));
+  world.Settle();
+  EXPECT_EQ(world.calls().requests.size(), 1u);
+  EXPECT_EQ(Text(kConfigMaps, "c-free", {"data", "mine"}), "stays");
+}
+
+TEST_F(InstanceControllerTest, AChildThatLosesItsLabelsGetsThemBack) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kConfigMaps, "default", "c-free", "{metadata: {labels: {kro.run/owned: null}}}");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "c-free",
+                            {"metadata", "labels", "kro.run/owned"}, "true"));
+}
+
+TEST_F(InstanceControllerTest, TheFinalizerAndLabelsOfAnInstanceComeBack) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kChains, "default", "c", 
+              "{metadata: {finalizers: null, labels: {kro.run/owned: null}}}");
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"metadata", "labels", "kro.run/owned"},
+                            "true"));
+  EXPECT_NE(json::Find(world.Get(kChains, "default", "c"), {"metadata", "finalizers"}), nullptr);
+}
+
+constexpr std::string_view kShared = R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {}
+resources:
+- id: shared
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: shared}
+    data: {by: "${schema.metadata.name}"}
+)";
+
+TEST_F(InstanceControllerTest, AnObjectOfAnotherInstanceIsLeftAloneUntilItIsFree) {
+  world.Define("app", kShared);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Apply("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: b, namespace: default}}");
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "b", {"status", "state"}, "ERROR"));
+  EXPECT_THAT(Message(kApps, "b"), HasSubstr("resource belongs to a different ApplySet"));
+  EXPECT_EQ(Text(kConfigMaps, "shared", {"data", "by"}), "a");
+  world.Settle();
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+
+  world.Delete(kApps, "default", "a");
+  ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "shared", {"data", "by"}, "b"));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "b"));
+}
+
+TEST_F(InstanceControllerTest, AFightOverAFieldIsBoundedAndReported) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.ResetCalls();
+  for (int i = 0; i < 1000; ++i) {
+    if (Text(kConfigMaps, "c-free", {"data", "other"}) != "theirs") {
+      world.Patch(kConfigMaps, "default", "c-free", "{data: {other: theirs}}");
+    }
+    sim.Advance(60ms);
+  }
+  EXPECT_LE(world.calls().Count("PATCH", "c-free"), 75);
+  EXPECT_THAT(Message(kChains, "c"), HasSubstr("another field manager keeps taking fields"));
+  EXPECT_THAT(Message(kChains, "c"), HasSubstr("configmaps/default/c-free: .data"));
+}
+
+// --- deletion -----------------------------------------------------------------------------------
+
+TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: [example.com/hold]}}");
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "DELETING"));
+  sim.Advance(1min);
+  EXPECT_TRUE(Exists(kConfigMaps, "c-middle"));
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+  world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: null}}");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+}
+
+TEST_F(InstanceControllerTest, DeletionNeedsNoGraph) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.StopController();
+  world.FailRevision("chain");
+  world.StartController();
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "ERROR"));
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-last"));
+}
+
+TEST_F(InstanceControllerTest, ATamperedInventoryBlocksDeletionUntilItIsRepaired) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  const std::string hash = Text(kChains, "c", {"metadata", "annotations",
+                                               "internal.kro.run/applyset-inventory-hash"});
+  world.StopController();
+  world.Patch(kChains, "default", "c",
+              "{metadata: {annotations: {internal.kro.run/applyset-inventory-hash: bad}}}");
+  world.Delete(kChains, "default", "c");
+  world.StartController();
+  ASSERT_TRUE(world.Until([&] {
+    return Message(kChains, "c").starts_with("deletion blocked: validate deletion inventory");
+  }));
+  EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
+  world.Patch(kChains, "default", "c",
+              "{metadata: {annotations: {internal.kro.run/applyset-inventory-hash: '" + hash +
+                  "'}}}");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+}
+
+TEST_F(InstanceControllerTest, AnInstanceThatIsDeletedAtOnceDoesNotComeBack) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  // The controller has seen the instance; its first write arrives too late.
+  bool deleted = false;
+  world.calls().fault = [&](const http::Request& request) {
+    if (request.method == "PATCH" && !deleted) deleted = true;
+    return std::optional<Result<http::Response>>();
+  };
+  world.Delete(kChains, "default", "c");
+  sim.Advance(1min);
+  EXPECT_FALSE(Exists(kChains, "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+}
+
+TEST_F(InstanceControllerTest, ASuspendedInstanceIsLeftAloneButDeletes) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kChains, "default", "c",
+              "{metadata: {annotations: {kro.run/reconcile: suspended}}, spec: {other: z}}");
+  ASSERT_TRUE(world.Until([&] {
+    return json::FindString(InstanceWorld::Condition(world.Get(kChains, "default", "c"), "Ready"),
+                            {"reason"}) == "ReconciliationSuspended";
+  }));
+  EXPECT_EQ(Text(kConfigMaps, "c-free", {"data", "other"}), "x");
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+}
+
+// --- faults -------------------------------------------------------------------------------------
+
+http::Response Refusal(int code, std::string_view reason, std::string_view message,
+                       http::Headers headers = {}) {
+  json::Object status;
+  status["kind"] = "Status";
+  status["apiVersion"] = "v1";
+  status["status"] = "Failure";
+  status["code"] = code;
+  status["reason"] = reason;
+  status["message"] = message;
+  return {code, std::move(headers), json::Serialize(status)};
+}
+
+TEST_F(InstanceControllerTest, ARefusedChildStopsItsDependantsOnlyAndIsTriedLessAndLess) {
+  world.Define("chain", ChainOfConfigMaps());
+  bool deny = true;
+  world.calls().fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (deny && request.method == "PATCH" && request.target.find("c-middle") != std::string::npos) {
+      answer = Refusal(403, "Forbidden", "configmaps \"c-middle\" is forbidden: denied");
+    }
+    return answer;
+  };
+  world.ResetCalls();
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "ERROR"));
+  EXPECT_TRUE(Exists(kConfigMaps, "c-free"));
+  EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-last"));
+  EXPECT_EQ(Message(kChains, "c"),
+            "resource reconciliation failed: apply results contain errors: configmaps \"c-middle\" "
+            "is forbidden: denied");
+  world.ResetCalls();
+  sim.Advance(1h);
+  const int tries = world.calls().Count("PATCH", "c-middle");
+  EXPECT_GE(tries, 12);
+  EXPECT_LE(tries, 30);
+  EXPECT_EQ(static_cast<int>(world.calls().requests.size()), tries)
+      << "the status says the same each time";
+
+  // An edit starts over; so nobody waits for five minutes.
+  deny = false;
+  world.Patch(kChains, "default", "c", "{spec: {text: two}}");
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+}
+
+TEST_F(InstanceControllerTest, ServerErrorsAndThrottlingAreOutlived) {
+  world.Define("chain", ChainOfConfigMaps());
+  int n = 0;
+  world.calls().fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method != "PATCH" || ++n > 40 || n % 2 == 0) return answer;
+    switch (n % 4) {
+      case 1: answer = Refusal(500, "InternalError", "etcd is away"); break;
+      case 3: answer = Refusal(429, "TooManyRequests", "slow down", {{"Retry-After", "1"}}); break;
+    }
+    return answer;
+  };
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+}
+
+TEST_F(InstanceControllerTest, AChildWhoseNamespaceIsMissingIsMadeWhenItIsThere) {
+  world.Define("app", R"(
+schema: {apiVersion: v1alpha1, kind: App, spec: {}}
+resources:
+- id: far
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: far, namespace: elsewhere}
+    data: {k: v}
+)");
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "ERROR"));
+  sim.Advance(20s);
+  world.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: elsewhere}}");
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_EQ(Text(kApps, "a", {"metadata", "annotations",
+                              "applyset.kubernetes.io/additional-namespaces"}),
+            "elsewhere");
+  world.Delete(kApps, "default", "a");
+  ASSERT_TRUE(world.UntilGone(kApps, "default", "a"));
+  EXPECT_TRUE(world.Get(kConfigMaps, "elsewhere", "far").is_null());
+}
+
+// The process ends after `calls` requests, the last of which may still be carried out; then it starts
+// again. What comes of it must be as if nothing had happened.
+enum class LastCall { kLost, kCarriedOut };
+
+struct CrashCase {
+  std::string_view about;
+  std::function<void(InstanceWorld&)> act;
+  std::function<bool(InstanceWorld&)> done;
+};
+
+const CrashCase kCrashes[] = {
+    {"create", [](InstanceWorld& world) { world.Apply(kChainInstance); },
+     [](InstanceWorld& world) {
+       return InstanceWorld::IsReady(world.Get(kChains, "default", "c"));
+     }},
+    {"edit",
+     [](InstanceWorld& world) {
+       world.Patch(kChains, "default", "c", "{spec: {text: two, other: z}}");
+     },
+     [](InstanceWorld& world) {
+       const json::Value chain = world.Get(kChains, "default", "c");
+       return InstanceWorld::IsReady(chain) && json::FindString(chain, {"status", "last"}) == "two";
+     }},
+    {"delete", [](InstanceWorld& world) { world.Delete(kChains, "default", "c"); },
+     [](InstanceWorld& world) { return world.Get(kChains, "default", "c").is_null(); }},
+};
+
+std::string ChildrenOf(InstanceWorld& world) {
+  std::string all;
+  for (const char* name : {"c-first", "c-middle", "c-last", "c-free"}) {
+    const json::Value child = world.Get(kConfigMaps, "default", name);
+    const json::Value* data = json::Find(child, "data");
+    all += fmt::format("{}={};", name, data == nullptr ? "" : json::Serialize(*data));
+  }
+  return all;
+}
+
+TEST(InstanceControllerCrash, AtAnyRequestTheEndIsTheSame) {
+  for (std::size_t scenario = 0; scenario < std::size(kCrashes); ++scenario) {
+    for (const LastCall last : {LastCall::kLost, LastCall::kCarriedOut}) {
+      for (int calls = 0; calls <= 7; ++calls) {
+        SCOPED_TRACE(fmt::format("{} after {} requests, the last {}", kCrashes[scenario].about,
+                                 calls, last == LastCall::kLost ? "lost" : "carried out"));
+        SimulatedWorld simulated(static_cast<std::uint64_t>(calls + 1));
+        InstanceWorld& world = simulated.world;
+        world.Define("chain", ChainOfConfigMaps());
+        for (std::size_t before = 0; before < scenario; ++before) {
+          kCrashes[before].act(world);
+          ASSERT_TRUE(world.Until([&] { return kCrashes[before].done(world); }));
+        }
+        world.Settle();
+        int left = calls;
+        world.calls().fault = [&](const http::Request&) {
+          std::optional<Result<http::Response>> answer;
+          const int is = left--;
+          if (is < 0 || (is == 0 && last == LastCall::kLost)) {
+            answer = Fail(ErrorCode::kUnavailable, "the process is dead");
+          }
+          return answer;
+        };
+        kCrashes[scenario].act(world);
+        simulated.sim.Advance(1s);
+        world.StopController();
+        world.StartController();
+        ASSERT_TRUE(world.Until([&] { return kCrashes[scenario].done(world); }));
+        simulated.sim.Advance(10s);
+        const std::string want[] = {
+            R"(c-first={"text":"one"};c-middle={"copy":"one"};c-last={"copy":"one"};c-free={"other":"x"};)",
+            R"(c-first={"text":"two"};c-middle={"copy":"two"};c-last={"copy":"two"};c-free={"other":"z"};)",
+            "c-first=;c-middle=;c-last=;c-free=;"};
+        EXPECT_EQ(ChildrenOf(world), want[scenario]);
+        world.ResetCalls();
+        simulated.sim.Advance(1min);
+        EXPECT_THAT(world.calls().requests, ElementsAre());
+      }
+    }
+  }
+}
+
+TEST_F(InstanceControllerTest, ManyInstancesOfOneApiFailingDoNotDelayAnother) {
+  world.Define("app", kShared);
+  world.Define("chain", ChainOfConfigMaps());
+  world.calls().fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method == "PATCH" && request.target.find("/shared") != std::string::npos) {
+      answer = Refusal(403, "Forbidden", "denied");
+    }
+    return answer;
+  };
+  for (int i = 0; i < 100; ++i) {
+    world.Apply(fmt::format(
+        "{{apiVersion: kro.run/v1alpha1, kind: App, metadata: {{name: a{}, namespace: default}}}}",
+        i));
+  }
+  world.Apply(kChainInstance);
+  sim.Advance(100ms);
+  EXPECT_TRUE(InstanceWorld::IsReady(world.Get(kChains, "default", "c")));
+  sim.Advance(10min);
+  EXPECT_LE(CallsDuring(1min).size(), 60u);
+}
+
+}  // namespace
+}  // namespace kro::controller
