@@ -7,12 +7,15 @@ namespace kro::cel {
 
 std::string_view Arena::Copy(std::string_view text) {
   if (text.empty()) return {};
-  char* copy = static_cast<char*>(Allocate(text.size()));
+  const bool fits = text.size() <= static_cast<std::size_t>(end_ - next_);
+  char* copy = fits ? reinterpret_cast<char*>(next_)
+                    : static_cast<char*>(AllocateSlow(text.size()));
+  if (fits) next_ += text.size();
   std::memcpy(copy, text.data(), text.size());
   return {copy, text.size()};
 }
 
-void Arena::Reset() {
+void Arena::ResetSlow() {
   large_.clear();
   used_before_ = 0;
   current_ = 0;

@@ -5,6 +5,7 @@
 // destructible types. Not thread-safe.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -21,14 +22,15 @@ class Arena {
  public:
   static constexpr std::size_t kBlockSize = std::size_t{32} << 10;
 
-  // The first block has `first_block` bytes; each further one is twice as large, up to kBlockSize.
+  // The first block has `first_block` bytes, a multiple of 16; each further one is twice as large, up to kBlockSize.
   explicit Arena(std::size_t first_block = kBlockSize) : next_size_(first_block) {}
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
   // Uninitialised memory, aligned for any fundamental type.
   void* Allocate(std::size_t bytes) {
-    bytes = (bytes + 15) & ~std::size_t{15};
+    // Blocks begin and end at multiples of 16, so that this stays inside.
+    next_ += -std::bit_cast<std::uintptr_t>(next_) & 15;
     if (static_cast<std::size_t>(end_ - next_) < bytes) return AllocateSlow(bytes);
     std::byte* result = next_;
     next_ += bytes;
@@ -50,10 +52,14 @@ class Arena {
     return {first, count};
   }
 
+  // Texts are not aligned.
   std::string_view Copy(std::string_view text);
 
   // Everything allocated so far is gone; the blocks stay.
-  void Reset();
+  void Reset() {
+    if (current_ > 1 || !large_.empty()) return ResetSlow();
+    next_ = begin_;
+  }
 
   // Bytes handed out since the last Reset; the unused ends of blocks count.
   std::size_t used() const { return used_before_ + static_cast<std::size_t>(next_ - begin_); }
@@ -65,6 +71,7 @@ class Arena {
   };
 
   void* AllocateSlow(std::size_t bytes);
+  void ResetSlow();
 
   std::byte* begin_ = nullptr;  // of the block in use
   std::byte* next_ = nullptr;

@@ -1,5 +1,7 @@
 #include "cel/convert.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <string>
 
@@ -21,6 +23,9 @@ Result<json::Value> ConvertList(Context& context, const Value& list, int depth);
 Result<json::Value> ConvertMap(Context& context, const Value& map, int depth);
 Result<std::string> ConvertKey(Context& context, const Value& key);
 std::string WholeSeconds(const Timestamp& time);
+std::string Write(Context& context, const Value& value, int depth);
+std::string WriteBytes(std::string_view bytes);
+std::string Quoted(std::string_view text);
 
 }  // namespace
 
@@ -29,6 +34,10 @@ Result<std::optional<json::Value>> ToJson(Context& context, const Value& value) 
   auto json = Convert(context, value, 0);
   if (!json) return std::unexpected(json.error());
   return std::optional<json::Value>(std::move(*json));
+}
+
+std::string ToExpression(Context& context, const Value& value) {
+  return Write(context, value, 0);
 }
 
 Error ToError(const Value& error) {
@@ -137,6 +146,58 @@ Result<std::string> ConvertKey(Context& context, const Value& key) {
 }
 
 std::string WholeSeconds(const Timestamp& time) { return FormatTimestamp({.seconds = time.seconds}); }
+
+std::string Write(Context& context, const Value& value, int depth) {
+  if (depth > json::kMaxDepth) return "…";
+  std::string out;
+  switch (value.kind()) {
+    case Kind::kUint: return fmt::format("{}u", value.AsUint());
+    case Kind::kDouble:
+      out = FormatDouble(value.AsDouble());
+      return out.find_first_not_of("-0123456789") == out.npos ? out + ".0" : out;
+    case Kind::kString: return Quoted(value.AsString());
+    case Kind::kBytes: return WriteBytes(value.AsBytes());
+    case Kind::kTimestamp: return fmt::format("timestamp(\"{}\")", FormatTimestamp(value.AsTimestamp()));
+    case Kind::kDuration: return fmt::format("duration(\"{}\")", FormatDuration(value.AsDuration()));
+    case Kind::kOptional:
+      if (!value.HasContent()) return "optional.none()";
+      return fmt::format("optional.of({})", Write(context, value.Content(), depth + 1));
+    case Kind::kOpaque: {
+      const OpaqueType& type = *value.AsOpaque()->type;
+      return type.text ? type.text(value) : std::string(type.name);
+    }
+    case Kind::kList:
+      for (std::size_t i = 0; i < value.ListSize(); ++i) {
+        out += (i > 0 ? ", " : "") + Write(context, value.ListAt(context, i), depth + 1);
+      }
+      return fmt::format("[{}]", out);
+    case Kind::kMap:
+      for (MapIterator it(context, value); it.Next();) {
+        out += fmt::format("{}{}: {}", out.empty() ? "" : ", ", Write(context, it.key(), depth + 1),
+                           Write(context, it.value(), depth + 1));
+      }
+      return fmt::format("{{{}}}", out);
+    default: return Display(context, value);
+  }
+}
+
+std::string WriteBytes(std::string_view bytes) {
+  std::string out = "b\"";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      if (c == '"' || c == '\\') out += '\\';
+      out += c;
+    }
+  }
+  return out + "\"";
+}
+
+std::string Quoted(std::string_view text) {
+  return json::Serialize(json::Value(boost::json::string_view(text)));
+}
 
 }  // namespace
 }  // namespace kro::cel

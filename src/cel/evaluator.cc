@@ -3,6 +3,7 @@
 // A node's operands are evaluated by recursion, which goes as deep as the expression nests; the parser
 // and the planner bound that. Everything is strict (the first error of the operands is the result)
 // except where a case says otherwise.
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -24,36 +25,49 @@ class Evaluator {
   Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
       : code_(code), context_(context), slots_(slots), locals_(locals) {}
 
-  Value Eval(std::uint32_t index);
+  // Inline for what takes no operands, most often a path or a constant.
+  [[gnu::always_inline]] Value Eval(std::uint32_t index) {
+    const Node& node = code_.nodes[index];
+    switch (node.op) {
+      case Op::kConstant: return code_.values[node.a];
+      case Op::kVariable: return slots_[node.a];
+      case Op::kLocal: return locals_[node.a];
+      case Op::kSlotPath: return Path(node, slots_[node.a]);
+      case Op::kLocalPath: return Path(node, locals_[node.a]);
+      default: return EvalNode(node);
+    }
+  }
 
  private:
   std::uint32_t Operand(const Node& node, std::size_t i) const {
     return code_.operands[node.first + i];
   }
 
-  Value Path(const Node& node);
-  Value SelectStep(const Value& operand, const Step& step, bool after_optional);
-  Lookup FindStep(const Value& operand, const Step& step);
-  Value Has(const Node& node);
-  Value OptionalSelect(const Node& node);
-  Value AndOr(const Node& node, bool absorbing);
-  Value Conditional(const Node& node);
-  Value Binary(const Node& node, const Value& a, const Value& b);
-  Value Concat(const Node& node);
-  Value OptionalOr(const Node& node);
-  Value OptionalOrValue(const Node& node);
-  Value CallFunction(const Node& node);
-  Value Dispatch(const CallSite& call, std::span<const Value> args);
-  Value MakeListLiteral(const Node& node);
-  Value MakeMapLiteral(const Node& node);
+  [[gnu::noinline]] Value EvalNode(const Node& node);
+  [[gnu::noinline]] Value Path(const Node& node, Value value);
+  [[gnu::noinline]] Value Walk(const Node& node, const Step* step, Value value);
+  [[gnu::noinline]] Value SelectStep(const Value& operand, const Step& step, bool after_optional);
+  [[gnu::noinline]] Lookup FindStep(const Value& operand, const Step& step);
+  [[gnu::noinline]] Value Has(const Node& node);
+  [[gnu::noinline]] Value OptionalSelect(const Node& node);
+  [[gnu::noinline]] Value AndOr(const Node& node, bool absorbing);
+  [[gnu::noinline]] Value Conditional(const Node& node);
+  [[gnu::noinline]] Value Binary(const Node& node, const Value& a, const Value& b);
+  [[gnu::noinline]] Value Concat(const Node& node);
+  [[gnu::noinline]] Value OptionalOr(const Node& node);
+  [[gnu::noinline]] Value OptionalOrValue(const Node& node);
+  [[gnu::noinline]] Value CallFunction(const Node& node);
+  [[gnu::noinline]] Value Dispatch(const CallSite& call, std::span<const Value> args);
+  [[gnu::noinline]] Value MakeListLiteral(const Node& node);
+  [[gnu::noinline]] Value MakeMapLiteral(const Node& node);
 
   template <typename Body>
   Value Iterate(const Loop& loop, Body body);
-  Value Quantifier(const Loop& loop, bool absorbing);
-  Value ExistsOne(const Loop& loop);
-  Value MapToList(const Loop& loop);
-  Value TransformMap(const Loop& loop, Op op);
-  Value GeneralLoop(const Loop& loop);
+  [[gnu::noinline]] Value Quantifier(const Loop& loop, bool absorbing);
+  [[gnu::noinline]] Value ExistsOne(const Loop& loop);
+  [[gnu::noinline]] Value MapToList(const Loop& loop);
+  [[gnu::noinline]] Value TransformMap(const Loop& loop, Op op);
+  [[gnu::noinline]] Value GeneralLoop(const Loop& loop);
 
   const Code& code_;
   Context& context_;
@@ -61,19 +75,27 @@ class Evaluator {
   Value* locals_;
 };
 
+template <typename T>
+bool Compare(Op op, const T& a, const T& b);
+bool SameText(std::string_view a, std::string_view b);
+Value ReadJson(Context& context, const json::Value& json, const Schema* schema);
 bool Matches(Context& context, const Type& type, const Value& value);
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
 const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
                                  std::uint32_t& position);
-const Schema* FindProperty(const Schema& schema, std::string_view key, std::uint32_t& position);
+const Schema* FindProperty(const Schema& schema, const Step& step);
+const boost::json::key_value_pair* SearchMember(const json::Object& object, std::string_view key,
+                                                std::uint32_t& position);
+const Schema* SearchProperty(const Schema& schema, const Step& step);
 
-Value Evaluator::Eval(std::uint32_t index) {
-  const Node& node = code_.nodes[index];
+Value Evaluator::EvalNode(const Node& node) {
   switch (node.op) {
-    case Op::kConstant: return node.value;
-    case Op::kVariable: return slots_[node.a];
-    case Op::kLocal: return locals_[node.a];
-    case Op::kPath: return Path(node);
+    case Op::kConstant:
+    case Op::kVariable:
+    case Op::kLocal:
+    case Op::kSlotPath:
+    case Op::kLocalPath: break;  // Eval has done it
+    case Op::kPath: return Path(node, Eval(node.a));
     case Op::kHas: return Has(node);
     case Op::kOptSelect: return OptionalSelect(node);
     case Op::kAnd: return AndOr(node, false);
@@ -88,27 +110,26 @@ Value Evaluator::Eval(std::uint32_t index) {
       Value a = Eval(node.a);
       return a.IsError() ? a : Negate(context_, a);
     }
-    case Op::kEquals: {
-      Value a = Eval(node.a);
-      Value b = Eval(node.b);
-      if (a.Is(Kind::kString) && b.Is(Kind::kString)) return Value::Bool(a.AsString() == b.AsString());
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() == b.AsInt());
-      if (a.IsError()) return a;
-      return b.IsError() ? b : Equal(context_, a, b);
-    }
-    case Op::kGreater: {
-      Value a = Eval(node.a);
-      Value b = Eval(node.b);
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() > b.AsInt());
-      if (a.IsError()) return a;
-      return b.IsError() ? b : Order(a, b, Ordering::kGreater);
-    }
-    case Op::kIndex:
-    case Op::kOptIndex:
+    case Op::kEquals:
     case Op::kNotEquals:
     case Op::kLess:
     case Op::kLessEquals:
-    case Op::kGreaterEquals:
+    case Op::kGreater:
+    case Op::kGreaterEquals: {
+      const Value a = Eval(node.a);
+      const Value b = Eval(node.b);
+      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
+        return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
+      }
+      if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
+        if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
+        if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
+      }
+      if (a.IsError()) return a;
+      return b.IsError() ? b : Binary(node, a, b);
+    }
+    case Op::kIndex:
+    case Op::kOptIndex:
     case Op::kIn:
     case Op::kAdd:
     case Op::kSubtract:
@@ -144,27 +165,33 @@ Value Evaluator::Eval(std::uint32_t index) {
 
 // ---- Selection -------------------------------------------------------------------------------
 
-Value Evaluator::Path(const Node& node) {
-  const Node& root = code_.nodes[node.a];
-  Value value = root.op == Op::kVariable ? slots_[root.a]
-                : root.op == Op::kLocal  ? locals_[root.a]
-                                         : Eval(node.a);
-  bool after_optional = node.c == kAfterOptional;
-  const Step* step = &code_.steps[node.b];
-  for (const Step* end = step + node.count; step != end; ++step) {
-    // Usually the value is a typed object that has the property.
-    const json::Object* object = value.JsonObject();
-    const Schema* schema = object ? value.schema() : nullptr;
-    if (schema && schema->reading == Reading::kObject) {
-      const auto* member = FindMember(*object, step->json_key, step->position);
-      if (member && !member->value().is_null()) {
-        const Schema* property = FindProperty(*schema, step->json_key, step->property);
-        value = FromJson(context_, member->value(), property ? property : schema->element);
-        continue;
-      }
+// Usually a path leads through typed objects to a property that is there.
+Value Evaluator::Path(const Node& node, Value value) {
+  const Step* step = code_.steps.data() + node.b;
+  const Step* last = step + node.count - 1;
+  const json::Object* object = value.JsonObject();
+  const Schema* schema = object ? value.schema() : nullptr;
+  while (schema && schema->reading == Reading::kObject) {
+    const auto* member = FindMember(*object, step->json_key(), step->position);
+    if (!member || member->value().is_null()) break;
+    const json::Value& json = member->value();
+    const Schema* property = FindProperty(*schema, *step);
+    if (!property) property = schema->element;
+    if (step == last) return ReadJson(context_, json, property);
+    if (!property || property->reading != Reading::kObject || !json.is_object()) {
+      return Walk(node, step + 1, ReadJson(context_, json, property));
     }
+    object = &json.get_object();
+    schema = property;
+    ++step;
+  }
+  return Walk(node, step, schema ? Value::Map(object, schema) : value);
+}
+
+Value Evaluator::Walk(const Node& node, const Step* step, Value value) {
+  for (const Step* end = code_.steps.data() + node.b + node.count; step != end; ++step) {
     if (value.IsError()) return value;
-    value = SelectStep(value, *step, after_optional);
+    value = SelectStep(value, *step, node.c == kAfterOptional);
   }
   return value;
 }
@@ -176,27 +203,27 @@ Value Evaluator::SelectStep(const Value& operand, const Step& step, bool after_o
     // Absence is empty; but in a.?b.c a content of a.?b that has no fields at all is an error.
     bool has_fields = !after_optional || !operand.HasContent() || operand.Content().Is(Kind::kMap) ||
                       operand.Content().Is(Kind::kOptional);
-    return has_fields ? Value::None() : Fail(context_, "no such key: {}", step.key);
+    return has_fields ? Value::None() : Fail(context_, "no such key: {}", step.key());
   }
   if (found) return *found;
   if (operand.Is(Kind::kOpaque) && operand.AsOpaque()->type->field) {
-    return Fail(context_, "no such field '{}'", step.key);
+    return Fail(context_, "no such field '{}'", step.key());
   }
-  return Fail(context_, "no such key: {}", step.key);
+  return Fail(context_, "no such key: {}", step.key());
 }
 
 Lookup Evaluator::FindStep(const Value& operand, const Step& step) {
   const json::Object* object = operand.JsonObject();
-  if (!object) return Find(context_, operand, Value::String(step.key));
+  if (!object) return Find(context_, operand, Value::String(step.key()));
   const Schema* schema = operand.schema();
   if (!schema || schema->reading != Reading::kObject) {
-    const boost::json::key_value_pair* member = FindMember(*object, step.key, step.position);
+    const boost::json::key_value_pair* member = FindMember(*object, step.key(), step.position);
     if (!member) return std::nullopt;
     return FromJson(context_, member->value(), schema ? schema->element : nullptr);
   }
-  const boost::json::key_value_pair* member = FindMember(*object, step.json_key, step.position);
+  const boost::json::key_value_pair* member = FindMember(*object, step.json_key(), step.position);
   if (!member || member->value().is_null()) return std::nullopt;
-  const Schema* property = FindProperty(*schema, step.json_key, step.property);
+  const Schema* property = FindProperty(*schema, step);
   return FromJson(context_, member->value(), property ? property : schema->element);
 }
 
@@ -243,16 +270,12 @@ Value Evaluator::Conditional(const Node& node) {
 
 Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
   switch (node.op) {
+    case Op::kEquals: return Equal(context_, a, b);
     case Op::kNotEquals: return NotEqual(context_, a, b);
-    case Op::kLess:
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() < b.AsInt());
-      return Order(a, b, Ordering::kLess);
-    case Op::kLessEquals:
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() <= b.AsInt());
-      return Order(a, b, Ordering::kLessEquals);
-    case Op::kGreaterEquals:
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) return Value::Bool(a.AsInt() >= b.AsInt());
-      return Order(a, b, Ordering::kGreaterEquals);
+    case Op::kLess: return Order(a, b, Ordering::kLess);
+    case Op::kLessEquals: return Order(a, b, Ordering::kLessEquals);
+    case Op::kGreater: return Order(a, b, Ordering::kGreater);
+    case Op::kGreaterEquals: return Order(a, b, Ordering::kGreaterEquals);
     case Op::kIndex: return Index(context_, a, b);
     case Op::kOptIndex: return OptionalIndex(context_, a, b);
     case Op::kIn: return In(context_, a, b);
@@ -312,8 +335,11 @@ Value Evaluator::OptionalOrValue(const Node& node) {
 // ---- Calls -----------------------------------------------------------------------------------
 
 Value Evaluator::CallFunction(const Node& node) {
-  std::array<Value, kInlineOperands> few;
-  std::span<Value> args(few.data(), node.count);
+  union Few {
+    Few() {}  // uninitialised: most calls have one or two arguments
+    Value values[kInlineOperands];
+  } few;
+  std::span<Value> args(few.values, std::min<std::size_t>(node.count, kInlineOperands));
   if (node.count > kInlineOperands) args = context_.arena().NewArray<Value>(node.count);
   for (std::size_t i = 0; i < node.count; ++i) args[i] = Eval(Operand(node, i));
   if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
@@ -328,16 +354,25 @@ Value Evaluator::Dispatch(const CallSite& call, std::span<const Value> args) {
       break;
     }
   }
+  const std::uint8_t* kinds = call.kinds.data();
   for (std::size_t i = 0; i < call.overloads.size(); ++i) {
     const Overload& overload = *call.overloads[i];
-    if (error && overload.strictness == Strictness::kStrict) continue;
+    if (error && overload.strictness == Strictness::kStrict) {
+      kinds += overload.params.size();
+      continue;
+    }
+    const std::uint8_t* kind = kinds;
+    kinds += overload.params.size();
     bool fits = overload.params.size() == args.size();
     bool guarded = overload.guard == Guard::kParameters && !error;
-    for (std::size_t j = 0; fits && guarded && j < args.size(); ++j) {
-      fits = Matches(context_, overload.params[j], args[j]);
+    for (std::size_t j = 0; fits && guarded && j < args.size(); ++j, ++kind) {
+      if (*kind == static_cast<std::uint8_t>(args[j].kind()) || *kind == kAnything) continue;
+      fits = *kind == kAskType && Matches(context_, overload.params[j], args[j]);
     }
     if (!fits) continue;
-    if (call.prepared[i]) return overload.preparation.eval(context_, call.prepared[i].get(), args);
+    if (!call.prepared.empty() && call.prepared[i]) {
+      return overload.preparation.eval(context_, call.prepared[i].get(), args);
+    }
     if (overload.eval) return overload.eval(context_, args);
   }
   return error ? *error : NoFittingOverload(context_, call, args);
@@ -403,6 +438,16 @@ template <typename Body>
 Value Evaluator::Iterate(const Loop& loop, Body body) {
   Value range = Eval(loop.range);
   bool two = loop.var2 != kNoNode;
+  if (const json::Array* array = two ? nullptr : range.JsonArray()) {
+    const Schema* schema = range.schema();
+    const Schema* element = schema ? schema->element : nullptr;
+    for (const json::Value& json : *array) {
+      if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
+      locals_[loop.var] = ReadJson(context_, json, element);
+      if (!body()) break;
+    }
+    return {};
+  }
   if (range.Is(Kind::kList)) {
     std::size_t size = range.ListSize();
     for (std::size_t i = 0; i < size; ++i) {
@@ -538,6 +583,60 @@ Value Evaluator::GeneralLoop(const Loop& loop) {
 
 // ---- Helpers ---------------------------------------------------------------------------------
 
+template <typename T>
+bool Compare(Op op, const T& a, const T& b) {
+  switch (op) {
+    case Op::kEquals: return a == b;
+    case Op::kNotEquals: return a != b;
+    case Op::kLess: return a < b;
+    case Op::kLessEquals: return a <= b;
+    case Op::kGreater: return a > b;
+    default: return a >= b;
+  }
+}
+
+template <typename Word>
+[[gnu::always_inline]] inline bool SameEnds(const char* a, const char* b, std::size_t size) {
+  Word words[4];
+  std::memcpy(&words[0], a, sizeof(Word));
+  std::memcpy(&words[1], b, sizeof(Word));
+  std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
+  std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
+  return words[0] == words[1] && words[2] == words[3];
+}
+
+// Names and short texts, without a call.
+[[gnu::always_inline]] inline bool SameText(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  if (a.size() > 16) return std::memcmp(a.data(), b.data(), a.size()) == 0;
+  if (a.size() >= 8) return SameEnds<std::uint64_t>(a.data(), b.data(), a.size());
+  if (a.size() >= 4) return SameEnds<std::uint32_t>(a.data(), b.data(), a.size());
+  if (a.size() >= 2) return SameEnds<std::uint16_t>(a.data(), b.data(), a.size());
+  return a.empty() || a[0] == b[0];
+}
+
+// As FromJson, the usual cases without a call.
+[[gnu::always_inline]] inline Value ReadJson(Context& context, const json::Value& json, const Schema* schema) {
+  if (schema) {
+    switch (json.kind()) {
+      case boost::json::kind::string:
+        if (schema->reading == Reading::kString) return Value::String(json.get_string());
+        break;
+      case boost::json::kind::object:
+        if (schema->reading == Reading::kObject) return Value::Map(&json.get_object(), schema);
+        break;
+      case boost::json::kind::int64:
+        if (schema->reading == Reading::kInteger) return Value::Int(json.get_int64());
+        break;
+      case boost::json::kind::bool_:
+        if (schema->reading == Reading::kBoolean) return Value::Bool(json.get_bool());
+        break;
+      default: break;
+    }
+  }
+  return FromJson(context, json, schema);
+}
+
 // Whether an overload takes a value, as upstream decides it at run time: by the value's type, for
 // lists and maps also by their first element or entry.
 bool Matches(Context& context, const Type& type, const Value& value) {
@@ -589,31 +688,40 @@ Value NoFittingOverload(Context& context, const CallSite& call, std::span<const 
   return Fail(context, "no such overload: {}({})", call.function, types);
 }
 
-const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
-                                 std::uint32_t& position) {
-  std::atomic_ref<std::uint32_t> guess(position);
-  std::uint32_t at = guess.load(std::memory_order_relaxed);
+[[gnu::always_inline]] inline const boost::json::key_value_pair* FindMember(
+    const json::Object& object, std::string_view key, std::uint32_t& position) {
+  std::uint32_t at = std::atomic_ref<std::uint32_t>(position).load(std::memory_order_relaxed);
   if (at < object.size()) {
     const boost::json::key_value_pair& member = *(object.begin() + at);
-    if (member.key() == key) return &member;
+    if (SameText(member.key(), key)) return &member;
   }
+  return SearchMember(object, key, position);
+}
+
+[[gnu::always_inline]] inline const Schema* FindProperty(const Schema& schema, const Step& step) {
+  const auto seen = std::atomic_ref<std::uint64_t>(step.property).load(std::memory_order_relaxed);
+  if (seen >> 16 == schema.id.value()) return schema.properties[seen & 0xffff].schema;
+  return SearchProperty(schema, step);
+}
+
+[[gnu::noinline]] const boost::json::key_value_pair* SearchMember(const json::Object& object,
+                                                                  std::string_view key,
+                                                                  std::uint32_t& position) {
   auto found = object.find(key);
   if (found == object.end()) return nullptr;
-  guess.store(static_cast<std::uint32_t>(found - object.begin()), std::memory_order_relaxed);
+  std::atomic_ref<std::uint32_t>(position).store(
+      static_cast<std::uint32_t>(found - object.begin()), std::memory_order_relaxed);
   return &*found;
 }
 
-const Schema* FindProperty(const Schema& schema, std::string_view key, std::uint32_t& position) {
-  std::atomic_ref<std::uint32_t> guess(position);
-  std::uint32_t at = guess.load(std::memory_order_relaxed);
-  if (at < schema.properties.size() && schema.properties[at].name == key) {
-    return schema.properties[at].schema;
-  }
+[[gnu::noinline]] const Schema* SearchProperty(const Schema& schema, const Step& step) {
   for (std::size_t i = 0; i < schema.properties.size(); ++i) {
-    if (schema.properties[i].name == key) {
-      guess.store(static_cast<std::uint32_t>(i), std::memory_order_relaxed);
-      return schema.properties[i].schema;
+    if (schema.properties[i].name != step.json_key()) continue;
+    if (i <= 0xffff) {
+      std::atomic_ref<std::uint64_t>(step.property)
+          .store(schema.id.value() << 16 | i, std::memory_order_relaxed);
     }
+    return schema.properties[i].schema;
   }
   return nullptr;
 }
@@ -636,17 +744,20 @@ Type Program::type() const { return code_->type; }
 Value Program::Evaluate(Context& context, std::span<const Binding> bindings) const {
   auto slots = context.arena().NewArray<Value>(code_->variables.size());
   for (std::size_t i = 0; i < slots.size(); ++i) {
-    slots[i] = Value::Error(code_->absent[i]);
+    const Binding* found = nullptr;
     for (const Binding& binding : bindings) {
-      if (binding.name == code_->variables[i]) slots[i] = binding.value;
+      if (binding.name == code_->variables[i]) found = &binding;
     }
+    slots[i] = found ? found->value
+                     : Fail(context, "no such attribute(s): {}", code_->variables[i]);
   }
   return EvaluateSlots(context, slots);
 }
 
 Value Program::EvaluateSlots(Context& context, std::span<const Value> slots) const {
-  auto locals = context.arena().NewArray<Value>(code_->local_count);
-  return internal::Run(*code_, context, slots.data(), locals.data(), code_->root);
+  Value* locals = nullptr;
+  if (code_->local_count > 0) locals = context.arena().NewArray<Value>(code_->local_count).data();
+  return internal::Run(*code_, context, slots.data(), locals, code_->root);
 }
 
 }  // namespace kro::cel

@@ -108,6 +108,9 @@ class Parser {
   std::vector<std::uint32_t> operators_;
 };
 
+// Enough for most expressions.
+constexpr std::size_t kFirstBlock = 2048;
+
 std::size_t CodePointCount(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
     return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
@@ -129,7 +132,7 @@ std::expected<Ast, Diagnostics> Parse(std::string_view source, const Dialect& di
     }
   }
   Ast ast;
-  ast.arena = std::make_unique<Arena>();
+  ast.arena = std::make_unique<Arena>(kFirstBlock);
   ast.source = ast.arena->Copy(source);
   Parser parser(ast.source, dialect, *ast.arena, issues);
   ast.root = parser.Run();
@@ -540,7 +543,8 @@ Parsed Parser::SyntaxError(const Token& token, std::string_view expected) {
                        .code = "KRO401",
                        .expected = std::string(expected),
                        .found = found,
-                       .author = fmt::format("expected {} but found {}", expected, found)});
+                       .author = token.kind == TokenKind::kEnd ? "the expression ends too early"
+                                                               : fmt::format("unexpected {}", found)});
   }
   failed_ = true;
   return Nothing();

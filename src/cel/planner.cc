@@ -82,6 +82,7 @@ class Planner {
   std::optional<std::uint32_t> QualifiedName(const Expr& expr);
   std::optional<std::uint32_t> FindName(std::string_view name, bool absolute);
   std::uint32_t Variable(std::string_view name);
+  void KeepOverloads(CallSite& site, std::span<const Overload* const> overloads);
   std::uint32_t Constant(const Value& value);
   std::uint32_t Add(Node node);
   std::uint32_t AddWithOperands(Node node, const std::vector<std::uint32_t>& operands);
@@ -161,6 +162,28 @@ bool IsAccuEqualsOne(const Comprehension& c) {
   return equals && IsIdent(*equals->args[0], c.accu_var);
 }
 
+// How a parameter's type is told from a value.
+std::uint8_t KindOf(const Type& param) {
+  switch (param.kind()) {
+    case TypeKind::kNull: return static_cast<std::uint8_t>(Kind::kNull);
+    case TypeKind::kBool: return static_cast<std::uint8_t>(Kind::kBool);
+    case TypeKind::kInt: return static_cast<std::uint8_t>(Kind::kInt);
+    case TypeKind::kUint: return static_cast<std::uint8_t>(Kind::kUint);
+    case TypeKind::kDouble: return static_cast<std::uint8_t>(Kind::kDouble);
+    case TypeKind::kString: return static_cast<std::uint8_t>(Kind::kString);
+    case TypeKind::kBytes: return static_cast<std::uint8_t>(Kind::kBytes);
+    case TypeKind::kTimestamp: return static_cast<std::uint8_t>(Kind::kTimestamp);
+    case TypeKind::kDuration: return static_cast<std::uint8_t>(Kind::kDuration);
+    case TypeKind::kType: return static_cast<std::uint8_t>(Kind::kType);
+    case TypeKind::kOptional:
+    case TypeKind::kList:
+    case TypeKind::kMap:
+    case TypeKind::kAbstract:
+    case TypeKind::kObject: return internal::kAskType;
+    default: return internal::kAnything;
+  }
+}
+
 // Whether a chain of selections has an optional one in it: a.?b.c
 bool IsAfterOptional(const Expr& expr) {
   const Expr* part = &expr;
@@ -236,8 +259,15 @@ Planner::Index Planner::PlanSelect(const Expr& expr, int depth) {
   if (select.test_only) return Fold(Add({.op = Op::kHas, .a = *operand, .b = step}));
   // A chain of selections is one path; the steps of its beginning are the last that were added.
   Node& chain = code_.nodes[*operand];
-  if (chain.op == Op::kPath && chain.b + chain.count == step) {
+  const bool path =
+      chain.op == Op::kPath || chain.op == Op::kSlotPath || chain.op == Op::kLocalPath;
+  if (path && chain.b + chain.count == step) {
     ++chain.count;
+    return *operand;
+  }
+  if (chain.op == Op::kVariable || chain.op == Op::kLocal) {
+    const Op from = chain.op == Op::kVariable ? Op::kSlotPath : Op::kLocalPath;
+    chain = {.op = from, .count = 1, .a = chain.a, .b = step};
     return *operand;
   }
   std::uint32_t after_optional = IsAfterOptional(*select.operand) ? internal::kAfterOptional : kNoNode;
@@ -360,8 +390,8 @@ Planner::Index Planner::PlanConcat(const Expr& expr, int depth) {
 Planner::Index Planner::PlanFunction(const Call& call, std::string_view function, const Expr* target,
                                      int depth) {
   CallSite site{.function = Keep(function)};
-  site.overloads.assign(call.overloads.begin(), call.overloads.end());
-  if (site.overloads.empty()) {
+  std::vector<const Overload*> overloads(call.overloads.begin(), call.overloads.end());
+  if (overloads.empty()) {
     // `lists.range(1)` that was not checked is a member call of the parser.
     if (target && !checked_) {
       std::string qualified;
@@ -393,10 +423,10 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
     for (const Overload* overload : found->overloads) {
       if ((overload->style == Style::kReceiver) == (target != nullptr) &&
           overload->params.size() == arity) {
-        site.overloads.push_back(overload);
+        overloads.push_back(overload);
       }
     }
-    if (site.overloads.empty()) {
+    if (overloads.empty()) {
       return Constant(Value::Error(Keep("no such overload: " + std::string(site.function))));
     }
   }
@@ -414,21 +444,34 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
   bool any_literal = false;
   for (std::size_t i = 0; i < args.size(); ++i) {
     bool literal = args[i]->kind() == ExprKind::kLiteral;
-    constants.push_back(literal ? &code_.nodes[operands[i]].value : nullptr);
+    constants.push_back(literal ? &code_.values[code_.nodes[operands[i]].a] : nullptr);
     any_literal |= literal;
   }
-  for (const Overload* overload : site.overloads) {
-    Preparation::Prepared prepared;
-    if (overload->preparation.prepare && any_literal) {
-      auto result = overload->preparation.prepare(constants);
-      if (!result) return std::unexpected(result.error());
-      prepared = std::move(*result);
-    }
-    site.prepared.push_back(std::move(prepared));
+  for (std::size_t i = 0; i < overloads.size() && any_literal; ++i) {
+    const Preparation& preparation = overloads[i]->preparation;
+    if (!preparation.prepare) continue;
+    auto prepared = preparation.prepare(constants);
+    if (!prepared) return std::unexpected(prepared.error());
+    if (!*prepared) continue;
+    if (site.prepared.empty()) site.prepared.resize(overloads.size());
+    site.prepared[i] = std::move(*prepared);
   }
+  KeepOverloads(site, overloads);
   code_.calls.push_back(std::move(site));
   return AddWithOperands({.op = Op::kCall, .a = static_cast<std::uint32_t>(code_.calls.size() - 1)},
                          operands);
+}
+
+void Planner::KeepOverloads(CallSite& site, std::span<const Overload* const> overloads) {
+  auto kept = code_.constants.NewArray<const Overload*>(overloads.size());
+  std::copy(overloads.begin(), overloads.end(), kept.begin());
+  std::string kinds;
+  for (const Overload* overload : overloads) {
+    for (const Type& param : overload->params) kinds += static_cast<char>(KindOf(param));
+  }
+  const std::string_view text = Keep(kinds);
+  site.overloads = kept;
+  site.kinds = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
 }
 
 Planner::Index Planner::PlanList(const List& list, int depth) {
@@ -580,7 +623,6 @@ std::uint32_t Planner::Variable(std::string_view name) {
   auto slot = static_cast<std::uint32_t>(found - code_.variables.begin());
   if (found == code_.variables.end()) {
     code_.variables.emplace_back(name);
-    code_.absent.push_back("no such attribute(s): " + std::string(name));
   }
   return Add({.op = Op::kVariable, .a = slot});
 }
@@ -588,7 +630,8 @@ std::uint32_t Planner::Variable(std::string_view name) {
 // ---- Nodes -----------------------------------------------------------------------------------
 
 std::uint32_t Planner::Constant(const Value& value) {
-  return Add({.op = Op::kConstant, .value = value});
+  code_.values.push_back(value);
+  return Add({.op = Op::kConstant, .a = static_cast<std::uint32_t>(code_.values.size() - 1)});
 }
 
 std::uint32_t Planner::Add(Node node) {
@@ -607,7 +650,7 @@ std::uint32_t Planner::AddStep(std::string_view field) {
   field = Keep(field);
   std::string_view json_key = field;
   if (field.find("__") != std::string_view::npos) json_key = Keep(UnescapeProperty(field));
-  code_.steps.push_back({.key = field, .json_key = json_key});
+  code_.steps.emplace_back(field, json_key);
   return static_cast<std::uint32_t>(code_.steps.size() - 1);
 }
 
@@ -644,7 +687,9 @@ std::uint32_t Planner::Fold(std::uint32_t index) {
   Context context(code_.constants, kFoldBudget);
   Value value = internal::Run(code_, context, nullptr, nullptr, index);
   if (context.budget() < 0) return index;
-  code_.nodes[index] = {.op = Op::kConstant, .value = value};
+  code_.values.push_back(value);
+  code_.nodes[index] = {.op = Op::kConstant,
+                        .a = static_cast<std::uint32_t>(code_.values.size() - 1)};
   return index;
 }
 
@@ -668,7 +713,7 @@ Result<std::shared_ptr<const Program>> Plan(Ast ast, const Environment& environm
   code->calls.shrink_to_fit();
   code->loops.shrink_to_fit();
   code->variables.shrink_to_fit();
-  code->absent.shrink_to_fit();
+  code->values.shrink_to_fit();
   return std::make_shared<const Program>(std::move(code));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 namespace kro::cel {
@@ -198,6 +199,11 @@ class SchemaReader {
 
   SchemaTree& tree_;
 };
+
+SchemaId::SchemaId() {
+  static std::atomic<std::uint64_t> last = 0;
+  value_ = last.fetch_add(1, std::memory_order_relaxed) + 1;
+}
 
 const Schema* Schema::FindProperty(std::string_view name) const {
   // Linear: while a tree is read the properties are in no order, and objects have few.

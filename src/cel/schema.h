@@ -4,6 +4,7 @@
 // that are sets or keyed by fields (spec 5.3). Immutable once made, shared by programs and values.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,20 @@ enum class Reading : std::uint8_t {
 // How == and + treat a list.
 enum class ListKind : std::uint8_t { kAtomic, kSet, kMap };
 
+// Tells a schema from all others of the process, also from those at the same address later. A copy is
+// another schema.
+class SchemaId {
+ public:
+  SchemaId();
+  SchemaId(const SchemaId&) : SchemaId() {}
+  SchemaId& operator=(const SchemaId&) { return *this; }
+
+  std::uint64_t value() const { return value_; }  // less than 2^48, never 0
+
+ private:
+  std::uint64_t value_;
+};
+
 struct Schema {
   struct Property {
     std::string name;     // as in JSON
@@ -42,6 +57,7 @@ struct Schema {
   };
 
   Reading reading = Reading::kNative;
+  SchemaId id;
   bool nullable = false;
   ListKind list_kind = ListKind::kAtomic;
   std::vector<std::string> list_keys;  // of a list of kind map

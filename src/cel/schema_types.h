@@ -44,7 +44,7 @@ class SchemaTypes {
   std::optional<Type> Read(const json::Object& schema, const std::string& path, int depth);
   Type ReadObject(const json::Object& schema, std::string path, int depth);
 
-  Arena arena_;
+  Arena arena_{512};
   TypeArena types_{arena_};
   std::vector<std::unique_ptr<SchemaObject>> objects_;
 };

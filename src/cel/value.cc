@@ -64,12 +64,6 @@ const Value* FindExact(const Value::MapData& map, const Value& key);
 
 // ---- Access ----------------------------------------------------------------------------------
 
-const Schema* Value::schema() const {
-  if (form() == Form::kJson) return std::bit_cast<const Schema*>(Extra());
-  if (form() == Form::kData && Is(Kind::kList)) return std::bit_cast<const ListData*>(bits_)->schema;
-  return nullptr;
-}
-
 std::size_t Value::ListSize() const {
   switch (form()) {
     case Form::kPlain: return static_cast<std::size_t>(Extra());

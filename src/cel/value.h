@@ -81,6 +81,8 @@ struct OpaqueType {
   Value (*equal_other)(Context& context, const Value& a, const Value& b) = nullptr;
   // The field `name`, or nothing if there is none; nullptr: the type has no fields.
   std::optional<Value> (*field)(Context& context, const Value& self, std::string_view name) = nullptr;
+  // The call that makes the value, `quantity("1Gi")`; nullptr: its type's name stands for it.
+  std::string (*text)(const Value& self) = nullptr;
 };
 
 // Base of the value of an abstract type; lives in the arena, so derived types are trivially
@@ -204,10 +206,10 @@ class Value {
   // Views of JSON, for those who can use them directly; nullptr if it is none.
   bool IsJson() const { return form() == Form::kJson; }
   const json::Array* JsonArray() const {
-    return IsJson() && Is(Kind::kList) ? std::bit_cast<const json::Array*>(bits_) : nullptr;
+    return IsJson(Kind::kList) ? std::bit_cast<const json::Array*>(bits_) : nullptr;
   }
   const json::Object* JsonObject() const {
-    return IsJson() && Is(Kind::kMap) ? std::bit_cast<const json::Object*>(bits_) : nullptr;
+    return IsJson(Kind::kMap) ? std::bit_cast<const json::Object*>(bits_) : nullptr;
   }
   // The schema that a list or map is read by, nullptr for plain and computed ones.
   const Schema* schema() const;
@@ -223,6 +225,9 @@ class Value {
       : head_(extra << 16 | std::uint64_t(form) << 8 | std::uint64_t(kind)), bits_(bits) {}
 
   constexpr Form form() const { return static_cast<Form>(head_ >> 8 & 0xff); }
+  constexpr bool IsJson(Kind kind) const {
+    return (head_ & 0xffff) == (std::uint64_t(Form::kJson) << 8 | std::uint64_t(kind));
+  }
   constexpr std::uint64_t Extra() const { return head_ >> 16; }
   std::string_view Text() const {
     return {std::bit_cast<const char*>(bits_), static_cast<std::size_t>(Extra())};
@@ -249,6 +254,12 @@ struct Value::ListData {
   const Schema* schema;
 };
 
+inline const Schema* Value::schema() const {
+  if (form() == Form::kJson) return std::bit_cast<const Schema*>(Extra());
+  if (form() == Form::kData && Is(Kind::kList)) return std::bit_cast<const ListData*>(bits_)->schema;
+  return nullptr;
+}
+
 // More than any object of a cluster needs, little enough that one evaluation cannot fill the process.
 inline constexpr std::int64_t kMemoryBudget = std::int64_t{256} << 20;
 
@@ -271,7 +282,7 @@ class Context {
   // when it is used up: return Value::Error(kBudgetExceeded). It then stays used up. What would not
   // fit in the memory budget at 16 bytes a step is refused the same way.
   bool Charge(std::int64_t steps) {
-    if (steps > budget_ || steps > MemoryLeft() / 16 ||
+    if (steps > budget_ || steps > MemoryLeft() >> 4 ||
         (interrupt_ && interrupt_->load(std::memory_order_relaxed))) {
       budget_ = -1;
       return false;

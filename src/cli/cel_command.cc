@@ -26,12 +26,18 @@ struct Data {
   std::map<std::string, std::shared_ptr<const cel::SchemaTree>, std::less<>> trees;
 };
 
+// A value as it is printed.
+struct Shown {
+  std::string text;  // JSON, "omit()", or an expression if it has no JSON form
+  std::string note;  // why it has none
+};
+
 std::optional<Output> Load(const CelOptions& options, Data& data);
 std::expected<json::Value, Output> LoadYaml(const std::string& path);
 Output Refused(ExitCode code, std::string_view text);
 Output Rejected(const Diagnostics& diagnostics);
 Output Report(const CelOptions& options, const cel::Program& program,
-              const std::optional<std::string>& value, std::int64_t cost);
+              const std::optional<Shown>& value, std::int64_t cost);
 
 }  // namespace
 
@@ -73,9 +79,13 @@ Output RunCel(const CelOptions& options) {
                                       : error.message());
   }
   const auto json = cel::ToJson(context, value);
-  if (!json) return Refused(ExitCode::kNo, json.error().message());
-  return Report(options, **program, *json ? json::Serialize(**json) : "omit()",
-                kBudget - context.budget());
+  Shown shown;
+  if (!json) {
+    shown = {.text = cel::ToExpression(context, value), .note = json.error().message()};
+  } else {
+    shown.text = *json ? json::Serialize(**json) : "omit()";
+  }
+  return Report(options, **program, shown, kBudget - context.budget());
 }
 
 namespace {
@@ -131,7 +141,7 @@ Output Rejected(const Diagnostics& diagnostics) {
 }
 
 Output Report(const CelOptions& options, const cel::Program& program,
-              const std::optional<std::string>& value, std::int64_t cost) {
+              const std::optional<Shown>& value, std::int64_t cost) {
   std::string reads;
   json::Array names;
   for (const std::string& name : program.variables()) {
@@ -144,7 +154,10 @@ Output Report(const CelOptions& options, const cel::Program& program,
     json::Object report{{"type", type}, {"variables", std::move(names)}};
     if (value) {
       // omit() is no JSON: it takes its field away.
-      if (auto parsed = json::Parse(*value)) {
+      if (!value->note.empty()) {
+        report.emplace("expression", value->text);
+        report.emplace("note", value->note);
+      } else if (auto parsed = json::Parse(value->text)) {
         report.emplace("value", *std::move(parsed));
       } else {
         report.emplace("omit", true);
@@ -154,10 +167,11 @@ Output Report(const CelOptions& options, const cel::Program& program,
     output.out = json::Serialize(report) + "\n";
     return output;
   }
-  if (value) output.out += fmt::format("value  {}\n", *value);
+  if (value) output.out += fmt::format("value  {}\n", value->text);
   output.out += fmt::format("type   {}\n", type);
   if (value) output.out += fmt::format("cost   {}\n", cost);
   output.out += fmt::format("reads  {}\n", reads.empty() ? "nothing" : reads);
+  if (value && !value->note.empty()) output.out += fmt::format("note   {}\n", value->note);
   return output;
 }
 

@@ -49,6 +49,14 @@ TEST_F(CelCommand, ChecksWithoutData) {
   EXPECT_EQ(output.out, "type   list(int)\nreads  nothing\n");
 }
 
+TEST_F(CelCommand, ShowsValuesWithoutAJsonFormAsExpressions) {
+  const Output output = RunCel({.expression = "[dyn(quantity('1Gi')), b'a\\xff\"', 2u, duration('90s')]"});
+  EXPECT_EQ(output.code, ExitCode::kOk);
+  EXPECT_THAT(output.out,
+              HasSubstr(R"(value  [quantity("1Gi"), b"a\xff\"", 2u, duration("90s")])"));
+  EXPECT_THAT(output.out, HasSubstr("note   unsupported type: kubernetes.Quantity\n"));
+}
+
 TEST_F(CelCommand, PointsAtTheMistake) {
   const Output output =
       RunCel({.expression = "deploymnt.spec", .vars = File("vars.yaml", "deployment: {}\n")});

@@ -13,10 +13,12 @@
 namespace kro::cel::internal {
 
 enum class Op : std::uint8_t {
-  kConstant,     // value
+  kConstant,     // value a
   kVariable,     // slot a
   kLocal,        // local a
   kPath,         // root node a, steps [b, b + count); c is kAfterOptional in a.?b.c
+  kSlotPath,     // the same from slot a
+  kLocalPath,    // the same from local a
   kHas,          // node a, step b
   kOptSelect,    // node a, step b
   kIndex,        // node a [ node b ]
@@ -67,22 +69,38 @@ struct Node {
   std::uint32_t a = kNoNode;
   std::uint32_t b = kNoNode;
   std::uint32_t c = kNoNode;
-  Value value = {};
 };
 
-// One selection. The positions are where the key was found last; they are guesses, checked by
-// comparing the key, written without order by any thread.
+// One selection. Any thread writes the guesses, without order.
 struct Step {
-  std::string_view key;        // as written
-  std::string_view json_key;   // unescaped, for objects with properties
+  Step(std::string_view written, std::string_view unescaped)
+      : key_text(written.data()),
+        json_key_text(unescaped.data()),
+        key_size(static_cast<std::uint32_t>(written.size())),
+        json_key_size(static_cast<std::uint32_t>(unescaped.size())) {}
+
+  std::string_view key() const { return {key_text, key_size}; }                 // as written
+  std::string_view json_key() const { return {json_key_text, json_key_size}; }  // for properties
+
+  const char* key_text;
+  const char* json_key_text;
+  std::uint32_t key_size;
+  std::uint32_t json_key_size;
+  // The schema that was seen last, and which of its properties this is: id << 16 | index.
+  mutable std::uint64_t property = 0;
+  // Where the key was found last; the key there must be compared.
   mutable std::uint32_t position = 0;
-  mutable std::uint32_t property = 0;
 };
+
+// What an argument must be for an overload: a Kind, or one of these.
+inline constexpr std::uint8_t kAnything = 0xfe;
+inline constexpr std::uint8_t kAskType = 0xff;  // the type of the parameter tells
 
 struct CallSite {
   std::string_view function;
-  std::vector<const Overload*> overloads;
-  std::vector<Preparation::Prepared> prepared;  // one an overload
+  std::span<const Overload* const> overloads;
+  std::span<const std::uint8_t> kinds;          // those of each overload's parameters in turn
+  std::vector<Preparation::Prepared> prepared;  // one an overload; empty if there is none
 };
 
 struct Loop {
@@ -102,12 +120,12 @@ inline constexpr std::size_t kConstantsBlock = 128;
 struct Code {
   Arena constants{kConstantsBlock};  // owns names, texts and values; nothing refers to the Ast
   std::vector<Node> nodes;
+  std::vector<Value> values;
   std::vector<std::uint32_t> operands;
   std::vector<Step> steps;
   std::vector<CallSite> calls;
   std::vector<Loop> loops;
   std::vector<std::string> variables;
-  std::vector<std::string> absent;  // texts of the errors for variables that are not bound
   std::uint32_t local_count = 0;
   std::uint32_t root = 0;
   Type type;

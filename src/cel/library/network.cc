@@ -1,5 +1,7 @@
 // Kubernetes' libraries for IP addresses and networks (spec section 4.12).
 
+#include <fmt/format.h>
+
 #include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
@@ -28,8 +30,16 @@ Value EqualNetworks(Context&, const Value& a, const Value& b) {
   return Value::Bool(NetworkOf(a) == NetworkOf(b));
 }
 
-constexpr OpaqueType kIpType{.name = "net.IP", .equal = EqualAddresses};
-constexpr OpaqueType kCidrType{.name = "net.CIDR", .equal = EqualNetworks};
+std::string ShowAddress(const Value& value) {
+  return fmt::format("ip(\"{}\")", AddressOf(value).ToString());
+}
+
+std::string ShowNetwork(const Value& value) {
+  return fmt::format("cidr(\"{}\")", NetworkOf(value).ToString());
+}
+
+constexpr OpaqueType kIpType{.name = "net.IP", .equal = EqualAddresses, .text = ShowAddress};
+constexpr OpaqueType kCidrType{.name = "net.CIDR", .equal = EqualNetworks, .text = ShowNetwork};
 
 Value ParseIp(Context& context, Args args);
 Value IsIp(Context&, Args args) { return Value::Bool(IpAddress::Parse(args[0].AsString()).has_value()); }

@@ -1,5 +1,7 @@
 // Kubernetes' quantity library (spec section 4.11).
 
+#include <fmt/format.h>
+
 #include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
@@ -22,7 +24,11 @@ Value EqualQuantities(Context&, const Value& a, const Value& b) {
   return Value::Bool(QuantityOf(a) == QuantityOf(b));
 }
 
-constexpr OpaqueType kQuantityType{.name = "kubernetes.Quantity", .equal = EqualQuantities};
+std::string ShowQuantity(const Value& value) {
+  return fmt::format("quantity(\"{}\")", QuantityOf(value).ToString());
+}
+
+constexpr OpaqueType kQuantityType{.name = "kubernetes.Quantity", .equal = EqualQuantities, .text = ShowQuantity};
 
 Value ParseQuantity(Context& context, Args args);
 Value IsQuantity(Context& context, Args args);

@@ -1,5 +1,7 @@
 // Kubernetes' URL library (spec section 4.10).
 
+#include <fmt/format.h>
+
 #include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
@@ -25,7 +27,11 @@ Value EqualUrls(Context&, const Value& a, const Value& b) {
   return Value::Bool(a.As<UrlValue>().canonical == b.As<UrlValue>().canonical);
 }
 
-constexpr OpaqueType kUrlType{.name = "kubernetes.URL", .equal = EqualUrls};
+std::string ShowUrl(const Value& value) {
+  return fmt::format("url({})", json::Serialize(json::Value(value.As<UrlValue>().canonical)));
+}
+
+constexpr OpaqueType kUrlType{.name = "kubernetes.URL", .equal = EqualUrls, .text = ShowUrl};
 
 Value MakeUrl(Context& context, Args args);
 Value IsUrl(Context&, Args args) { return Value::Bool(Url::IsValid(args[0].AsString())); }

@@ -1,0 +1,125 @@
+#include "cel/reference.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+#include <vector>
+
+#include "cel/library.h"
+
+namespace kro::cel {
+namespace {
+
+constexpr std::string_view kIntroduction =
+    R"(# Expressions
+
+What an expression may say, made from the declarations in `src/cel`: do not edit, run
+`KRO_UPDATE=1 build/dev/src/cel/cel_test --gtest_filter='Reference.*'`. Every example is a test.
+
+The language is the [Common Expression Language](https://github.com/google/cel-spec). Letters such as `T` stand for any
+type; `a?` is an optional value.
+
+## Macros
+
+| macro | gives |
+|---|---|
+| `has(e.f)` | whether the field is there |
+| `e.all(x, p)`, `e.all(i, x, p)` | whether `p` holds for all elements; with two names, `i` is the index or key |
+| `e.exists(x, p)`, `e.exists(i, x, p)` | whether it holds for one of them |
+| `e.exists_one(x, p)`, `e.existsOne(i, x, p)` | whether it holds for exactly one |
+| `e.filter(x, p)` | the elements for which it holds |
+| `e.map(x, t)`, `e.map(x, p, t)` | `t` of every element, of those for which `p` holds |
+| `e.transformList(i, x, t)`, `e.transformList(i, x, p, t)` | the same with index or key |
+| `e.transformMap(k, x, t)`, `e.transformMap(k, x, p, t)` | a map with the same keys |
+| `e.transformMapEntry(k, x, t)`, `e.transformMapEntry(k, x, p, t)` | a map of the entries that `t` makes |
+| `e.sortBy(x, key)` | the list in the order of `key` |
+| `o.optMap(x, t)`, `o.optFlatMap(x, t)` | the optional value, transformed if it is there |
+| `cel.bind(x, e, t)` | `t` with `x` for the value of `e` |
+)";
+
+// An overload as it is called: "string.charAt(int)", "int + int".
+std::string CallForm(const Overload& overload);
+bool IsInternal(const Overload& overload);
+std::string InCode(std::string_view text);
+
+}  // namespace
+
+std::string FunctionReference() {
+  std::string out(kIntroduction);
+  for (const Library* library : KroLibraries()) {
+    out += fmt::format("\n## {}\n\n", library->name);
+    if (!library->doc.empty()) out += library->doc + "\n\n";
+    std::vector<std::string_view> done;
+    for (const Overload& first : library->overloads) {
+      if (IsInternal(first) || std::ranges::find(done, first.function) != done.end()) continue;
+      done.push_back(first.function);
+      out += fmt::format("### `{}`\n\n", first.function);
+      for (const Overload& overload : library->overloads) {
+        if (overload.function != first.function) continue;
+        out += fmt::format("- `{} -> {}`", CallForm(overload), overload.result.ToString());
+        if (!overload.doc.empty()) out += fmt::format(": {}", overload.doc);
+        out += "\n";
+        for (const Example& example : overload.examples) {
+          out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
+        }
+      }
+      out += "\n";
+    }
+    out.pop_back();
+  }
+  return out;
+}
+
+namespace {
+
+std::string CallForm(const Overload& overload) {
+  std::vector<std::string> params;
+  for (const Type& type : overload.params) params.push_back(type.ToString());
+  // Operators are named by their places: "_+_", "_[_]", "_?_:_".
+  const std::string_view name = overload.function;
+  if (name == "@in" && params.size() == 2) return fmt::format("{} in {}", params[0], params[1]);
+  if (name.find('_') != name.npos && std::ranges::none_of(name, [](unsigned char c) {
+        return std::isalnum(c) != 0;
+      })) {
+    std::string form;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      if (name[i] == '_' && next < params.size()) {
+        form += params[next++];
+      } else {
+        const bool alone = name.size() > 2 && name.find('[') == name.npos;
+        const bool begins = i > 0 && name[i - 1] == '_';
+        const bool ends = i + 1 < name.size() && name[i + 1] == '_';
+        form += alone && begins ? " " : "";
+        form += name[i];
+        form += alone && ends ? " " : "";
+      }
+    }
+    return form;
+  }
+  const bool member = overload.style == Style::kReceiver && !params.empty();
+  std::string form = member ? params[0] + "." : std::string();
+  form += name;
+  form += '(';
+  for (std::size_t i = member ? 1 : 0; i < params.size(); ++i) {
+    if (i > (member ? 1u : 0u)) form += ", ";
+    form += params[i];
+  }
+  return form + ")";
+}
+
+// What only the expansions of macros call.
+bool IsInternal(const Overload& overload) {
+  return overload.function.find('@') != overload.function.npos && overload.function != "@in";
+}
+
+// Backticks in the text need more of them around it.
+std::string InCode(std::string_view text) {
+  if (text.find('`') == text.npos) return fmt::format("`{}`", text);
+  return fmt::format("`` {} ``", text);
+}
+
+}  // namespace
+}  // namespace kro::cel
