@@ -144,8 +144,7 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
       "longest time between two looks at a definition that waits");
   add("feature-gates", f.feature_gates,
-      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, AllAlpha, "
-      "AllBeta");
+      "Name=bool,...: InstanceConditionEvents, CELOmitFunction, AllAlpha, AllBeta");
 
   flag("zap-devel", f.zap_devel, "development logging: console, debug");
   add("zap-encoder", f.zap_encoder, "json or console");
@@ -291,11 +290,14 @@ Result<void> ReadFeatureGates(std::string_view text, controller::Settings& setti
     if (name == "InstanceConditionEvents") {
       settings.condition_events = on;
     } else if (name == "InstanceConditionMetrics") {
-      settings.condition_metrics = on;
+      if (on) {
+        return Fail(ErrorCode::kInvalid, "--feature-gates: this version has no {}: leave it off",
+                    name);
+      }
     } else if (name == "CELOmitFunction") {
       settings.omit_function = on;
     } else if (name == "AllAlpha") {
-      settings.condition_events = settings.condition_metrics = settings.omit_function = on;
+      settings.omit_function = settings.condition_events = on;
     } else if (name != "AllBeta") {  // no gate is beta
       return Fail(ErrorCode::kInvalid, "--feature-gates: unrecognized feature gate: {}", name);
     }
@@ -552,8 +554,8 @@ void PrintConfig(const ControllerOptions& options) {
       settings.queue_max_retries, settings.max_collection_size, settings.max_dimensions,
       settings.max_graph_revisions, seconds(settings.rgd_progress_requeue_delay));
   fmt::print(
-      "feature-gates: InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}\n",
-      on(settings.condition_events), on(settings.condition_metrics), on(settings.omit_function));
+      "feature-gates: InstanceConditionEvents={},CELOmitFunction={}\n",
+      on(settings.condition_events), on(settings.omit_function));
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ TEST(ControllerFlags, BadValuesNameTheFlag) {
       {{"--leader-election-lease-duration=15"}, "leader-election-lease-duration"},
       {{"--feature-gates=Foo=true"}, "unrecognized feature gate: Foo"},
       {{"--feature-gates=CELOmitFunction"}, "missing bool value"},
+      {{"--feature-gates=InstanceConditionMetrics=true"}, "this version has no InstanceConditionMetrics"},
       {{"--zap-log-level=loud"}, "zap-log-level"},
       {{"--metrics-bind-address=here"}, "'here' is no address"},
       {{"--rgd-max-collection-size=-1"}, "must not be negative"},
@@ -73,8 +74,9 @@ TEST(ControllerFlags, FeatureGatesAreReadInOrder) {
   controller::Settings settings;
   ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,InstanceConditionEvents=false", settings));
   EXPECT_TRUE(settings.omit_function);
-  EXPECT_TRUE(settings.condition_metrics);
   EXPECT_FALSE(settings.condition_events);
+  ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,CELOmitFunction=false", settings));
+  EXPECT_FALSE(settings.omit_function);
 }
 
 TEST(BindAddress, ReadsHostsPortsAndOff) {

@@ -22,7 +22,8 @@ async::Task<Result<CompiledDefinition>> CompileDefinition(async::Executor& execu
                                      : graph::OmitFunction::kDisabled,
   };
   const auto compile = [&] { return graph::Compile(name, spec, loaded->kinds, options); };
-  CompiledDefinition compiled{.graph = co_await async::OnPool(executor, compile),
+  auto graph = co_await async::OnPool(executor, compile);
+  CompiledDefinition compiled{.graph = std::move(graph),
                               .groups = {},
                               .kinds_missing = !loaded->missing.empty()};
   for (const api::Gvk& gvk : named) compiled.groups.insert(gvk.group);

@@ -16,11 +16,7 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Holds the hash of the spec that was written last.
-constexpr std::string_view kHashAnnotation = "internal.kro.run/definition-hash";
-
 std::string SpecHashOf(const json::Value& crd);
-void Annotate(json::Value& crd, std::string_view hash);
 api::Labels LabelsOf(const json::Value& object);
 json::Value BookkeepingOf(const kube::StoredObject& crd);
 const json::Value* FindCondition(const kube::StoredObject& crd, std::string_view type);
@@ -31,8 +27,7 @@ Error Refusal(const std::string& name, std::string_view why);
 Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, CancelToken cancel) {
   const std::string name(json::FindString(desired, {"metadata", "name"}));
   const std::string group(json::FindString(desired, {"spec", "group"}));
-  std::string hash = SpecHashOf(desired);
-  Annotate(desired, hash);
+  const std::string hash = SpecHashOf(desired);
 
   const kube::ObjectPtr stored = stores_.crds.store().Get({{}, name});
   const auto settled = settled_.find(name);
@@ -51,17 +46,18 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
       co_return StateOf(name, hash, owner);
     }
     if (!kube::IsAlreadyExists(created.error())) {
-      co_return kro::Annotate(created.error(), "failed to create CRD");
+      co_return Annotate(created.error(), "failed to create CRD");
     }
   }
-  auto live = co_await client_.Get(kCrds, {{}, name}, {}, cancel);
+  const kube::ObjectKey key{{}, name};
+  auto live = co_await client_.Get(kCrds, key, {}, cancel);
   if (!live) {
     if (kube::IsNotFound(live.error())) {
       co_return CrdState{.waiting = "CRD " + name + " is being deleted"};
     }
-    co_return kro::Annotate(live.error(), "failed to check for existing CRD");
+    co_return Annotate(live.error(), "failed to check for existing CRD");
   }
-  auto updated = co_await Update(std::move(*live), std::move(desired), owner, hash, cancel);
+  auto updated = co_await Update(std::move(*live), std::move(desired), owner, cancel);
   if (!updated) co_return std::unexpected(std::move(updated.error()));
   co_return StateOf(name, hash, owner);
 }
@@ -73,10 +69,12 @@ bool CrdKeeper::Owns(const std::string& crd, const std::string& owner) const {
 
 Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelToken cancel) {
   const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
-  if (stored == nullptr || stored->Label(api::label::kRgdName) != owner) {
+  if (stored == nullptr || stored->Label(api::label::kRgdName) != owner || stored->IsDeleting()) {
     co_return Result<void>{};
   }
-  auto deleted = co_await client_.Delete(kCrds, {{}, crd}, {.uid = stored->uid()}, cancel);
+  const kube::ObjectKey key{{}, crd};
+  const kube::DeleteOptions options{.uid = stored->uid()};
+  auto deleted = co_await client_.Delete(kCrds, key, options, cancel);
   if (!deleted && !kube::IsNotFound(deleted.error())) {
     Error error = deleted.error();
     error.Push("error deleting CRD: failed to delete CRD");
@@ -89,7 +87,7 @@ Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelT
 }
 
 Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdOwner owner,
-                                     std::string desired_hash, CancelToken cancel) {
+                                     CancelToken cancel) {
   const std::string name(json::FindString(desired, {"metadata", "name"}));
   const api::Labels labels = LabelsOf(live);
   const api::Ownership ownership = api::CheckOwnership(labels, owner.name, owner.uid);
@@ -106,39 +104,40 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
     logger_.Info("CRD adopted from a deleted definition of the same name",
                  {{"crd", name}, {"definition", owner.name}});
   }
-  const json::Value patch = schema::MakeCrdPatch(live, desired);
-  if (patch.get_object().empty()) {
+  json::Value patch = schema::MakeCrdPatch(live, desired);
+  // Labels alone are the business of whoever changed them, but a new owner is written down.
+  if (json::Find(patch, "spec") == nullptr && ownership.id_matches) {
     stores_.crds.ObserveWrite(live);
     co_return Result<void>{};
   }
-  const bool edited_by_hand =
-      json::FindString(live, {"metadata", "annotations", kHashAnnotation}) == desired_hash;
-  if (!edited_by_hand) {
-    auto report = schema::CompareCrds(live, desired);
-    if (!report) {
-      Error error = report.error();
-      error.Push("failed to check schema compatibility");
-      co_return std::unexpected(std::move(error));
-    }
-    if (!report->compatible()) {
-      if (!owner.allow_breaking_changes) {
-        co_return Fail(ErrorCode::kInvalid,
-                       "cannot update CRD {}: breaking changes detected: {}; to let them through, "
-                       "set the annotation {}: \"true\" on the definition",
-                       name, report->Summary(), api::annotation::kAllowBreakingChanges);
-      }
-      logger_.Warning("breaking changes of a CRD go through", {{"crd", name}, {"changes", report->Summary()}});
-    }
+  auto report = schema::CompareCrds(live, desired);
+  if (!report) {
+    Error error = report.error();
+    error.Push("failed to check schema compatibility");
+    co_return std::unexpected(std::move(error));
   }
-  auto patched = co_await client_.Patch(kCrds, {{}, name}, kube::PatchType::kMerge, patch, {},
+  if (!report->compatible()) {
+    if (!owner.allow_breaking_changes) {
+      logger_.Error("breaking changes are refused",
+                    {{"crd", name},
+                     {"definition", owner.name},
+                     {"hint", "to let them through, set the annotation "
+                              "kro.run/allow-breaking-changes: \"true\" on the definition"}});
+      co_return Fail(ErrorCode::kInvalid, "cannot update CRD {}: breaking changes detected: {}",
+                     name, report->Summary());
+    }
+    logger_.Warning("breaking changes of a CRD go through",
+                    {{"crd", name}, {"changes", report->Summary()}});
+  }
+  const kube::ObjectKey key{{}, name};
+  auto patched = co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {},
                                         cancel);
   if (!patched) {
     Error error = patched.error();
     error.Push("failed to patch CRD");
     co_return std::unexpected(std::move(error));
   }
-  logger_.Info(edited_by_hand ? "CRD repaired after a change by hand" : "CRD updated",
-               {{"crd", name}, {"definition", owner.name}});
+  logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
   kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
   stores_.crds.ObserveWrite(*patched);
   co_return Result<void>{};
@@ -192,12 +191,6 @@ std::string SpecHashOf(const json::Value& crd) {
   return fmt::format("{:016x}", Fnv1a64(spec == nullptr ? "" : json::Canonical(*spec)));
 }
 
-void Annotate(json::Value& crd, std::string_view hash) {
-  json::Object& metadata = crd.as_object()["metadata"].as_object();
-  if (!metadata.contains("annotations")) metadata["annotations"] = json::Object();
-  metadata["annotations"].as_object()[kHashAnnotation] = hash;
-}
-
 api::Labels LabelsOf(const json::Value& object) {
   api::Labels labels;
   const json::Value* found = json::Find(object, {"metadata", "labels"});
@@ -210,7 +203,7 @@ api::Labels LabelsOf(const json::Value& object) {
 
 json::Value BookkeepingOf(const kube::StoredObject& crd) {
   json::Object kept;
-  for (const std::string_view name : {"labels", "annotations", "generation"}) {
+  for (const std::string_view name : {"labels", "generation"}) {
     if (const auto* value = json::Find(crd.value(), {"metadata", name})) kept[name] = *value;
   }
   return kept;

@@ -1,9 +1,8 @@
 // CrdKeeper: keeps the CRDs that definitions become as they should be (controllers spec section 1.6).
 //
 // Only a CRD that is ours is ever written: labelled as kro's and with the name of the definition. A
-// change that would break stored objects is refused unless the definition allows it; a change that
-// somebody made by hand is undone. Which of the two a difference is, an annotation tells: it holds the
-// hash of what was written last.
+// change that would break stored objects is refused unless the definition allows it. A change of its
+// schema or columns by hand is undone; labels and annotations of others stay.
 //
 // Never waits: while the API server has not established a CRD, or is still removing one, the answer
 // says so, and the event that ends the wait comes from the watch.
@@ -52,7 +51,7 @@ class CrdKeeper {
   // Whether there is a CRD of this name that belongs to the definition.
   bool Owns(const std::string& crd, const std::string& owner) const;
 
-  // Deletes it if it belongs to the definition; no error if it is gone.
+  // Begins its deletion if it belongs to the definition and nobody did yet; no error if it is gone.
   async::Task<Result<void>> Delete(std::string crd, std::string owner, async::CancelToken cancel);
 
   void Forget(const std::string& crd) { settled_.erase(crd); }
@@ -69,7 +68,7 @@ class CrdKeeper {
   };
 
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
-                                   std::string desired_hash, async::CancelToken cancel);
+                                   async::CancelToken cancel);
   Result<CrdState> StateOf(const std::string& name, const std::string& desired_hash,
                            const CrdOwner& owner);
 

@@ -50,9 +50,9 @@ json::Parsed<Definition> ReadDefinition(const kube::WorkKey& key, const json::Va
 std::string ConditionText(const Diagnostics& diagnostics) {
   if (diagnostics.empty()) return "";
   const Diagnostic& first = diagnostics.front();
-  std::string text = first.compatible.empty() ? first.message : first.compatible;
-  if (!first.where.path.empty() && text.find(first.where.path) == std::string::npos) {
-    text += " (at " + first.where.path + ")";
+  std::string text = first.compatible;
+  if (text.empty()) {
+    text = first.where.path.empty() ? first.message : first.where.path + ": " + first.message;
   }
   if (!first.hint.empty() && text.find(first.hint) == std::string::npos) text += "; " + first.hint;
   const auto errors = std::ranges::count(diagnostics, Severity::kError, &Diagnostic::severity);
@@ -77,8 +77,8 @@ void RefuseWithoutSuccessor(const json::Value& object, Definition& definition) {
   if (json::Find(object, {"spec", "defaultServiceAccounts"}) == nullptr) return;
   Diagnostic refused{.code = "KRO105"};
   refused.message =
-      "defaultServiceAccounts has no successor: kro acts with its own service account. Remove it, "
-      "and grant that account what the resources need";
+      "impersonation has no successor: kro acts with its own service account. Remove this, and grant "
+      "that account what the resources need";
   refused.where.path = "spec.defaultServiceAccounts";
   definition.refused.push_back(std::move(refused));
 }

@@ -36,8 +36,8 @@ struct Definition {
 json::Parsed<Definition> ReadDefinition(const kube::WorkKey& key, const json::Value& object,
                                         std::string name);
 
-// The message of a condition: upstream's text of the first fault, then where it is and what would
-// mend it as far as that text does not say so, then how many more there are.
+// The message of a condition: upstream's text of the first fault, where one is known, then what would
+// mend it, then how many more there are. A fault without a hint that is alone gives upstream's text.
 std::string ConditionText(const Diagnostics& diagnostics);
 
 // Every fault as a terminal shows it, for the log.

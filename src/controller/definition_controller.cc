@@ -82,7 +82,8 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
   // Nothing is decided on half a picture: a revision that is not seen yet would be issued again.
   bool synced = true;
   for (kube::Informer* informer : informers) {
-    synced = synced && (co_await informer->WaitForSync(stop)).has_value();
+    const auto waited = co_await informer->WaitForSync(stop);
+    synced = synced && waited.has_value();
   }
   if (synced) {
     std::vector<Task<void>> workers;

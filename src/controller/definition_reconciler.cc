@@ -168,6 +168,12 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
     pass.ClearOrder();
     co_return Requeue::Never();
   }
+  if (const auto group = ResourceGroupNamed(pass); group) {
+    refuse(fmt::format("the ResourceGroup {} has this name; delete one of the two",
+                       group->object.CacheKey()));
+    pass.ClearOrder();
+    co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  }
   auto hash = api::SpecHash(pass.definition.rgd.spec.raw);
   if (!hash) {
     refuse(hash.error().message());
@@ -242,6 +248,15 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   co_return served;
 }
 
+// Both would claim the same revisions and the same CRD.
+std::optional<kube::WorkKey> DefinitionReconciler::ResourceGroupNamed(const Pass& pass) const {
+  if (pass.definition.IsResourceGroup()) return std::nullopt;
+  for (const auto& [key, memory] : memory_) {
+    if (key.gvr == kResourceGroups && memory->name == pass.name()) return key;
+  }
+  return std::nullopt;
+}
+
 // Revisions that outlived their definition, or that somebody made by hand.
 Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken cancel) {
   if (pass.definition.IsResourceGroup()) co_return Result<void>{};
@@ -252,8 +267,9 @@ Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken ca
     metadata["resourceVersion"] = revision.object->resource_version();
     json::Object patch;
     patch["metadata"] = std::move(metadata);
-    auto patched = co_await d_.client.Patch(kGraphRevisions, {{}, revision.name},
-                                            kube::PatchType::kMerge, std::move(patch), {}, cancel);
+    auto patched =
+        co_await d_.client.Patch(kGraphRevisions, revision.object->key(), kube::PatchType::kMerge,
+                                 std::move(patch), {}, cancel);
     if (!patched) {
       Error error = patched.error();
       error.Push("adopting graph revision \"" + revision.name + "\"");
@@ -329,7 +345,8 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   d_.metrics.RevisionResolved("issue");
   d_.logger.Info("graph revision issued", {{"definition", pass.name()}, {"revision", name}});
   d_.stores.revisions.ObserveWrite(*created);
-  co_return Requeue::After(settings_.rgd_progress_requeue_delay);
+  // Whoever works on the revision wakes this definition.
+  co_return Requeue::Never();
 }
 
 Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
@@ -342,9 +359,9 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
   json::Value crd = graph->crd;
   schema::StampCrd(crd, pass.definition.rgd, settings_.version);
   pass.memory.crd = json::FindString(crd, {"metadata", "name"});
-  auto state = co_await crds_.Ensure(
-      std::move(crd),
-      {pass.name(), pass.object->uid(), pass.definition.rgd.AllowsBreakingChanges()}, cancel);
+  const CrdOwner owner{pass.name(), pass.object->uid(),
+                       pass.definition.rgd.AllowsBreakingChanges()};
+  auto state = co_await crds_.Ensure(std::move(crd), owner, cancel);
   const api::Timestamp now = TimestampOf(d_.executor.clock());
   if (!state) {
     pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
@@ -394,9 +411,10 @@ Task<Result<void>> DefinitionReconciler::StartInstances(Pass& pass, const graph:
                   .gvr = graph.gvr,
                   .namespaced = graph.namespaced};
   if (!pass.memory.served) {
+    const kube::ListOptions one{.limit = 1};
     Duration pause = kServedProbe;
     for (int probe = 0; probe < kServedProbes; ++probe, pause *= 2) {
-      auto listed = co_await d_.client.ListPage(api.gvr, {}, {.limit = 1}, cancel);
+      auto listed = co_await d_.client.ListPage(api.gvr, {}, one, cancel);
       if (listed || !kube::IsNotFound(listed.error())) break;
       if (auto slept = co_await async::Sleep(d_.executor, pause, cancel); !slept) co_return slept;
     }
@@ -413,8 +431,8 @@ Task<void> DefinitionReconciler::CollectRevisions(const Pass& pass, CancelToken 
   std::size_t deleted = 0;
   for (const RevisionView& revision : pass.live) {
     if (revision.number >= *floor) break;
-    auto gone = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
-                                          {.uid = revision.object->uid()}, cancel);
+    const kube::DeleteOptions options{.uid = revision.object->uid()};
+    auto gone = co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);
     if (!gone && !kube::IsNotFound(gone.error())) {
       d_.logger.Error("failed to garbage collect graph revisions",
                       {{"definition", pass.name()}, {"error", gone.error().message()}});
@@ -485,43 +503,15 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
 Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken cancel) {
   if (!HasFinalizer(*pass.object)) co_return Requeue::Never();
   const MonotonicTime begin = d_.executor.clock().Monotonic();
-  const auto& schema = pass.definition.rgd.spec.schema;
-  if (schema && crds_.Owns(pass.memory.crd, pass.name())) {
-    auto remaining = co_await CountInstances(pass, cancel);
-    if (!remaining) co_return std::unexpected(std::move(remaining.error()));
-    if (remaining->count > 0) {
-      if (!pass.memory.served) {
-        const InstanceApi api{.rgd_name = pass.name(),
-                              .rgd_uid = pass.object->uid(),
-                              .gvk = schema::InstanceGvk(*schema),
-                              .gvr = schema::InstanceGvr(*schema),
-                              .namespaced = schema->scope == api::Scope::kNamespaced};
-        auto started = co_await d_.instances.Serve(api, cancel);
-        if (!started) co_return std::unexpected(std::move(started.error()));
-        pass.memory.served = Memory::Served{api.gvr, {}, {}};
-      }
-      pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
-               fmt::format("deletion waits for {}{} instance{} of {}, such as {}: delete them first",
-                           remaining->count,
-                           remaining->count == kCountedInstances ? " or more" : "",
-                           remaining->count == 1 ? "" : "s", schema->kind, remaining->example),
-               TimestampOf(d_.executor.clock()));
-      auto written = co_await WriteStatus(pass, cancel);
-      if (!written) co_return std::unexpected(std::move(written.error()));
-      co_return Requeue::After(kInstancesLeftInterval);
-    }
+  if (pass.definition.rgd.spec.schema && crds_.Owns(pass.memory.crd, pass.name())) {
+    auto cleared = co_await ClearInstances(pass, cancel);
+    if (!cleared) co_return std::unexpected(std::move(cleared.error()));
+    if (*cleared == Cleared::kNotYet) co_return Requeue::After(kInstancesLeftInterval);
   }
   if (pass.memory.served) {
     const api::Gvr gvr = pass.memory.served->gvr;
     pass.memory.served.reset();
     co_await d_.instances.Stop(gvr);
-  }
-  if (settings_.allow_crd_deletion) {
-    auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);
-    if (!deleted) co_return std::unexpected(std::move(deleted.error()));
-  } else {
-    d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
-                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
   }
   crds_.Forget(pass.memory.crd);
   if (pass.definition.IsResourceGroup()) {
@@ -537,10 +527,50 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
   co_return Requeue::Never();
 }
 
+// Where CRDs may be deleted, instances go with theirs: the server deletes each, and it is served until
+// its children and it are gone. Elsewhere they are waited for.
+Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances(
+    Pass& pass, CancelToken cancel) {
+  auto remaining = co_await CountInstances(pass, cancel);
+  if (!remaining) co_return std::unexpected(std::move(remaining.error()));
+  const api::RgdSchema& schema = *pass.definition.rgd.spec.schema;
+  if (remaining->count > 0 && !pass.memory.served) {
+    const InstanceApi api{.rgd_name = pass.name(),
+                          .rgd_uid = pass.object->uid(),
+                          .gvk = schema::InstanceGvk(schema),
+                          .gvr = schema::InstanceGvr(schema),
+                          .namespaced = schema.scope == api::Scope::kNamespaced};
+    auto started = co_await d_.instances.Serve(api, cancel);
+    if (!started) co_return std::unexpected(std::move(started.error()));
+    pass.memory.served = Memory::Served{api.gvr, {}, {}};
+  }
+  if (remaining->count > 0) {
+    pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
+             fmt::format("deletion waits for {}{} instance{} of {}, such as {}{}", remaining->count,
+                         remaining->count == kCountedInstances ? " or more" : "",
+                         remaining->count == 1 ? "" : "s", schema.kind, remaining->example,
+                         settings_.allow_crd_deletion ? "" : ": delete them first"),
+             TimestampOf(d_.executor.clock()));
+    auto written = co_await WriteStatus(pass, cancel);
+    if (!written) co_return std::unexpected(std::move(written.error()));
+  }
+  if (!settings_.allow_crd_deletion) {
+    if (remaining->count > 0) co_return Cleared::kNotYet;
+    d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
+                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
+    co_return Cleared::kYes;
+  }
+  auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);
+  if (!deleted) co_return std::unexpected(std::move(deleted.error()));
+  // Its own end wakes this definition.
+  co_return remaining->count > 0 ? Cleared::kNotYet : Cleared::kYes;
+}
+
 Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstances(
     const Pass& pass, CancelToken cancel) {
   const api::Gvr gvr = schema::InstanceGvr(*pass.definition.rgd.spec.schema);
-  auto listed = co_await d_.client.ListPage(gvr, {}, {.limit = kCountedInstances}, cancel);
+  const kube::ListOptions options{.limit = kCountedInstances};
+  auto listed = co_await d_.client.ListPage(gvr, {}, options, cancel);
   if (!listed) {
     // No such collection any more, or not yet: no instances.
     if (kube::IsNotFound(listed.error())) co_return Remaining{};
@@ -557,8 +587,9 @@ Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstanc
 Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, CancelToken cancel) {
   for (const RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
     if (revision.deleting) continue;
-    auto deleted = co_await d_.client.Delete(kGraphRevisions, {{}, revision.name},
-                                             {.uid = revision.object->uid()}, cancel);
+    const kube::DeleteOptions options{.uid = revision.object->uid()};
+    auto deleted =
+        co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);
     if (!deleted && !kube::IsNotFound(deleted.error())) {
       co_return Annotate(deleted.error(), "graph revision '{}'", revision.name);
     }

@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -66,6 +67,8 @@ class DefinitionReconciler {
   kube::Informer& InformerOf(const kube::WorkKey& key) const;
 
   async::Task<Result<Requeue>> Progress(Pass& pass, async::CancelToken cancel);
+  // The ResourceGroup that goes by the name of this RGD.
+  std::optional<kube::WorkKey> ResourceGroupNamed(const Pass& pass) const;
   async::Task<Result<void>> AdoptOrphans(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Requeue>> Issue(Pass& pass, std::string_view reason,
                                      async::CancelToken cancel);
@@ -79,6 +82,8 @@ class DefinitionReconciler {
                                                 Diagnostics faults, async::CancelToken cancel);
 
   async::Task<Result<Requeue>> Finalize(Pass& pass, async::CancelToken cancel);
+  enum class Cleared { kYes, kNotYet };
+  async::Task<Result<Cleared>> ClearInstances(Pass& pass, async::CancelToken cancel);
   // Instances that are left, at most 100 counted; "" for the example if there is none.
   struct Remaining {
     std::size_t count = 0;

@@ -72,9 +72,7 @@ kube::Projection Keep(std::initializer_list<std::initializer_list<std::string_vi
 }
 
 kube::Projection KeepOfCrds() {
-  kube::Projection projection = Keep({{"status", "conditions"}, {"status", "acceptedNames"}});
-  projection.KeepAnnotations(std::string(api::kInternalLabelPrefix));
-  return projection;
+  return Keep({{"status", "conditions"}, {"status", "acceptedNames"}});
 }
 
 std::string OwnerOf(const kube::StoredObject& revision) {

@@ -24,9 +24,12 @@ constexpr std::size_t kDefaultWorkers = 64;
 // How long the watch of a kind that no graph makes any more is kept.
 constexpr Duration kUnusedKindAge = std::chrono::minutes(1);
 
-kube::WorkqueueOptions QueueOptions() {
+kube::WorkqueueOptions QueueOptions(const Settings& settings) {
   kube::WorkqueueOptions options;
-  options.retry_cap = std::chrono::minutes(5);
+  options.retry_base = settings.retry_min_delay;
+  options.retry_cap = settings.retry_max_delay;
+  options.retries_per_second = settings.retries_per_second;
+  options.retry_burst = settings.retry_burst;
   return options;
 }
 
@@ -36,7 +39,7 @@ struct InstanceController::Impl {
   Impl(Dependencies dependencies, Settings s)
       : deps(std::move(dependencies)),
         settings(std::move(s)),
-        queue(deps.executor, QueueOptions()),
+        queue(deps.executor, QueueOptions(settings)),
         fleet(deps.client, deps.random),
         reconciler({.client = deps.client,
                     .mapper = deps.mapper,

@@ -41,7 +41,8 @@ Task<Result<LoadedKinds>> KindsLoader::Load(std::vector<api::Gvk> kinds, CancelT
 
   std::vector<Task<Result<void>>> loads;
   for (auto& [version, wanted] : versions) loads.push_back(LoadVersion(version, wanted, cancel));
-  for (auto& loaded : co_await async::WhenAll(client_.executor(), std::move(loads))) {
+  auto all_loaded = co_await async::WhenAll(client_.executor(), std::move(loads));
+  for (auto& loaded : all_loaded) {
     if (!loaded) co_return std::unexpected(std::move(loaded.error()));
   }
 
@@ -132,7 +133,8 @@ Task<Result<bool>> KindsLoader::LoadFromCrd(api::Gvk gvk, std::string crd_name,
   // Read again if it changed meanwhile; one that never rests is taken as it was last seen.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint64_t before = forgotten_[gvk.group];
-    auto crd = co_await client_.Get(kCrds, {{}, crd_name}, {}, cancel);
+    const kube::ObjectKey key{{}, crd_name};
+    auto crd = co_await client_.Get(kCrds, key, {}, cancel);
     if (!crd) {
       // Who may not read CRDs still finds the kind through discovery.
       if (kube::IsNotFound(crd.error()) || kube::IsForbidden(crd.error())) co_return false;
@@ -161,7 +163,8 @@ Task<Result<void>> KindsLoader::LoadFromDocument(api::GroupVersion version,
   request.target = "/openapi/v3" + kube::GroupVersionPath(version);
   request.headers.Set("Accept", "application/json");
   if (all_known) request.headers.Set("If-None-Match", documents_[version].etag);
-  auto response = co_await client_.Send(std::move(request), {"GET", {}, {}, {}}, cancel);
+  const kube::RequestSubject subject{"GET", {}, {}, {}};
+  auto response = co_await client_.Send(std::move(request), subject, cancel);
   const MonotonicTime now = client_.executor().clock().Monotonic();
   if (!response) {
     if (kube::IsNotFound(response.error())) co_return Result<void>{};

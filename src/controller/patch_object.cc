@@ -62,8 +62,9 @@ Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer,
   if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};
   json::Object patch;
   patch["status"] = std::move(difference);
+  const kube::WriteOptions options{.subresource = "status"};
   auto patched = co_await client.Patch(informer.gvr(), key, kube::PatchType::kMerge,
-                                       std::move(patch), {.subresource = "status"}, cancel);
+                                       std::move(patch), options, cancel);
   if (!patched) {
     // It was deleted meanwhile; nobody is left to be told.
     if (kube::IsNotFound(patched.error())) co_return Result<void>{};

@@ -111,7 +111,7 @@ Task<Result<Requeue>> RevisionReconciler::Activate(RevisionView revision, Handed
 
 Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
                                                           CancelToken cancel) {
-  auto live = co_await d_.client.Get(kGraphRevisions, {{}, revision.name}, {}, cancel);
+  auto live = co_await d_.client.Get(kGraphRevisions, revision.object->key(), {}, cancel);
   if (!live) {
     if (kube::IsNotFound(live.error())) co_return Requeue::Never();
     co_return Annotate(live.error(), "graph revision '{}'", revision.name);
@@ -143,8 +143,8 @@ Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
   d_.metrics.RevisionCompiled(d_.executor.clock().Monotonic() - begin,
                               compiled->graph.has_value());
   if (compiled->graph) {
-    co_return co_await Activate(std::move(revision),
-                                {std::move(*hash), std::move(*compiled->graph)}, cancel);
+    HandedOver good{std::move(*hash), std::move(*compiled->graph)};
+    co_return co_await Activate(std::move(revision), std::move(good), cancel);
   }
   d_.logger.Error("graph revision does not compile",
                   {{"revision", revision.name},
@@ -206,7 +206,7 @@ Task<Result<void>> RevisionReconciler::WriteStatus(RevisionView revision,
     stored.as_object()["topologicalOrder"] = json::Array();
     stored.as_object()["resources"] = json::Array();
   }
-  co_return co_await PatchStatus(d_.client, d_.stores.revisions, {{}, revision.name},
+  co_return co_await PatchStatus(d_.client, d_.stores.revisions, revision.object->key(),
                                  std::move(stored), std::move(wanted), cancel);
 }
 

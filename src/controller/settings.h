@@ -25,7 +25,7 @@ struct Settings {
   // Waits after failures of an instance: from the first to the longest, and how many retries all of
   // them together make, on average and at once.
   Duration retry_min_delay = std::chrono::milliseconds(200);
-  Duration retry_max_delay = std::chrono::seconds(1000);
+  Duration retry_max_delay = std::chrono::minutes(5);
   double retries_per_second = 10;
   double retry_burst = 100;
 

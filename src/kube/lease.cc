@@ -50,7 +50,8 @@ LeaderElector::LeaderElector(Client& client, LeaseOptions options, Random random
 
 Task<Result<void>> LeaderElector::Acquire(CancelToken cancel) {
   while (true) {
-    if (co_await Try(cancel) == Attempt::kHeld) {
+    const Attempt attempt = co_await Try(cancel);
+    if (attempt == Attempt::kHeld) {
       leads_ = true;
       co_return Result<void>{};
     }
@@ -89,7 +90,8 @@ Task<Result<void>> LeaderElector::Hold(CancelToken cancel) {
 
 Task<Result<void>> LeaderElector::Release(CancelToken cancel) {
   if (!leads_) co_return Result<void>{};
-  auto live = co_await client_.Get(kLeases, {options_.name_space, options_.name}, {}, cancel);
+  const ObjectKey key{options_.name_space, options_.name};
+  auto live = co_await client_.Get(kLeases, key, {}, cancel);
   if (!live) co_return Annotate(live.error(), "lease {}", options_.name);
   leads_ = false;
   if (HolderOf(*live) != options_.identity) co_return Result<void>{};
@@ -122,9 +124,11 @@ Task<LeaderElector::Attempt> LeaderElector::TryOnce(CancelToken cancel) {
   if (leads_ && HolderOf(observed_) == options_.identity && ObservedIsValid()) {
     json::Value lease = observed_;
     lease.as_object()["spec"] = NewSpec(json::Find(observed_, "spec"));
-    if (co_await Write(std::move(lease), cancel) == Attempt::kHeld) co_return Attempt::kHeld;
+    const Attempt written = co_await Write(std::move(lease), cancel);
+    if (written == Attempt::kHeld) co_return written;
   }
-  auto live = co_await client_.Get(kLeases, {options_.name_space, options_.name}, {}, cancel);
+  const ObjectKey key{options_.name_space, options_.name};
+  auto live = co_await client_.Get(kLeases, key, {}, cancel);
   if (!live) {
     if (!IsNotFound(live.error())) {
       client_.logger().Warning("lease cannot be read", {{"error", live.error().message()}});

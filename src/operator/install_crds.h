@@ -8,7 +8,7 @@
 
 namespace kro::operator_ {
 
-// Returns when every one of them is established. Those that are right already are not written. Who may
+// Returns when every one of them that is new is served. Those that are right already are not written. Who may
 // not write CRDs (kForbidden) runs with those that are there: that is logged, and no error.
 async::Task<Result<void>> InstallCrds(kube::Client& client, Logger logger,
                                       async::CancelToken cancel);

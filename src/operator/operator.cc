@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include <algorithm>
 #include <atomic>
 #include <string_view>
 #include <utility>
@@ -229,17 +230,23 @@ Task<bool> Operator::Impl::StopInOrder() {
       for_ever ? MonotonicTime::max()
                : d.executor.clock().Monotonic() + options.graceful_shutdown_timeout;
   // Definitions first: they start and stop the serving of instances.
-  bool in_time = co_await StopPart(stop_definitions, definitions_done, deadline);
-  in_time = co_await StopPart(stop_instances, instances_done, deadline) && in_time;
-  co_return in_time;
+  const bool definitions_in_time =
+      co_await StopPart(stop_definitions, definitions_done, deadline);
+  const bool instances_in_time = co_await StopPart(stop_instances, instances_done, deadline);
+  co_return definitions_in_time && instances_in_time;
 }
 
 Task<bool> Operator::Impl::StopPart(async::CancelSource& source, async::Event& done,
                                     MonotonicTime deadline) {
   source.Cancel();
-  auto stopped = deadline == MonotonicTime::max()
-                     ? co_await done.Wait(CancelToken())
-                     : co_await done.WaitUntil(deadline, CancelToken());
+  bool stopped = true;
+  if (deadline == MonotonicTime::max()) {
+    auto waited = co_await done.Wait(CancelToken());
+    stopped = waited.has_value();
+  } else {
+    auto waited = co_await done.WaitUntil(deadline, CancelToken());
+    stopped = waited.has_value();
+  }
   if (stopped) co_return true;
   abandon.Cancel();
   fence.Close();

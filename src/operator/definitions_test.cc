@@ -1,0 +1,704 @@
+// The life of definitions, each row of controllers spec section 8 that concerns them, on a whole
+// operator in simulated time.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "operator/simulated_cluster_test_util.h"
+
+namespace kro::operator_ {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+constexpr std::string_view kWeb = R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {name: web}
+spec:
+  schema:
+    apiVersion: v1alpha1
+    kind: Web
+    spec: {text: string | default="hello", size: 'integer | default=1 minimum=1'}
+    status: {copy: "${first.data.text}"}
+  resources:
+  - id: first
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-first"}
+      data: {text: "${schema.spec.text}"}
+  - id: second
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-second"}
+      data: {text: "${first.data.text}"}
+)";
+
+constexpr std::string_view kInstance = R"(
+apiVersion: kro.run/v1alpha1
+kind: Web
+metadata: {name: a, namespace: default}
+spec: {text: hi}
+)";
+
+const api::Gvr kWebs{"kro.run", "v1alpha1", "webs"};
+
+std::string Replace(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result(text);
+  const std::size_t at = result.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  if (at != std::string::npos) result.replace(at, from.size(), to);
+  return result;
+}
+
+class Definitions : public testing::Test {
+ protected:
+  // What a definition and everything made from it look like when all is well.
+  void ExpectActive(std::string name, std::int64_t revision) {
+    const json::Value rgd = c.Get(kRgds, name);
+    EXPECT_EQ(json::FindString(rgd, {"status", "state"}), "Active");
+    EXPECT_EQ(c.Condition(rgd, "Ready"), "True/Ready/");
+    EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"),
+              fmt::format("True/Resolved/revision {} compiled and active", revision));
+    EXPECT_EQ(c.Condition(rgd, "GraphAccepted"), "True/Valid/resource graph and schema are valid");
+    EXPECT_EQ(c.Condition(rgd, "ControllerReady"), "True/Running/controller is running");
+    EXPECT_EQ(c.Integer(rgd, {"status", "lastIssuedRevision"}), revision);
+  }
+
+  SimulatedCluster c;
+};
+
+TEST_F(Definitions, BecomeAnApi) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+
+  ExpectActive("web", 1);
+  const json::Value rgd = c.Get(kRgds, "web");
+  EXPECT_EQ(c.Condition(rgd, "KindReady"), "True/Ready/kind Web has been accepted and ready");
+  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"metadata", "finalizers"})), R"(["kro.run/finalizer"])");
+  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"status", "topologicalOrder"})), R"(["first","second"])");
+  EXPECT_EQ(json::Canonical(*json::Find(rgd, {"status", "resources"})),
+            R"([{"dependencies":[{"id":"first"}],"id":"second"}])");
+  EXPECT_EQ(c.Integer(rgd, {"metadata", "generation"}), 1);
+
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+  const json::Value revision = c.Get(kRevisions, "web-r00001");
+  EXPECT_EQ(c.Condition(revision, "GraphVerified"),
+            "True/Verified/graph revision compiled and verified");
+  EXPECT_EQ(json::FindString(revision, {"metadata", "labels", "kro.run/owned"}), "true");
+
+  // The CRD was made by one request, in its final form.
+  const json::Value crd = c.Get(kCrds, "webs.kro.run");
+  EXPECT_EQ(c.Integer(crd, {"metadata", "generation"}), 1);
+  EXPECT_EQ(json::FindString(crd, {"metadata", "labels", "kro.run/resource-graph-definition-name"}),
+            "web");
+}
+
+TEST_F(Definitions, AreServedWithinMilliseconds) {
+  auto replica = c.Start();
+  c.Apply(kWeb);
+  c.Advance(150ms);  // every request takes 4 ms here
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
+TEST_F(Definitions, InstancesFollowTheGraph) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-second", "default"), {"data", "text"}), "hi");
+
+  c.ApplyAndSettle(Replace(kWeb, "data: {text: \"${first.data.text}\"}",
+                           "data: {text: \"${first.data.text}!\"}"));
+  ExpectActive("web", 2);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-second", "default"), {"data", "text"}), "hi!");
+}
+
+TEST_F(Definitions, ARestartWritesNothing) {
+  c.Start().reset();
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  replica.reset();
+  replica = c.Start();
+  ExpectActive("web", 1);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+  EXPECT_EQ(replica->transport.Writes(), 0) << [&] {
+    std::string text;
+    for (const auto& r : replica->transport.requests) {
+      if (r.method != "GET") text += r.method + " " + r.target + " " + r.body + "\n";
+    }
+    return text;
+  }();
+}
+
+TEST_F(Definitions, NothingChangedNothingAsked) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  replica->transport.requests.clear();
+  c.Patch(kRgds, "web", "metadata: {labels: {team: a}, annotations: {note: b}}");
+  c.Advance(1min);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+}
+
+TEST_F(Definitions, OrderAndDefaultsMakeNoRevision) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    group: kro.run\n    scope: Namespaced\n"));
+  ExpectActive("web", 1);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+}
+
+TEST_F(Definitions, GoingBackIsANewRevisionWithTheOldHash) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
+  c.ApplyAndSettle(kWeb);
+  ExpectActive("web", 3);
+  const auto hash = [&](std::string name) {
+    return std::string(json::FindString(c.Get(kRevisions, std::move(name)),
+                                        {"metadata", "labels", "kro.run/graph-revision-hash"}));
+  };
+  EXPECT_EQ(hash("web-r00001"), hash("web-r00003"));
+  EXPECT_NE(hash("web-r00001"), hash("web-r00002"));
+}
+
+TEST_F(Definitions, AnInvalidEditKeepsTheOldGraphServing) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.ApplyAndSettle(Replace(kWeb, "${schema.spec.text}", "${schema.spec.txt}"));
+
+  const json::Value rgd = c.Get(kRgds, "web");
+  EXPECT_EQ(json::FindString(rgd, {"status", "state"}), "Inactive");
+  EXPECT_THAT(c.Condition(rgd, "GraphAccepted"), StartsWith("False/InvalidResourceGraph/"));
+  EXPECT_THAT(c.Condition(rgd, "GraphAccepted"), HasSubstr("did you mean 'text'?"));
+  EXPECT_THAT(c.Condition(rgd, "Ready"), StartsWith("False/InvalidResourceGraph/"));
+  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"), "True/Resolved/revision 1 compiled and active");
+  EXPECT_THAT(c.Condition(rgd, "KindReady"), StartsWith("True/"));
+  EXPECT_THAT(c.Condition(rgd, "ControllerReady"), StartsWith("True/"));
+  EXPECT_EQ(json::Find(rgd, {"status", "topologicalOrder"}), nullptr);
+  EXPECT_EQ(c.Integer(rgd, {"status", "lastIssuedRevision"}), 1);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+  EXPECT_TRUE(replica->sink.Has("undefined field 'txt'"));
+
+  // Instances still follow the old graph, and a mended definition is served again as it was.
+  c.Patch(kWebs, "a", "spec: {text: later}", "default");
+  c.Advance(2s);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-first", "default"), {"data", "text"}), "later");
+  c.ApplyAndSettle(kWeb);
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, AnInvalidFirstVersionMakesNothing) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(kWeb, "${schema.spec.text}", "${nobody.x}"));
+  const json::Value rgd = c.Get(kRgds, "web");
+  EXPECT_EQ(json::FindString(rgd, {"status", "state"}), "Inactive");
+  EXPECT_THAT(c.Condition(rgd, "GraphAccepted"), HasSubstr("nobody"));
+  EXPECT_THAT(c.Condition(rgd, "KindReady"), StartsWith("Unknown/AwaitingReconciliation/"));
+  EXPECT_THAT(c.Names(kRevisions), IsEmpty());
+  EXPECT_TRUE(c.Get(kCrds, "webs.kro.run").is_null());
+
+  // It is not compiled again and again, and goes at once.
+  replica->transport.requests.clear();
+  c.Advance(1h);
+  EXPECT_EQ(replica->transport.Writes(), 0);
+  c.Delete(kRgds, "web");
+  c.Advance(1s);
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
+TEST_F(Definitions, AKindThatAppearsLaterWakesWhoWaitsForIt) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(kWeb, "apiVersion: v1\n      kind: ConfigMap",
+                           "apiVersion: ex.io/v1\n      kind: Table"));
+  EXPECT_THAT(c.ConditionOf("web", "GraphAccepted"), HasSubstr("ex.io/v1"));
+  c.Advance(10min);  // the back-off has grown
+
+  c.Apply(R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: tables.ex.io}
+spec:
+  group: ex.io
+  scope: Namespaced
+  names: {plural: tables, singular: table, kind: Table, listKind: TableList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          data: {type: object, additionalProperties: {type: string}}
+)");
+  c.Advance(500ms);
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, DefinitionsMayUseEachOther) {
+  auto replica = c.Start();
+  // The user comes first, and waits for the one that it uses.
+  c.Apply(R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {name: pair}
+spec:
+  schema: {apiVersion: v1alpha1, kind: Pair, spec: {text: string}}
+  resources:
+  - id: web
+    template:
+      apiVersion: kro.run/v1alpha1
+      kind: Web
+      metadata: {name: "${schema.metadata.name}"}
+      spec: {text: "${schema.spec.text}"}
+)");
+  c.Advance(1s);
+  c.Apply(kWeb);
+  c.Advance(1s);
+  ExpectActive("web", 1);
+  ExpectActive("pair", 1);
+}
+
+TEST_F(Definitions, RapidEditsSettleOnTheLastWithBoundedRevisions) {
+  auto replica = c.Start();
+  for (int i = 0; i < 30; ++i) {
+    c.Apply(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
+    c.Advance(7ms);
+  }
+  c.Advance(5s);
+  EXPECT_EQ(c.State("web"), "Active");
+  EXPECT_LE(c.Names(kRevisions).size(), 5U);
+  const json::Value crd = c.Get(kCrds, "webs.kro.run");
+  EXPECT_THAT(json::Serialize(crd), HasSubstr("text-29"));
+}
+
+TEST_F(Definitions, RetentionKeepsTheNewest) {
+  auto replica = c.Start();
+  for (int i = 0; i < 8; ++i) {
+    c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
+  }
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00004", "web-r00005", "web-r00006",
+                                               "web-r00007", "web-r00008"));
+  ExpectActive("web", 8);
+}
+
+TEST_F(Definitions, RetentionCanBeOff) {
+  OperatorOptions options;
+  options.settings.max_graph_revisions = 0;
+  auto replica = c.Start(options);
+  for (int i = 0; i < 7; ++i) {
+    c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
+  }
+  EXPECT_EQ(c.Names(kRevisions).size(), 7U);
+}
+
+TEST_F(Definitions, RevisionsDeletedByHandAreIssuedAnew) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
+
+  // An old one is nobody's concern.
+  c.Delete(kRevisions, "web-r00001");
+  c.Advance(5s);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00002"));
+  ExpectActive("web", 2);
+
+  c.Delete(kRevisions, "web-r00002");
+  c.Advance(5s);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00003"));
+  ExpectActive("web", 3);
+}
+
+TEST_F(Definitions, WhenTheLatestRevisionIsDeletedTheOlderOneIsCompared) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
+  c.Delete(kRevisions, "web-r00002");
+  c.Advance(5s);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001", "web-r00003"));
+  ExpectActive("web", 3);
+}
+
+TEST_F(Definitions, DisownedRevisionsAreAdopted) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.Patch(kRevisions, "web-r00001", "metadata: {ownerReferences: null}");
+  c.Advance(2s);
+  const json::Value revision = c.Get(kRevisions, "web-r00001");
+  EXPECT_THAT(json::Serialize(*json::Find(revision, {"metadata", "ownerReferences"})),
+              HasSubstr("\"controller\":true"));
+}
+
+TEST_F(Definitions, ARecreatedDefinitionContinuesTheNumbers) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.Delete(kRgds, "web", "", kube::Propagation::kOrphan);
+  c.Advance(5s);
+  ASSERT_TRUE(c.Get(kRgds, "web").is_null());
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+
+  c.ApplyAndSettle(kWeb);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+  ExpectActive("web", 1);
+  // The CRD was adopted, its labels brought up to date.
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"),
+                             {"metadata", "labels", "kro.run/resource-graph-definition-id"}),
+            json::FindString(c.Get(kRgds, "web"), {"metadata", "uid"}));
+}
+
+TEST_F(Definitions, OneOfTwoThatClaimAKindOwnsIt) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: rival}"));
+  EXPECT_EQ(c.ConditionOf("rival", "KindReady"),
+            "False/Failed/failed to update CRD webs.kro.run: CRD is owned by another "
+            "ResourceGraphDefinition web");
+  EXPECT_EQ(c.State("rival"), "Inactive");
+  ExpectActive("web", 1);
+
+  // The loser goes without harm.
+  c.Delete(kRgds, "rival");
+  c.Advance(3s);
+  EXPECT_TRUE(c.Get(kRgds, "rival").is_null());
+  c.Patch(kWebs, "a", "spec: {text: still}", "default");
+  c.Advance(2s);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-first", "default"), {"data", "text"}), "still");
+}
+
+TEST_F(Definitions, AForeignCrdIsNeverTouched) {
+  auto replica = c.Start();
+  c.Apply(R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: webs.kro.run}
+spec:
+  group: kro.run
+  scope: Namespaced
+  names: {plural: webs, singular: web, kind: Web, listKind: WebList}
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+)");
+  const std::string before(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "uid"}));
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
+            "False/Failed/failed to update CRD webs.kro.run: CRD already exists and is not owned by "
+            "KRO");
+  const json::Value crd = c.Get(kCrds, "webs.kro.run");
+  EXPECT_EQ(json::FindString(crd, {"metadata", "uid"}), before);
+  EXPECT_EQ(c.Integer(crd, {"metadata", "generation"}), 1);
+
+  // Once it is gone, ours is made.
+  c.Delete(kCrds, "webs.kro.run");
+  c.Advance(3s);
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, BreakingChangesWaitForConsent) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  const std::string breaking = Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
+  c.ApplyAndSettle(breaking);
+  EXPECT_THAT(c.ConditionOf("web", "KindReady"),
+              StartsWith("False/Failed/cannot update CRD webs.kro.run: breaking changes detected: "));
+  EXPECT_TRUE(replica->sink.Has("set the annotation kro.run/allow-breaking-changes"));
+  EXPECT_THAT(c.ConditionOf("web", "ControllerReady"), StartsWith("True/"));
+  EXPECT_EQ(c.State("web"), "Inactive");
+
+  // Consent is the word "true", and needs no other edit.
+  replica->transport.requests.clear();
+  c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'false'}}");
+  c.Advance(3s);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+  c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'true'}}");
+  c.Advance(3s);
+  ExpectActive("web", 2);
+}
+
+TEST_F(Definitions, HandEditsOfTheCrdAreUndone) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  const json::Value good = c.Get(kCrds, "webs.kro.run");
+  const auto schema_of = [](const json::Value& crd) {
+    return json::Canonical(*json::Find(crd, {"spec", "versions"}));
+  };
+  const auto edit = [&](auto change) {
+    json::Value crd = c.Get(kCrds, "webs.kro.run");
+    json::Object& version =
+        json::Find(crd, "spec")->as_object()["versions"].as_array()[0].as_object();
+    change(version);
+    auto reply = *c.executor.Run(c.client.Update(kCrds, crd, {}, {}));
+    ASSERT_TRUE(reply) << reply.error().message();
+    c.Advance(2s);
+    EXPECT_EQ(schema_of(c.Get(kCrds, "webs.kro.run")), schema_of(good));
+    ExpectActive("web", 1);
+  };
+  const auto spec = [](json::Object& version) -> json::Object& {
+    return version["schema"].as_object()["openAPIV3Schema"].as_object()["properties"].as_object()
+        ["spec"].as_object()["properties"].as_object();
+  };
+  edit([&](json::Object& version) { spec(version).erase("size"); });
+  edit([&](json::Object& version) { version["additionalPrinterColumns"].as_array().pop_back(); });
+
+  // Labels of others stay, and cost nothing.
+  c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {mine: 'yes', kro.run/kro-version: changed}}");
+  c.Advance(2s);
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "mine"}), "yes");
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "kro.run/kro-version"}),
+            "changed");
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, APropertyAddedToTheCrdByHandIsNotThrownAway) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  json::Value crd = c.Get(kCrds, "webs.kro.run");
+  json::Find(crd, "spec")->as_object()["versions"].as_array()[0].as_object()["schema"].as_object()
+      ["openAPIV3Schema"].as_object()["properties"].as_object()["spec"].as_object()
+      ["properties"].as_object()["mine"] = json::Object{{"type", "string"}};
+  ASSERT_TRUE(*c.executor.Run(c.client.Update(kCrds, crd, {}, {})));
+  c.Advance(2s);
+  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
+            "False/Failed/cannot update CRD webs.kro.run: breaking changes detected: Property mine was "
+            "removed");
+  c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'true'}}");
+  c.Advance(2s);
+  ExpectActive("web", 1);
+}
+
+TEST_F(Definitions, ADeletedCrdIsMadeAgain) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  const std::string before(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "uid"}));
+  c.Delete(kCrds, "webs.kro.run");
+  c.Advance(10s);
+  const json::Value crd = c.Get(kCrds, "webs.kro.run");
+  ASSERT_TRUE(crd.is_object());
+  EXPECT_NE(json::FindString(crd, {"metadata", "uid"}), before);
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+  ExpectActive("web", 1);
+
+  // And its instances are served at once.
+  c.Apply(kInstance);
+  c.Advance(500ms);
+  EXPECT_FALSE(c.Get(kConfigMaps, "a-second", "default").is_null());
+}
+
+TEST_F(Definitions, ShortNamesComeAndGo) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    shortNames: [wb]\n"));
+  EXPECT_EQ(json::Serialize(*json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"})),
+            R"(["wb"])");
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"}), nullptr);
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
+TEST_F(Definitions, DeletionWaitsForInstances) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.Delete(kRgds, "web");
+  c.Advance(5s);
+  EXPECT_EQ(c.ConditionOf("web", "Ready"),
+            "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a: delete them "
+            "first");
+  // They are still served, across a restart too.
+  replica.reset();
+  replica = c.Start();
+  c.Patch(kWebs, "a", "spec: {text: still}", "default");
+  c.Advance(2s);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-first", "default"), {"data", "text"}), "still");
+
+  c.Delete(kWebs, "a", "default");
+  c.Advance(5s);
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+  // The CRD stays unless it may be deleted, untouched.
+  EXPECT_EQ(c.Integer(c.Get(kCrds, "webs.kro.run"), {"metadata", "generation"}), 1);
+  EXPECT_THAT(c.Names(kRevisions), IsEmpty());
+}
+
+TEST_F(Definitions, TheCrdGoesTooWhereItMay) {
+  OperatorOptions options;
+  options.settings.allow_crd_deletion = true;
+  auto replica = c.Start(options);
+  c.ApplyAndSettle(kWeb);
+  c.Delete(kRgds, "web");
+  c.Advance(3s);
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+  EXPECT_TRUE(c.Get(kCrds, "webs.kro.run").is_null());
+  EXPECT_THAT(c.Names(kRevisions), IsEmpty());
+}
+
+TEST_F(Definitions, InstancesGoWithTheirCrdChildrenFirst) {
+  OperatorOptions options;
+  options.settings.allow_crd_deletion = true;
+  auto replica = c.Start(options);
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.Delete(kRgds, "web");
+  c.Advance(10s);
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-second", "default").is_null());
+  EXPECT_TRUE(c.Get(kCrds, "webs.kro.run").is_null());
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
+TEST_F(Definitions, ANameTooLongForALabelIsRefusedWithTheServersWords) {
+  auto replica = c.Start();
+  const std::string name(70, 'w');
+  c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: " + name + "}"));
+  EXPECT_THAT(c.ConditionOf(name, "GraphAccepted"),
+              StartsWith("False/InvalidResourceGraph/creating graph revision \"" + name + "-r00001\": "));
+  EXPECT_EQ(c.State(name), "Inactive");
+}
+
+TEST_F(Definitions, ScopeMayBeTheCluster) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(Replace(Replace(kWeb, "kind: Web\n", "kind: Web\n    scope: Cluster\n"),
+                                   "name: \"${schema.metadata.name}-first\"",
+                                   "name: \"${schema.metadata.name}-first\", namespace: default"),
+                           "name: \"${schema.metadata.name}-second\"",
+                           "name: \"${schema.metadata.name}-second\", namespace: default"));
+  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"spec", "scope"}), "Cluster");
+  c.ApplyAndSettle(Replace(kInstance, ", namespace: default", ""));
+  EXPECT_FALSE(c.Get(kConfigMaps, "a-second", "default").is_null());
+}
+
+TEST_F(Definitions, LoosenedLimitsArePatched) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(Replace(kWeb, " minimum=1", ""));
+  ExpectActive("web", 2);
+  EXPECT_EQ(json::Serialize(c.Get(kCrds, "webs.kro.run")).find("minimum"), std::string::npos);
+}
+
+TEST_F(Definitions, AForeignRevisionOfTheNameCounts) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  json::Value revision = c.Get(kRevisions, "web-r00001");
+  json::Object& metadata = revision.as_object()["metadata"].as_object();
+  for (const char* key : {"uid", "resourceVersion", "ownerReferences", "creationTimestamp", "finalizers", "managedFields", "generation"}) {
+    metadata.erase(key);
+  }
+  metadata["name"] = "web-r00007";
+  revision.as_object().erase("status");
+  revision.as_object()["spec"].as_object()["revision"] = 7;
+  ASSERT_TRUE(*c.executor.Run(c.client.Create(kRevisions, "", revision, {}, {})));
+  c.Advance(3s);
+  // Same hash: it is adopted and served.
+  const json::Value rgd = c.Get(kRgds, "web");
+  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"), "True/Resolved/revision 7 compiled and active");
+  EXPECT_EQ(c.Integer(rgd, {"status", "lastIssuedRevision"}), 7);
+}
+
+TEST_F(Definitions, LostWatchesLoseNoEdit) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.server.EndWatches(apiserver::Server::WatchEnd::kBroken);
+  c.Apply(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
+  c.server.CompactHistory();
+  c.Advance(10s);
+  ExpectActive("web", 2);
+}
+
+TEST_F(Definitions, AFloodOfForeignCrdsCostsNothing) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  replica->transport.requests.clear();
+  for (int i = 0; i < 20; ++i) {
+    c.Apply(fmt::format(R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: others.ex{0}.io}}
+spec:
+  group: ex{0}.io
+  scope: Namespaced
+  names: {{plural: others, singular: other, kind: Other, listKind: OtherList}}
+  versions:
+  - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
+)", i));
+  }
+  c.Advance(5s);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+}
+
+TEST_F(Definitions, ResourceGroupsAreServedSideBySide) {
+  auto replica = c.Start();
+  std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
+                              "name: web}", "name: web, namespace: default}");
+  group = Replace(group, "text: string | default=\"hello\"", "text: string | required=yes");
+  c.ApplyAndSettle(group);
+  const json::Value served = c.Get(kResourceGroups, "web", "default");
+  EXPECT_EQ(json::FindString(served, {"status", "state"}), "Active");
+  EXPECT_EQ(c.Condition(served, "Ready"), "True/Ready/");
+  EXPECT_EQ(json::Serialize(*json::Find(served, {"metadata", "finalizers"})), R"(["kro.run/finalizer"])");
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+  c.ApplyAndSettle(kInstance);
+  EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-second", "default"), {"data", "text"}), "hi");
+
+  c.Delete(kWebs, "a", "default");
+  c.Delete(kResourceGroups, "web", "default");
+  c.Advance(5s);
+  EXPECT_TRUE(c.Get(kResourceGroups, "web", "default").is_null());
+  EXPECT_THAT(c.Names(kRevisions), IsEmpty());
+}
+
+TEST_F(Definitions, AnRgdDoesNotTakeOverAResourceGroupByItsName) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
+                           "name: web, namespace: default}"));
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(c.ConditionOf("web", "GraphAccepted"),
+            "False/InvalidResourceGraph/the ResourceGroup default/web has this name; delete one of the "
+            "two");
+  c.Delete(kResourceGroups, "web", "default");
+  c.Advance(10s);
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
+TEST_F(Definitions, ImpersonationIsRefusedNotIgnored) {
+  auto replica = c.Start();
+  std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
+                              "name: web}", "name: web, namespace: default}");
+  group = Replace(group, "spec:\n  schema:", "spec:\n  defaultServiceAccounts: {'*': robot}\n  schema:");
+  c.ApplyAndSettle(group);
+  EXPECT_THAT(c.Condition(c.Get(kResourceGroups, "web", "default"), "GraphAccepted"),
+              StartsWith("False/InvalidResourceGraph/spec.defaultServiceAccounts: impersonation has no successor"));
+}
+
+// The order in which ready work runs must not matter.
+class AnyOrder : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(AnyOrder, ThreeDefinitionsAndEditsEndTheSame) {
+  SimulatedCluster c(GetParam());
+  auto replica = c.Start();
+  for (const char* name : {"One", "Two", "Three"}) {
+    std::string lower(name);
+    std::ranges::transform(lower, lower.begin(), [](unsigned char ch) { return std::tolower(ch); });
+    c.Apply(Replace(Replace(kWeb, "name: web}", "name: " + lower + "}"), "kind: Web\n",
+                    std::string("kind: ") + name + "\n"));
+  }
+  c.Advance(20ms);
+  replica.reset();  // in the middle of it
+  replica = c.Start();
+  c.Advance(5s);
+  for (const char* name : {"one", "two", "three"}) EXPECT_EQ(c.State(name), "Active") << name;
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("one-r00001", "three-r00001", "two-r00001"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, AnyOrder, testing::Range<std::uint64_t>(1, 13));
+
+}  // namespace
+}  // namespace kro::operator_
