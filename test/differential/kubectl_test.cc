@@ -119,6 +119,15 @@ spec: {color: red}
   Expect("version", "Server Version: v1.36");
   Expect("get namespaces", "kube-system");
   Expect("api-resources", "deployments");
+  // Typed clients send these in protobuf.
+  Expect("create namespace x", "namespace/x created");
+  Expect("create secret generic s --from-literal=a=b", "secret/s created");
+  Expect("create configmap c --from-literal=a=b", "configmap/c created");
+  Expect("create serviceaccount sa", "serviceaccount/sa created");
+  Expect("create role r --verb=get --resource=pods", "r created");
+  Expect("auth can-i list pods", "yes");
+  Expect("get secret s -o jsonpath={.data.a}", "Yg==");
+  Expect("delete namespace x", "deleted");
   Expect("apply -f deployment.yaml", "deployment.apps/web created");
   Expect("apply -f deployment.yaml", "deployment.apps/web unchanged");
   Expect("wait --for=condition=Available deployment/web --timeout=30s", "condition met");
