@@ -198,7 +198,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   written = false;
   if (!set_->NeedsMarks() && set_->Covers(content)) co_return std::nullopt;
   // One write should do for the whole look, so what is foreseen is named too.
-  content = Union(Union(std::move(content), set_->remembered()), pass_->Foreseen());
+  content = Union(std::move(content), set_->remembered());
+  if (!IsSuspended(instance_->value())) content = Union(std::move(content), pass_->Foreseen());
   kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
                              .on_conflict = kube::OnConflict::kTakeOver};
   auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);

@@ -84,7 +84,7 @@ class Reconciliation::Impl {
   void Observed(const Action& action, std::vector<LiveObject> objects);
   void Failed(const Action& action, Error error);
   ApplySetContent Touched() const;
-  ApplySetContent Foreseen() const;
+  ApplySetContent Foreseen();
   Outcome Finish();
   AuthorConditions Conditions(const api::ConditionSet& builtin);
 
@@ -96,6 +96,7 @@ class Reconciliation::Impl {
   bool IsDecidable(const Node& node) const;
   void Decide(std::size_t number);
   bool IsIncluded(std::size_t number);
+  bool IsExpected(std::size_t number, const std::vector<bool>& expected);
   void Render(std::size_t number);
   void AddItem(std::size_t number, json::Value* object, std::size_t index, std::size_t size);
   void StampLabels(const Node& node, json::Object& metadata, std::size_t index, std::size_t size);
@@ -158,7 +159,7 @@ void Reconciliation::Failed(const Action& action, Error error) {
   impl_->Failed(action, std::move(error));
 }
 ApplySetContent Reconciliation::Touched() const { return impl_->Touched(); }
-ApplySetContent Reconciliation::Foreseen() const { return impl_->Foreseen(); }
+ApplySetContent Reconciliation::Foreseen() { return impl_->Foreseen(); }
 Outcome Reconciliation::Finish() { return impl_->Finish(); }
 AuthorConditions Reconciliation::Conditions(const api::ConditionSet& builtin) {
   return impl_->Conditions(builtin);
@@ -584,11 +585,15 @@ ApplySetContent Reconciliation::Impl::Touched() const {
   return content;
 }
 
-ApplySetContent Reconciliation::Impl::Foreseen() const {
+ApplySetContent Reconciliation::Impl::Foreseen() {
   ApplySetContent content = Touched();
-  for (std::size_t i = 0; i < runs_.size(); ++i) {
-    const Node& node = graph_->nodes[i];
-    if (runs_[i].phase != Run::Phase::kUndecided || !IsManaged(node)) continue;
+  std::vector<bool> expected(runs_.size());
+  for (const std::size_t number : graph_->order) {
+    expected[number] = IsExpected(number, expected);
+    const Node& node = graph_->nodes[number];
+    if (!expected[number] || runs_[number].phase != Run::Phase::kUndecided || !IsManaged(node)) {
+      continue;
+    }
     content.group_kinds.insert({node.gvk.group, node.gvk.kind});
     const std::string_view ns = NamespaceOf(node.object);
     const bool is_literal = std::ranges::none_of(node.fields, [](const graph::Field& field) {
@@ -599,6 +604,26 @@ ApplySetContent Reconciliation::Impl::Foreseen() const {
     }
   }
   return content;
+}
+
+// Whether the node will be applied in this pass if all applies are answered well: nothing that it
+// needs is still to become ready, and it is not excluded. `expected` has the nodes before it.
+bool Reconciliation::Impl::IsExpected(std::size_t number, const std::vector<bool>& expected) {
+  const Run& run = runs_[number];
+  const Node& node = graph_->nodes[number];
+  if (run.phase == Run::Phase::kConcluded) return run.state == NodeState::kSynced;
+  if (run.phase != Run::Phase::kUndecided) return true;
+  for (const std::size_t dependency : node.dependencies) {
+    if (!expected[dependency]) return false;
+    if (runs_[dependency].state == NodeState::kSynced) continue;
+    const Node& needed = graph_->nodes[dependency];
+    if (!needed.ready_when.empty() || needed.IsExternal()) return false;
+  }
+  return std::ranges::all_of(node.include_when, [&](const graph::Expression& expression) {
+    if (expression.kind != graph::ExpressionKind::kStatic) return false;
+    const auto truth = evaluation_.Test(expression, View::kWhole);
+    return truth && *truth == Truth::kTrue;
+  });
 }
 
 void Reconciliation::Impl::AddItems(const Run& run, const Node& node,

@@ -103,9 +103,11 @@ class Reconciliation {
 
   // What the inventory must name before the actions returned so far are carried out.
   ApplySetContent Touched() const;
-  // The same with the kinds and literal namespaces of nodes that were not decided yet: if the
-  // inventory names these, one write of it is enough for most passes.
-  ApplySetContent Foreseen() const;
+  // The same with the kinds and literal namespaces of nodes that will follow in this pass: if the
+  // inventory names these, one write of it is enough for the whole pass. Nodes that wait for
+  // readiness, for an external object or for a condition over other resources are not foreseen: the
+  // inventory never names what may not come for long.
+  ApplySetContent Foreseen();
 
   // What the pass came to. At any time: unanswered actions count as in progress. Without any call
   // of Advance (a suspended instance) no node is counted and only the instance's own data is

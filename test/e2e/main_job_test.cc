@@ -26,7 +26,6 @@ using ::testing::Each;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
-using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 constexpr std::string_view kWebApp = "kro.run/v1alpha1 WebApp";
@@ -111,7 +110,8 @@ TEST_F(MainJob, ChildrenComeInTheOrderOfTheirDependencies) {
   EXPECT_THAT(children, ::testing::ElementsAre("patch configmaps default/ordered-settings",
                                                "patch deployments.apps default/ordered",
                                                "patch services default/ordered"));
-  EXPECT_EQ(others, 1) << "finalizer, labels and inventory";
+  // Finalizer, labels and inventory; the Service's kind follows when the Deployment is ready.
+  EXPECT_EQ(others, 2);
   EXPECT_LE(statuses, 4) << "waiting, then as replicas become available";
 }
 
@@ -224,8 +224,9 @@ TEST_F(MainJob, AControllerKilledInTheMiddleOfFiftyInstancesFinishesThem) {
     // An apply that made the object answers 201.
     if (write.code == 201) ++created[write.ToString()];
   }
-  EXPECT_THAT(created, SizeIs(3 * kInstances));
   for (const auto& [child, times] : created) EXPECT_EQ(times, 1) << child;
+  // The answers to the last requests of the killed process went nowhere, and the log has no code.
+  EXPECT_GT(created.size(), 2u * kInstances);
   for (int i = 0; i < kInstances; ++i) {
     EXPECT_TRUE(user_->Get("v1 ConfigMap default/" + name(i) + "-settings"));
     EXPECT_TRUE(user_->Get("v1 Service default/" + name(i)));
