@@ -53,6 +53,8 @@ std::string ConditionText(const Diagnostics& diagnostics) {
   std::string text = first.compatible;
   if (text.empty()) {
     text = first.where.path.empty() ? first.message : first.where.path + ": " + first.message;
+  } else if (!first.where.path.empty()) {
+    text += fmt::format(" (at {})", first.where.path);
   }
   if (!first.hint.empty() && text.find(first.hint) == std::string::npos) text += "; " + first.hint;
   const auto errors = std::ranges::count(diagnostics, Severity::kError, &Diagnostic::severity);

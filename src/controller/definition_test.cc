@@ -19,11 +19,13 @@ Diagnostic Fault(std::string compatible, std::string hint = {}) {
 
 TEST(ConditionText, BeginsWithUpstreamsText) {
   const std::pair<Diagnostics, const char*> kCases[] = {
-      // alone and without a hint it is exactly that
-      {{Fault("failed to build")}, "failed to build"},
-      {{Fault("failed to build", "did you mean 'name'?")}, "failed to build; did you mean 'name'?"},
-      {{Fault("a"), Fault("b")}, "a; and 1 more error"},
-      {{Fault("a", "h"), Fault("b"), Fault("c")}, "a; h; and 2 more errors"},
+      // then comes the place
+      {{Fault("failed to build")}, "failed to build (at spec.resources[0].template)"},
+      {{Fault("failed to build", "did you mean 'name'?")},
+       "failed to build (at spec.resources[0].template); did you mean 'name'?"},
+      {{Fault("a"), Fault("b")}, "a (at spec.resources[0].template); and 1 more error"},
+      {{Fault("a", "h"), Fault("b"), Fault("c")},
+       "a (at spec.resources[0].template); h; and 2 more errors"},
       // where upstream has none, the place stands in front
       {{Fault("")}, "spec.resources[0].template: undefined field 'nme'"},
       {{}, ""},
