@@ -39,6 +39,7 @@ struct DefinitionReconciler::Memory {
   std::string crd;
   std::set<std::string> wanted_groups;  // of its kinds, while it does not compile
   std::string logged;                   // the faults that were logged last
+  bool released = false;                // its finalizer was removed; the watch may not know yet
 
   struct Served {
     api::Gvr gvr;
@@ -501,7 +502,7 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
 // Instances are never left without a controller: while there are any, the definition stays and serves
 // them, so that they can be deleted.
 Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken cancel) {
-  if (!HasFinalizer(*pass.object)) co_return Requeue::Never();
+  if (pass.memory.released || !HasFinalizer(*pass.object)) co_return Requeue::Never();
   const MonotonicTime begin = d_.executor.clock().Monotonic();
   if (pass.definition.rgd.spec.schema && crds_.Owns(pass.memory.crd, pass.name())) {
     auto cleared = co_await ClearInstances(pass, cancel);
@@ -522,6 +523,7 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
   auto removed = co_await PatchFinalizer(d_.client, InformerOf(pass.definition.key), pass.object,
                                          FinalizerChange::kRemove, cancel);
   if (!removed) co_return std::unexpected(std::move(removed.error()));
+  pass.memory.released = true;
   d_.metrics.DefinitionDeleted(name, d_.executor.clock().Monotonic() - begin);
   d_.logger.Info("definition deleted", {{"definition", name}});
   co_return Requeue::Never();
