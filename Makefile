@@ -13,7 +13,8 @@ help: ## show this list
 setup: ## install the Debian packages that kro is built with
 	@scripts/setup
 
-demo: build ## show the main job on a control plane of its own, in about a minute
+demo: setup ## show the main job on a control plane of its own, in about a minute
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target kro
 	@scripts/demo build/release
 
 build: setup ## build the optimised program and the benchmarks into build/release
