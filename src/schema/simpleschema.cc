@@ -1,7 +1,5 @@
 #include "schema/simpleschema.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "cel/library/regex_pattern.h"
 #include "schema/internal/go_text.h"
 #include "schema/internal/markers.h"
 
@@ -106,7 +105,6 @@ std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view t
                                         json::Object& schema);
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
                                            json::Object& schema);
-std::string RegexProblem(const RE2& regex);
 std::string GoTypeName(const json::Value& value);
 std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types);
 std::string_view StringAt(const json::Object& schema, std::string_view key);
@@ -594,11 +592,8 @@ std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view t
     return BadMarker(
         marker, fmt::format("pattern marker is only valid for string types, got type: {}", type));
   }
-  RE2::Options options;
-  options.set_log_errors(false);
-  const RE2 regex(marker.value, options);
-  if (!regex.ok()) {
-    return BadMarker(marker, "invalid pattern regex: error parsing regexp: " + RegexProblem(regex));
+  if (auto regex = cel::CompilePattern(marker.value); !regex) {
+    return BadMarker(marker, "invalid pattern regex: " + regex.error().message());
   }
   schema["pattern"] = marker.value;
   return {};
@@ -656,52 +651,6 @@ std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_vie
     keys.push_back(json::Value(marker.value));
   }
   return {};
-}
-
-// In the words of Go's regular expressions, which share RE2's grammar.
-std::string RegexProblem(const RE2& regex) {
-  const auto text = [&]() -> std::string_view {
-    switch (regex.error_code()) {
-      case RE2::ErrorBadEscape:
-        return "invalid escape sequence";
-      case RE2::ErrorBadCharClass:
-        return "invalid character class";
-      case RE2::ErrorBadCharRange:
-        return "invalid character class range";
-      case RE2::ErrorMissingBracket:
-        return "missing closing ]";
-      case RE2::ErrorMissingParen:
-        return "missing closing )";
-      case RE2::ErrorUnexpectedParen:
-        return "unexpected )";
-      case RE2::ErrorTrailingBackslash:
-        return "trailing backslash at end of expression";
-      case RE2::ErrorRepeatArgument:
-        return "missing argument to repetition operator";
-      case RE2::ErrorRepeatSize:
-        return "invalid repeat count";
-      case RE2::ErrorRepeatOp:
-        return "invalid nested repetition operator";
-      case RE2::ErrorBadPerlOp:
-        return "invalid or unsupported Perl syntax";
-      case RE2::ErrorBadUTF8:
-        return "invalid UTF-8";
-      case RE2::ErrorBadNamedCapture:
-        return "invalid named capture";
-      default:
-        return "expression too large";
-    }
-  }();
-  // Go takes (?< for the beginning of a name.
-  constexpr std::string_view kName = "(?<";
-  if (regex.error_code() == RE2::ErrorBadPerlOp && regex.error_arg() == kName) {
-    return fmt::format("invalid named capture: `{}`",
-                       regex.pattern().substr(regex.pattern().find(kName)));
-  }
-  // Go shows the whole expression where RE2 shows what is left of it.
-  const bool whole = regex.error_code() == RE2::ErrorUnexpectedParen ||
-                     regex.error_code() == RE2::ErrorMissingParen;
-  return fmt::format("{}: `{}`", text, whole ? regex.pattern() : regex.error_arg());
 }
 
 std::string GoTypeName(const json::Value& value) {

@@ -56,6 +56,12 @@ Result<std::shared_ptr<const RE2>> CompilePattern(std::string_view pattern) {
   if (compiled->ok()) return compiled;
   std::string_view name = GoName(compiled->error_code());
   std::string argument = compiled->error_arg();
+  // Go takes (?< for the beginning of a name.
+  constexpr std::string_view kGroupName = "(?<";
+  if (compiled->error_code() == RE2::ErrorBadPerlOp && argument == kGroupName) {
+    return Fail(ErrorCode::kInvalid, "error parsing regexp: invalid named capture: `{}`",
+                pattern.substr(pattern.find(kGroupName)));
+  }
   // Go shows the opening of a group that it does not know, RE2 also what follows it.
   if (compiled->error_code() == RE2::ErrorBadPerlOp && argument.size() > 3 &&
       (argument.starts_with("(?=") || argument.starts_with("(?!"))) {
