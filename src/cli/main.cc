@@ -42,6 +42,28 @@ int Refuse(const Error& error, ExitCode code) {
   return Print({.out = {}, .err = fmt::format("kro: {}\n", error.message()), .code = code});
 }
 
+// What stands first among the arguments that nothing takes.
+Error UnknownArgument(const CLI::App& app) {
+  const std::vector<std::string> left = app.remaining(true);
+  const std::string argument = left.empty() ? "" : left.front().substr(0, left.front().find('='));
+  std::string command = app.get_name();
+  std::vector<std::string> flags;
+  for (const CLI::App* parsed = &app; parsed != nullptr;) {
+    for (const CLI::Option* option : parsed->get_options()) {
+      for (const std::string& name : option->get_lnames()) flags.push_back("--" + name);
+    }
+    const auto below = parsed->get_subcommands();
+    parsed = below.empty() ? nullptr : below.front();
+    if (parsed != nullptr) command += " " + parsed->get_name();
+  }
+  const bool is_flag = argument.starts_with('-');
+  std::string text = fmt::format("{} {} '{}'", command, is_flag ? "has no flag" : "does not take", argument);
+  if (const auto meant = DidYouMean(argument, flags); is_flag && meant) {
+    text += fmt::format(", did you mean '{}'?", *meant);
+  }
+  return Error(ErrorCode::kInvalid, text + fmt::format("\nRun '{} --help' for the list.", command));
+}
+
 std::vector<std::string> EnvironmentNames() {
   std::vector<std::string> names;
   for (char** entry = environ; *entry != nullptr; ++entry) {
@@ -87,6 +109,8 @@ int Main(int argc, char** argv) {
   std::ranges::reverse(arguments);  // as CLI11 takes them
   try {
     app.parse(std::move(arguments));
+  } catch (const CLI::ExtrasError&) {
+    return Refuse(UnknownArgument(app), ExitCode::kUsage);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error);
     return status == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
