@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Records what a real API server answers, for the tests of src/apiserver.
 
-    scripts/devcluster up --detach --kubeconfig /tmp/kubeconfig
-    test/data/apiserver/record.py /tmp/kubeconfig
+    scripts/devcluster up --detach
+    test/data/apiserver/record.py "$(scripts/devcluster kubeconfig)"
 
 writes the *.json files beside this one. Needs PyYAML.
 """
