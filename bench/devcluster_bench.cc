@@ -705,11 +705,17 @@ json::Value Bench::DefineIdle(const std::string& served, const std::string& idle
   const std::string instance = fmt::format("kro.run/v1alpha1 {} {}/sample", served, kNamespace);
   WriteOne({.gvr = GvrOf(served), .body = Instance(served, "sample", "{}")});
   WaitUntilState(served, "sample", steady_clock::now());
-  json::Value sample = *user_->Get(instance);
+  // The client's discovery may be older than the kind.
+  const auto read = [&](const std::string& object) {
+    std::optional<json::Value> found;
+    user_->WaitUntil(object, [&] { return (found = user_->Get(object)).has_value(); });
+    return found.value_or(json::Object());
+  };
+  json::Value sample = read(instance);
   user_->Delete(instance);
   user_->WaitUntilGone(instance);
 
-  json::Value crd = *user_->Get(
+  json::Value crd = read(
       fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}.kro.run", GvrOf(served).resource));
   const std::string resource = GvrOf(idle).resource;
   auto& object = crd.as_object();
