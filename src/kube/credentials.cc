@@ -1,6 +1,6 @@
 #include "kube/credentials.h"
 
-#include "kube/internal/base64.h"
+#include "base/base64.h"
 #include "kube/paths.h"
 
 namespace kro::kube {
@@ -44,7 +44,7 @@ void AddImpersonation(const Impersonation& impersonation, http::Headers& headers
 }
 
 std::string BasicAuthorization(std::string_view user, std::string_view password) {
-  return "Basic " + internal::ToBase64(fmt::format("{}:{}", user, password));
+  return "Basic " + EncodeBase64(fmt::format("{}:{}", user, password));
 }
 
 AuthenticatedTransport::AuthenticatedTransport(http::Transport& inner, async::Executor& executor,

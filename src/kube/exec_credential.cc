@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "async/on_pool.h"
+#include "base/base64.h"
 #include "json/value.h"
-#include "kube/internal/base64.h"
 
 extern char** environ;
 
@@ -36,7 +36,7 @@ std::string ExecInfo(const ClientConfig& config) {
     if (!config.tls.server_name.empty()) cluster["tls-server-name"] = config.tls.server_name;
     if (config.tls.insecure) cluster["insecure-skip-tls-verify"] = true;
     if (!config.tls.ca.data.empty()) {
-      cluster["certificate-authority-data"] = internal::ToBase64(config.tls.ca.data);
+      cluster["certificate-authority-data"] = EncodeBase64(config.tls.ca.data);
     }
     if (!config.proxy_url.empty()) cluster["proxy-url"] = config.proxy_url;
     if (config.disable_compression) cluster["disable-compression"] = true;

@@ -5,7 +5,6 @@
 #include "kube/api_error.h"
 #include "kube/backoff.h"
 #include "kube/field_set.h"
-#include "kube/internal/base64.h"
 #include "kube/label_selector.h"
 #include "kube/object_key.h"
 #include "kube/paths.h"
@@ -225,14 +224,6 @@ TEST(Backoff, DoublesToItsCapAndStartsOverAfterAPause) {
   for (int i = 0; i < 10; ++i) backoff.Next(now);
   EXPECT_EQ(backoff.Next(now), 45s);
   EXPECT_EQ(backoff.Next(now + 3min), 1200ms);
-}
-
-TEST(Base64, RoundTripsAndRefusesForeignText) {
-  for (std::string text : {"", "f", "fo", "foo", "foob"}) {
-    EXPECT_EQ(internal::FromBase64(internal::ToBase64(text)), text);
-  }
-  EXPECT_FALSE(internal::FromBase64("a"));
-  EXPECT_FALSE(internal::FromBase64("ab!="));
 }
 
 ObjectPtr Stored(std::string name, std::string uid, std::string version, std::string app = "x") {

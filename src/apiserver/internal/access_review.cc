@@ -4,7 +4,6 @@
 
 #include "apiserver/decode.h"
 #include "apiserver/field_error.h"
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/object_view.h"
 #include "apiserver/internal/object_writer.h"
@@ -12,6 +11,7 @@
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
+#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
@@ -152,7 +152,7 @@ json::Value IssueToken(Core& core, std::string_view name_space, std::string_view
   std::int64_t seconds = IntAt(request, {"spec", "expirationSeconds"}, 3600);
   json::Object status;
   status["token"] = fmt::format(
-      "{}.{}", ToBase64(fmt::format("system:serviceaccount:{}:{}", name_space, name)),
+      "{}.{}", EncodeBase64(fmt::format("system:serviceaccount:{}:{}", name_space, name)),
       core.ids.Suffix(32));
   status["expirationTimestamp"] = FormatTime(core.clock.Now() + std::chrono::seconds(seconds));
   object["status"] = std::move(status);

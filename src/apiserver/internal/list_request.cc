@@ -7,8 +7,8 @@
 #include <optional>
 
 #include "apiserver/field_error.h"
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/status.h"
+#include "base/base64.h"
 #include "base/hash.h"
 
 namespace kro::apiserver {
@@ -177,15 +177,15 @@ std::string WriteToken(std::uint64_t revision, bool newest, std::string_view sta
   token["v"] = "meta.k8s.io/v1";
   token["rv"] = newest ? json::Value(-1) : json::Value(revision);
   token["start"] = fmt::format("/{}", start);
-  return ToBase64Url(json::Serialize(token));
+  return EncodeBase64Url(json::Serialize(token));
 }
 
 Answer<ContinueToken> ReadToken(std::string_view text) {
   const auto bad = [](std::string_view why) {
     return BadRequest(fmt::format("invalid continue token: continue key is not valid: {}", why));
   };
-  auto bytes = FromBase64Url(text);
-  if (!bytes) return bad("illegal base64 data at input byte 0");
+  auto bytes = DecodeBase64(text, Base64Alphabet::kUrlSafe, Base64Padding::kForbidden);
+  if (!bytes) return bad(fmt::format("illegal base64 data at input byte {}", bytes.error()));
   auto token = json::Parse(*bytes);
   if (!token) return bad("invalid character");
   if (json::FindString(*token, {"v"}) != "meta.k8s.io/v1") {

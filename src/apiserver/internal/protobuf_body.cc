@@ -6,8 +6,8 @@
 #include <optional>
 #include <vector>
 
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/timestamp.h"
+#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
@@ -175,7 +175,7 @@ Result<json::Object> ReadMessage(const Message& message, std::string_view bytes)
 Result<json::Value> ReadField(const Field& field, const Wire& wire) {
   switch (field.type) {
     case Type::kString: return json::Value(wire.bytes);
-    case Type::kBytes: return json::Value(ToBase64(wire.bytes));
+    case Type::kBytes: return json::Value(EncodeBase64(wire.bytes));
     case Type::kInteger: return json::Value(static_cast<std::int64_t>(wire.integer));
     case Type::kBool: return json::Value(wire.integer != 0);
     case Type::kTime:

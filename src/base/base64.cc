@@ -1,9 +1,9 @@
-#include "cel/library/base64.h"
+#include "base/base64.h"
 
 #include <array>
 #include <cstdint>
 
-namespace kro::cel {
+namespace kro {
 namespace {
 
 int SextetOf(char c, Base64Alphabet alphabet);
@@ -30,11 +30,39 @@ std::string EncodeBase64(std::string_view bytes) {
   return out;
 }
 
+std::string EncodeBase64Url(std::string_view bytes) {
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  text.reserve((bytes.size() * 4 + 2) / 3);
+  std::uint32_t bits = 0;
+  int held = 0;
+  for (unsigned char byte : bytes) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    while (held >= 6) {
+      held -= 6;
+      text += kAlphabet[(bits >> held) & 0x3f];
+    }
+  }
+  if (held > 0) text += kAlphabet[(bits << (6 - held)) & 0x3f];
+  return text;
+}
+
 std::expected<std::string, std::size_t> DecodeBase64(std::string_view text, Base64Alphabet alphabet,
                                                      Base64Padding padding) {
+  std::string out(DecodedBase64Size(text.size()), '\0');
+  auto size = DecodeBase64To(out.data(), text, alphabet, padding);
+  if (!size) return std::unexpected(size.error());
+  out.resize(*size);
+  return out;
+}
+
+std::expected<std::size_t, std::size_t> DecodeBase64To(char* out, std::string_view text,
+                                                       Base64Alphabet alphabet,
+                                                       Base64Padding padding) {
   const bool padded = padding == Base64Padding::kRequired;
-  std::string out;
-  out.reserve(text.size() / 4 * 3 + 3);
+  std::size_t size = 0;
   std::size_t at = 0;
   auto skip_breaks = [&] {
     while (at < text.size() && IsLineBreak(text[at])) ++at;
@@ -45,7 +73,7 @@ std::expected<std::string, std::size_t> DecodeBase64(std::string_view text, Base
     std::size_t sextets = 0;
     while (sextets < 4) {
       if (at == text.size()) {
-        if (sextets == 0) return out;
+        if (sextets == 0) return size;
         if (sextets == 1 || padded) return std::unexpected(at - sextets);
         done = true;
         break;
@@ -72,10 +100,10 @@ std::expected<std::string, std::size_t> DecodeBase64(std::string_view text, Base
     }
     group <<= 6 * (4 - sextets);
     for (std::size_t i = 0; i + 1 < sextets; ++i) {
-      out += static_cast<char>((group >> (16 - 8 * i)) & 0xFF);
+      out[size++] = static_cast<char>((group >> (16 - 8 * i)) & 0xFF);
     }
   }
-  return out;
+  return size;
 }
 
 namespace {
@@ -90,4 +118,4 @@ int SextetOf(char c, Base64Alphabet alphabet) {
 }
 
 }  // namespace
-}  // namespace kro::cel
+}  // namespace kro

@@ -1,6 +1,6 @@
-#include "cel/library/utf8.h"
+#include "base/utf8.h"
 
-namespace kro::cel {
+namespace kro {
 
 CodePoint DecodeCodePoint(std::string_view text, std::size_t offset) {
   constexpr CodePoint kInvalid{kReplacementCharacter, 1, false};
@@ -80,8 +80,8 @@ std::string ToValidUtf8(std::string_view text) {
 
 bool IsWhiteSpace(char32_t c) {
   return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-         c == 0x205F || c == 0x3000;
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
 }
 
-}  // namespace kro::cel
+}  // namespace kro

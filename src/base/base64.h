@@ -6,17 +6,25 @@
 #include <string>
 #include <string_view>
 
-namespace kro::cel {
+namespace kro {
 
 enum class Base64Alphabet { kStandard, kUrlSafe };
 enum class Base64Padding { kRequired, kForbidden };
 
 // Padded text in the standard alphabet.
 std::string EncodeBase64(std::string_view bytes);
+// Text in the URL-safe alphabet, without padding.
+std::string EncodeBase64Url(std::string_view bytes);
 
 // The bytes, or the offset of the first wrong input byte. CR and LF are skipped, unused trailing
 // bits are not checked.
 std::expected<std::string, std::size_t> DecodeBase64(std::string_view text, Base64Alphabet alphabet,
                                                      Base64Padding padding);
 
-}  // namespace kro::cel
+// The same into `out`, which has room for DecodedBase64Size(text.size()) bytes; gives their number.
+std::expected<std::size_t, std::size_t> DecodeBase64To(char* out, std::string_view text,
+                                                       Base64Alphabet alphabet,
+                                                       Base64Padding padding);
+constexpr std::size_t DecodedBase64Size(std::size_t text_size) { return text_size / 4 * 3 + 3; }
+
+}  // namespace kro

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace kro::cel {
+namespace kro {
 
 inline constexpr char32_t kReplacementCharacter = 0xFFFD;
 
@@ -36,4 +36,4 @@ std::string ToValidUtf8(std::string_view text);
 // The White_Space property of Unicode; U+200B has it not.
 bool IsWhiteSpace(char32_t code_point);
 
-}  // namespace kro::cel
+}  // namespace kro
