@@ -1,8 +1,9 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test conformance asan tsan gcc bench fuzz lint fmt clean
+.PHONY: help setup demo build test conformance asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+ORACLE_CASES ?= 1000000
 # Checkouts share one compiler cache.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
@@ -37,6 +38,10 @@ gcc: setup ## build and test with g++ 12
 
 bench: build ## run every benchmark
 	@scripts/bench build/release
+
+oracle: setup ## compare the expression engine with a naive one on ORACLE_CASES (1000000) generated pairs
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target cel_test
+	@scripts/cel-oracle build/release $(ORACLE_CASES)
 
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60) each
 	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS) && scripts/fuzz build/fuzz $(FUZZ_SECONDS)
