@@ -51,6 +51,7 @@ class Evaluator {
   [[gnu::noinline]] Value Has(const Node& node);
   [[gnu::noinline]] Value OptionalSelect(const Node& node);
   [[gnu::noinline]] Value AndOr(const Node& node, bool absorbing);
+  [[gnu::noinline]] Value Unresolved(const Value& so_far, const Value& operand);
   [[gnu::noinline]] Value Conditional(const Node& node);
   [[gnu::noinline]] Value Binary(const Node& node, const Value& a, const Value& b);
   [[gnu::noinline]] Value Concat(const Node& node);
@@ -79,6 +80,7 @@ template <typename T>
 bool Compare(Op op, const T& a, const T& b);
 bool SameText(std::string_view a, std::string_view b);
 Value ReadJson(Context& context, const json::Value& json, const Schema* schema);
+Value KeyProblem(const MapBuilder& map, const Value& key);
 bool Matches(Context& context, const Type& type, const Value& value);
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
 const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
@@ -158,6 +160,9 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kBind:
       // An error stays in the local and comes out where it is used, as if it were computed there.
       locals_[node.a] = Eval(node.b);
+      return Eval(node.c);
+    case Op::kBlock:
+      for (std::uint32_t i = 0; i < node.count; ++i) locals_[node.a + i] = Eval(Operand(node, i));
       return Eval(node.c);
   }
   return {};
@@ -245,18 +250,28 @@ Value Evaluator::OptionalSelect(const Node& node) {
 
 // ---- Logic -----------------------------------------------------------------------------------
 
-// Operands are tried from the left until one absorbs the others; otherwise the leftmost error.
+// What stands for two operands that do not absorb: unknown values together, else an unknown one, else the
+// first error. `so_far` may be the result of operands without errors.
+Value Evaluator::Unresolved(const Value& so_far, const Value& operand) {
+  if (operand.IsUnknown()) {
+    return so_far.IsUnknown() ? MergeUnknowns(context_, so_far, operand) : operand;
+  }
+  if (so_far.IsError()) return so_far;
+  return operand.IsError() ? operand : NoSuchOverload();
+}
+
+// Operands are tried from the left until one absorbs the others.
 Value Evaluator::AndOr(const Node& node, bool absorbing) {
-  Value error = Value::Bool(!absorbing);
+  Value result = Value::Bool(!absorbing);
   for (std::size_t i = 0; i < node.count; ++i) {
     Value operand = Eval(Operand(node, i));
     if (operand.Is(Kind::kBool)) {
       if (operand.AsBool() == absorbing) return operand;
-    } else if (!error.IsError()) {
-      error = operand.IsError() ? operand : NoSuchOverload();
+    } else {
+      result = Unresolved(result, operand);
     }
   }
-  return error;
+  return result;
 }
 
 Value Evaluator::Conditional(const Node& node) {
@@ -414,6 +429,9 @@ Value Evaluator::MakeMapLiteral(const Node& node) {
       return Fail(context_, "internal error: runtime error: hash of unhashable type {}",
                   ClassName(key));
     }
+    if (node.c == kStrictKeys) {
+      if (Value problem = KeyProblem(map, key); problem.IsError()) return problem;
+    }
     if (operand & kOptionalBit) {
       if (!value.Is(Kind::kOptional)) {
         return Fail(context_, "cannot initialize optional entry '{}' from non-optional value {}",
@@ -486,7 +504,7 @@ Value Evaluator::Quantifier(const Loop& loop, bool absorbing) {
       result = verdict;
       return false;
     }
-    if (!result.IsError()) result = verdict.IsError() ? verdict : NoSuchOverload();
+    result = Unresolved(result, verdict);
     return true;
   });
   return failed.IsError() ? failed : result;
@@ -635,6 +653,18 @@ template <typename Word>
     }
   }
   return FromJson(context, json, schema);
+}
+
+// The error that the specification sees in one key more, or null.
+Value KeyProblem(const MapBuilder& map, const Value& key) {
+  if (!key.Is(Kind::kBool) && !key.Is(Kind::kInt) && !key.Is(Kind::kUint) && !key.Is(Kind::kString)) {
+    return Value::Error("unsupported key type");
+  }
+  // 1 and 1u are one key.
+  bool repeated = map.Has(key);
+  if (key.Is(Kind::kInt) && key.AsInt() >= 0) repeated |= map.Has(Value::Uint(key.AsUint()));
+  if (key.Is(Kind::kUint) && key.AsInt() >= 0) repeated |= map.Has(Value::Int(key.AsInt()));
+  return repeated ? Value::Error("Failed with repeated key") : Value::Null();
 }
 
 // Whether an overload takes a value, as upstream decides it at run time: by the value's type, for
