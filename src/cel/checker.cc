@@ -164,7 +164,8 @@ void Checker::Check(Expr* expr) {
     case ExprKind::kList: return CheckList(expr);
     case ExprKind::kMap: return CheckMap(expr);
     case ExprKind::kComprehension: return CheckComprehension(expr);
-    case ExprKind::kStruct: return CheckStruct(expr);
+    case ExprKind::kStruct:
+      return CheckStruct(expr);
   }
 }
 
@@ -555,8 +556,9 @@ void Checker::CheckStruct(Expr* expr) {
     return wrapper || dynamic;
   };
   const bool absolute = message.type_name.starts_with('.');
-  const bool known = environment_.dialect().well_known_messages &&
-                     (absolute ? attempt(message.type_name.substr(1)) : EachCandidate(message.type_name, attempt));
+  const bool known =
+      environment_.dialect().well_known_messages &&
+      (absolute ? attempt(message.type_name.substr(1)) : EachCandidate(message.type_name, attempt));
   if (!known) {
     Undeclared(expr, message.type_name, false);
     expr->type = ErrorType();
@@ -579,11 +581,12 @@ void Checker::CheckStruct(Expr* expr) {
   Resolve(expr, *environment_.FindFunction(wrapper->function));
 }
 
-// google.protobuf.Value{string_value: 'a'} is the string; without a field, or with null_value, it is null.
+// google.protobuf.Value{string_value: 'a'} is the string; without a field, or with null_value, it
+// is null.
 void Checker::CheckDynamicMessage(Expr* expr) {
   std::span<StructField> fields = expr->As<Struct>().fields;
-  if (!CheckFieldNames(expr, {"null_value", "bool_value", "number_value", "string_value", "list_value",
-                              "struct_value"})) {
+  if (!CheckFieldNames(expr, {"null_value", "bool_value", "number_value", "string_value",
+                              "list_value", "struct_value"})) {
     return;
   }
   for (const StructField& field : fields) Expect(field.value, *FieldOfDynamicMessage(field.name));

@@ -1,7 +1,9 @@
-// The CEL specification's conformance cases and those recorded from the real engine: test/data/cel-spec.
+// The CEL specification's conformance cases and those recorded from the real engine:
+// test/data/cel-spec.
 //
-// One test a file: kro.json in kro's environment, the others in the specification's. The ids of cases that are not met are listed in conformance_unmet.txt: the test
-// fails if one of them passes, or another one fails.
+// One test a file: kro.json in kro's environment, the others in the specification's. The ids of
+// cases that are not met are listed in conformance_unmet.txt: the test fails if one of them passes,
+// or another one fails.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -90,7 +92,8 @@ bool Same(Context& context, const Value& value, const json::Value& tagged) {
            (std::isnan(wanted) ? std::isnan(value.AsDouble()) : wanted == value.AsDouble());
   }
   if (tag == "string") return value.Is(Kind::kString) && value.AsString() == json.get_string();
-  if (tag == "bytes") return value.Is(Kind::kBytes) && value.AsBytes() == Decoded(json.get_string());
+  if (tag == "bytes")
+    return value.Is(Kind::kBytes) && value.AsBytes() == Decoded(json.get_string());
   if (tag == "type") return value.Is(Kind::kType) && value.AsType() == json.get_string();
   if (tag == "timestamp" || tag == "duration") {
     return value.Is(tag == "timestamp" ? Kind::kTimestamp : Kind::kDuration) &&
@@ -178,7 +181,8 @@ class Runner {
 
   void Run() {
     if (std::ranges::none_of(data_.get_array(), IsApplicable)) {
-      fmt::print("cel-spec/{}: all of its {} cases are about messages\n", file_, data_.get_array().size());
+      fmt::print("cel-spec/{}: all of its {} cases are about messages\n", file_,
+                 data_.get_array().size());
       return;
     }
     conformance::Tally tally("cel-spec/" + file_, "src/cel/conformance_unmet.txt");
@@ -195,7 +199,8 @@ class Runner {
   // Messages are not there; the cases with a kind are of schemas, inspection and templates.
   static bool IsApplicable(const json::Value& test) {
     const json::Object& object = test.get_object();
-    return object.contains("expr") && !object.contains("needs_protobuf") && !object.contains("kind");
+    return object.contains("expr") && !object.contains("needs_protobuf") &&
+           !object.contains("kind");
   }
 
   static std::string Field(const json::Object& object, std::string_view key) {
@@ -403,7 +408,8 @@ TEST_P(Conformance, GivesTheRecordedResults) { Runner(GetParam()).Run(); }
 std::vector<std::string> Files() {
   std::vector<std::string> files;
   std::error_code absent;
-  for (const auto& entry : std::filesystem::directory_iterator(conformance::DataPath("cel-spec"), absent)) {
+  for (const auto& entry :
+       std::filesystem::directory_iterator(conformance::DataPath("cel-spec"), absent)) {
     const std::string file = entry.path().stem();
     if (entry.path().extension() == ".json" && file != "kro-errors") files.push_back(file);
   }

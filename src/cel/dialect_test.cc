@@ -55,8 +55,6 @@ const Case kCases[] = {
     {"{0u: 'a', 0: 'b'}.size()", "2", "2", "error: Failed with repeated key"},
     {"{1.5: 'a'}.size()", "1", "1", "error: unsupported key type"},
     {"{null: 'a'}.size()", "1", "1", "error: unsupported key type"},
-    // null beside a type that may be null
-    {"[optional.of(1), null][0].value()", "refused", "refused", "1"},
     // texts, durations, addresses
     {"'abc'.indexOf('a', 4)", "-1", "-1", "error: index out of range: 4"},
     {"'abc'.indexOf('', 3)", "3", "3", "3"},
@@ -103,6 +101,15 @@ const Case kCases[] = {
 
 INSTANTIATE_TEST_SUITE_P(Dialect, Dialects, testing::ValuesIn(kCases));
 
+TEST(Dialect, NullJoinsWhatMayBeNullOnlyInTheSpecification) {
+  const auto type = [](const Environment& environment) {
+    return Compile(environment, "[optional.of(1), null]")->type().ToString();
+  };
+  EXPECT_EQ(type(Environment::Kro()), "list(null_type)");
+  EXPECT_EQ(type(Environment::Kubernetes()), "list(null_type)");
+  EXPECT_EQ(type(Environment::Standard()), "list(optional_type(int))");
+}
+
 // What a format says about texts that do not have it.
 struct FormatCase {
   const char* format;
@@ -116,13 +123,13 @@ TEST_P(NamedFormats, AcceptTheGoodAndExplainTheBad) {
   const auto& [format, good, bad] = GetParam();
   const auto problems = [&](const char* text) {
     return ResultOf(Environment::Kubernetes(),
-               fmt::format("format.named('{}').value().validate('{}').orValue([]).size() > 0",
-                           format, text));
+                    fmt::format("format.named('{}').value().validate('{}').orValue([]).size() > 0",
+                                format, text));
   };
   EXPECT_EQ(problems(good), "false");
   EXPECT_EQ(problems(bad), "true");
   EXPECT_EQ(ResultOf(Environment::Kubernetes(),
-                fmt::format("format.{}() == format.named('{}').value()", format, format)),
+                     fmt::format("format.{}() == format.named('{}').value()", format, format)),
             "true");
 }
 

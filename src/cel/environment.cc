@@ -40,14 +40,15 @@ Environment Environment::Kro() {
 }
 
 Environment Environment::Kubernetes() {
-  static const Environment kubernetes(KubernetesLibraries(), {.bindings = false, .mixed_comparisons = true});
+  static const Environment kubernetes(KubernetesLibraries(),
+                                      {.bindings = false, .mixed_comparisons = true});
   return kubernetes;
 }
 
 Environment Environment::Standard() {
   static const Environment standard = [] {
-    const std::array libraries = {&StandardLibrary(), &OptionalLibrary(), &StringsLibrary(),
-                                  &ListsLibrary(),    &EncodersLibrary(), &NetworkLibrary(),
+    const std::array libraries = {&StandardLibrary(), &OptionalLibrary(),     &StringsLibrary(),
+                                  &ListsLibrary(),    &EncodersLibrary(),     &NetworkLibrary(),
                                   &MathLibrary(),     &SpecificationLibrary()};
     return Environment(libraries, {.mixed_comparisons = true,
                                    .blocks = true,

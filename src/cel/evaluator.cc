@@ -250,8 +250,8 @@ Value Evaluator::OptionalSelect(const Node& node) {
 
 // ---- Logic -----------------------------------------------------------------------------------
 
-// What stands for two operands that do not absorb: unknown values together, else an unknown one, else the
-// first error. `so_far` may be the result of operands without errors.
+// What stands for two operands that do not absorb: unknown values together, else an unknown one,
+// else the first error. `so_far` may be the result of operands without errors.
 Value Evaluator::Unresolved(const Value& so_far, const Value& operand) {
   if (operand.IsUnknown()) {
     return so_far.IsUnknown() ? MergeUnknowns(context_, so_far, operand) : operand;
@@ -657,7 +657,8 @@ template <typename Word>
 
 // The error that the specification sees in one key more, or null.
 Value KeyProblem(const MapBuilder& map, const Value& key) {
-  if (!key.Is(Kind::kBool) && !key.Is(Kind::kInt) && !key.Is(Kind::kUint) && !key.Is(Kind::kString)) {
+  if (!key.Is(Kind::kBool) && !key.Is(Kind::kInt) && !key.Is(Kind::kUint) &&
+      !key.Is(Kind::kString)) {
     return Value::Error("unsupported key type");
   }
   // 1 and 1u are one key.

@@ -17,20 +17,33 @@ std::span<const Library* const> KroLibraries() {
 
 std::span<const Library* const> KubernetesLibraries() {
   static const std::array kLibraries = {
-      &StandardLibrary(),      &OptionalLibrary(),    &StringsLibrary(),     &ListsLibrary(),
-      &KubernetesListsLibrary(), &UrlLibrary(),       &RegexLibrary(),       &QuantityLibrary(),
-      &NetworkLibrary(),       &SemverLibrary(),      &MathLibrary(),        &SetsLibrary(),
-      &NamedFormatLibrary(),   &AuthorizerLibrary(),  &LenientSemverLibrary(), &ListIncludesLibrary(),
-      &JsonPatchLibrary(),     &RegexReplaceLibrary(),
+      &StandardLibrary(),
+      &OptionalLibrary(),
+      &StringsLibrary(),
+      &ListsLibrary(),
+      &KubernetesListsLibrary(),
+      &UrlLibrary(),
+      &RegexLibrary(),
+      &QuantityLibrary(),
+      &NetworkLibrary(),
+      &SemverLibrary(),
+      &MathLibrary(),
+      &SetsLibrary(),
+      &NamedFormatLibrary(),
+      &AuthorizerLibrary(),
+      &LenientSemverLibrary(),
+      &ListIncludesLibrary(),
+      &JsonPatchLibrary(),
+      &RegexReplaceLibrary(),
   };
   return kLibraries;
 }
 
 std::span<const Library* const> OtherLibraries() {
   static const std::array kLibraries = {
-      &MathLibrary(),          &SetsLibrary(),         &NamedFormatLibrary(), &AuthorizerLibrary(),
-      &LenientSemverLibrary(), &ListIncludesLibrary(), &JsonPatchLibrary(),   &RegexReplaceLibrary(),
-      &SpecificationLibrary(),
+      &MathLibrary(),       &SetsLibrary(),          &NamedFormatLibrary(),
+      &AuthorizerLibrary(), &LenientSemverLibrary(), &ListIncludesLibrary(),
+      &JsonPatchLibrary(),  &RegexReplaceLibrary(),  &SpecificationLibrary(),
   };
   return kLibraries;
 }

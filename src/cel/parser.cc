@@ -25,10 +25,11 @@ constexpr int kMaxRecoveries = 30;
 
 // Recursive descent, one function a level of the grammar.
 //
-// After a syntax error the parser goes on, to find the others: what is missing is taken as there (`f(1 +, 2)`
-// lacks an operand), what is too much is skipped up to where the bracket around it goes on (`[1 2, 3]`).
-// Example: `[1 +, (2 3), x.]` has three errors; `f(1 +` has one, as all that is missing is missing at the
-// same place. Every function takes a token or leaves the error to its caller, so that the parse ends.
+// After a syntax error the parser goes on, to find the others: what is missing is taken as there
+// (`f(1 +, 2)` lacks an operand), what is too much is skipped up to where the bracket around it
+// goes on (`[1 2, 3]`). Example: `[1 +, (2 3), x.]` has three errors; `f(1 +` has one, as all that
+// is missing is missing at the same place. Every function takes a token or leaves the error to its
+// caller, so that the parse ends.
 //
 // Past a limit (`failed_`) every function returns at once. Results are never null.
 class Parser {
@@ -121,9 +122,9 @@ class Parser {
   std::uint32_t last_end_ = 0;
   int depth_ = 0;
   bool failed_ = false;
-  int faults_ = 0;                 // syntax errors so far
+  int faults_ = 0;                       // syntax errors so far
   std::uint32_t fault_at_ = UINT32_MAX;  // where the last one stands
-  std::vector<Span> swallowed_;    // text that is no token
+  std::vector<Span> swallowed_;          // text that is no token
   // Stacks shared by the levels, so that short lists need no allocation of their own.
   std::vector<Parsed> terms_;
   std::vector<std::uint32_t> operators_;
@@ -321,7 +322,8 @@ Parsed Parser::ParseSelect(Parsed operand) {
   bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
   if (!At(TokenKind::kIdent) && !At(TokenKind::kQuotedIdent)) {
     SyntaxError(Peek(), "a field name");
-    if (At(TokenKind::kIn) || At(TokenKind::kTrue) || At(TokenKind::kFalse) || At(TokenKind::kNull)) Take();
+    if (At(TokenKind::kIn) || At(TokenKind::kTrue) || At(TokenKind::kFalse) || At(TokenKind::kNull))
+      Take();
     return operand;
   }
   Token name = Take();
@@ -428,7 +430,8 @@ Parsed Parser::ParseList() {
   std::uint32_t begin = Take().begin;
   std::vector<ListElement> elements;
   int height = 0;
-  if (At(TokenKind::kComma) && Peek(1).kind == TokenKind::kRightBracket) Take();  // [,] is an empty list
+  if (At(TokenKind::kComma) && Peek(1).kind == TokenKind::kRightBracket)
+    Take();  // [,] is an empty list
   while (!failed_ && !TakeIf(TokenKind::kRightBracket)) {
     bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
     Parsed element = ParseExpr();
@@ -568,28 +571,30 @@ std::string_view Parser::FieldName(const Token& token) const {
   return token.kind == TokenKind::kQuotedIdent ? name.substr(1, name.size() - 2) : name;
 }
 
-// Reports that `expected` is missing where `token` stands; once a place, and not where the lexer has
-// reported something already.
+// Reports that `expected` is missing where `token` stands; once a place, and not where the lexer
+// has reported something already.
 Parsed Parser::SyntaxError(const Token& token, std::string_view expected) {
   const bool follows = token.begin == fault_at_ || IsSwallowed(token);
   fault_at_ = token.begin;
   if (failed_ || follows) return Nothing();
   if (++faults_ > kMaxRecoveries) {
-    issues_.push_back({.span = Span{token.begin, token.end},
-                       .message = fmt::format("error recovery attempt limit exceeded: {}", kMaxRecoveries),
-                       .code = "KRO401"});
+    issues_.push_back(
+        {.span = Span{token.begin, token.end},
+         .message = fmt::format("error recovery attempt limit exceeded: {}", kMaxRecoveries),
+         .code = "KRO401"});
     failed_ = true;
     return Nothing();
   }
   std::string found = token.kind == TokenKind::kEnd ? "the end" : fmt::format("'{}'", Text(token));
   std::string shown = token.kind == TokenKind::kEnd ? "'<EOF>'" : found;
-  issues_.push_back({.span = Span{token.begin, token.end},
-                     .message = fmt::format("Syntax error: mismatched input {} expecting {}", shown, expected),
-                     .code = "KRO401",
-                     .expected = std::string(expected),
-                     .found = found,
-                     .author = token.kind == TokenKind::kEnd ? "the expression ends too early"
-                                                             : fmt::format("unexpected {}", found)});
+  issues_.push_back(
+      {.span = Span{token.begin, token.end},
+       .message = fmt::format("Syntax error: mismatched input {} expecting {}", shown, expected),
+       .code = "KRO401",
+       .expected = std::string(expected),
+       .found = found,
+       .author = token.kind == TokenKind::kEnd ? "the expression ends too early"
+                                               : fmt::format("unexpected {}", found)});
   return Nothing();
 }
 
@@ -609,7 +614,8 @@ bool Parser::TakeComma(TokenKind closing, std::string_view what) {
   return Take().kind == TokenKind::kComma;
 }
 
-// Skips to one of the two in the bracket that is open here; false if the bracket, or the text, ends before.
+// Skips to one of the two in the bracket that is open here; false if the bracket, or the text, ends
+// before.
 bool Parser::SkipTo(TokenKind wanted, TokenKind or_this) {
   for (std::size_t open = 0; !At(TokenKind::kEnd); Take()) {
     const TokenKind kind = Peek().kind;
@@ -617,14 +623,17 @@ bool Parser::SkipTo(TokenKind wanted, TokenKind or_this) {
     switch (kind) {
       case TokenKind::kLeftParen:
       case TokenKind::kLeftBracket:
-      case TokenKind::kLeftBrace: ++open; break;
+      case TokenKind::kLeftBrace:
+        ++open;
+        break;
       case TokenKind::kRightParen:
       case TokenKind::kRightBracket:
       case TokenKind::kRightBrace:
         if (open == 0) return false;
         --open;
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return false;

@@ -164,7 +164,8 @@ TEST_P(ParserRecovery, ReportsEveryErrorInOnePass) {
     std::string_view text = diagnostic.compatible;
     text.remove_prefix(std::string_view("ERROR: <input>:").size());
     text = text.substr(0, text.find("\n | "));
-    if (std::size_t syntax = text.find(": Syntax error"); syntax != text.npos) text = text.substr(0, syntax);
+    if (std::size_t syntax = text.find(": Syntax error"); syntax != text.npos)
+      text = text.substr(0, syntax);
     places += (places.empty() ? "" : ", ") + std::string(text);
   }
   EXPECT_EQ(places, GetParam().places);

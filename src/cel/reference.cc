@@ -87,7 +87,8 @@ void AppendLibrary(std::string& out, const Library& library) {
     out += fmt::format("### `{}`\n\n", first.function);
     for (const Overload& overload : library.overloads) {
       if (overload.function != first.function) continue;
-      out += fmt::format("- `{} -> {}`: {}\n", CallForm(overload), overload.result.ToString(), overload.doc);
+      out += fmt::format("- `{} -> {}`: {}\n", CallForm(overload), overload.result.ToString(),
+                         overload.doc);
       for (const Example& example : overload.examples) {
         out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
       }

@@ -314,8 +314,8 @@ Value Matches(Context& context, Args args) {
   return Value::Bool(Search(**pattern, args[0].AsString()));
 }
 
-// A constant pattern, compiled by the first evaluation that asks for it: an invalid one is no planning error,
-// and a compiled one takes more time and memory than the rest of its program.
+// A constant pattern, compiled by the first evaluation that asks for it: an invalid one is no
+// planning error, and a compiled one takes more time and memory than the rest of its program.
 class LazyPattern {
  public:
   Value Search(Context& context, Args args) const {

@@ -181,7 +181,8 @@ Value MakeUnknown(Context& context, std::string_view name) {
 }
 
 Value MergeUnknowns(Context& context, const Value& a, const Value& b) {
-  auto names = context.arena().NewArray<std::string_view>(a.UnknownNames().size() + b.UnknownNames().size());
+  auto names =
+      context.arena().NewArray<std::string_view>(a.UnknownNames().size() + b.UnknownNames().size());
   auto end = std::ranges::set_union(a.UnknownNames(), b.UnknownNames(), names.begin()).out;
   const auto size = static_cast<std::size_t>(end - names.begin());
   return Value::Unknown(context.arena().New<Value::UnknownData>(names.first(size)));

@@ -53,18 +53,24 @@ std::optional<std::partial_ordering> Compare(const Value& a, const Value& b) {
   if (a.IsNumber() && b.IsNumber()) return CompareNumbers(a, b);
   if (a.kind() != b.kind()) return std::nullopt;
   switch (a.kind()) {
-    case Kind::kBool: return a.AsBool() <=> b.AsBool();
+    case Kind::kBool:
+      return a.AsBool() <=> b.AsBool();
     case Kind::kString:
-    case Kind::kBytes: return a.AsString().compare(b.AsString()) <=> 0;
-    case Kind::kTimestamp: return a.AsTimestamp() <=> b.AsTimestamp();
-    case Kind::kDuration: return a.AsDuration() <=> b.AsDuration();
-    default: return std::nullopt;
+    case Kind::kBytes:
+      return a.AsString().compare(b.AsString()) <=> 0;
+    case Kind::kTimestamp:
+      return a.AsTimestamp() <=> b.AsTimestamp();
+    case Kind::kDuration:
+      return a.AsDuration() <=> b.AsDuration();
+    default:
+      return std::nullopt;
   }
 }
 
 std::uint64_t Hash(const Value& value) {
   switch (value.kind()) {
-    case Kind::kBool: return value.AsBool() ? 0x9e3779b97f4a7c15ULL : 0x3c6ef372fe94f82aULL;
+    case Kind::kBool:
+      return value.AsBool() ? 0x9e3779b97f4a7c15ULL : 0x3c6ef372fe94f82aULL;
     case Kind::kInt:
       // As the double it equals, where it is beyond what a double holds exactly.
       if (value.AsInt() > -(std::int64_t{1} << 53) && value.AsInt() < std::int64_t{1} << 53) {
@@ -74,19 +80,29 @@ std::uint64_t Hash(const Value& value) {
     case Kind::kUint:
       if (value.AsUint() < std::uint64_t{1} << 53) return Mix(value.AsUint());
       return HashDouble(static_cast<double>(value.AsUint()));
-    case Kind::kDouble: return HashDouble(value.AsDouble());
+    case Kind::kDouble:
+      return HashDouble(value.AsDouble());
     case Kind::kString:
-    case Kind::kBytes: return HashText(value.AsString());
-    case Kind::kType: return HashText(value.AsType()) ^ 1;
-    case Kind::kTimestamp: return Mix(static_cast<std::uint64_t>(value.AsTimestamp().seconds)) ^ 2;
-    case Kind::kDuration: return Mix(static_cast<std::uint64_t>(value.AsDuration())) ^ 3;
-    case Kind::kList: return Mix(value.ListSize()) ^ 4;
-    case Kind::kMap: return Mix(value.MapSize()) ^ 5;
+    case Kind::kBytes:
+      return HashText(value.AsString());
+    case Kind::kType:
+      return HashText(value.AsType()) ^ 1;
+    case Kind::kTimestamp:
+      return Mix(static_cast<std::uint64_t>(value.AsTimestamp().seconds)) ^ 2;
+    case Kind::kDuration:
+      return Mix(static_cast<std::uint64_t>(value.AsDuration())) ^ 3;
+    case Kind::kList:
+      return Mix(value.ListSize()) ^ 4;
+    case Kind::kMap:
+      return Mix(value.MapSize()) ^ 5;
     case Kind::kOptional:
       return value.HasContent() ? Hash(value.Content()) ^ 6 : std::uint64_t{7};
-    case Kind::kNull: return 8;
-    case Kind::kOpaque: return HashText(value.AsOpaque()->type->name);
-    case Kind::kError: return 9;
+    case Kind::kNull:
+      return 8;
+    case Kind::kOpaque:
+      return HashText(value.AsOpaque()->type->name);
+    case Kind::kError:
+      return 9;
   }
   return 0;
 }
@@ -94,17 +110,23 @@ std::uint64_t Hash(const Value& value) {
 bool SameKey(const Value& a, const Value& b) {
   if (a.kind() != b.kind()) return false;
   switch (a.kind()) {
-    case Kind::kNull: return true;
+    case Kind::kNull:
+      return true;
     case Kind::kBool:
     case Kind::kInt:
     case Kind::kUint:
-    case Kind::kDuration: return a.AsInt() == b.AsInt();
-    case Kind::kDouble: return a.AsDouble() == b.AsDouble();
+    case Kind::kDuration:
+      return a.AsInt() == b.AsInt();
+    case Kind::kDouble:
+      return a.AsDouble() == b.AsDouble();
     case Kind::kString:
     case Kind::kBytes:
-    case Kind::kType: return a.AsString() == b.AsString();
-    case Kind::kTimestamp: return a.AsTimestamp() == b.AsTimestamp();
-    default: return false;
+    case Kind::kType:
+      return a.AsString() == b.AsString();
+    case Kind::kTimestamp:
+      return a.AsTimestamp() == b.AsTimestamp();
+    default:
+      return false;
   }
 }
 
@@ -139,7 +161,8 @@ Value EqualAt(Context& context, const Value& a, const Value& b, int depth) {
   if (b.IsNull()) return Value::Bool(a.IsNull());
   if (a.IsNumber()) return Value::Bool(b.IsNumber() && CompareNumbers(a, b) == 0);
   switch (a.kind()) {
-    case Kind::kString: return Value::Bool(b.Is(Kind::kString) && a.AsString() == b.AsString());
+    case Kind::kString:
+      return Value::Bool(b.Is(Kind::kString) && a.AsString() == b.AsString());
     case Kind::kList:
       if (!b.Is(Kind::kList)) return IsWrapped(a) ? NoSuchOverload() : Value::Bool(false);
       return EqualLists(context, a, b, depth);
@@ -157,7 +180,8 @@ Value EqualAt(Context& context, const Value& a, const Value& b, int depth) {
       }
       return type.equal_other ? type.equal_other(context, a, b) : NoSuchOverload();
     }
-    default: return Value::Bool(SameKey(a, b));
+    default:
+      return Value::Bool(SameKey(a, b));
   }
 }
 
@@ -191,7 +215,8 @@ Value EqualLists(Context& context, const Value& a, const Value& b, int depth) {
     bool found = false;
     for (std::size_t j = 0; j < size && !found; ++j) {
       Value left = a.ListAt(context, j);
-      if (schema->list_kind == ListKind::kMap && !SameEntry(context, *schema, left, right)) continue;
+      if (schema->list_kind == ListKind::kMap && !SameEntry(context, *schema, left, right))
+        continue;
       found = EqualsAt(context, left, right, depth + 1);
     }
     if (!found) return Value::Bool(false);

@@ -42,14 +42,22 @@ Value FromJson(Context& context, const json::Value& json, const Schema* schema) 
     return Reread(context, FromJson(context, json), *schema);
   }
   switch (json.kind()) {
-    case boost::json::kind::null: return Value::Null();
-    case boost::json::kind::bool_: return Value::Bool(json.get_bool());
-    case boost::json::kind::int64: return Value::Int(json.get_int64());
-    case boost::json::kind::uint64: return Value::Uint(json.get_uint64());
-    case boost::json::kind::double_: return Value::Double(json.get_double());
-    case boost::json::kind::string: return Value::String(json.get_string());
-    case boost::json::kind::array: return Value::List(&json.get_array(), nullptr);
-    case boost::json::kind::object: return Value::Map(&json.get_object(), nullptr);
+    case boost::json::kind::null:
+      return Value::Null();
+    case boost::json::kind::bool_:
+      return Value::Bool(json.get_bool());
+    case boost::json::kind::int64:
+      return Value::Int(json.get_int64());
+    case boost::json::kind::uint64:
+      return Value::Uint(json.get_uint64());
+    case boost::json::kind::double_:
+      return Value::Double(json.get_double());
+    case boost::json::kind::string:
+      return Value::String(json.get_string());
+    case boost::json::kind::array:
+      return Value::List(&json.get_array(), nullptr);
+    case boost::json::kind::object:
+      return Value::Map(&json.get_object(), nullptr);
   }
   return {};
 }
@@ -61,16 +69,19 @@ Value Reread(Context& context, const Value& raw, const Schema& schema) {
                            : Value::Error("invalid data, got null for schema with nullable=false");
   }
   switch (schema.reading) {
-    case Reading::kNative: return raw;
+    case Reading::kNative:
+      return raw;
     case Reading::kObject:
     case Reading::kMap:
       if (!raw.JsonObject()) {
-        return Value::Error("invalid data, expected a map for the provided schema with type=object");
+        return Value::Error(
+            "invalid data, expected a map for the provided schema with type=object");
       }
       return Value::Map(raw.JsonObject(), &schema);
     case Reading::kArray:
       if (!raw.JsonArray()) {
-        return Value::Error("invalid data, expected an array for the provided schema with type=array");
+        return Value::Error(
+            "invalid data, expected an array for the provided schema with type=array");
       }
       return Value::List(raw.JsonArray(), &schema);
     case Reading::kIntOrString:
@@ -104,13 +115,15 @@ Value Reread(Context& context, const Value& raw, const Schema& schema) {
         if (d == std::floor(d) && d >= -9223372036854775808.0 && d < 9223372036854775808.0) {
           return Value::Int(static_cast<std::int64_t>(d));
         }
-        return Fail(context, "invalid data, expected int, got non-integer float {}", FormatDouble(d));
+        return Fail(context, "invalid data, expected int, got non-integer float {}",
+                    FormatDouble(d));
       }
       return Fail(context, "invalid data, expected int, got {}", GoType(raw));
     case Reading::kBoolean:
       if (raw.Is(Kind::kBool)) return raw;
       return Fail(context, "invalid data, expected bool, got {}", GoType(raw));
-    case Reading::kBroken: return Value::Error(schema.problem);
+    case Reading::kBroken:
+      return Value::Error(schema.problem);
   }
   return {};
 }
@@ -122,7 +135,8 @@ Value BytesFromJson(Context& context, std::string_view text) {
   char* bytes = AllocateText(context, DecodedBase64Size(text.size()));
   auto size = DecodeBase64To(bytes, text, Base64Alphabet::kUrlSafe, Base64Padding::kRequired);
   if (size) return Value::Bytes({bytes, *size});
-  return Fail(context, "Invalid byte formatted string {}: illegal base64 data at input byte {}", text, size.error());
+  return Fail(context, "Invalid byte formatted string {}: illegal base64 data at input byte {}",
+              text, size.error());
 }
 
 // Text that is no duration of the language is read as a sum of `digits [space] unit` groups found
@@ -171,18 +185,21 @@ Value DurationFromJson(Context& context, std::string_view text) {
     std::int64_t unit = unit_of(word), part = 0;
     if (unit == 0) continue;
     found = true;
-    if (__builtin_mul_overflow(number, unit, &part) || __builtin_add_overflow(total, part, &total)) {
+    if (__builtin_mul_overflow(number, unit, &part) ||
+        __builtin_add_overflow(total, part, &total)) {
       return Fail(context, "Invalid duration {}: unable to parse {} as duration", text, text);
     }
   }
-  if (!found) return Fail(context, "Invalid duration {}: unable to parse {} as duration", text, text);
+  if (!found)
+    return Fail(context, "Invalid duration {}: unable to parse {} as duration", text, text);
   return Value::Duration(total);
 }
 
 // Where reading `text` by a layout of digits and marks stops, in the words of Go's time package.
 // 0 in the layout is a digit; `names` says what Go calls the element at each place.
-std::string TimeProblem(std::string_view text, std::string_view layout_name,
-                        std::initializer_list<std::pair<std::string_view, std::string_view>> elements) {
+std::string TimeProblem(
+    std::string_view text, std::string_view layout_name,
+    std::initializer_list<std::pair<std::string_view, std::string_view>> elements) {
   std::string_view rest = text;
   for (const auto& [pattern, name] : elements) {
     bool matches = rest.size() >= pattern.size();
@@ -216,25 +233,45 @@ Value DateTimeFromJson(Context& context, std::string_view text) {
   if (auto time = ParseTimestamp(text, Rfc3339::kOpenApi)) return Value::Time(*time);
   return Fail(context, "Invalid date-time formatted string {}: {}", text,
               TimeProblem(text, "2006-01-02T15:04:05",
-                          {{"0000", "2006"}, {"-", "-"}, {"00", "01"}, {"-", "-"}, {"00", "02"},
-                           {"T", "T"}, {"00", "15"}, {":", ":"}, {"00", "04"}, {":", ":"},
+                          {{"0000", "2006"},
+                           {"-", "-"},
+                           {"00", "01"},
+                           {"-", "-"},
+                           {"00", "02"},
+                           {"T", "T"},
+                           {"00", "15"},
+                           {":", ":"},
+                           {"00", "04"},
+                           {":", ":"},
                            {"00", "05"}}));
 }
 
 std::string_view GoType(const Value& raw) {
   switch (raw.kind()) {
-    case Kind::kNull: return "<nil>";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int64";
-    case Kind::kUint: return "uint64";
-    case Kind::kDouble: return "float64";
-    case Kind::kString: return "string";
-    case Kind::kBytes: return "[]uint8";
-    case Kind::kTimestamp: return "time.Time";
-    case Kind::kDuration: return "time.Duration";
-    case Kind::kList: return "[]interface {}";
-    case Kind::kMap: return "map[string]interface {}";
-    default: return TypeName(raw);
+    case Kind::kNull:
+      return "<nil>";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int64";
+    case Kind::kUint:
+      return "uint64";
+    case Kind::kDouble:
+      return "float64";
+    case Kind::kString:
+      return "string";
+    case Kind::kBytes:
+      return "[]uint8";
+    case Kind::kTimestamp:
+      return "time.Time";
+    case Kind::kDuration:
+      return "time.Duration";
+    case Kind::kList:
+      return "[]interface {}";
+    case Kind::kMap:
+      return "map[string]interface {}";
+    default:
+      return TypeName(raw);
   }
 }
 

@@ -16,35 +16,52 @@ namespace kro::cel {
 
 std::string_view TypeName(const Value& value) {
   switch (value.kind()) {
-    case Kind::kNull: return "null_type";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kUint: return "uint";
-    case Kind::kDouble: return "double";
-    case Kind::kString: return "string";
-    case Kind::kBytes: return "bytes";
-    case Kind::kTimestamp: return "google.protobuf.Timestamp";
-    case Kind::kDuration: return "google.protobuf.Duration";
-    case Kind::kList: return "list";
-    case Kind::kMap: return "map";
-    case Kind::kType: return "type";
-    case Kind::kOptional: return "optional_type";
-    case Kind::kOpaque: return value.AsOpaque()->type->name;
-    case Kind::kError: return "error";
+    case Kind::kNull:
+      return "null_type";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kUint:
+      return "uint";
+    case Kind::kDouble:
+      return "double";
+    case Kind::kString:
+      return "string";
+    case Kind::kBytes:
+      return "bytes";
+    case Kind::kTimestamp:
+      return "google.protobuf.Timestamp";
+    case Kind::kDuration:
+      return "google.protobuf.Duration";
+    case Kind::kList:
+      return "list";
+    case Kind::kMap:
+      return "map";
+    case Kind::kType:
+      return "type";
+    case Kind::kOptional:
+      return "optional_type";
+    case Kind::kOpaque:
+      return value.AsOpaque()->type->name;
+    case Kind::kError:
+      return "error";
   }
   return "";
 }
 
 std::size_t CodePoints(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(
-      utf8.begin(), utf8.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+  }));
 }
 
 std::string FormatDouble(double d) {
   if (std::isnan(d)) return "NaN";
   if (std::isinf(d)) return d < 0 ? "-Inf" : "+Inf";
   std::array<char, 40> text;
-  auto scientific = std::to_chars(text.data(), text.data() + text.size(), d, std::chars_format::scientific);
+  auto scientific =
+      std::to_chars(text.data(), text.data() + text.size(), d, std::chars_format::scientific);
   std::string_view shortest(text.data(), static_cast<std::size_t>(scientific.ptr - text.data()));
   int exponent = 0;
   std::string_view digits = shortest.substr(shortest.find('e') + 1);
@@ -70,7 +87,8 @@ std::string FormatTimestamp(const Timestamp& t) {
   }
   if (t.offset_minutes == 0) return text + "Z";
   int minutes = std::abs(static_cast<int>(t.offset_minutes));
-  return text + fmt::format("{}{:02}:{:02}", t.offset_minutes < 0 ? '-' : '+', minutes / 60, minutes % 60);
+  return text +
+         fmt::format("{}{:02}:{:02}", t.offset_minutes < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }
 
 std::string FormatDuration(std::int64_t nanoseconds) {
@@ -87,21 +105,32 @@ std::string FormatDuration(std::int64_t nanoseconds) {
 
 std::string Display(Context& context, const Value& value) {
   switch (value.kind()) {
-    case Kind::kNull: return "null";
-    case Kind::kBool: return value.AsBool() ? "true" : "false";
-    case Kind::kInt: return fmt::format("{}", value.AsInt());
-    case Kind::kUint: return fmt::format("{}", value.AsUint());
-    case Kind::kDouble: return FormatDouble(value.AsDouble());
+    case Kind::kNull:
+      return "null";
+    case Kind::kBool:
+      return value.AsBool() ? "true" : "false";
+    case Kind::kInt:
+      return fmt::format("{}", value.AsInt());
+    case Kind::kUint:
+      return fmt::format("{}", value.AsUint());
+    case Kind::kDouble:
+      return FormatDouble(value.AsDouble());
     case Kind::kString:
-    case Kind::kBytes: return std::string(value.AsString());
-    case Kind::kTimestamp: return FormatTimestamp(value.AsTimestamp());
-    case Kind::kDuration: return FormatDuration(value.AsDuration());
-    case Kind::kType: return std::string(value.AsType());
-    case Kind::kError: return std::string(value.AsError());
+    case Kind::kBytes:
+      return std::string(value.AsString());
+    case Kind::kTimestamp:
+      return FormatTimestamp(value.AsTimestamp());
+    case Kind::kDuration:
+      return FormatDuration(value.AsDuration());
+    case Kind::kType:
+      return std::string(value.AsType());
+    case Kind::kError:
+      return std::string(value.AsError());
     case Kind::kOptional:
       return value.HasContent() ? "optional(" + Display(context, value.Content()) + ")"
                                 : "optional.none()";
-    default: return std::string(TypeName(value));
+    default:
+      return std::string(TypeName(value));
   }
 }
 

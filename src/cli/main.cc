@@ -82,16 +82,20 @@ int Main(int argc, char** argv) {
   CelOptions cel;
   CLI::App* cel_command = app.add_subcommand(
       "cel", "Evaluate, check and explain an expression, in the environment of a definition");
-  cel_command->add_option("expression", cel.expression,
-                          "the expression, without ${ }; without one there is a prompt, or the lines of stdin "
-                          "are expressions");
+  cel_command->add_option(
+      "expression", cel.expression,
+      "the expression, without ${ }; without one there is a prompt, or the lines of stdin "
+      "are expressions");
   cel_command->footer(
-      "Prints the value as JSON (as an expression where it has no JSON form), its type, the steps that it cost\n"
-      "and the variables that it read. Exits with 1 for an expression that is refused or gives an error, with 2\n"
+      "Prints the value as JSON (as an expression where it has no JSON form), its type, the steps "
+      "that it cost\n"
+      "and the variables that it read. Exits with 1 for an expression that is refused or gives an "
+      "error, with 2\n"
       "for wrong usage, with 3 for a file that cannot be read.\n\n"
       "  kro cel \"[1, 2].map(x, x * 2)\"\n"
       "  kro cel \"schema.spec.replicas > 3\" --vars vars.yaml --schema schema=schema.yaml\n"
-      "  kro cel --vars vars.yaml        a prompt: the tabulator completes names, :help lists the rest\n\n"
+      "  kro cel --vars vars.yaml        a prompt: the tabulator completes names, :help lists the "
+      "rest\n\n"
       "docs/cel.md lists every function.");
   cel_command->add_option("--vars", cel.vars,
                           "YAML or JSON file: a map of variable names to values; - is stdin");

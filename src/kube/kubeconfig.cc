@@ -277,10 +277,13 @@ std::string Reader::Path(const json::Value& parent, std::string_view key) {
 PemSource Reader::Pem(const json::Value& parent, std::string_view key) {
   PemSource source{{}, Path(parent, key)};
   std::string field = std::string(key) + "-data";
-  auto bytes = DecodeBase64(Text(parent, field), Base64Alphabet::kStandard, Base64Padding::kRequired);
+  auto bytes =
+      DecodeBase64(Text(parent, field), Base64Alphabet::kStandard, Base64Padding::kRequired);
   if (!bytes) {
     if (!failure) {
-      failure = Fail(ErrorCode::kInvalid, "{}: illegal base64 data at input byte {}", field, bytes.error()).error();
+      failure = Fail(ErrorCode::kInvalid, "{}: illegal base64 data at input byte {}", field,
+                     bytes.error())
+                    .error();
     }
     return source;
   }

@@ -23,7 +23,8 @@ using ::testing::IsEmpty;
 class ReadersOnly final : public Authorizer {
  public:
   AccessAnswer Ask(const AccessQuestion& question) const override {
-    if (question.verb == "get" && question.account_name.empty()) return {.allowed = true, .reason = "all may read"};
+    if (question.verb == "get" && question.account_name.empty())
+      return {.allowed = true, .reason = "all may read"};
     return {.reason = "only reading is allowed"};
   }
 };
@@ -51,8 +52,8 @@ Evaluated::Evaluated(const Environment& environment, std::string_view expression
   }
   program = *planned;
   static const ReadersOnly authorizer;
-  value = program->Evaluate(context, {{"runtime", RuntimeValue()},
-                                      {"authorizer", AuthorizerValue(context, authorizer)}});
+  value = program->Evaluate(
+      context, {{"runtime", RuntimeValue()}, {"authorizer", AuthorizerValue(context, authorizer)}});
 }
 
 void ExpectExamplesHold(const Environment& environment, const Library& library) {
@@ -91,8 +92,8 @@ TEST(Examples, OfTheSpecificationsLibrariesHold) {
   ExpectExamplesHold(Environment::Standard(), SpecificationLibrary());
 }
 
-// The list stands in overloads.txt, one "function id" a line, as the original's environment has it: 141
-// functions, 324 overloads.
+// The list stands in overloads.txt, one "function id" a line, as the original's environment has it:
+// 141 functions, 324 overloads.
 TEST(Libraries, HaveExactlyTheOverloadsOfTheOriginal) {
   std::set<std::string> expected;
   std::ifstream file(KRO_SOURCE_DIR "/src/cel/library/testdata/overloads.txt");

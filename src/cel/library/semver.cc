@@ -123,11 +123,11 @@ const Library& LenientSemverLibrary() {
            .id = "string_bool_to_semver",
            .params = {String(), Bool()},
            .result = Object(kSemverType.name),
-           .doc = "Reads a version. If the second argument is true, a leading v is left out, missing minor and "
+           .doc = "Reads a version. If the second argument is true, a leading v is left out, "
+                  "missing minor and "
                   "patch numbers are 0 and leading zeros do not count.",
            .examples = {{"semver('v1.02', true) == semver('1.2.0')", "true"},
-                        {"semver('v1.0', false)",
-                         "error: No Major.Minor.Patch elements found"}},
+                        {"semver('v1.0', false)", "error: No Major.Minor.Patch elements found"}},
            .eval = ParseLenient},
           {.function = "isSemver",
            .id = "is_semver_string_bool",
@@ -153,7 +153,8 @@ Result<std::string> Normalized(std::string_view text) {
   while (parts < 3 && rest.data() != nullptr) {
     const std::size_t dot = parts < 2 ? rest.find('.') : rest.npos;
     std::string_view part = rest.substr(0, dot);
-    while (part.size() > 1 && part[0] == '0' && part[1] >= '0' && part[1] <= '9') part.remove_prefix(1);
+    while (part.size() > 1 && part[0] == '0' && part[1] >= '0' && part[1] <= '9')
+      part.remove_prefix(1);
     if (parts > 0) out += '.';
     out += part;
     ++parts;
