@@ -142,9 +142,14 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 		return err
 	}
 
+	restarts := make(chan os.Signal, 1)
+	signal.Notify(restarts, restartSignal)
+	defer signal.Stop(restarts)
+
 	// From here on the first of three ends it all: the context, a role, the node.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	restarted := 0
 	started := make(chan error, 1)
 	go func() { started <- becomeReady(ctx, options) }()
 	for {
@@ -153,6 +158,14 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 			return nil
 		case err := <-processes.failed:
 			return err
+		case <-restarts:
+			if err := processes.restart(roleAPIServer, apiserverFlags(port, options)); err != nil {
+				return err
+			}
+			restarted++
+			if err := c.writeRecord(record{PID: os.Getpid(), Kubeconfig: options.kubeconfig, Restarts: restarted}); err != nil {
+				return err
+			}
 		case err := <-started:
 			if err == nil {
 				err = ready()
