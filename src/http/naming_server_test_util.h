@@ -18,8 +18,8 @@
 
 namespace kro::http {
 
-// Answers every request with the name in its client's certificate. A request for /stream is answered
-// with headers that say that a body follows, and no body.
+// Answers every request with the name in its client's certificate. A request for /stream is
+// answered with headers that say that a body follows, and no body.
 class NamingServer {
  public:
   NamingServer(const Authority& authority, const Authority& of_clients) {

@@ -14,8 +14,8 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Files are looked at before each request, and this often while there is none: an open watch is a request
-// that may be long ago.
+// Files are looked at before each request, and this often while there is none: an open watch is a
+// request that may be long ago.
 constexpr Duration kIdleLook = std::chrono::minutes(4);
 
 std::optional<http::Pem> PemOf(const PemSource& source);
@@ -133,7 +133,8 @@ Result<std::unique_ptr<Connection>> Connection::Create(async::Executor& executor
   if (config.exec) {
     impl->plugin = std::make_unique<ExecCredentials>(executor, config, RunCommand);
   }
-  auto show = [client = impl->client.get()](const std::string& certificate, const std::string& key) {
+  auto show = [client = impl->client.get()](const std::string& certificate,
+                                            const std::string& key) {
     client->SetCertificate(http::PemText{certificate}, http::PemText{key});
   };
   impl->transport = std::make_unique<AuthenticatedTransport>(

@@ -55,7 +55,8 @@ users:
 - name: u
   user:
     {}
-)", server_.url, cluster, user);
+)",
+                                         server_.url, cluster, user);
     auto kubeconfig = Kubeconfig::Parse(text, "/etc/kubeconfig");
     ASSERT_TRUE(kubeconfig) << kubeconfig.error().message();
     auto config = kubeconfig->Resolve("", environment_);
@@ -103,7 +104,8 @@ TEST_F(ConnectionTest, FollowsCertificateFilesThatAreReplaced) {
   const int before = server_.connections;
   EXPECT_EQ(Name(), "one");
   EXPECT_EQ(server_.connections, before);  // the files are read, the connection stays
-  auto stream = async::RunBlocking(executor_, connection_->transport().Open({.target = "/stream"}, {}));
+  auto stream =
+      async::RunBlocking(executor_, connection_->transport().Open({.target = "/stream"}, {}));
   ASSERT_TRUE(stream) << stream.error().message();
 
   PutPair("two");
@@ -134,7 +136,8 @@ TEST_F(ConnectionTest, ShowsTheCertificateOfAPlugin) {
       apiVersion: client.authentication.k8s.io/v1
       interactiveMode: Never
       command: printf
-      args: ["%s", '{}'])", json::Serialize(answer)));
+      args: ["%s", '{}'])",
+                                                   json::Serialize(answer)));
   EXPECT_EQ(Name(), "plugin");
 }
 

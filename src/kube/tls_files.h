@@ -1,5 +1,5 @@
-// TlsFiles: certificate, key and CA files that somebody replaces from time to time (spec kube-client sections
-// 4.2 and 6).
+// TlsFiles: certificate, key and CA files that somebody replaces from time to time (spec
+// kube-client sections 4.2 and 6).
 #pragma once
 
 #include <mutex>
@@ -16,8 +16,8 @@ class TlsFiles {
  public:
   static constexpr Duration kReadAgain = std::chrono::seconds(1);
 
-  // Follows those parts of `config` that are in files; a certificate or key in text is half of a pair whose
-  // other half may be a file.
+  // Follows those parts of `config` that are in files; a certificate or key in text is half of a
+  // pair whose other half may be a file.
   TlsFiles(TlsConfig config, Environment environment);
 
   bool any() const { return !config_.ca.file.empty() || HasPairInFiles(); }
@@ -33,8 +33,8 @@ class TlsFiles {
     std::optional<Pair> pair;
   };
 
-  // Reads the files unless that was done a moment ago. What cannot be read, is no certificate, or is a pair of
-  // which one file was replaced and the other not yet, counts as not changed.
+  // Reads the files unless that was done a moment ago. What cannot be read, is no certificate, or
+  // is a pair of which one file was replaced and the other not yet, counts as not changed.
   Change Look(MonotonicTime now);
 
  private:
