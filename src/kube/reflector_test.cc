@@ -103,6 +103,19 @@ TEST(Reflector, IsNotSyncedBeforeTheServerAnswers) {
   EXPECT_TRUE(sim.informer.HasSynced());
 }
 
+TEST(Reflector, AsksSoonWhereTheServerOnlyStartsItsStorage) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.server.refuse_watches = {429, "TooManyRequests", "storage is (re)initializing"};
+  sim.Start();
+  // After 20, 40, 80, 160, 320 and 800 ms, and half as much by chance.
+  EXPECT_EQ(sim.server.Count("GET", "configmaps"), 6);
+  EXPECT_FALSE(sim.informer.HasSynced());
+  sim.server.refuse_watches = {};
+  sim.executor.Advance(1s);
+  EXPECT_TRUE(sim.informer.HasSynced());
+}
+
 TEST(Reflector, ResumesABrokenWatchWithoutListing) {
   Simulation sim;
   sim.server.Put(kPath, "a");

@@ -50,7 +50,7 @@ struct Operator::Impl {
   Impl(Dependencies dependencies, OperatorOptions given)
       : d(std::move(dependencies)),
         options(std::move(given)),
-        fence(d.transport),
+        fence(d.transport, d.executor.clock(), [this] { return MayWriteUntil(); }),
         transport(fence, d.executor.clock(),
                   [this](std::string_view method, int code, Duration took) {
                     metrics.Requested(method, code, "apiserver", took);
@@ -74,6 +74,9 @@ struct Operator::Impl {
   Task<void> RunDefinitions();
   Task<void> RunInstances();
   Task<void> HoldLease(CancelToken until);
+  // An error if the server cannot be reached at all.
+  Task<Result<void>> Reach(CancelToken stop);
+  std::optional<MonotonicTime> MayWriteUntil() const;
   // Stops the parts one after the other; false if the time ran out.
   Task<bool> StopInOrder();
   Task<bool> StopPart(async::CancelSource& source, async::Event& done, MonotonicTime deadline);
@@ -115,11 +118,8 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
   }
   self.d.logger.Info("starting", {{"version", self.options.settings.version},
                                   {"leader_election", elect}});
-  if (self.options.crds == CrdInstallation::kInstall) {
-    auto installed = co_await InstallCrds(self.client, self.d.logger, stop);
-    if (!installed) co_return installed;
-  }
   if (elect) {
+    if (auto reached = co_await self.Reach(stop); !reached) co_return reached;
     self.metrics.SetLeader(api::kLeaseName, false);
     auto acquired = co_await self.elector.Acquire(stop);
     if (!acquired) co_return Result<void>{};  // stopped while it waited
@@ -171,15 +171,23 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   const auto unlink = stop.OnCancel([this] { ending.Set(); });
   async::CancelSource release_lease;
   async::Scope parts(d.executor);
-  parts.Spawn(RunInstances());
-  parts.Spawn(RunDefinitions());
   const bool elected = options.leader_election == LeaderElection::kOn;
   if (elected) parts.Spawn(HoldLease(release_lease.token()));
 
-  // Never cancelled: `ending` is what a stop sets.
-  (void)co_await ending.Wait(CancelToken());
+  // Only a leader brings CRDs up to date: one of an older version must not take back those of a newer one.
+  Result<void> installed;
+  if (options.crds == CrdInstallation::kInstall) {
+    installed = co_await InstallCrds(client, d.logger, stop);
+  }
+  bool in_time = true;
+  if (installed) {
+    parts.Spawn(RunInstances());
+    parts.Spawn(RunDefinitions());
+    // Never cancelled: `ending` is what a stop sets.
+    (void)co_await ending.Wait(CancelToken());
+    in_time = co_await StopInOrder();
+  }
   unlink();
-  const bool in_time = co_await StopInOrder();
   release_lease.Cancel();
   co_await parts.Join();
   leading = false;
@@ -191,6 +199,7 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
       d.logger.Warning("lease is not given back", {{"error", released.error().message()}});
     }
   }
+  if (!installed) co_return installed;
   if (!in_time) {
     co_return Fail(ErrorCode::kExhausted,
                    "failed waiting for all runnables to end within grace period of {}",
@@ -221,6 +230,18 @@ Task<void> Operator::Impl::HoldLease(CancelToken until) {
   metrics.SetLeader(api::kLeaseName, false);
   d.logger.Error("leader election lost", {{"error", lost->message()}});
   ending.Set();
+}
+
+Task<Result<void>> Operator::Impl::Reach(CancelToken stop) {
+  const http::Request version{.target = "/version"};
+  auto answer = co_await client.Send(version, {.method = "GET", .resource = "version"}, stop);
+  if (!answer && !answer.error().answered()) co_return std::unexpected(Error(answer.error()));
+  co_return Result<void>{};
+}
+
+std::optional<MonotonicTime> Operator::Impl::MayWriteUntil() const {
+  if (options.leader_election == LeaderElection::kOff) return std::nullopt;
+  return elector.LeadsUntil();
 }
 
 Task<bool> Operator::Impl::StopInOrder() {
