@@ -179,6 +179,12 @@ WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
           .on_ready = wake_.all};
 }
 
+std::size_t ServedApi::CountSetbacks() const {
+  std::size_t count = 0;
+  for (const auto& [key, memo] : memos_) memo.setbacks.ForEach([&](const auto&, const auto&) { ++count; });
+  return count;
+}
+
 void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
   if (!InstanceNeedsLook(before, after)) return;
   wake_.one((after != nullptr ? after : before)->key());
@@ -201,7 +207,10 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
   for (const kube::ObjectPtr& object : {after, before}) {
     if (object == nullptr) continue;
     auto key = InstanceOf(*object, kind);
-    if (key && key != woken) wake_.one(*key);
+    if (key && key != woken) {
+      wake_.one(*key);
+      ++matches_[gvr];
+    }
     woken = std::move(key);
   }
 }
@@ -216,6 +225,10 @@ std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     auto& [gvk, reads] = made[node.mapping.gvr];
     gvk = node.gvk;
     reads.insert(reads.end(), node.reads.begin(), node.reads.end());
+    // What it becomes is looked at, see AppliedFields.
+    if (IsSecret(node.gvk) && json::Find(node.object, "stringData") != nullptr) {
+      reads.push_back(json::FieldPath({"data"}));
+    }
   }
   return made;
 }
