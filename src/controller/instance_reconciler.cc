@@ -795,7 +795,7 @@ Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
   const std::string after(json::FindString(wanted, {"state"}));
   auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
   if (written && before != after) {
-    deps_.metrics.InstanceStateChanged(api_->api().gvk, before, after);
+    deps_.metrics.InstanceStateChanged(api_->api().gvr, api_->api().gvk, before, after);
   }
   if (!written) status_failure_ = written.error();
 }

@@ -73,8 +73,8 @@ class Metrics {
   virtual void LookedAt(const api::Gvr& /*gvr*/, Look /*look*/, Duration /*took*/) {}
   enum class Resolution { kSuccess, kPending, kNotAvailable, kFailed };
   virtual void GraphResolved(const api::Gvr& /*gvr*/, Resolution /*resolution*/) {}
-  virtual void InstanceStateChanged(const api::Gvk& /*gvk*/, std::string_view /*from*/,
-                                    std::string_view /*to*/) {}
+  virtual void InstanceStateChanged(const api::Gvr& /*gvr*/, const api::Gvk& /*gvk*/,
+                                    std::string_view /*from*/, std::string_view /*to*/) {}
   virtual void Evaluated(const EvaluationCounts& /*counts*/) {}
   // A watch of this kind has read everything for the first time.
   virtual void WatchFilled(const api::Gvr& /*gvr*/, Duration /*took*/) {}

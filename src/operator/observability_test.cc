@@ -193,7 +193,7 @@ TEST(MetricsOfTheOperator, AreThoseThatDashboardsChart) {
   c.Delete(kRgds, "web");
   c.Advance(3s);
   const std::string after = Metrics(*replica);
-  for (const char* gone : {"Resource=webs", "v1alpha1/webs", "rgd_graph_build_total{name=\"web\"}",
+  for (const char* gone : {"Resource=webs", "v1alpha1/webs", "Kind=Web", "rgd_graph_build_total{name=\"web\"}",
                            "rgd_state_transitions_total{"}) {
     EXPECT_THAT(after, Not(HasSubstr(gone)));
   }

@@ -382,6 +382,8 @@ void PrometheusMetrics::ApiStopped(const api::Gvr& gvr) {
   self.resolution_waits.Remove(api.pending);
   self.resolution_failures.Remove(api.not_available);
   self.resolution_failures.Remove(api.failed);
+  for (const auto& [states, counter] : api.states) self.instance_states.Remove(counter);
+  self.sync_time.Remove(&self.sync_time.Add(Labels{{"gvr", GvrText(gvr)}}, PassBuckets()));
   self.apis.erase(found);
 }
 
@@ -441,13 +443,17 @@ void PrometheusMetrics::GraphResolved(const api::Gvr& gvr, Resolution resolution
   }
 }
 
-void PrometheusMetrics::InstanceStateChanged(const api::Gvk& gvk, std::string_view from,
-                                             std::string_view to) {
-  impl_->instance_states
-      .Add(Labels{{"gvr", fmt::format("{}, Kind={}", gvk.ApiVersion(), gvk.kind)},
-                  {"from_state", std::string(from)},
-                  {"to_state", std::string(to)}})
-      .Increment();
+void PrometheusMetrics::InstanceStateChanged(const api::Gvr& gvr, const api::Gvk& gvk,
+                                             std::string_view from, std::string_view to) {
+  std::lock_guard lock(impl_->mutex);
+  auto& counter = impl_->ApiOf(gvr).states[fmt::format("{} {}", from, to)];
+  if (counter == nullptr) {
+    counter = &impl_->instance_states.Add(
+        Labels{{"gvr", fmt::format("{}, Kind={}", gvk.ApiVersion(), gvk.kind)},
+               {"from_state", std::string(from)},
+               {"to_state", std::string(to)}});
+  }
+  counter->Increment();
 }
 
 void PrometheusMetrics::Evaluated(const controller::EvaluationCounts& counts) {

@@ -41,7 +41,7 @@ class PrometheusMetrics final : public controller::Metrics {
   void ApiStopped(const api::Gvr& gvr) override;
   void LookedAt(const api::Gvr& gvr, Look look, Duration took) override;
   void GraphResolved(const api::Gvr& gvr, Resolution resolution) override;
-  void InstanceStateChanged(const api::Gvk& gvk, std::string_view from,
+  void InstanceStateChanged(const api::Gvr& gvr, const api::Gvk& gvk, std::string_view from,
                             std::string_view to) override;
   void Evaluated(const controller::EvaluationCounts& counts) override;
   void WatchFilled(const api::Gvr& gvr, Duration took) override;
