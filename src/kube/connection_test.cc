@@ -9,7 +9,7 @@
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
 #include "http/naming_server_test_util.h"
-#include "kube/internal/base64.h"
+#include "base/base64.h"
 
 namespace kro::kube {
 namespace {
@@ -78,7 +78,7 @@ users:
     }
     return false;
   }
-  static std::string Data(const std::string& text) { return internal::ToBase64(text); }
+  static std::string Data(const std::string& text) { return EncodeBase64(text); }
 
   http::Authority of_server_;
   http::Authority of_clients_;
