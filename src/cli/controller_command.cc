@@ -1,8 +1,6 @@
 #include "cli/controller_command.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -25,7 +21,9 @@
 #include "cli/console_sink.h"
 #include "cli/exit_code.h"
 #include "cli/go_duration.h"
+#include "cli/random.h"
 #include "cli/read_file.h"
+#include "cli/signals.h"
 #include "cli/version.h"
 #include "http/server.h"
 #include "json/yaml.h"
@@ -45,20 +43,6 @@ Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
 Result<std::string> LeaseNamespace(const ControllerFlags& flags);
 std::string NewIdentity();
-kube::Random NewRandom();
-
-// Waits for SIGTERM and SIGINT on a thread of its own.
-class Signals {
- public:
-  // `stop` is fired by the first signal and outlives this. To be made before any other thread.
-  explicit Signals(async::CancelSource& stop);
-  ~Signals();
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
- private:
-  std::thread thread_;
-};
 
 struct Servers {
   std::unique_ptr<http::Server> metrics;
@@ -436,42 +420,6 @@ std::string NewIdentity() {
   return fmt::format("{}_{:08x}-{:04x}-4{:03x}-{:04x}-{:08x}{:04x}", host.data(), word(),
                      word() & 0xffffU, word() & 0xfffU, 0x8000U | (word() & 0x3fffU), word(),
                      word() & 0xffffU);
-}
-
-kube::Random NewRandom() {
-  struct Shared {
-    std::mutex mutex;
-    std::mt19937_64 engine{std::random_device()()};  // guarded by mutex
-  };
-  return [shared = std::make_shared<Shared>()] {
-    std::lock_guard lock(shared->mutex);
-    return std::uniform_real_distribution<double>(0, 1)(shared->engine);
-  };
-}
-
-Signals::Signals(async::CancelSource& stop) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGUSR2);  // ends the thread
-  // Every thread made from here on inherits this, so that only ours hears of them.
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  thread_ = std::thread([set, &stop] {
-    bool first = true;
-    while (true) {
-      int signal = 0;
-      if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
-      if (!first) _exit(static_cast<int>(ExitCode::kInterrupted));
-      first = false;
-      stop.Cancel();
-    }
-  });
-}
-
-Signals::~Signals() {
-  pthread_kill(thread_.native_handle(), SIGUSR2);
-  thread_.join();
 }
 
 Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,

@@ -14,6 +14,7 @@
 #include "base/diagnostic.h"
 #include "cli/cel_command.h"
 #include "cli/controller_command.h"
+#include "cli/dev_command.h"
 #include "cli/version.h"
 
 namespace kro::cli {
@@ -95,6 +96,11 @@ int Main(int argc, char** argv) {
       app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
   AddControllerFlags(*controller_command, controller);
 
+  DevFlags dev;
+  CLI::App* dev_command = app.add_subcommand(
+      "dev", "Start a Kubernetes API and kro on this machine, and apply files as they are saved");
+  AddDevFlags(*dev_command, dev);
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
@@ -123,6 +129,7 @@ int Main(int argc, char** argv) {
     if (!options) return Refuse(options.error(), ExitCode::kUsage);
     return RunController(*options);
   }
+  if (dev_command->parsed()) return RunDev(dev);
   return Print(RunCel(cel));
 }
 
