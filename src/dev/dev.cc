@@ -64,7 +64,7 @@ struct Dev::Impl {
 
   async::Event done;  // there is an end
   DevEnd end = DevEnd::kStopped;
-  Result<void> controller_end;
+  std::optional<Error> failure;  // of the operator
 };
 
 Result<std::unique_ptr<Dev>> Dev::Start(Dependencies dependencies, DevOptions options) {
@@ -183,11 +183,12 @@ async::Task<Result<DevEnd>> Dev::Impl::Run(async::CancelToken stop) {
   if (installed) {
     controlling.Spawn(RunController(stop_controller.token()));
     working.Spawn(workbench->Run(working.token()));
-  } else {
-    controller_end = std::unexpected(std::move(installed.error()));
+  } else if (!stop.cancelled()) {
+    failure = std::move(installed.error());
     done.Set();
   }
-  auto waited = co_await done.Wait(stop);
+  // Either way this is over: somebody stopped it, or there is nothing more to wait for.
+  static_cast<void>(co_await done.Wait(stop));
   // Whoever still asks is answered until nothing is written any more.
   working.Cancel();
   co_await working.Join();
@@ -197,7 +198,7 @@ async::Task<Result<DevEnd>> Dev::Impl::Run(async::CancelToken stop) {
   server.EndWatches(apiserver::Server::WatchEnd::kClean);
   answering.Cancel();
   co_await answering.Join();
-  if (!controller_end && waited) co_return std::unexpected(controller_end.error());
+  if (failure) co_return std::unexpected(*failure);
   co_return end;
 }
 
@@ -208,8 +209,10 @@ async::Task<void> Dev::Impl::RunController(async::CancelToken stop) {
   operation.graceful_shutdown_timeout = std::chrono::seconds(5);
   operator_::Operator op({d.executor, transport, transport, d.logger, d.random},
                          std::move(operation));
-  controller_end = co_await op.Run(stop);
-  if (!controller_end && !stop.cancelled()) done.Set();
+  auto ended = co_await op.Run(stop);
+  if (ended || stop.cancelled()) co_return;
+  failure = std::move(ended.error());
+  done.Set();
 }
 
 async::Task<void> Dev::Impl::EndInTime(async::CancelToken cancel) {

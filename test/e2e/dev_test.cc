@@ -242,6 +242,7 @@ TEST_F(DevTest, ADataFolderIsUsedByOneProcess) {
 
 TEST_F(DevTest, APortThatIsTakenIsNamed) {
   StartAndWait({});
+  ExpectSaid("Ctrl-C ends this");
   const std::string said = Said();
   const std::size_t begin = said.find("127.0.0.1:") + 10;
   const std::string port = said.substr(begin, said.find(',', begin) - begin);
