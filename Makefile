@@ -14,11 +14,13 @@ help: ## show this list
 setup: ## install the Debian packages that kro is built with
 	@scripts/setup
 
-demo: setup ## show the main job on a control plane of its own, in about a minute
+demo: ## show the main job in seconds, on the API server in kro; SERVER=real on a real control plane
+	@scripts/setup $(if $(filter real,$(SERVER)),,--no-go)
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target kro
-	@scripts/demo build/release
+	@SERVER=$(SERVER) scripts/demo build/release
 
-build: setup ## build the optimised program and the benchmarks into build/release
+build: ## build the optimised program and the benchmarks into build/release
+	@scripts/setup --no-go
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS)
 
 test: setup ## build and run every test; ends with "N passed, N failed"
@@ -36,7 +38,7 @@ tsan: setup ## the same tests under ThreadSanitizer
 gcc: setup ## build and test with g++ 12
 	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS) && scripts/test build/gcc
 
-bench: build ## run every benchmark
+bench: setup build ## run every benchmark
 	@scripts/bench build/release
 
 oracle: setup ## compare the expression engine with a naive one on ORACLE_CASES (1000000) generated pairs

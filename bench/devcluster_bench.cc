@@ -34,7 +34,7 @@
 #include "async/task.h"
 #include "e2e/audit_log.h"
 #include "e2e/cluster_user.h"
-#include "e2e/controller_process.h"
+#include "e2e/kro_process.h"
 #include "e2e/devcluster.h"
 #include "json/value.h"
 #include "json/yaml.h"

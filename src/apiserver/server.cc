@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "apiserver/controllers/all.h"
+#include "apiserver/controllers/rule_player.h"
 #include "apiserver/internal/access_review.h"
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/core.h"
@@ -22,6 +24,7 @@
 #include "apiserver/internal/openapi_documents.h"
 #include "apiserver/internal/query.h"
 #include "apiserver/internal/resource_path.h"
+#include "apiserver/internal/restore.h"
 #include "apiserver/internal/scale.h"
 #include "apiserver/internal/selection.h"
 #include "apiserver/internal/status.h"
@@ -42,6 +45,9 @@ std::string_view HeaderOf(const http::Request& request, std::string_view name);
 http::Response Respond(int status, std::string body,
                        std::string content_type = "application/json");
 http::Response Respond(const kube::Status& status, std::string_view continue_token = {});
+ObjectChange Told(const Collection& collection, const StoredObject& object,
+                  ObjectChange::Type type, std::uint64_t revision);
+std::optional<ServedKind> Served(const ResourcePtr& resource);
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response);
 bool IsGoDuration(std::string_view text);
 std::string Quoted(std::string_view text);
@@ -85,6 +91,7 @@ struct Server::Impl {
   void Open(std::shared_ptr<Watch> watch, const WatchOpening& opening);
   void NextBookmark(std::weak_ptr<Watch> watch);
   void OnChange(Collection& collection, const Change& change);
+  Result<void> Settle();
   template <typename Act>
   void ForWatches(const Collection& collection, Act act);
 
@@ -93,11 +100,17 @@ struct Server::Impl {
   OpenApiDocuments documents;
   std::map<const Collection*, std::vector<std::weak_ptr<Watch>>> watches;
   std::function<void()> due_changed;
+  std::unique_ptr<RulePlayer> player;  // nullptr: there were never any rules
+  std::function<void(std::string)> report;
+  std::vector<ChangeListener*> listeners;
+  bool unsettled = false;
 };
 
-Server::Server(const Clock& clock, IdSource ids, ServerOptions options)
+Server::Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state)
     : impl_(std::make_unique<Impl>(clock, std::move(ids), std::move(options))) {
   Impl* impl = impl_.get();
+  const bool fresh = state.objects.empty();
+  RestoreObjects(impl->core, std::move(state));
   AddControllers(impl->core, impl->controllers,
                  [impl](std::string_view group, std::string_view resource) {
                    impl->ForWatches(impl->core.store.Of(group, resource),
@@ -106,7 +119,11 @@ Server::Server(const Clock& clock, IdSource ids, ServerOptions options)
   impl->core.store.OnChange([impl](Collection& collection, const Change& change) {
     impl->OnChange(collection, change);
   });
-  CreateInitialObjects(impl->core);
+  if (fresh) {
+    CreateInitialObjects(impl->core);
+  } else {
+    impl->controllers.LookAtAll();
+  }
 }
 
 Server::~Server() = default;
@@ -114,16 +131,52 @@ Server::~Server() = default;
 Server::Reply Server::Handle(const http::Request& request, Attempt attempt) {
   auto before = impl_->core.agenda.Next();
   Reply reply = impl_->Handle(request, attempt);
+  if (auto settled = impl_->Settle(); !settled) {
+    reply = Respond(InternalErrorStatus(settled.error().message()));
+  }
   if (impl_->core.agenda.Next() != before && impl_->due_changed) impl_->due_changed();
   return reply;
 }
 
-bool Server::RunDue() { return impl_->core.agenda.RunDue(impl_->core.clock.Monotonic()); }
+bool Server::RunDue() {
+  const bool all = impl_->core.agenda.RunDue(impl_->core.clock.Monotonic());
+  // A listener that failed fails again with the next request, which has somebody to tell.
+  static_cast<void>(impl_->Settle());
+  return all;
+}
 
 std::optional<MonotonicTime> Server::NextDue() const { return impl_->core.agenda.Next(); }
 
 void Server::OnDueChanged(std::function<void()> changed) {
   impl_->due_changed = std::move(changed);
+}
+
+void Server::Play(RuleSet rules, std::function<void(std::string)> report) {
+  impl_->report = std::move(report);
+  if (impl_->player == nullptr) {
+    impl_->player = std::make_unique<RulePlayer>(impl_->core, [impl = impl_.get()](std::string what) {
+      impl->report(std::move(what));
+    });
+  }
+  impl_->player->Play(std::move(rules));
+  if (impl_->due_changed) impl_->due_changed();
+}
+
+void Server::AddListener(ChangeListener& listener) { impl_->listeners.push_back(&listener); }
+
+void Server::ForEachObject(const std::function<void(const ObjectChange&)>& tell) const {
+  impl_->core.store.ForEach([&](const Collection& collection, const StoredObject& object) {
+    tell(Told(collection, object, ObjectChange::Type::kPut, object.revision));
+  });
+}
+
+std::optional<ServedKind> Server::FindKind(const api::Gvk& kind) const {
+  return Served(impl_->core.registry.FindKind(kind.group, kind.version, kind.kind));
+}
+
+std::optional<ServedKind> Server::FindResource(std::string_view group,
+                                               std::string_view resource) const {
+  return Served(impl_->core.registry.FindInAnyVersion(group, resource));
 }
 
 void Server::CompactHistory() { impl_->core.store.Compact(); }
@@ -569,6 +622,24 @@ void Server::Impl::NextBookmark(std::weak_ptr<Watch> weak) {
 void Server::Impl::OnChange(Collection& collection, const Change& change) {
   ForWatches(collection, [](Watch& watch) { watch.Notify(); });
   controllers.OnChange(collection, change);
+  if (player != nullptr) player->OnChange(collection, change);
+  if (listeners.empty()) return;
+  unsettled = true;
+  const ObjectChange told =
+      Told(collection, *change.object,
+           change.type == ChangeType::kDeleted ? ObjectChange::Type::kRemoved
+                                               : ObjectChange::Type::kPut,
+           change.revision);
+  for (ChangeListener* listener : listeners) listener->OnChange(told);
+}
+
+Result<void> Server::Impl::Settle() {
+  Result<void> settled;
+  if (!std::exchange(unsettled, false)) return settled;
+  for (ChangeListener* listener : listeners) {
+    if (auto heard = listener->OnSettled(); !heard) settled = std::move(heard);
+  }
+  return settled;
 }
 
 template <typename Act>
@@ -599,6 +670,27 @@ http::Response Respond(const kube::Status& status, std::string_view continue_tok
     response.headers.Set("Retry-After", fmt::format("{}", status.retry_after->count()));
   }
   return response;
+}
+
+ObjectChange Told(const Collection& collection, const StoredObject& object,
+                  ObjectChange::Type type, std::uint64_t revision) {
+  return {.type = type,
+          .revision = revision,
+          .definition = object.definition,
+          .group = collection.group(),
+          .resource = collection.resource(),
+          .name_space = object.name_space,
+          .name = object.name,
+          .uid = object.uid,
+          .labels = object.labels,
+          .members = object.text};
+}
+
+std::optional<ServedKind> Served(const ResourcePtr& resource) {
+  if (resource == nullptr) return std::nullopt;
+  return ServedKind{resource->gvk(),
+                    {resource->group, resource->version, resource->name},
+                    resource->namespaced()};
 }
 
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response) {

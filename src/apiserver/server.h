@@ -16,17 +16,24 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
+#include "api/gvk.h"
 #include "apiserver/ids.h"
+#include "apiserver/saved_state.h"
 #include "apiserver/watch.h"
 #include "base/clock.h"
 #include "http/transport.h"
 
 namespace kro::apiserver {
+
+struct RuleSet;  // rule_file.h
 
 // What the server does by itself.
 enum class Controllers {
@@ -47,6 +54,12 @@ struct ServerOptions {
   Duration namespace_grace = Duration::zero();
 };
 
+struct ServedKind {
+  api::Gvk gvk;
+  api::Gvr gvr;
+  bool namespaced = true;
+};
+
 class Server {
  public:
   // Ask again after the delay, with `resumed` set.
@@ -57,8 +70,8 @@ class Server {
   enum class Attempt { kFirst, kResumed };
 
   // `clock` outlives the server. Holds the namespaces default, kube-system, kube-public and
-  // kube-node-lease and a node from the start.
-  Server(const Clock& clock, IdSource ids, ServerOptions options);
+  // kube-node-lease and a node from the start, or goes on from `state` if that holds anything.
+  Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state = {});
   ~Server();
 
   // Answers a request. A watch answers 200 with the headers in WatchHeaders.
@@ -70,6 +83,18 @@ class Server {
   std::optional<MonotonicTime> NextDue() const;
   // Calls `changed` when NextDue may have become earlier. It must not call the server.
   void OnDueChanged(std::function<void()> changed);
+
+  // Acts by these rules from now on, instead of those before; `report` hears of what goes wrong.
+  void Play(RuleSet rules, std::function<void(std::string)> report);
+
+  // `listener` outlives the server.
+  void AddListener(ChangeListener& listener);
+  // Tells of every object as it is now, as of a change.
+  void ForEachObject(const std::function<void(const ObjectChange&)>& tell) const;
+  // nullopt for what is not served.
+  std::optional<ServedKind> FindKind(const api::Gvk& kind) const;
+  // In the group's preferred version.
+  std::optional<ServedKind> FindResource(std::string_view group, std::string_view resource) const;
 
   // Forgets history: watches that lag behind and pages of lists end in 410.
   void CompactHistory();

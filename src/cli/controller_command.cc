@@ -1,8 +1,6 @@
 #include "cli/controller_command.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +22,9 @@
 #include "cli/console_sink.h"
 #include "cli/exit_code.h"
 #include "cli/go_duration.h"
+#include "cli/random.h"
 #include "cli/read_file.h"
+#include "cli/signals.h"
 #include "cli/version.h"
 #include "http/server.h"
 #include "json/yaml.h"
@@ -48,21 +46,6 @@ Result<std::string> LeaseNamespace(const ControllerFlags& flags);
 std::string NewIdentity();
 // "127.0.0.1:6443" of "https://127.0.0.1:6443/path".
 std::string HostOf(std::string_view url);
-kube::Random NewRandom();
-
-// Waits for signals on a thread of its own: SIGTERM and SIGINT stop, SIGUSR1 turns debug logging on
-// and off.
-class Signals {
- public:
-  // `stop` is fired by the first signal and outlives this. To be made before any other thread.
-  Signals(async::CancelSource& stop, Logger logger);
-  ~Signals();
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
- private:
-  std::thread thread_;
-};
 
 struct Servers {
   std::unique_ptr<http::Server> metrics;
@@ -448,50 +431,6 @@ std::string HostOf(std::string_view url) {
     url.remove_prefix(scheme + 3);
   }
   return std::string(url.substr(0, url.find('/')));
-}
-
-kube::Random NewRandom() {
-  struct Shared {
-    std::mutex mutex;
-    std::mt19937_64 engine{std::random_device()()};  // guarded by mutex
-  };
-  return [shared = std::make_shared<Shared>()] {
-    std::lock_guard lock(shared->mutex);
-    return std::uniform_real_distribution<double>(0, 1)(shared->engine);
-  };
-}
-
-Signals::Signals(async::CancelSource& stop, Logger logger) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGUSR1);
-  sigaddset(&set, SIGUSR2);  // ends the thread
-  // Every thread made from here on inherits this, so that only ours hears of them.
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  thread_ = std::thread([set, &stop, logger = std::move(logger)] {
-    bool first = true;
-    const LogLevel usual = logger.level();
-    while (true) {
-      int signal = 0;
-      if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
-      if (signal == SIGUSR1) {
-        const LogLevel other = usual == LogLevel::kDebug ? LogLevel::kInfo : LogLevel::kDebug;
-        logger.SetLevel(logger.level() == usual ? other : usual);
-        logger.Info("log level changed", {{"to", ToString(logger.level())}});
-        continue;
-      }
-      if (!first) _exit(static_cast<int>(ExitCode::kInterrupted));
-      first = false;
-      stop.Cancel();
-    }
-  });
-}
-
-Signals::~Signals() {
-  pthread_kill(thread_.native_handle(), SIGUSR2);
-  thread_.join();
 }
 
 Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,

@@ -15,6 +15,7 @@
 #include "cli/cel_command.h"
 #include "cli/cel_prompt.h"
 #include "cli/controller_command.h"
+#include "cli/dev_command.h"
 #include "cli/version.h"
 
 namespace kro::cli {
@@ -110,6 +111,11 @@ int Main(int argc, char** argv) {
       app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
   AddControllerFlags(*controller_command, controller);
 
+  DevFlags dev;
+  CLI::App* dev_command = app.add_subcommand(
+      "dev", "Start a Kubernetes API and kro on this machine, and apply files as they are saved");
+  AddDevFlags(*dev_command, dev);
+
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
@@ -138,6 +144,7 @@ int Main(int argc, char** argv) {
     if (!options) return Refuse(options.error(), ExitCode::kUsage);
     return RunController(*options);
   }
+  if (dev_command->parsed()) return RunDev(dev);
   if (cel_command->count("expression") > 0) return Print(RunCel(cel));
   auto session = CelSession::Open(cel);
   if (!session) return Print(session.error());

@@ -49,7 +49,8 @@ class Kubectl : public testing::Test {
   // Runs kubectl in the folder; output and errors together.
   Output Run(std::string_view arguments) {
     std::string command = fmt::format(
-        "cd {} && HOME={} KUBECONFIG={}/config {}/scripts/devcluster kubectl {} 2>&1",
+        "cd {} && HOME={} KUBE_EDITOR='sed -i s/blue/green/' KUBECONFIG={}/config "
+        "{}/scripts/devcluster kubectl {} 2>&1",
         folder_.string(), folder_.string(), folder_.string(), KRO_SOURCE_DIR, arguments);
     Output output{-1, ""};
     FILE* pipe = popen(command.c_str(), "r");
@@ -146,6 +147,10 @@ spec: {color: red}
   Expect("explain deployment.spec.replicas", "Number of desired pods");
   Expect("patch widget w --type=merge -p '{\"spec\":{\"color\":\"blue\"}}'", "patched");
   Expect("get widget w -o jsonpath={.spec.color}", "blue");
+  Expect("edit widget w", "widget.ex.io/w edited");
+  Expect("get widget w -o jsonpath={.spec.color}", "green");
+  Expect("events", "");
+  EXPECT_THAT(Run("get widgets -w --request-timeout=1s").text, HasSubstr("green"));
   Expect("get all", "replicaset.apps/web-");
   Expect("delete widget w", "deleted");
   Expect("delete deployment web --wait=true --timeout=60s", "deleted");

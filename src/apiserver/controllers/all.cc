@@ -1,10 +1,14 @@
 #include "apiserver/controllers/all.h"
 
+#include "apiserver/controllers/autoscaler_controller.h"
 #include "apiserver/controllers/conditions.h"
+#include "apiserver/controllers/cron_job_controller.h"
 #include "apiserver/controllers/daemon_set_controller.h"
 #include "apiserver/controllers/definition_controller.h"
 #include "apiserver/controllers/deployment_controller.h"
+#include "apiserver/controllers/disruption_controller.h"
 #include "apiserver/controllers/garbage_collector.h"
+#include "apiserver/controllers/ingress_controller.h"
 #include "apiserver/controllers/job_controller.h"
 #include "apiserver/controllers/namespace_controller.h"
 #include "apiserver/controllers/pod_runner.h"
@@ -33,6 +37,10 @@ void AddControllers(Core& core, ControllerManager& manager,
   manager.Add(std::make_unique<StatefulSetController>(core));
   manager.Add(std::make_unique<DaemonSetController>(core));
   manager.Add(std::make_unique<JobController>(core));
+  manager.Add(std::make_unique<CronJobController>(core));
+  manager.Add(std::make_unique<DisruptionController>(core));
+  manager.Add(std::make_unique<AutoscalerController>(core));
+  manager.Add(std::make_unique<IngressController>(core));
   manager.Add(std::make_unique<VolumeController>(core));
   manager.Add(std::make_unique<PodRunner>(core));
 }

@@ -1,4 +1,4 @@
-// `kro controller` as a process of its own, as a cluster runs it.
+// kro as a process of its own, as a cluster or a laptop runs it.
 #pragma once
 
 #include <sys/types.h>
@@ -12,19 +12,22 @@ namespace kro::e2e {
 
 // Runs from the constructor until Stop, Kill or the end of this object, which kills. It does not outlive this
 // process.
-class ControllerProcess {
+class KroProcess {
  public:
-  // Standard output and error are appended to `log`.
-  ControllerProcess(const std::string& kubeconfig, std::string log, std::vector<std::string> flags = {});
-  ~ControllerProcess();
-  ControllerProcess(const ControllerProcess&) = delete;
-  ControllerProcess& operator=(const ControllerProcess&) = delete;
+  // `arguments` begin with the command. Standard output and error are appended to `log`.
+  KroProcess(std::vector<std::string> arguments, std::string log);
+  ~KroProcess();
+  KroProcess(const KroProcess&) = delete;
+  KroProcess& operator=(const KroProcess&) = delete;
 
   // SIGKILL: nothing is finished, nothing is released.
   void Kill();
 
   // SIGTERM, then waits for the end; the exit status, or -1 if a signal ended it.
   int Stop();
+
+  // Waits for the end; the exit status, or -1 if a signal ended it.
+  int Wait();
 
   bool IsRunning();
 
@@ -38,10 +41,14 @@ class ControllerProcess {
   std::string Log() const;
 
  private:
-  int Wait();
-
   std::string log_;
   pid_t pid_ = -1;
+};
+
+// `kro controller` for the cluster of a kubeconfig, without probes and metrics.
+class ControllerProcess : public KroProcess {
+ public:
+  ControllerProcess(const std::string& kubeconfig, std::string log, std::vector<std::string> flags = {});
 };
 
 }  // namespace kro::e2e
