@@ -7,6 +7,8 @@ namespace {
 
 // `a` is an earlier or the same state of the object than `b`. False if the versions cannot be compared.
 bool NotNewer(const StoredObject& a, const StoredObject& b);
+// The same state, but shown otherwise: its kind has got other defaults or other fields since.
+bool IsShownOtherwise(const StoredObject& a, const StoredObject& b);
 
 }  // namespace
 
@@ -70,7 +72,8 @@ std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,
     bool keep = held != objects_.end() && held->second->uid() == object->uid() &&
                 (versions == Versions::kContinue
                      ? NotNewer(*object, *held->second)
-                     : object->resource_version() == held->second->resource_version());
+                     : object->resource_version() == held->second->resource_version()) &&
+                !IsShownOtherwise(*object, *held->second);
     if (!keep) changes.push_back(PutLocked(std::move(object)));
   }
   resource_version_ = std::move(resource_version);
@@ -152,6 +155,10 @@ namespace {
 
 bool NotNewer(const StoredObject& a, const StoredObject& b) {
   return CompareResourceVersions(a.resource_version(), b.resource_version()) <= 0;
+}
+
+bool IsShownOtherwise(const StoredObject& a, const StoredObject& b) {
+  return a.resource_version() == b.resource_version() && a.value() != b.value();
 }
 
 }  // namespace

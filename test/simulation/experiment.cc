@@ -45,7 +45,7 @@ json::Value AsObject(const std::map<std::string, json::Value>& objects);
 
 }  // namespace
 
-Result<Experiment> Experiment::Prepare(Scenario scenario) {
+Result<Experiment> Experiment::Prepare(Scenario scenario, LogSink* log) {
   Experiment experiment;
   auto options = OptionsOf(scenario);
   if (!options) return std::unexpected(std::move(options.error()));
@@ -54,7 +54,7 @@ Result<Experiment> Experiment::Prepare(Scenario scenario) {
   experiment.options_ = std::move(*options);
   experiment.controllers_ = *controllers;
   experiment.scenario_ = std::move(scenario);
-  experiment.reference_ = experiment.Play({});
+  experiment.reference_ = experiment.Play({.log = log});
   const auto& violations = experiment.reference_.violations;
   if (!violations.empty()) {
     return Fail(ErrorCode::kInternal, "{} without faults: {}", experiment.scenario_.name,

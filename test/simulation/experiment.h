@@ -38,8 +38,8 @@ struct Outcome {
 
 class Experiment {
  public:
-  // Fails if the scenario makes no sense or violates something even without faults.
-  static Result<Experiment> Prepare(Scenario scenario);
+  // Fails if the scenario makes no sense or violates something even without faults. `log`: of that run.
+  static Result<Experiment> Prepare(Scenario scenario, LogSink* log = nullptr);
 
   // The faults of a seed.
   apiserver::Schedule Draw(std::uint64_t seed) const;

@@ -292,7 +292,8 @@ bool Holds(const WaitStep& wait, const json::Value& object, std::string& last) {
       const auto shown = [](const json::Value* value) {
         return value == nullptr ? std::string("<nil>") : Shown(*value);
       };
-      last = shown(status) + " " + shown(observed);
+      last = shown(status) + " at generation " + shown(observed) + ": " +
+             shown(Lookup(object, "status.conditions[Ready].message"));
       return shown(status) == "True" && shown(observed) == shown(generation);
     }
     bool operator()(const WaitStep::Is& is) const {

@@ -126,7 +126,9 @@ Result<std::vector<Experiment>> Prepare(const Options& options) {
     const std::string text{std::istreambuf_iterator<char>(file), {}};
     auto scenario = ReadScenario(path.stem().string(), text);
     if (!scenario) return std::unexpected(std::move(scenario.error()));
-    auto experiment = Experiment::Prepare(std::move(*scenario));
+    Log log;
+    auto experiment =
+        Experiment::Prepare(std::move(*scenario), options.verbose ? &log : nullptr);
     if (!experiment) return std::unexpected(std::move(experiment.error()));
     experiments.push_back(std::move(*experiment));
   }
