@@ -47,6 +47,7 @@ json::Value AsObject(const std::map<std::string, json::Value>& objects);
 
 Result<Experiment> Experiment::Prepare(Scenario scenario, LogSink* log) {
   Experiment experiment;
+  experiment.documents_ = std::make_unique<ShortDocuments::Cache>();
   auto options = OptionsOf(scenario);
   if (!options) return std::unexpected(std::move(options.error()));
   auto controllers = ControllersOf(scenario);
@@ -126,6 +127,7 @@ Outcome Experiment::Play(const Trial& trial) const {
                .controllers = controllers_,
                .detail = AuditLog::Detail::kCounts,
                .log = trial.log,
+               .documents = documents_.get(),
                .observe = [&](const auto& answered) { oracle.See(answered); }},
               options_);
   world_of_oracle = &world;

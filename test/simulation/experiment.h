@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "json/value.h"
 #include "operator/operator.h"
 #include "scenario.h"
+#include "short_documents.h"
 
 namespace kro::simulation {
 
@@ -60,6 +62,7 @@ class Experiment {
   operator_::OperatorOptions options_;
   apiserver::Controllers controllers_ = apiserver::Controllers::kNone;
   Outcome reference_;
+  std::unique_ptr<ShortDocuments::Cache> documents_;
 };
 
 }  // namespace kro::simulation

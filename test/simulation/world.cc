@@ -76,6 +76,15 @@ class World::Process {
   async::Scope scope_;
 };
 
+namespace {
+
+std::optional<ShortDocuments> Shortened(http::Transport& network, ShortDocuments::Cache* cache) {
+  if (cache == nullptr) return std::nullopt;
+  return std::optional<ShortDocuments>(std::in_place, network, *cache);
+}
+
+}  // namespace
+
 World::World(WorldOptions options, operator_::OperatorOptions operation)
     : executor(options.seed),
       server(executor.clock(), apiserver::IdSource(options.seed), {.controllers = options.controllers, .controller_latency = 0ms}),
@@ -88,7 +97,8 @@ World::World(WorldOptions options, operator_::OperatorOptions operation)
                  audit.Add(answered);
                  if (options_.observe) options_.observe(answered);
                }}),
-      faults(network_, executor, options_.schedule,
+      short_documents_(Shortened(network_, options_.documents)),
+      faults(short_documents_ ? static_cast<http::Transport&>(*short_documents_) : network_, executor, options_.schedule,
              [this](const apiserver::Fault& fault) { Crash(fault); }),
       random_(options_.seed) {
   for (json::Value& crd : api::AllCrds()) {

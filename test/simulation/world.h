@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -18,6 +19,7 @@
 #include "async/simulated_executor.h"
 #include "audit_log.h"
 #include "operator/operator.h"
+#include "short_documents.h"
 
 namespace kro::simulation {
 
@@ -27,6 +29,8 @@ struct WorldOptions {
   apiserver::Controllers controllers = apiserver::Controllers::kNone;
   AuditLog::Detail detail = AuditLog::Detail::kNotes;
   LogSink* log = nullptr;  // of the operator
+  // If given, documents of built-in kinds are cut down to those that simulations use.
+  ShortDocuments::Cache* documents = nullptr;
   // Sees each answer to the operator, at the moment it is given.
   std::function<void(const apiserver::LocalTransport::Answered&)> observe;
 };
@@ -67,6 +71,7 @@ class World {
   WorldOptions options_;
   operator_::OperatorOptions operation_;
   apiserver::LocalTransport network_;
+  std::optional<ShortDocuments> short_documents_;
 
  public:
   apiserver::FaultTransport faults;
