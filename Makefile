@@ -1,9 +1,10 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test conformance asan tsan gcc bench oracle fuzz lint fmt clean
+.PHONY: help setup demo build test conformance simulate asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 ORACLE_CASES ?= 1000000
+SEEDS ?= 1000
 # Checkouts share one compiler cache.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
@@ -26,8 +27,12 @@ build: ## build the optimised program and the benchmarks into build/release
 test: setup ## build and run every test; ends with "N passed, N failed"
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && scripts/test build/dev
 
-conformance: setup ## run every recorded case; DATA=DIR for others of the same kinds, SERVER=real plays the scenarios too
+conformance: setup ## run every recorded case; DATA=DIR for others of the same kinds, SERVER=real plays scenarios on a real API server too
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && DATA=$(DATA) SERVER=$(SERVER) scripts/conformance build/dev
+
+simulate: setup ## play scenarios with faults, SEEDS (1000) of each; MUTATIONS=1 plants bugs and has them found
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target simulate
+	@SEEDS=$(SEEDS) scripts/simulate build/release $(if $(MUTATIONS),--mutations,--seeds $(SEEDS))
 
 asan: setup ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build/asan -j $(JOBS) && scripts/test build/asan

@@ -35,11 +35,23 @@ namespace kro::apiserver {
 
 struct RuleSet;  // rule_file.h
 
-// What the server does by itself.
-enum class Controllers {
-  kEssential,  // definitions of custom resources, namespaces, garbage collection, service addresses
-  kAll,        // and workloads: deployments, replica sets, pods that become ready, jobs, …
+// What acts on objects beside the server itself, which always takes care of definitions of custom
+// resources. Can be joined with |.
+enum class Controllers : unsigned {
+  kNone = 0,
+  kNamespaces = 1,         // empties deleted namespaces
+  kGarbageCollection = 2,  // deletes what lost its owners
+  kServices = 4,           // endpoints, load balancers, accounts of namespaces
+  kWorkloads = 8,          // deployments, replica sets, pods that become ready, jobs, …
+  kEssential = kNamespaces | kGarbageCollection | kServices,
+  kAll = kEssential | kWorkloads,
 };
+constexpr Controllers operator|(Controllers a, Controllers b) {
+  return static_cast<Controllers>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool Includes(Controllers all, Controllers one) {
+  return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) == static_cast<unsigned>(one);
+}
 
 struct ServerOptions {
   Controllers controllers = Controllers::kAll;

@@ -255,6 +255,14 @@ TEST(Store, NeverGoesBackInTime) {
   EXPECT_EQ(store.Replace({}, "11", Store::Versions::kContinue).size(), 1u);
 }
 
+TEST(Store, AListShowsDefaultsThatTheKindHasGotSince) {
+  Store store;
+  store.Put(Stored("a", "1", "10", "old"), Store::From::kOwnWrite);
+  EXPECT_EQ(store.Replace({Stored("a", "1", "10", "new")}, "11", Store::Versions::kContinue).size(),
+            1u);
+  EXPECT_EQ(store.Get({"", "a"})->Label("app"), "new");
+}
+
 TEST(Store, AnOwnWriteDoesNotBringBackWhatWasDeleted) {
   Store store;
   store.Put(Stored("a", "1", "10"), Store::From::kWatch);

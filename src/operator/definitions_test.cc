@@ -98,6 +98,22 @@ TEST_F(Definitions, Row01And71_BecomeAnApi) {
             "web");
 }
 
+TEST(OperatorStart, WaitsForAServerThatHasTrouble) {
+  SimulatedCluster cluster;
+  // Given an operator that starts while nothing gets through
+  Replica replica(cluster.executor, cluster.network,
+                  OperatorOptions{.settings = {.version = "test"}});
+  replica.transport.cut = true;
+  cluster.Advance(10s);
+  EXPECT_FALSE(replica.ended);
+  // When the network is back
+  replica.transport.cut = false;
+  cluster.Advance(10s);
+  // Then it works
+  EXPECT_FALSE(replica.ended);
+  EXPECT_TRUE(replica.op.Readiness().back().ok);
+}
+
 TEST_F(Definitions, AreServedWithinMilliseconds) {
   auto replica = c.Start();
   c.Apply(kWeb);

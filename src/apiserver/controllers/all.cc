@@ -28,10 +28,17 @@ json::Value Named(std::string_view api_version, std::string_view kind, std::stri
 void AddControllers(Core& core, ControllerManager& manager,
                     std::function<void(std::string_view, std::string_view)> end_watches) {
   manager.Add(std::make_unique<DefinitionController>(core, std::move(end_watches)));
-  manager.Add(std::make_unique<NamespaceController>(core));
-  manager.Add(std::make_unique<GarbageCollector>(core));
-  manager.Add(std::make_unique<ServiceController>(core));
-  if (core.options.controllers == Controllers::kEssential) return;
+  const Controllers wanted = core.options.controllers;
+  if (Includes(wanted, Controllers::kNamespaces)) {
+    manager.Add(std::make_unique<NamespaceController>(core));
+  }
+  if (Includes(wanted, Controllers::kGarbageCollection)) {
+    manager.Add(std::make_unique<GarbageCollector>(core));
+  }
+  if (Includes(wanted, Controllers::kServices)) {
+    manager.Add(std::make_unique<ServiceController>(core));
+  }
+  if (!Includes(wanted, Controllers::kWorkloads)) return;
   manager.Add(std::make_unique<DeploymentController>(core));
   manager.Add(std::make_unique<ReplicaSetController>(core));
   manager.Add(std::make_unique<StatefulSetController>(core));

@@ -23,6 +23,9 @@ std::vector<Verb> ReadVerbs(const json::Value& entry);
 std::vector<std::string> ReadStrings(const json::Value& entry, std::string_view key);
 // Rank, major and minor of "v1beta2"; nullopt for other names.
 std::optional<std::tuple<int, int, int>> ParseVersion(std::string_view version);
+// What never changes is read once, and is the same for every server of a thread: many small ones cost little.
+const std::vector<ServedGroup>& BuiltinGroups();
+Result<std::shared_ptr<OpenApiTypes>> BuiltinTypes(const std::string& path);
 
 }  // namespace
 
@@ -116,16 +119,9 @@ Result<ObjectSchema> Registry::BuiltinStructure(const api::Gvk& gvk) const {
   std::string path = gvk.group.empty() ? "api/v1" : "apis/" + gvk.group + "/" + gvk.version;
   auto types = types_.find(path);
   if (types == types_.end()) {
-    auto document = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
-    if (document == BuiltinDocuments().end()) {
-      return Fail(ErrorCode::kNotFound, "no document '{}'", path);
-    }
-    auto text = Gunzip(document->gzip);
-    if (!text) return Annotate(text, "document '{}'", path);
-    auto value = json::Parse(*text);
-    if (!value) return Annotate(value, "document '{}'", path);
-    auto shared = std::make_shared<const json::Value>(std::move(*value));
-    types = types_.emplace(path, std::make_shared<OpenApiTypes>(std::move(shared))).first;
+    auto read = BuiltinTypes(path);
+    if (!read) return std::unexpected(std::move(read.error()));
+    types = types_.emplace(path, std::move(*read)).first;
   }
   auto structure = types->second->Find(gvk);
   if (!structure) return Annotate(structure, "document '{}'", path);
@@ -133,22 +129,7 @@ Result<ObjectSchema> Registry::BuiltinStructure(const api::Gvk& gvk) const {
   return *structure;
 }
 
-void Registry::LoadBuiltins() {
-  auto discovery = json::Parse(BuiltinDiscovery());
-  if (!discovery) return;  // part of the program; its test reads it
-  for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
-    ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
-    for (const json::Value& version : json::Find(group, "versions")->as_array()) {
-      ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
-      for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
-        if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
-        one.resources.push_back(ReadResource(served.name, one.version, entry));
-      }
-      if (!one.resources.empty()) served.versions.push_back(std::move(one));
-    }
-    if (!served.versions.empty()) groups_.push_back(std::move(served));
-  }
-}
+void Registry::LoadBuiltins() { groups_ = BuiltinGroups(); }
 
 bool ComesBefore(std::string_view version, std::string_view other) {
   auto a = ParseVersion(version);
@@ -159,6 +140,45 @@ bool ComesBefore(std::string_view version, std::string_view other) {
 }
 
 namespace {
+
+const std::vector<ServedGroup>& BuiltinGroups() {
+  thread_local const std::vector<ServedGroup> groups = [] {
+    std::vector<ServedGroup> all;
+    auto discovery = json::Parse(BuiltinDiscovery());
+    if (!discovery) return all;  // part of the program; its test reads it
+    for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
+      ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
+      for (const json::Value& version : json::Find(group, "versions")->as_array()) {
+        ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
+        for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
+          if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
+          one.resources.push_back(ReadResource(served.name, one.version, entry));
+        }
+        if (!one.resources.empty()) served.versions.push_back(std::move(one));
+      }
+      if (!served.versions.empty()) all.push_back(std::move(served));
+    }
+    return all;
+  }();
+  return groups;
+}
+
+Result<std::shared_ptr<OpenApiTypes>> BuiltinTypes(const std::string& path) {
+  thread_local std::map<std::string, std::shared_ptr<OpenApiTypes>> known;
+  if (auto found = known.find(path); found != known.end()) return found->second;
+  auto document = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
+  if (document == BuiltinDocuments().end()) {
+    return Fail(ErrorCode::kNotFound, "no document '{}'", path);
+  }
+  auto text = Gunzip(document->gzip);
+  if (!text) return Annotate(text, "document '{}'", path);
+  auto value = json::Parse(*text);
+  if (!value) return Annotate(value, "document '{}'", path);
+  auto types = std::make_shared<OpenApiTypes>(
+      std::make_shared<const json::Value>(std::move(*value)));
+  known.emplace(path, types);
+  return types;
+}
 
 bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource) {
   return (group == "autoscaling" && version == "v1") || group == "events.k8s.io" ||
