@@ -52,6 +52,8 @@ class LeaderElector {
   bool leads() const { return leads_; }
   // Who holds the lease as far as is known; empty: nobody.
   std::string leader() const;
+  // When this process acquired or renewed it last.
+  MonotonicTime renewed() const { return renewed_; }
   // Until when this process may act as the leader unless it renews before; counted from the moment when
   // it asked for the lease, so that nobody else can have it by then.
   MonotonicTime LeadsUntil() const { return renewed_ + options_.renew_deadline; }
