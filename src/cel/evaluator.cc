@@ -25,7 +25,8 @@ class Evaluator {
   Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
       : code_(code), context_(context), slots_(slots), locals_(locals) {}
 
-  // Inline for what takes no operands, most often a path or a constant.
+  // Inline for what takes no operands, most often a path or a constant; what is common besides goes to
+  // its own function at once.
   [[gnu::always_inline]] Value Eval(std::uint32_t index) {
     const Node& node = code_.nodes[index];
     switch (node.op) {
@@ -34,6 +35,14 @@ class Evaluator {
       case Op::kLocal: return locals_[node.a];
       case Op::kSlotPath: return Path(node, slots_[node.a]);
       case Op::kLocalPath: return Path(node, locals_[node.a]);
+      case Op::kAnd: return AndOr(node, false);
+      case Op::kOr: return AndOr(node, true);
+      case Op::kEquals:
+      case Op::kNotEquals:
+      case Op::kLess:
+      case Op::kLessEquals:
+      case Op::kGreater:
+      case Op::kGreaterEquals: return Comparison(node);
       default: return EvalNode(node);
     }
   }
@@ -53,6 +62,7 @@ class Evaluator {
   [[gnu::noinline]] Value AndOr(const Node& node, bool absorbing);
   [[gnu::noinline]] Value Unresolved(const Value& so_far, const Value& operand);
   [[gnu::noinline]] Value Conditional(const Node& node);
+  [[gnu::noinline]] Value Comparison(const Node& node);
   [[gnu::noinline]] Value Binary(const Node& node, const Value& a, const Value& b);
   [[gnu::noinline]] Value Concat(const Node& node);
   [[gnu::noinline]] Value OptionalOr(const Node& node);
@@ -96,12 +106,18 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kVariable:
     case Op::kLocal:
     case Op::kSlotPath:
-    case Op::kLocalPath: break;  // Eval has done it
+    case Op::kLocalPath:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kEquals:
+    case Op::kNotEquals:
+    case Op::kLess:
+    case Op::kLessEquals:
+    case Op::kGreater:
+    case Op::kGreaterEquals: break;  // Eval has done it
     case Op::kPath: return Path(node, Eval(node.a));
     case Op::kHas: return Has(node);
     case Op::kOptSelect: return OptionalSelect(node);
-    case Op::kAnd: return AndOr(node, false);
-    case Op::kOr: return AndOr(node, true);
     case Op::kConditional: return Conditional(node);
     case Op::kNotStrictlyFalse: return Value::Bool(!Eval(node.a).IsFalse());
     case Op::kNot: {
@@ -111,24 +127,6 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kNegate: {
       Value a = Eval(node.a);
       return a.IsError() ? a : Negate(context_, a);
-    }
-    case Op::kEquals:
-    case Op::kNotEquals:
-    case Op::kLess:
-    case Op::kLessEquals:
-    case Op::kGreater:
-    case Op::kGreaterEquals: {
-      const Value a = Eval(node.a);
-      const Value b = Eval(node.b);
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
-        return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
-      }
-      if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
-        if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
-        if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
-      }
-      if (a.IsError()) return a;
-      return b.IsError() ? b : Binary(node, a, b);
     }
     case Op::kIndex:
     case Op::kOptIndex:
@@ -282,6 +280,20 @@ Value Evaluator::Conditional(const Node& node) {
 }
 
 // ---- Operators -------------------------------------------------------------------------------
+
+Value Evaluator::Comparison(const Node& node) {
+  const Value a = Eval(node.a);
+  const Value b = Eval(node.b);
+  if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
+    return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
+  }
+  if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
+    if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
+    if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
+  }
+  if (a.IsError()) return a;
+  return b.IsError() ? b : Binary(node, a, b);
+}
 
 Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
   switch (node.op) {
@@ -497,7 +509,7 @@ Value Evaluator::Iterate(const Loop& loop, Body body) {
 
 Value Evaluator::Quantifier(const Loop& loop, bool absorbing) {
   Value result = Value::Bool(!absorbing);
-  Value failed = Iterate(loop, [&] {
+  Value failed = Iterate(loop, [&]() __attribute__((always_inline)) {
     Value verdict = Eval(loop.condition);
     if (verdict.Is(Kind::kBool)) {
       if (verdict.AsBool() != absorbing) return true;

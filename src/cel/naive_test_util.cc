@@ -504,7 +504,9 @@ Naive Lookup(const Naive& container, const Naive& key, bool optional) {
     if (const Naive* value = FindKey(container, key)) return found(*value);
     return optional ? Optional({}) : Error("no such key");
   }
-  if (!container.Is(NaiveKind::kList) || !IsNumber(key)) return Error("");
+  // What has no elements at all has none at the key.
+  if (!container.Is(NaiveKind::kList)) return optional ? Optional({}) : Error("");
+  if (!IsNumber(key)) return Error("");
   if (container.typed && !key.Is(NaiveKind::kInt)) return Error("");
   if (key.Is(NaiveKind::kDouble) && key.number != std::floor(key.number)) return Error("");
   if (key.Is(NaiveKind::kDouble) && std::abs(key.number) >= kTwoTo63) return Error("");

@@ -85,7 +85,7 @@ class Parser {
     SyntaxError(Peek(), what);
     if (SkipTo(kind, kind)) Take();
   }
-  // Whether another element of a bracketed list follows.
+  // Whether another element of a bracketed list follows; `what` is the bracket at its end.
   bool TakeComma(TokenKind closing, std::string_view what);
   bool SkipTo(TokenKind wanted, TokenKind or_this);
   void SkipToOperator();
@@ -401,7 +401,7 @@ Parsed Parser::ParseCall(std::string_view function, Parsed target, std::uint32_t
     do {
       terms_.push_back(ParseExpr());
       height = std::max(height, terms_.back().height);
-    } while (TakeComma(TokenKind::kRightParen, "',' or ')'"));
+    } while (TakeComma(TokenKind::kRightParen, "')'"));
   }
   std::span<Expr*> args = arena_.NewArray<Expr*>(terms_.size() - first);
   for (std::size_t i = 0; i < args.size(); ++i) args[i] = terms_[first + i].expr;
@@ -437,7 +437,7 @@ Parsed Parser::ParseList() {
     Parsed element = ParseExpr();
     elements.push_back({element.expr, optional});
     height = std::max(height, element.height);
-    if (!TakeComma(TokenKind::kRightBracket, "',' or ']'")) break;
+    if (!TakeComma(TokenKind::kRightBracket, "']'")) break;
   }
   if (failed_) return Nothing();
   std::span<ListElement> copy = arena_.NewArray<ListElement>(elements.size());
@@ -457,7 +457,7 @@ Parsed Parser::ParseMap() {
     Parsed value = ParseAfterColon();
     entries.push_back({key.expr, value.expr, optional, colon});
     height = std::max({height, key.height, value.height});
-    if (!TakeComma(TokenKind::kRightBrace, "',' or '}'")) break;
+    if (!TakeComma(TokenKind::kRightBrace, "'}'")) break;
   }
   if (failed_) return Nothing();
   std::span<MapEntry> copy = arena_.NewArray<MapEntry>(entries.size());
@@ -495,7 +495,7 @@ Parsed Parser::ParseStruct() {
     Parsed value = ParseAfterColon();
     fields.push_back({field, value.expr, optional, colon});
     height = std::max(height, value.height);
-    if (!TakeComma(TokenKind::kRightBrace, "',' or '}'")) break;
+    if (!TakeComma(TokenKind::kRightBrace, "'}'")) break;
   }
   if (failed_) return Nothing();
   std::span<StructField> copy = arena_.NewArray<StructField>(fields.size());
@@ -609,7 +609,7 @@ bool Parser::TakeComma(TokenKind closing, std::string_view what) {
   if (failed_) return false;
   if (TakeIf(TokenKind::kComma)) return true;
   if (TakeIf(closing)) return false;
-  SyntaxError(Peek(), what);
+  SyntaxError(Peek(), At(TokenKind::kEnd) ? std::string(what) : fmt::format("',' or {}", what));
   if (failed_ || !SkipTo(closing, TokenKind::kComma)) return false;
   return Take().kind == TokenKind::kComma;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/utf8.h"
 #include "cel/civil.h"
 #include "cel/value.h"
 
@@ -50,11 +51,7 @@ std::string_view TypeName(const Value& value) {
   return "";
 }
 
-std::size_t CodePoints(std::string_view utf8) {
-  return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  }));
-}
+std::size_t CodePoints(std::string_view utf8) { return CountCodePoints(utf8); }
 
 std::string FormatDouble(double d) {
   if (std::isnan(d)) return "NaN";
