@@ -87,11 +87,15 @@ std::vector<json::Value> CrdsOf(WorldOptions::Crds which) {
     return json::Object{{"type", "string"}, {"default", json::Value(value)}};
   };
   std::vector<json::Value> crds;
-  for (json::Value crd : {api::RgdCrd(), api::GraphRevisionCrd()}) {
+  for (json::Value& crd : api::AllCrds()) {
     json::Object schema = any();
     schema["properties"] = json::Object{{"group", text("kro.run")}, {"scope", text("Namespaced")}};
+    // A field that may be selected by must be known.
+    json::Object snapshot = any();
+    snapshot["properties"] = json::Object{{"name", json::Object{{"type", "string"}}}};
     json::Object spec = any();
-    spec["properties"] = json::Object{{"schema", std::move(schema)}};
+    spec["properties"] =
+        json::Object{{"schema", std::move(schema)}, {"snapshot", std::move(snapshot)}};
     json::Object root{{"type", "object"}};
     root["properties"] = json::Object{{"spec", std::move(spec)}, {"status", any()}};
     json::Value* versions = json::Find(*json::Find(crd, "spec"), "versions");
