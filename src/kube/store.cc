@@ -173,6 +173,5 @@ namespace {
 
 bool NotNewer(std::string_view a, std::string_view b) { return CompareResourceVersions(a, b) <= 0; }
 
-
 }  // namespace
 }  // namespace kro::kube

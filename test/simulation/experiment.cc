@@ -120,6 +120,7 @@ apiserver::Schedule Experiment::Shrink(std::uint64_t seed, apiserver::Schedule s
 
 Outcome Experiment::Play(const Trial& trial) const {
   Outcome outcome;
+  const bool whole = options_.crds == operator_::CrdInstallation::kInstall;
   World* world_of_oracle = nullptr;
   Oracle oracle(scenario_.nodes, [&](const std::string& path) { return world_of_oracle->Get(path); });
   World world({.seed = trial.seed,
@@ -127,6 +128,7 @@ Outcome Experiment::Play(const Trial& trial) const {
                .controllers = controllers_,
                .detail = AuditLog::Detail::kCounts,
                .log = trial.log,
+               .crds = whole ? WorldOptions::Crds::kWhole : WorldOptions::Crds::kLoose,
                .documents = documents_.get(),
                .observe = [&](const auto& answered) { oracle.See(answered); }},
               options_);

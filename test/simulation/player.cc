@@ -218,6 +218,19 @@ Result<void> Player::Advance(Duration duration) {
 }
 
 Result<Player::Place> Player::PlaceOf(std::string_view api_version, std::string_view kind) {
+  // What is built in stays where it is.
+  if (api_version.find('.') == std::string_view::npos) {
+    const auto key = std::pair(std::string(api_version), std::string(kind));
+    const auto known = places_.find(key);
+    if (known != places_.end()) return known->second;
+    auto place = FindPlace(api_version, kind);
+    if (place) places_.emplace(key, *place);
+    return place;
+  }
+  return FindPlace(api_version, kind);
+}
+
+Result<Player::Place> Player::FindPlace(std::string_view api_version, std::string_view kind) {
   const std::string base = (api_version.find('/') == std::string_view::npos ? "/api/" : "/apis/") +
                            std::string(api_version);
   const json::Value served = world_.Get(base);

@@ -78,6 +78,35 @@ class World::Process {
 
 namespace {
 
+std::vector<json::Value> CrdsOf(WorldOptions::Crds which) {
+  if (which == WorldOptions::Crds::kWhole) return api::AllCrds();
+  const auto any = [] {
+    return json::Object{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
+  };
+  const auto text = [](std::string_view value) {
+    return json::Object{{"type", "string"}, {"default", json::Value(value)}};
+  };
+  std::vector<json::Value> crds;
+  for (json::Value& crd : api::AllCrds()) {
+    json::Object schema = any();
+    schema["properties"] = json::Object{{"group", text("kro.run")}, {"scope", text("Namespaced")}};
+    // A field that may be selected by must be known.
+    json::Object snapshot = any();
+    snapshot["properties"] = json::Object{{"name", json::Object{{"type", "string"}}}};
+    json::Object spec = any();
+    spec["properties"] =
+        json::Object{{"schema", std::move(schema)}, {"snapshot", std::move(snapshot)}};
+    json::Object root{{"type", "object"}};
+    root["properties"] = json::Object{{"spec", std::move(spec)}, {"status", any()}};
+    json::Value* versions = json::Find(*json::Find(crd, "spec"), "versions");
+    for (json::Value& version : versions->as_array()) {
+      version.as_object()["schema"] = json::Object{{"openAPIV3Schema", root}};
+    }
+    crds.push_back(std::move(crd));
+  }
+  return crds;
+}
+
 std::optional<ShortDocuments> Shortened(http::Transport& network, ShortDocuments::Cache* cache) {
   if (cache == nullptr) return std::nullopt;
   return std::optional<ShortDocuments>(std::in_place, network, *cache);
@@ -101,7 +130,7 @@ World::World(WorldOptions options, operator_::OperatorOptions operation)
       faults(short_documents_ ? static_cast<http::Transport&>(*short_documents_) : network_, executor, options_.schedule,
              [this](const apiserver::Fault& fault) { Crash(fault); }),
       random_(options_.seed) {
-  for (json::Value& crd : api::AllCrds()) {
+  for (const json::Value& crd : CrdsOf(options_.crds)) {
     Ask({.method = "POST",
          .target = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?fieldManager=setup",
          .headers = {{"Content-Type", "application/json"}},

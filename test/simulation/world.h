@@ -29,6 +29,9 @@ struct WorldOptions {
   apiserver::Controllers controllers = apiserver::Controllers::kNone;
   AuditLog::Detail detail = AuditLog::Detail::kNotes;
   LogSink* log = nullptr;  // of the operator
+  // Which CRDs of kro are there. Loose ones take any object, and cost little to install.
+  enum class Crds { kWhole, kLoose };
+  Crds crds = Crds::kWhole;
   // If given, documents of built-in kinds are cut down to those that simulations use.
   ShortDocuments::Cache* documents = nullptr;
   // Sees each answer to the operator, at the moment it is given.
