@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "async/scope.h"
 #include "base/clock.h"
@@ -32,12 +33,23 @@ struct WorkKey {
 
 enum class Priority { kNormal, kInitialList };
 
+// Hears of what a queue does, for metrics. Called under the queue's lock: quick, and never calls back.
+class WorkqueueObserver {
+ public:
+  virtual ~WorkqueueObserver() = default;
+  virtual void Added() = 0;                  // a key began to wait
+  virtual void Taken(Duration waited) = 0;   // it went into work
+  virtual void Finished(Duration worked) = 0;
+  virtual void Retried() = 0;                // a failure's key will come back
+};
+
 struct WorkqueueOptions {
   Duration retry_base = std::chrono::milliseconds(200);
   Duration retry_cap = std::chrono::seconds(1000);
   // A token bucket over all keys, for retries only; zero rate: none.
   double retries_per_second = 10;
   double retry_burst = 100;
+  WorkqueueObserver* observer = nullptr;  // may be null; outlives the queue
 };
 
 class Workqueue {
@@ -70,6 +82,21 @@ class Workqueue {
   std::size_t Waiting(const Gvr& gvr) const;
   std::size_t Delayed() const;
   std::size_t InWork() const;
+
+  // How long the keys that are in work have been there.
+  struct Working {
+    Duration longest{};
+    Duration all{};  // added up
+  };
+  Working WorkingTimes() const;
+
+  // Of each type with keys that wait or are in work.
+  struct LaneSize {
+    Gvr gvr;
+    std::size_t waiting = 0;
+    std::size_t in_work = 0;
+  };
+  std::vector<LaneSize> Lanes() const;
 
  private:
   struct State;
