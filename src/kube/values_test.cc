@@ -128,6 +128,18 @@ TEST(FieldSet, FindsTheEntryOfAManager) {
   EXPECT_FALSE(FindApplyEntry(object, "other")->has_value());
 }
 
+TEST(FieldSet, NamesWhoTookAField) {
+  const json::Value object = *json::Parse(R"({"metadata":{"managedFields":[
+    {"manager":"kro.run/applyset","operation":"Apply","fieldsV1":{"f:spec":{"f:size":{}}}},
+    {"manager":"autoscaler","operation":"Update","fieldsV1":{"f:spec":{"f:replicas":{}}}},
+    {"manager":"odd","fieldsV1":{"x:what":{}}},
+    {"manager":"autoscaler","operation":"Apply","fieldsV1":{"f:spec":{"f:replicas":{}}}}]}})");
+  const json::Value desired = *json::Parse(R"({"spec":{"replicas":1,"size":2,"name":"n"}})");
+  EXPECT_THAT(OwnersOf(object, desired, ".spec.replicas"), ElementsAre("autoscaler"));
+  EXPECT_THAT(OwnersOf(object, desired, ".spec.name"), ElementsAre());
+  EXPECT_THAT(OwnersOf(json::Object(), desired, ".spec.name"), ElementsAre());
+}
+
 TEST(ApiError, MakesUpAStatusForForeignBodies) {
   RequestSubject subject{"POST", "apps", "deployments", "web"};
   struct Case {
