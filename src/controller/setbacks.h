@@ -61,6 +61,12 @@ class Setbacks {
   // When the first of them may be tried again.
   std::optional<MonotonicTime> Next() const;
 
+  // Each with the object's name.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const auto& [object, entry] : setbacks_) visit(object, entry.setback);
+  }
+
   bool empty() const { return setbacks_.empty(); }
 
  private:
