@@ -74,7 +74,7 @@ TEST(Leadership, ALeaseRecordIsThatOfKubernetes) {
               testing::MatchesRegex("[0-9-]+T[0-9:]+\\.[0-9]{6}Z"));
 }
 
-TEST(Leadership, ACleanStopHandsOverAtOnce) {
+TEST(Leadership, Trap24_ACleanStopHandsOverAtOnce) {
   SimulatedCluster c;
   auto first = c.Start(Electing("one"));
   auto second = c.Start(Electing("two"));
@@ -87,7 +87,7 @@ TEST(Leadership, ACleanStopHandsOverAtOnce) {
   EXPECT_EQ(c.State("web"), "Active");
 }
 
-TEST(Leadership, WhoIsCutOffStopsBeforeTheOtherBegins) {
+TEST(Leadership, Row59And60_WhoIsCutOffStopsBeforeTheOtherBegins) {
   SimulatedCluster c;
   auto first = c.Start(Electing("one"));
   auto second = c.Start(Electing("two"));
@@ -153,7 +153,7 @@ TEST(Leadership, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(first->ended->error().code(), ErrorCode::kInvalid);
 }
 
-TEST(Stopping, FinishesWhatIsUnderWay) {
+TEST(Stopping, Row57_FinishesWhatIsUnderWay) {
   SimulatedCluster c;
   auto replica = c.Start();
   c.Apply(kWeb);
@@ -166,7 +166,7 @@ TEST(Stopping, FinishesWhatIsUnderWay) {
   EXPECT_THAT(c.Names(kRevisions), testing::ElementsAre("web-r00001"));
 }
 
-TEST(Starting, AnUnreachableServerIsSaidAtOnce) {
+TEST(Starting, Row58_AnUnreachableServerIsSaidAtOnce) {
   SimulatedCluster c;
   auto replica = std::make_unique<Replica>(c.executor, c.network, OperatorOptions{});
   replica->transport.cut = true;
