@@ -16,6 +16,7 @@
 #include "cli/cel_prompt.h"
 #include "cli/controller_command.h"
 #include "cli/dev_command.h"
+#include "cli/validate_command.h"
 #include "cli/version.h"
 
 namespace kro::cli {
@@ -106,6 +107,32 @@ int Main(int argc, char** argv) {
   cel_command->add_flag("--check", cel.check_only, "check only: type and variables, no value");
   cel_command->add_flag("--json", cel.json, "print one JSON object");
 
+  ValidateOptions validate;
+  std::vector<std::string> validated;
+  std::string unknown_kinds = "error";
+  std::string format = "text";
+  std::string show = "verdict";
+  std::string gates;
+  CLI::App* validate_command = app.add_subcommand(
+      "validate", "Compile definitions without a cluster and say everything that is wrong with them");
+  validate_command->add_option("files", validated,
+                               "files or folders with definitions, and CRDs that they use; - is stdin");
+  validate_command->add_option("-f,--filename,--file", validate.files, "the same, repeatable");
+  validate_command->add_option("--crds", validate.crds,
+                               "repeatable: CRDs and OpenAPI v3 documents (kubectl get --raw "
+                               "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in");
+  validate_command
+      ->add_option("--unknown-kinds", unknown_kinds,
+                   "what to do where nothing is known of a kind; with warn and ignore its fields are dyn")
+      ->check(CLI::IsMember({"error", "warn", "ignore"}));
+  validate_command->add_flag("--strict", validate.strict, "warnings are errors");
+  validate_command->add_option("--show", show, "print the compiled graph or the CRD of each valid definition")
+      ->check(CLI::IsMember({"verdict", "graph", "crd"}));
+  validate_command->add_option("-o,--output", format, "a report for people or for programs")
+      ->check(CLI::IsMember({"text", "json"}));
+  validate_command->add_option("--feature-gates", gates, "as of the controller")
+      ->check(CLI::IsMember({"CELOmitFunction=true", "CELOmitFunction=false"}));
+
   ControllerFlags controller;
   CLI::App* controller_command =
       app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
@@ -138,6 +165,23 @@ int Main(int argc, char** argv) {
   }
   if (version->parsed()) {
     return Print({.out = fmt::format("kro {}\n", kVersion), .err = {}, .code = ExitCode::kOk});
+  }
+  if (validate_command->parsed()) {
+    // As upstream is called: `kro validate rgd -f FILE`.
+    validate.upstream = !validated.empty() && validated.front() == "rgd";
+    if (validate.upstream) validated.erase(validated.begin());
+    validate.files.insert(validate.files.begin(), validated.begin(), validated.end());
+    if (validate.files.empty()) {
+      return Refuse(Error(ErrorCode::kInvalid, "validate needs a file: kro validate web.yaml"), ExitCode::kUsage);
+    }
+    validate.unknown_kinds = unknown_kinds == "error"  ? UnknownKinds::kError
+                             : unknown_kinds == "warn" ? UnknownKinds::kWarn
+                                                       : UnknownKinds::kIgnore;
+    validate.json = format == "json";
+    validate.omit = gates == "CELOmitFunction=true";
+    using Show = ValidateOptions::Show;
+    validate.show = show == "graph" ? Show::kGraph : show == "crd" ? Show::kCrd : Show::kVerdict;
+    return Print(RunValidate(validate));
   }
   if (controller_command->parsed()) {
     auto options = ReadControllerFlags(controller);
