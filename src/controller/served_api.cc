@@ -173,6 +173,11 @@ void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
   SetExtraKinds(key, {});
 }
 
+void ServedApi::DropEmptyMemo(const kube::ObjectKey& key) {
+  const auto memo = memos_.find(key);
+  if (memo != memos_.end() && memo->second.IsEmpty()) memos_.erase(memo);
+}
+
 WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
   return {.on_change = [this, gvr](const auto& before,
                                    const auto& after) { OnChild(gvr, before, after); },
@@ -191,19 +196,22 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
     leaving_.erase(before->uid());
     applied_fields_.Forget(before->uid());
   }
-  if (!ObjectDiffers(before, after)) return;
+  // Whom it concerns is found sooner than whether it differs, and most events concern another API.
+  const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
+  std::vector<kube::ObjectKey> woken;
+  const auto wake = [&](const kube::ObjectKey& key) {
+    if (std::ranges::find(woken, key) == woken.end()) woken.push_back(key);
+  };
   if (const auto claim = claims_.find({gvr, (after != nullptr ? after : before)->key()});
       claim != claims_.end()) {
-    for (const kube::ObjectKey& key : claim->second) wake_.one(key);
+    std::ranges::for_each(claim->second, wake);
   }
-  const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
-  std::optional<kube::ObjectKey> woken;
   for (const kube::ObjectPtr& object : {after, before}) {
-    if (object == nullptr) continue;
-    auto key = InstanceOf(*object, kind);
-    if (key && key != woken) wake_.one(*key);
-    woken = std::move(key);
+    const auto key = object == nullptr ? std::nullopt : InstanceOf(*object, kind);
+    if (key) wake(*key);
   }
+  if (woken.empty() || !ObjectDiffers(before, after)) return;
+  std::ranges::for_each(woken, wake_.one);
 }
 
 namespace {

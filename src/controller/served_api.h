@@ -50,6 +50,11 @@ struct InstanceMemo {
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
+
+  bool IsEmpty() const {
+    return setbacks.empty() && references.empty() && emptied.empty() && !uncertain &&
+           claims.empty() && contests.empty() && status_sent == 0;
+  }
 };
 
 class ServedApi {
@@ -111,6 +116,8 @@ class ServedApi {
   // Of the instance as it is now.
   InstanceMemo& MemoOf(const kube::StoredObject& instance);
   void ForgetInstance(const kube::ObjectKey& key);
+  // Between two looks: keeps no memo that says nothing.
+  void DropEmptyMemo(const kube::ObjectKey& key);
 
   // Keys in work, and the wish to end.
   int in_work = 0;

@@ -84,8 +84,8 @@ int KroProcess::Wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-double KroProcess::ProcessorSeconds() const {
-  if (pid_ < 0) return 0;
+std::chrono::duration<double> KroProcess::CpuTime() const {
+  if (pid_ < 0) return {};
   std::ifstream file(fmt::format("/proc/{}/stat", pid_));
   std::string text{std::istreambuf_iterator<char>(file), {}};
   // Behind the name, which may hold anything: the third field is the first, utime and stime the 14th and
@@ -96,7 +96,7 @@ double KroProcess::ProcessorSeconds() const {
   for (int i = 3; i <= 15 && fields >> field; ++i) {
     if (i >= 14) ticks += std::strtod(field.c_str(), nullptr);
   }
-  return ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  return std::chrono::duration<double>(ticks / static_cast<double>(::sysconf(_SC_CLK_TCK)));
 }
 
 ControllerProcess::ControllerProcess(const std::string& kubeconfig, std::string log,

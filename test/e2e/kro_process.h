@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -33,11 +34,11 @@ class KroProcess {
   // Resident memory in bytes; 0 if it does not run.
   std::uint64_t ResidentBytes() const;
 
+  // CPU time of its threads so far, in user and kernel mode.
+  std::chrono::duration<double> CpuTime() const;
+
   // What it has printed.
   std::string Log() const;
-
-  // Seconds of processor time so far.
-  double ProcessorSeconds() const;
 
  private:
   std::string log_;
