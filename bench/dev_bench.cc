@@ -86,7 +86,7 @@ int Run(int runs, int idle_seconds) {
 
   e2e::KroProcess process({"dev", "--port", std::to_string(FreePort())}, log);
   std::this_thread::sleep_for(std::chrono::seconds(3));  // until it has come to rest
-  const std::chrono::duration<double> before = process.CpuTime();
+  const auto before = process.CpuTime();
   std::this_thread::sleep_for(std::chrono::seconds(idle_seconds));
   const double used = (process.CpuTime() - before).count();
   fmt::print("idle                     {:.1f} MiB resident (budget 30), {:.2f} % of a core over {} s\n",

@@ -14,6 +14,7 @@
 
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
+#include "base/memory.h"
 #include "cli/console_sink.h"
 #include "cli/controller_command.h"
 #include "cli/exit_code.h"
@@ -128,6 +129,7 @@ int RunDev(const DevFlags& flags) {
   const Logger logger(flags.verbose ? static_cast<LogSink&>(to_stderr) : nowhere);
   async::CancelSource stop;
   const Signals signals(stop, logger);
+  PreferSmallHeap();
   async::RealExecutor executor;
   const bool live = !flags.plain && !flags.exit_when_ready && ::isatty(STDOUT_FILENO) == 1;
   dev::Console console(WriteOut, executor.clock(),

@@ -107,7 +107,7 @@ def definitions():
                      "apiVersion": "v1", "kind": "ConfigMap",
                      "metadata": {"name": "${schema.metadata.name}"},
                      "data": {"text": "${schema.spec.text}"}}}]}})
-    until(lambda: rgds.get(name="note").status.state == "Active")
+    until(lambda: (rgds.get(name="note").to_dict().get("status") or {}).get("state") == "Active")
     objects = client.CustomObjectsApi()
     objects.create_namespaced_custom_object("kro.run", "v1alpha1", "default", "notes", {
         "apiVersion": "kro.run/v1alpha1", "kind": "Note", "metadata": {"name": "n"},

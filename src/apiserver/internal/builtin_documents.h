@@ -23,6 +23,8 @@ const std::vector<BuiltinDocument>& BuiltinDocuments();
 std::string_view BuiltinOpenApiHashes();
 std::string_view BuiltinDiscovery();
 std::string_view BuiltinVersion();
+// How kinds are written in protobuf (devcluster/protobuftables), JSON, compressed.
+std::string_view BuiltinProtobuf();
 
 // kInvalid if `gzip` is no whole gzip stream, or unpacks to more than 64 MiB.
 Result<std::string> Gunzip(std::string_view gzip);
