@@ -20,7 +20,9 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
+#include "apiserver/identity.h"
 #include "apiserver/ids.h"
 #include "apiserver/watch.h"
 #include "base/clock.h"
@@ -34,6 +36,12 @@ enum class Controllers {
   kAll,        // and workloads: deployments, replica sets, pods that become ready, jobs, …
 };
 
+// Who shows a bearer token.
+struct TokenUser {
+  std::string token;
+  User user;
+};
+
 struct ServerOptions {
   Controllers controllers = Controllers::kAll;
   // How long after a change the controllers act on it. A real cluster takes some milliseconds.
@@ -45,6 +53,9 @@ struct ServerOptions {
   Duration hold_after_established = Duration::zero();
   // How long a deleted namespace waits before it is emptied. In a real cluster 5 s.
   Duration namespace_grace = Duration::zero();
+  // Who a request without credentials comes from. Nobody: system:anonymous, as in a cluster.
+  std::optional<User> default_user = ClusterAdmin();
+  std::vector<TokenUser> tokens = {};
 };
 
 class Server {

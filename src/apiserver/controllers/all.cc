@@ -1,5 +1,6 @@
 #include "apiserver/controllers/all.h"
 
+#include "apiserver/controllers/cluster_role_controller.h"
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/daemon_set_controller.h"
 #include "apiserver/controllers/definition_controller.h"
@@ -12,6 +13,7 @@
 #include "apiserver/controllers/service_controller.h"
 #include "apiserver/controllers/stateful_set_controller.h"
 #include "apiserver/controllers/volume_controller.h"
+#include "apiserver/internal/bootstrap_policy.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
@@ -27,6 +29,7 @@ void AddControllers(Core& core, ControllerManager& manager,
   manager.Add(std::make_unique<NamespaceController>(core));
   manager.Add(std::make_unique<GarbageCollector>(core));
   manager.Add(std::make_unique<ServiceController>(core));
+  manager.Add(std::make_unique<ClusterRoleController>(core));
   if (core.options.controllers == Controllers::kEssential) return;
   manager.Add(std::make_unique<DeploymentController>(core));
   manager.Add(std::make_unique<ReplicaSetController>(core));
@@ -38,6 +41,7 @@ void AddControllers(Core& core, ControllerManager& manager,
 }
 
 void CreateInitialObjects(Core& core) {
+  AddBootstrapPolicy(core);
   ControllerClient client(core, "kube-apiserver");
   const api::Gvr namespaces{"", "v1", "namespaces"};
   for (std::string_view name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
