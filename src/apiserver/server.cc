@@ -370,6 +370,14 @@ Answer<Server::Reply> Server::Impl::HandleObject(Call& call) {
   if (method == "GET" && resource.Offers(Verb::kGet)) {
     auto form = FormOf(call, false);
     if (!form) return std::unexpected(form.error());
+    if (auto wanted = json::Parse(call.query.Get("resourceVersion"));
+        wanted && wanted->is_int64() && wanted->get_int64() > 0) {
+      const auto revision = static_cast<std::uint64_t>(wanted->get_int64());
+      if (revision > core.store.revision()) {
+        if (call.attempt == Attempt::kFirst) return Reply(Hold{kWaitForRevision});
+        return std::unexpected(TooLargeResourceVersionStatus(revision, core.store.revision()));
+      }
+    }
     StoredPtr found = core.CollectionOf(resource).Find(call.path.name_space, call.path.name);
     if (found == nullptr) {
       return std::unexpected(NotFoundStatus(SubjectOf(resource, call.path.name)));

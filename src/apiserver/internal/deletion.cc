@@ -158,7 +158,11 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
     deletion.object = live;
     deletion.revision = live->revision;
     deletion.answers_object = rules.deletion_answers_object;
-    if (!options.dry_run) core.store.Remove(collection, *live);
+    if (!options.dry_run) {
+      core.store.Remove(collection, *live);
+      // The object is shown as its deletion left it.
+      if (deletion.answers_object) deletion.revision = core.store.revision();
+    }
     return deletion;
   }
   if (finalizers.empty()) {

@@ -154,6 +154,13 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
   if (!draft.object.is_object()) {
     return std::unexpected(InvalidPatch(draft.object, "the patch leaves no object"));
   }
+  if (const auto version = json::FindString(draft.object, {"apiVersion"});
+      resource.custom && version != resource.ApiVersion() &&
+      json::FindString(draft.object, {"kind"}) == resource.kind) {
+    return std::unexpected(InvalidStatus(
+        resource.kind, resource.group, request.name,
+        {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
+  }
   if (auto kind = CheckKind(resource, draft.object); !kind) return std::unexpected(kind.error());
   if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   if (auto complete = Complete(request, *options, draft); !complete) {
