@@ -23,8 +23,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "api/gvk.h"
+#include "apiserver/identity.h"
 #include "apiserver/ids.h"
 #include "apiserver/saved_state.h"
 #include "apiserver/watch.h"
@@ -53,6 +55,12 @@ constexpr bool Includes(Controllers all, Controllers one) {
   return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) == static_cast<unsigned>(one);
 }
 
+// Who shows a bearer token.
+struct TokenUser {
+  std::string token;
+  User user;
+};
+
 struct ServerOptions {
   Controllers controllers = Controllers::kAll;
   // How long after a change the controllers act on it. A real cluster takes some milliseconds.
@@ -64,6 +72,9 @@ struct ServerOptions {
   Duration hold_after_established = Duration::zero();
   // How long a deleted namespace waits before it is emptied. In a real cluster 5 s.
   Duration namespace_grace = Duration::zero();
+  // Who a request without credentials comes from. Nobody: system:anonymous, as in a cluster.
+  std::optional<User> default_user = ClusterAdmin();
+  std::vector<TokenUser> tokens = {};
 };
 
 struct ServedKind {

@@ -1,6 +1,7 @@
 #include "apiserver/controllers/all.h"
 
 #include "apiserver/controllers/autoscaler_controller.h"
+#include "apiserver/controllers/cluster_role_controller.h"
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/cron_job_controller.h"
 #include "apiserver/controllers/daemon_set_controller.h"
@@ -16,6 +17,7 @@
 #include "apiserver/controllers/service_controller.h"
 #include "apiserver/controllers/stateful_set_controller.h"
 #include "apiserver/controllers/volume_controller.h"
+#include "apiserver/internal/bootstrap_policy.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
@@ -37,6 +39,7 @@ void AddControllers(Core& core, ControllerManager& manager,
   }
   if (Includes(wanted, Controllers::kServices)) {
     manager.Add(std::make_unique<ServiceController>(core));
+    manager.Add(std::make_unique<ClusterRoleController>(core));
   }
   if (!Includes(wanted, Controllers::kWorkloads)) return;
   manager.Add(std::make_unique<DeploymentController>(core));
@@ -53,6 +56,7 @@ void AddControllers(Core& core, ControllerManager& manager,
 }
 
 void CreateInitialObjects(Core& core) {
+  AddBootstrapPolicy(core);
   ControllerClient client(core, "kube-apiserver");
   const api::Gvr namespaces{"", "v1", "namespaces"};
   for (std::string_view name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
