@@ -9,6 +9,8 @@ using async::CancelToken;
 using async::Task;
 
 constexpr Duration kVeryShortWatch = std::chrono::seconds(1);
+// A watch that stood so long was no part of the trouble: the next one starts with a short wait.
+constexpr Duration kSteadyWatch = std::chrono::seconds(5);
 constexpr Duration kStorageStarts = std::chrono::milliseconds(20);
 
 bool IsWorthWaiting(const ApiError& error);
@@ -206,6 +208,7 @@ Task<Reflector::Next> Reflector::Watch(CancelToken cancel) {
     }
     Duration lasted = client_.executor().clock().Monotonic() - stream_opened_;
     stream_.reset();
+    if (lasted >= kSteadyWatch) backoff_.Reset();
     if (ended && !any && lasted < kVeryShortWatch) {
       // The version is kept: only the pace is slowed.
       if (!co_await Wait(backoff_, cancel)) co_return Next::kStop;

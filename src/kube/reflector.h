@@ -4,9 +4,9 @@
 // one is a streaming list where the server can do that, else a list in pages. A watch that ends is
 // opened again from where it was; only when the server has forgotten that version (410) is everything
 // listed again, from the last version first, so that a crowd of clients does not hit storage.
-// Failures back off, 0.8 s doubling to 30 s, with jitter (spec kube-client section 18). A collection whose
-// storage the server is just starting, that of a CRD made a moment ago, is asked for again after 20 ms
-// doubling to as much: the server names a second, but takes a fraction of it.
+// Failures back off, 0.8 s doubling to 30 s, with jitter (spec kube-client section 18); that starts over when
+// a watch has stood for a while. A collection whose storage the server is just starting, that of a new CRD,
+// is asked for after 20 ms doubling to as much: the server names a second, but takes a fraction of it.
 #pragma once
 
 #include <string>

@@ -158,6 +158,22 @@ TEST(Reflector, DoesNotListAgainAfterTheServerWasUnreachable) {
   EXPECT_EQ(sim.server.Count("GET", "sendInitialEvents"), 1);
 }
 
+TEST(Reflector, TroubleOfBeforeDoesNotDelayItsRecovery) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.Start();
+  // A server that restarts every minute, for eight times.
+  for (int restart = 0; restart < 8; ++restart) {
+    sim.server.down = true;
+    sim.server.DropWatches();
+    sim.executor.Advance(5s);
+    sim.server.down = false;
+    sim.executor.Advance(6s);
+    EXPECT_EQ(sim.server.open_watches(), 1u) << restart;
+    sim.executor.Advance(50s);
+  }
+}
+
 TEST(Reflector, SlowsDownWhenWatchesEndAtOnce) {
   Simulation sim;
   sim.server.Put(kPath, "a");

@@ -260,9 +260,10 @@ TEST_F(KubeClient, ReadsTheOpenApiDocumentOfAGroupVersion) {
 
 // Reads the same object over and over; counts what went wrong.
 async::Task<void> ReadAgainAndAgain(Client& client, int times, int& failures) {
+  const Gvr namespaces{"", "v1", "namespaces"};
+  const ObjectKey key{{}, "default"};
   for (int i = 0; i < times; ++i) {
-    const ObjectKey key{{}, "default"};
-    auto read = co_await client.Get({"", "v1", "namespaces"}, key, {}, {});
+    auto read = co_await client.Get(namespaces, key, {}, {});
     if (!read) {
       ++failures;
       ADD_FAILURE() << read.error().message();
