@@ -2,8 +2,11 @@
 // bare loop that writes the same objects?
 //
 // Input: ConfigMaps, so that no other controller takes part: instances of 5 children in 3 levels, chains of 5
-// and 20, one collection of 1,000. Baseline: the floor, which applies the same objects with as many requests at
-// once (kConcurrency), through the same client on the same server, in the same run.
+// and 20, one collection of 1,000. Baseline: the floor, a loop that leaves the same objects behind with as many
+// requests at once (kConcurrency), through the same client on the same server, in the same run. Its instances are
+// of a kind with the same schema that nobody serves, created with the labels, annotations and the finalizer that
+// kro gives; it writes their status in a second request, as the API demands. An edit and a delete take it as many
+// writes as them all together. A watch tells when instances are done, so that waiting costs the server little.
 //
 //   devcluster_bench [--instances 1000] [--only WORD] [--foreign-crds 200] [--log FILE]
 #include <fmt/format.h>
@@ -18,6 +21,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -64,7 +68,7 @@ struct Row {
 
 // A write that the floor makes, or the user.
 struct Write {
-  enum class Kind { kApply, kPatch, kDelete };
+  enum class Kind { kApply, kPatch, kPatchStatus, kDelete };
   Kind kind = Kind::kApply;
   kube::Gvr gvr;
   json::Value body;    // of an apply or a merge patch
@@ -77,6 +81,38 @@ struct Counts {
   int lists = 0;
   int watches = 0;
   int calls() const { return writes + reads + lists; }
+};
+
+// Follows the objects of a collection by a watch.
+class Follower {
+ public:
+  // Follows once constructed. `user` outlives it.
+  Follower(e2e::ClusterUser& user, kube::Gvr gvr, std::string field_selector = {});
+  ~Follower();
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
+  std::size_t Present() const;
+  // Those that are ACTIVE and show `leaf` in their status.
+  std::size_t Active(std::string_view leaf) const;
+  bool IsActive(const std::string& name) const;
+  // Empty if it is not there.
+  std::string Uid(const std::string& name) const;
+
+ private:
+  struct Seen {
+    std::string uid;
+    std::string state;
+    std::string leaf;
+  };
+
+  async::Task<void> Run(kube::Gvr gvr, std::string field_selector, async::CancelToken cancel);
+
+  e2e::ClusterUser& user_;
+  async::Scope scope_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Seen> objects_;  // by name; guarded by mutex_
+  bool filled_ = false;                  // guarded by mutex_
 };
 
 class Bench {
@@ -102,13 +138,17 @@ class Bench {
   void MeasureChains();
   void MeasureDrift();
   void MeasureMany();
+  void MeasureRush();
+  void MeasureIsolation();
   void MeasureCollection();
 
   // A definition whose chain of `length` ConfigMaps each reads the one before.
   static std::string ChainDefinition(const std::string& kind, int length);
   static std::string FiveDefinition(const std::string& kind);
   static std::string CollectionDefinition(const std::string& kind);
-  void Define(const std::string& name, const std::string& yaml, const std::string& kind);
+  void Define(const std::string& yaml, const std::string& kind);
+  // Makes a CRD like that of a kind that kro serves, which nobody serves. Returns an instance of the former.
+  json::Value DefineIdle(const std::string& served, const std::string& idle);
 
   static json::Value Instance(std::string_view kind, std::string_view name, std::string_view spec);
   static json::Value ConfigMap(std::string_view name, std::string_view value);
@@ -119,11 +159,15 @@ class Bench {
   async::Task<void> WriteNext(std::vector<Write>* writes, std::size_t* next);
   void WriteOne(Write write);
 
-  std::size_t CountActive(std::string_view kind, std::string_view prefix, std::string_view value);
-  Seconds WaitUntilActive(std::string_view kind, std::string_view prefix, std::size_t count,
-                          std::string_view value, steady_clock::time_point since);
-  Seconds WaitUntilNone(std::string_view kind, steady_clock::time_point since);
+  // Waits until it holds, and says how long that was. At most five minutes.
+  Seconds WaitUntil(std::string_view what, steady_clock::time_point since, const std::function<bool()>& holds);
   Seconds WaitUntilState(std::string_view kind, std::string_view name, steady_clock::time_point since);
+  // Deletes d-1 of the kind Drifting and waits until it is back.
+  Seconds DeleteChild(const Follower& children);
+  // The times from create to ACTIVE of instances of the kind Chain5, one after the other.
+  std::vector<Seconds> TimesOfChains(const std::string& prefix, int count);
+  // CPU time of the controller since the last call, for each of `n`.
+  std::string CpuFor(std::size_t n);
 
   // What the controller asked since the last call, once it is quiet.
   Counts Settle();
@@ -141,8 +185,13 @@ class Bench {
   std::unique_ptr<e2e::ClusterUser> user_;
   std::unique_ptr<e2e::AuditLog> audit_;
   std::unique_ptr<e2e::ControllerProcess> controller_;
+  Seconds cpu_{0};
+  std::uint64_t idle_bytes_ = 0;  // resident, before the first definition
   std::vector<Row> rows_;
 };
+
+std::string Definition(const std::string& kind, std::string_view name, std::string_view spec,
+                       std::string_view status, std::string_view resources);
 
 std::string Milliseconds(Seconds time) { return fmt::format("{:.0f} ms", time.count() * 1000); }
 std::string InSeconds(Seconds time) { return fmt::format("{:.1f} s", time.count()); }
@@ -169,10 +218,12 @@ bool Bench::Run() {
       {"calls", &Bench::MeasureCalls},     {"chains", &Bench::MeasureChains},
       {"drift", &Bench::MeasureDrift},     {"many", &Bench::MeasureMany},
       {"collection", &Bench::MeasureCollection},
+      {"rush", &Bench::MeasureRush},       {"isolation", &Bench::MeasureIsolation},
   };
   for (const auto& [name, section] : sections) {
     if (!Wanted(name)) continue;
     std::printf("%s\n", std::string(name).c_str());
+    std::fflush(stdout);
     (this->*section)();
     if (!controller_->IsRunning()) {
       std::printf("the controller has ended:\n%s\n", controller_->Log().c_str());
@@ -207,7 +258,8 @@ void Bench::StartController() {
 void Bench::MeasureIdleMemory() {
   Settle();
   std::this_thread::sleep_for(std::chrono::seconds(2));
-  Add("RSS, idle", "", Mebibytes(controller_->ResidentBytes()), "", "≤ 20 MiB");
+  idle_bytes_ = controller_->ResidentBytes();
+  Add("RSS, idle", "", Mebibytes(idle_bytes_), "", "≤ 20 MiB");
 }
 
 void Bench::MeasureDefinitions() {
@@ -264,7 +316,7 @@ spec:
 }
 
 void Bench::MeasureCalls() {
-  Define("Five", FiveDefinition("Five"), "Five");
+  Define(FiveDefinition("Five"), "Five");
   WriteOne({.gvr = GvrOf("Five"), .body = Instance("Five", "first", "{}")});  // starts the watches
   WaitUntilState("Five", "first", steady_clock::now());
   Settle();
@@ -293,7 +345,7 @@ void Bench::MeasureCalls() {
 void Bench::MeasureChains() {
   for (const int length : {5, 20}) {
     const std::string kind = fmt::format("Chain{}", length);
-    Define(kind, ChainDefinition(kind, length), kind);
+    Define(ChainDefinition(kind, length), kind);
     std::vector<Seconds> times;
     std::vector<Seconds> floor;
     int calls = 0;
@@ -320,51 +372,70 @@ void Bench::MeasureChains() {
 }
 
 void Bench::MeasureDrift() {
-  Define("Drifting", ChainDefinition("Drifting", 2), "Drifting");
+  Define(ChainDefinition("Drifting", 2), "Drifting");
   const auto started = steady_clock::now();
   WriteOne({.gvr = GvrOf("Drifting"), .body = Instance("Drifting", "d", "{}")});
   WaitUntilState("Drifting", "d", started);
   std::vector<Seconds> times;
+  const Follower children(*user_, kConfigMaps, "metadata.name=d-1");
   for (int i = 0; i < 50; ++i) {
     Settle();
-    const auto deleted = steady_clock::now();
-    WriteOne({.kind = Write::Kind::kDelete, .gvr = kConfigMaps, .key = {std::string(kNamespace), "d-1"}});
-    user_->WaitUntil("the child is back", [&] {
-      return user_->Get(fmt::format("v1 ConfigMap {}/d-1", kNamespace)).has_value();
-    });
-    times.push_back(steady_clock::now() - deleted);
+    times.push_back(DeleteChild(children));
   }
   Add("drift: child deleted → recreated, p50 / max of 50", "",
       fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)), Milliseconds(Percentile(times, 1))),
       "", "≤ 20 ms / ≤ 200 ms");
 }
 
+Seconds Bench::DeleteChild(const Follower& children) {
+  const std::string before = children.Uid("d-1");
+  const auto deleted = steady_clock::now();
+  WriteOne({.kind = Write::Kind::kDelete, .gvr = kConfigMaps, .key = {std::string(kNamespace), "d-1"}});
+  return WaitUntil("the child is back", deleted, [&] {
+    const std::string uid = children.Uid("d-1");
+    return !uid.empty() && uid != before;
+  });
+}
+
 void Bench::MeasureMany() {
   const std::size_t n = options_.instances;
   const auto name = [](std::size_t i) { return fmt::format("m{}", i); };
-  Define("Many", FiveDefinition("Many"), "Many");
-  // The floor's instances are of a kind that nobody serves.
-  Define("Idle", "", "Idle");
+  Define(FiveDefinition("Many"), "Many");
+  const json::Value sample = DefineIdle("Many", "Idle");
 
   std::vector<Write> floor_creates;
   std::vector<Write> creates;
+  std::vector<Write> floor_statuses;
   for (std::size_t i = 0; i < n; ++i) {
+    floor_statuses.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"),
+                              .body = json::Object{{"status", sample.at("status")}},
+                              .key = {std::string(kNamespace), name(i)}});
     creates.push_back({.gvr = GvrOf("Many"), .body = Instance("Many", name(i), "{}")});
-    floor_creates.push_back({.gvr = GvrOf("Idle"), .body = Instance("Idle", name(i), "{}")});
+    json::Value idle = Instance("Idle", name(i), "{}");
+    auto& metadata = idle.as_object()["metadata"].as_object();
+    for (const char* kept : {"labels", "annotations", "finalizers"}) {
+      metadata[kept] = sample.at("metadata").at(kept);
+    }
+    floor_creates.push_back({.gvr = GvrOf("Idle"), .body = std::move(idle)});
     for (int child = 0; child < 5; ++child) {
       floor_creates.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-{}", i, child), "one")});
     }
   }
-  const std::uint64_t idle = controller_->ResidentBytes();
-  const Seconds floor_create = WriteAll(std::move(floor_creates));
+  const std::uint64_t idle = idle_bytes_ > 0 ? idle_bytes_ : controller_->ResidentBytes();
+  const Seconds floor_create =
+      WriteAll(std::move(floor_creates)) + WriteAll(std::move(floor_statuses));
   Settle();
+  const Follower many(*user_, GvrOf("Many"));
+  CpuFor(n);
   auto started = steady_clock::now();
   WriteAll(std::move(creates));
-  const Seconds create = WaitUntilActive("Many", "m", n, "one", started);
+  const Seconds create = WaitUntil("all are ACTIVE", started, [&] { return many.Active("one") == n; });
   const Counts creation = Settle();
+  const std::string create_cpu = CpuFor(n);
   Add(fmt::format("{} × 5 children: create all → ACTIVE", n), InSeconds(floor_create), InSeconds(create),
       Ratio(create, floor_create), "≤ 1.4");
-  Add("API calls an instance while creating them", "6",
+  Add("CPU time of kro an instance", "", create_cpu, "", "–");
+  Add("API calls an instance while creating them", "7",
       fmt::format("{:.2f}", static_cast<double>(creation.calls()) / static_cast<double>(n)), "", "≤ 7");
   const std::uint64_t loaded = controller_->ResidentBytes();
   Add(fmt::format("RSS with {} instances", n), "", Mebibytes(loaded), "", "≤ 60 MiB");
@@ -380,20 +451,25 @@ void Bench::MeasureMany() {
   std::vector<Write> floor_edits;
   std::vector<Write> edits;
   const json::Value patch = *json::Parse(R"({"spec":{"leaf":"two"}})");
+  const json::Value status = *json::Parse(R"({"status":{"leaf":"two"}})");
   for (std::size_t i = 0; i < n; ++i) {
     const kube::ObjectKey key{std::string(kNamespace), name(i)};
     edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Many"), .body = patch, .key = key});
     floor_edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = patch, .key = key});
     floor_edits.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-4", i), "two")});
+    floor_edits.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = status, .key = key});
   }
   const Seconds floor_edit = WriteAll(std::move(floor_edits));
   Settle();
+  CpuFor(n);
   started = steady_clock::now();
   WriteAll(std::move(edits));
-  const Seconds edit = WaitUntilActive("Many", "m", n, "two", started);
+  const Seconds edit = WaitUntil("all are edited", started, [&] { return many.Active("two") == n; });
   const Counts edited = Settle();
+  const std::string edit_cpu = CpuFor(n);
   Add(fmt::format("edit one field of all {}", n), InSeconds(floor_edit), InSeconds(edit),
       Ratio(edit, floor_edit), "≤ 1.4");
+  Add("CPU time of kro an instance", "", edit_cpu, "", "–");
   Add("API calls an instance while editing them", "2",
       fmt::format("{:.2f}", static_cast<double>(edited.calls()) / static_cast<double>(n)), "", "≤ 3");
 
@@ -412,30 +488,40 @@ void Bench::MeasureMany() {
       fmt::format("{} / {} / {}", restart.writes, restart.lists, restart.reads), "", "2 / one a kind / –");
 
   std::vector<Write> floor_deletes;
+  std::vector<Write> floor_releases;
+  const json::Value deleting = *json::Parse(R"({"status":{"state":"DELETING"}})");
+  const json::Value release = *json::Parse(R"({"metadata":{"finalizers":[]}})");
   std::vector<Write> deletes;
   for (std::size_t i = 0; i < n; ++i) {
     const kube::ObjectKey key{std::string(kNamespace), name(i)};
     deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Many"), .key = key});
     floor_deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Idle"), .key = key});
+    floor_releases.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = deleting, .key = key});
+    floor_releases.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = release, .key = key});
     for (int child = 0; child < 5; ++child) {
       floor_deletes.push_back({.kind = Write::Kind::kDelete, .gvr = kConfigMaps,
                                .key = {std::string(kNamespace), fmt::format("f{}-{}", i, child)}});
     }
   }
-  const Seconds floor_delete = WriteAll(std::move(floor_deletes));
+  const Seconds floor_delete =
+      WriteAll(std::move(floor_deletes)) + WriteAll(std::move(floor_releases));
+  Settle();
+  CpuFor(n);
   started = steady_clock::now();
   WriteAll(std::move(deletes));
-  const Seconds all_gone = WaitUntilNone("Many", started);
+  const Seconds all_gone = WaitUntil("all are gone", started, [&] { return many.Present() == 0; });
   const Counts deleted = Settle();
+  const std::string delete_cpu = CpuFor(n);
   Add(fmt::format("delete all {}", n), InSeconds(floor_delete), InSeconds(all_gone),
       Ratio(all_gone, floor_delete), "≤ 1.4");
-  Add("API calls an instance while deleting them", "6",
+  Add("CPU time of kro an instance", "", delete_cpu, "", "–");
+  Add("API calls an instance while deleting them", "7",
       fmt::format("{:.2f}", static_cast<double>(deleted.calls()) / static_cast<double>(n)), "", "≤ 7");
 }
 
 void Bench::MeasureCollection() {
   constexpr int kItems = 1000;
-  Define("Set", CollectionDefinition("Set"), "Set");
+  Define(CollectionDefinition("Set"), "Set");
   json::Array items;
   std::vector<Write> floor_creates;
   for (int i = 0; i < kItems; ++i) {
@@ -462,6 +548,87 @@ void Bench::MeasureCollection() {
   Settle();
   Add("a collection of 1,000: change one item", "1 write",
       fmt::format("{} writes, {}", children, Milliseconds(change)), "", "1 write, ≤ 50 ms");
+}
+
+// Somebody deletes a child while kro brings up many instances of another kind.
+void Bench::MeasureRush() {
+  const std::size_t n = options_.instances;
+  Define(ChainDefinition("Drifting", 2), "Drifting");
+  WriteOne({.gvr = GvrOf("Drifting"), .body = Instance("Drifting", "d", "{}")});
+  WaitUntilState("Drifting", "d", steady_clock::now());
+  Define(FiveDefinition("Flood"), "Flood");
+  std::vector<Write> creates;
+  for (std::size_t i = 0; i < n; ++i) {
+    creates.push_back({.gvr = GvrOf("Flood"), .body = Instance("Flood", fmt::format("r{}", i), "{}")});
+  }
+  Settle();
+  const Follower rush(*user_, GvrOf("Flood"));
+  const Follower children(*user_, kConfigMaps, "metadata.name=d-1");
+  std::vector<Seconds> times;
+  const auto started = steady_clock::now();
+  std::thread writer([&] { WriteAll(std::move(creates)); });
+  while (rush.Active("one") < n && steady_clock::now() - started < std::chrono::minutes(5)) {
+    times.push_back(DeleteChild(children));
+  }
+  writer.join();
+  Add(fmt::format("drift while {} instances are created, p50 / p99 of {}", n, times.size()), "",
+      fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)), Milliseconds(Percentile(times, 0.99))), "",
+      "p99 ≤ 500 ms");
+  Settle();
+}
+
+// Instances whose only child the server refuses, beside those of a kind that does well.
+void Bench::MeasureIsolation() {
+  constexpr int kSamples = 200;
+  const std::size_t n = options_.instances;
+  Define(ChainDefinition("Chain5", 5), "Chain5");
+  Define(Definition("Failing", "failings", "{text: string | default=one}", "{}", R"(  - id: refused
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}", labels: {refused: "${schema.spec.text}"}}
+)"), "Failing");
+  TimesOfChains("warm", 20);
+  const auto alone = TimesOfChains("alone", kSamples);
+  std::vector<Write> creates;
+  for (std::size_t i = 0; i < n; ++i) {
+    creates.push_back({.gvr = GvrOf("Failing"),
+                       .body = Instance("Failing", fmt::format("x{}", i), R"({"text":"no label value"})")});
+  }
+  WriteAll(std::move(creates));
+  const auto written = steady_clock::now();
+  const auto calls_in = [&](std::chrono::seconds time) {
+    audit_->Next("kro");
+    std::this_thread::sleep_for(time);
+    int calls = 0;
+    for (const auto& request : audit_->Next("kro")) calls += request.verb != "watch" && !request.resource.starts_with("leases");
+    return static_cast<double>(calls) / static_cast<double>(time.count());
+  };
+  while (calls_in(std::chrono::seconds(5)) > 10 && steady_clock::now() - written < std::chrono::minutes(5)) {
+  }
+  const Seconds settled = steady_clock::now() - written;
+  const auto beside = TimesOfChains("beside", kSamples);
+  const Seconds before = Percentile(alone, 0.99);
+  const Seconds after = Percentile(beside, 0.99);
+  Add(fmt::format("create → ACTIVE of a chain of 5, p50 / p99 of {}, alone", kSamples), "",
+      fmt::format("{} / {}", Milliseconds(Percentile(alone, 0.5)), Milliseconds(before)), "", "–");
+  Add(fmt::format("the same beside {} failing instances", n), "",
+      fmt::format("{} / {}", Milliseconds(Percentile(beside, 0.5)), Milliseconds(after)), Ratio(after, before),
+      "p99 + < 10 %");
+  Add("calls a second of the failing ones", "",
+      fmt::format("{:.1f}, after {:.0f} s", calls_in(std::chrono::seconds(30)), settled.count()), "", "≤ 10");
+}
+
+std::vector<Seconds> Bench::TimesOfChains(const std::string& prefix, int count) {
+  const Follower chains(*user_, GvrOf("Chain5"));
+  std::vector<Seconds> times;
+  for (int i = 0; i < count; ++i) {
+    const std::string name = fmt::format("{}{}", prefix, i);
+    const auto started = steady_clock::now();
+    WriteOne({.gvr = GvrOf("Chain5"), .body = Instance("Chain5", name, "{}")});
+    times.push_back(WaitUntil("ACTIVE", started, [&] { return chains.IsActive(name); }));
+  }
+  return times;
 }
 
 std::string Definition(const std::string& kind, std::string_view name, std::string_view spec,
@@ -527,32 +694,34 @@ std::string Bench::CollectionDefinition(const std::string& kind) {
 )");
 }
 
-// Makes the API of a kind; without a definition a CRD that nobody serves.
-void Bench::Define(const std::string& name, const std::string& yaml, const std::string& kind) {
-  if (yaml.empty()) {
-    user_->Apply(fmt::format(R"(
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {{name: {0}.kro.run}}
-spec:
-  group: kro.run
-  names: {{kind: {1}, listKind: {1}List, plural: {0}, singular: {0}x}}
-  scope: Namespaced
-  versions:
-  - name: v1alpha1
-    served: true
-    storage: true
-    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
-)",
-                             GvrOf(kind).resource, name));
-    user_->WaitUntil("the kind is served", [&] {
-      return user_->Await(user_->client().List(GvrOf(kind), "", {}, {})).has_value();
-    });
-    return;
-  }
+// Makes the API of a kind.
+void Bench::Define(const std::string& yaml, const std::string& kind) {
   user_->Apply(yaml);
   user_->WaitFor(fmt::format("kro.run/v1alpha1 ResourceGraphDefinition {}", GvrOf(kind).resource),
                  {"status", "state"}, "Active");
+}
+
+json::Value Bench::DefineIdle(const std::string& served, const std::string& idle) {
+  const std::string instance = fmt::format("kro.run/v1alpha1 {} {}/sample", served, kNamespace);
+  WriteOne({.gvr = GvrOf(served), .body = Instance(served, "sample", "{}")});
+  WaitUntilState(served, "sample", steady_clock::now());
+  json::Value sample = *user_->Get(instance);
+  user_->Delete(instance);
+  user_->WaitUntilGone(instance);
+
+  json::Value crd = *user_->Get(
+      fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}.kro.run", GvrOf(served).resource));
+  const std::string resource = GvrOf(idle).resource;
+  auto& object = crd.as_object();
+  object["metadata"] = json::Object{{"name", resource + ".kro.run"}};
+  object.erase("status");
+  object["spec"].as_object()["names"] = json::Object{
+      {"kind", idle}, {"listKind", idle + "List"}, {"plural", resource}, {"singular", resource + "x"}};
+  user_->Apply(json::Serialize(crd));
+  user_->WaitUntil("the kind is served", [&] {
+    return user_->Await(user_->client().List(GvrOf(idle), "", {}, {})).has_value();
+  });
+  return sample;
 }
 
 json::Value Bench::Instance(std::string_view kind, std::string_view name, std::string_view spec) {
@@ -585,6 +754,7 @@ kube::Gvr Bench::GvrOf(std::string_view kind) {
 async::Task<void> Bench::WriteNext(std::vector<Write>* writes, std::size_t* next) {
   const kube::ApplyOptions apply{.field_manager = "floor", .on_conflict = kube::OnConflict::kTakeOver};
   const kube::WriteOptions patch;
+  const kube::WriteOptions patch_status{.subresource = "status"};
   const kube::DeleteOptions remove;
   while (*next < writes->size()) {
     Write write = std::move((*writes)[(*next)++]);
@@ -595,10 +765,11 @@ async::Task<void> Bench::WriteNext(std::vector<Write>* writes, std::size_t* next
         if (!reply) std::printf("apply: %s\n", reply.error().message().c_str());
         break;
       }
-      case Write::Kind::kPatch: {
-        const auto reply =
-            co_await user_->client().Patch(write.gvr, write.key, kube::PatchType::kMerge,
-                                           std::move(write.body), patch, async::CancelToken());
+      case Write::Kind::kPatch:
+      case Write::Kind::kPatchStatus: {
+        const auto reply = co_await user_->client().Patch(
+            write.gvr, write.key, kube::PatchType::kMerge, std::move(write.body),
+            write.kind == Write::Kind::kPatch ? patch : patch_status, async::CancelToken());
         if (!reply) std::printf("patch: %s\n", reply.error().message().c_str());
         break;
       }
@@ -631,39 +802,14 @@ void Bench::WriteOne(Write write) {
   user_->Await(WriteNext(&one, &next));
 }
 
-std::size_t Bench::CountActive(std::string_view kind, std::string_view prefix, std::string_view value) {
-  const auto list = user_->Await(
-      user_->client().List(GvrOf(kind), std::string(kNamespace), {.resource_version = "0"}, {}));
-  if (!list) return 0;
-  return static_cast<std::size_t>(std::ranges::count_if(list->items, [&](const json::Value& item) {
-    return json::FindString(item, {"metadata", "name"}).starts_with(prefix) &&
-           json::FindString(item, {"status", "state"}) == "ACTIVE" &&
-           json::FindString(item, {"status", "leaf"}) == value;
-  }));
-}
-
-Seconds Bench::WaitUntilActive(std::string_view kind, std::string_view prefix, std::size_t count,
-                               std::string_view value, steady_clock::time_point since) {
-  while (CountActive(kind, prefix, value) < count) {
+Seconds Bench::WaitUntil(std::string_view what, steady_clock::time_point since,
+                         const std::function<bool()>& holds) {
+  while (!holds()) {
     if (steady_clock::now() - since > std::chrono::minutes(5) || !controller_->IsRunning()) {
-      std::printf("  only %zu of %zu are ACTIVE\n", CountActive(kind, prefix, value), count);
+      std::printf("  not so: %s\n", std::string(what).c_str());
       break;
     }
-    std::this_thread::sleep_for(milliseconds(100));
-  }
-  return steady_clock::now() - since;
-}
-
-Seconds Bench::WaitUntilNone(std::string_view kind, steady_clock::time_point since) {
-  while (true) {
-    const auto list = user_->Await(
-        user_->client().List(GvrOf(kind), std::string(kNamespace), {.resource_version = "0"}, {}));
-    if (list && list->items.empty()) break;
-    if (steady_clock::now() - since > std::chrono::minutes(5) || !controller_->IsRunning()) {
-      std::printf("  %zu are left\n", list ? list->items.size() : 0);
-      break;
-    }
-    std::this_thread::sleep_for(milliseconds(100));
+    std::this_thread::sleep_for(milliseconds(1));
   }
   return steady_clock::now() - since;
 }
@@ -680,6 +826,11 @@ Seconds Bench::WaitUntilState(std::string_view kind, std::string_view name, stea
     std::this_thread::sleep_for(milliseconds(2));
   }
   return steady_clock::now() - since;
+}
+
+std::string Bench::CpuFor(std::size_t n) {
+  const Seconds before = std::exchange(cpu_, controller_->CpuTime());
+  return fmt::format("{:.2f} ms", (cpu_ - before).count() * 1000 / static_cast<double>(n));
 }
 
 Counts Bench::Settle() {
@@ -705,6 +856,80 @@ void Bench::Print() const {
   for (const Row& row : rows_) {
     std::printf("| %s | %s | %s | %s | %s |\n", row.what.c_str(), row.floor.c_str(), row.kro.c_str(),
                 row.ratio.c_str(), row.goal.c_str());
+  }
+}
+
+Follower::Follower(e2e::ClusterUser& user, kube::Gvr gvr, std::string field_selector)
+    : user_(user), scope_(user.executor()) {
+  scope_.Spawn(Run(std::move(gvr), std::move(field_selector), scope_.token()));
+  user.WaitUntil("the watch is filled", [this] {
+    const std::scoped_lock lock(mutex_);
+    return filled_;
+  });
+}
+
+Follower::~Follower() {
+  scope_.Cancel();
+  user_.Await(Join(&scope_));
+}
+
+std::size_t Follower::Present() const {
+  const std::scoped_lock lock(mutex_);
+  return objects_.size();
+}
+
+std::size_t Follower::Active(std::string_view leaf) const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<std::size_t>(std::ranges::count_if(objects_, [&](const auto& entry) {
+    return entry.second.state == "ACTIVE" && entry.second.leaf == leaf;
+  }));
+}
+
+bool Follower::IsActive(const std::string& name) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = objects_.find(name);
+  return found != objects_.end() && found->second.state == "ACTIVE";
+}
+
+std::string Follower::Uid(const std::string& name) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = objects_.find(name);
+  return found == objects_.end() ? std::string() : found->second.uid;
+}
+
+async::Task<void> Follower::Run(kube::Gvr gvr, std::string field_selector, async::CancelToken cancel) {
+  // The server ends watches of a kind whose definition changed.
+  while (!cancel.cancelled()) {
+    auto stream = co_await user_.client().Watch(
+        gvr, std::string(kNamespace),
+        {.field_selector = field_selector, .initial_events = kube::InitialEvents::kSend,
+         .timeout = std::chrono::hours(1)},
+        cancel);
+    if (!stream) {
+      const auto slept = co_await async::Sleep(user_.executor(), milliseconds(100), cancel);
+      if (!slept) co_return;
+      continue;
+    }
+    std::map<std::string, Seen> initial;
+    bool live = false;
+    while (true) {
+      const auto event = co_await (*stream)->Next();
+      if (!event || !*event) break;
+      const json::Value& object = (*event)->object;
+      const std::string name(json::FindString(object, {"metadata", "name"}));
+      const std::scoped_lock lock(mutex_);
+      if ((*event)->type == kube::WatchEvent::Type::kBookmark) {
+        if (!live) objects_.swap(initial);
+        live = filled_ = true;
+        continue;
+      }
+      auto& objects = live ? objects_ : initial;
+      objects.erase(name);
+      if ((*event)->type == kube::WatchEvent::Type::kDeleted) continue;
+      objects[name] = {.uid = std::string(json::FindString(object, {"metadata", "uid"})),
+                       .state = std::string(json::FindString(object, {"status", "state"})),
+                       .leaf = std::string(json::FindString(object, {"status", "leaf"}))};
+    }
   }
 }
 

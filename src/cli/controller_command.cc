@@ -22,6 +22,7 @@
 
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
+#include "base/memory.h"
 #include "cli/console_sink.h"
 #include "cli/exit_code.h"
 #include "cli/go_duration.h"
@@ -340,6 +341,7 @@ int RunController(const ControllerOptions& options) {
 
   async::CancelSource stop;
   const Signals signals(stop);
+  PreferSmallHeap();
   async::RealExecutor executor;
 
   const kube::Environment environment = kube::Environment::OfProcess();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/memory.h"
 #include "controller/instance_deleter.h"
 #include "controller/instance_reconciler.h"
 #include "controller/served_api.h"
@@ -18,11 +19,20 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Enough to keep an API server busy while most of them wait for it.
-constexpr std::size_t kDefaultWorkers = 64;
+// Enough to keep an API server busy while most of them wait for it; few enough that who comes later is
+// not kept waiting by many that are half done.
+constexpr std::size_t kDefaultWorkers = 24;
+
+// After so many looks, memory that they used is given back as soon as there were none for a moment.
+constexpr std::uint64_t kManyLooks = 64;
+constexpr Duration kQuiet = std::chrono::milliseconds(200);
 
 // How long the watch of a kind that no graph makes any more is kept.
 constexpr Duration kUnusedKindAge = std::chrono::minutes(1);
+
+std::size_t WorkersOf(const Settings& settings) {
+  return settings.instance_workers > 0 ? settings.instance_workers : kDefaultWorkers;
+}
 
 kube::WorkqueueOptions QueueOptions(const Settings& settings) {
   kube::WorkqueueOptions options;
@@ -30,6 +40,8 @@ kube::WorkqueueOptions QueueOptions(const Settings& settings) {
   options.retry_cap = settings.retry_max_delay;
   options.retries_per_second = settings.retries_per_second;
   options.retry_burst = settings.retry_burst;
+  // A quarter of the workers is always there for other APIs than the busiest.
+  options.lane_capacity = WorkersOf(settings) - WorkersOf(settings) / 4;
   return options;
 }
 
@@ -51,7 +63,8 @@ struct InstanceController::Impl {
         deleter({.client = deps.client,
                  .mapper = deps.mapper,
                  .graphs = deps.graphs,
-                 .settings = settings}) {}
+                 .settings = settings}),
+        many_looks(deps.executor, async::EventReset::kAuto) {}
 
   std::shared_ptr<ServedApi> Find(const api::Gvr& gvr) const {
     const std::scoped_lock lock(mutex);
@@ -74,6 +87,7 @@ struct InstanceController::Impl {
                               CancelToken cancel);
   void Settle(const kube::WorkKey& key, const Result<NextLook>& next);
   Task<void> Sweep(CancelToken cancel);
+  Task<void> ReturnMemory(CancelToken cancel);
 
   Dependencies deps;
   const Settings settings;
@@ -81,6 +95,9 @@ struct InstanceController::Impl {
   WatchFleet fleet;
   InstanceReconciler reconciler;
   InstanceDeleter deleter;
+  async::Event many_looks;
+  std::uint64_t looks = 0;           // so far
+  std::uint64_t looks_returned = 0;  // when memory was given back
   mutable std::mutex mutex;
   std::map<api::Gvr, std::shared_ptr<ServedApi>> served;  // guarded by mutex; changed on the loop
 };
@@ -151,10 +168,10 @@ std::size_t InstanceController::Count(const api::Gvr& gvr) const {
 Task<void> InstanceController::Run(CancelToken cancel) {
   Impl& impl = *impl_;
   async::Scope scope(impl.deps.executor, cancel);
-  const std::size_t workers =
-      impl.settings.instance_workers > 0 ? impl.settings.instance_workers : kDefaultWorkers;
+  const std::size_t workers = WorkersOf(impl.settings);
   for (std::size_t i = 0; i < workers; ++i) scope.Spawn(impl.Work(scope.token()));
   scope.Spawn(impl.Sweep(scope.token()));
+  scope.Spawn(impl.ReturnMemory(scope.token()));
   co_await scope.Join();
   impl.queue.ShutDown();
   co_await impl.fleet.Shutdown();
@@ -180,7 +197,9 @@ Task<void> InstanceController::Impl::WorkOn(kube::WorkKey key, CancelToken cance
     // Whatever one instance does to us, the others go on.
     Settle(key, Fail(ErrorCode::kInternal, "{}", failure.what()));
   }
+  api->DropEmptyMemo(key.object);
   if (--api->in_work == 0 && api->stopping) api->idle.Set();
+  if (++looks - looks_returned >= kManyLooks) many_looks.Set();
 }
 
 Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi> api,
@@ -224,6 +243,19 @@ Task<void> InstanceController::Impl::Sweep(CancelToken cancel) {
     for (const auto& api : all) {
       api->DropUnusedKinds(deps.executor.clock().Monotonic(), kUnusedKindAge);
     }
+  }
+}
+
+Task<void> InstanceController::Impl::ReturnMemory(CancelToken cancel) {
+  while (co_await many_looks.Wait(cancel)) {
+    std::uint64_t before = 0;
+    do {
+      before = looks;
+      if (!co_await async::Sleep(deps.executor, kQuiet, cancel)) co_return;
+    } while (looks != before);
+    ReturnFreeMemory();
+    looks_returned = looks;
+    many_looks.Reset();
   }
 }
 

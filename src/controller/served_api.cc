@@ -12,6 +12,9 @@ namespace {
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
 
+// Instances of one API that failed more than once are tried again no more often than this.
+constexpr int kRetriesPerSecond = 5;
+
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) {
   return {object, &object->value()};
 }
@@ -23,7 +26,8 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
       api_(std::move(api)),
       fleet_(fleet),
       executor_(executor),
-      wake_(std::move(wake)) {
+      wake_(std::move(wake)),
+      pace_(kRetriesPerSecond) {
   const json::FieldPath whole[] = {json::FieldPath()};
   parents_ = fleet_.Acquire(
       {.gvr = api_.gvr}, whole,
@@ -165,12 +169,26 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
   return memo;
 }
 
+MonotonicTime ServedApi::PaceRetry(InstanceMemo& memo, const Setback& setback) {
+  if (setback.attempts < 2) return setback.next;
+  if (memo.retry_wanted != setback.next) {
+    memo.retry_wanted = setback.next;
+    memo.retry_at = pace_.Reserve(setback.next, executor_.clock().Monotonic());
+  }
+  return memo.retry_at;
+}
+
 void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
   if (const auto memo = memos_.find(key); memo != memos_.end()) {
     DropClaims(key, memo->second);
     memos_.erase(memo);
   }
   SetExtraKinds(key, {});
+}
+
+void ServedApi::DropEmptyMemo(const kube::ObjectKey& key) {
+  const auto memo = memos_.find(key);
+  if (memo != memos_.end() && memo->second.IsEmpty()) memos_.erase(memo);
 }
 
 WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
@@ -191,19 +209,22 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
     leaving_.erase(before->uid());
     applied_fields_.Forget(before->uid());
   }
-  if (!ObjectDiffers(before, after)) return;
+  // Whom it concerns is found sooner than whether it differs, and most events concern another API.
+  const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
+  std::vector<kube::ObjectKey> woken;
+  const auto wake = [&](const kube::ObjectKey& key) {
+    if (std::ranges::find(woken, key) == woken.end()) woken.push_back(key);
+  };
   if (const auto claim = claims_.find({gvr, (after != nullptr ? after : before)->key()});
       claim != claims_.end()) {
-    for (const kube::ObjectKey& key : claim->second) wake_.one(key);
+    std::ranges::for_each(claim->second, wake);
   }
-  const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
-  std::optional<kube::ObjectKey> woken;
   for (const kube::ObjectPtr& object : {after, before}) {
-    if (object == nullptr) continue;
-    auto key = InstanceOf(*object, kind);
-    if (key && key != woken) wake_.one(*key);
-    woken = std::move(key);
+    const auto key = object == nullptr ? std::nullopt : InstanceOf(*object, kind);
+    if (key) wake(*key);
   }
+  if (woken.empty() || !ObjectDiffers(before, after)) return;
+  std::ranges::for_each(woken, wake_.one);
 }
 
 namespace {

@@ -325,6 +325,8 @@ TEST(Reflector, AServerThatRestartsIsNotOverrunByItsWatches) {
   EXPECT_EQ(sim.server.Count("GET", "sendInitialEvents"), 0) << "everybody resumes";
   EXPECT_LT(most, kInformers / 4) << "their starts are spread";
   for (const auto& informer : crowd) EXPECT_EQ(informer->store().size(), 2u);
+  sim.scope.Cancel();
+  EXPECT_TRUE(sim.executor.Run(sim.scope.Join()));
 }
 
 TEST(Reflector, StopsAtOnceWhileItReads) {

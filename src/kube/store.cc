@@ -1,12 +1,14 @@
 #include "kube/store.h"
 
+#include <algorithm>
+
 #include "kube/resource_version.h"
 
 namespace kro::kube {
 namespace {
 
-// `a` is an earlier or the same state of the object than `b`. False if the versions cannot be compared.
-bool NotNewer(const StoredObject& a, const StoredObject& b);
+// `a` is an earlier or the same version than `b`. False if they cannot be compared.
+bool NotNewer(std::string_view a, std::string_view b);
 
 }  // namespace
 
@@ -17,36 +19,35 @@ void Store::AddIndex(std::string name, IndexFunction values) {
 
 StoreChange Store::Put(ObjectPtr object, From from) {
   std::lock_guard lock(mutex_);
-  auto held = objects_.find(object->key());
+  const auto held = objects_.find(object->key());
+  const bool is_held = held != objects_.end();
   if (from == From::kWatch) resource_version_ = object->resource_version();
-  if (held != objects_.end() && held->second->uid() == object->uid() &&
-      NotNewer(*object, *held->second)) {
+  if (is_held && held->uid() == object->uid() &&
+      NotNewer(object->resource_version(), held->resource_version())) {
     return {};
   }
   if (from == From::kOwnWrite) {
     // Of two namesakes the one with the later version is the one that exists.
-    bool passed = CompareResourceVersions(object->resource_version(), resource_version_) <= 0;
-    bool replaced = held != objects_.end() && held->second->uid() != object->uid() &&
-                    NotNewer(*object, *held->second);
-    if ((held == objects_.end() && passed) || replaced) return {};
+    bool passed = NotNewer(object->resource_version(), resource_version_);
+    bool replaced = is_held && held->uid() != object->uid() &&
+                    NotNewer(object->resource_version(), held->resource_version());
+    if ((!is_held && passed) || replaced) return {};
   }
-  return PutLocked(std::move(object));
+  ObjectPtr before = PutLocked(*object);
+  return {std::move(before), std::move(object)};
 }
 
 StoreChange Store::Remove(ObjectPtr last) {
   std::lock_guard lock(mutex_);
   if (!last->resource_version().empty()) resource_version_ = last->resource_version();
-  auto held = objects_.find(last->key());
+  const auto held = objects_.find(last->key());
   if (held == objects_.end()) return {};
   // The deletion of an earlier namesake says nothing about the one that is here.
-  if (!last->uid().empty() && held->second->uid() != last->uid() &&
-      NotNewer(*last, *held->second)) {
+  if (!last->uid().empty() && held->uid() != last->uid() &&
+      NotNewer(last->resource_version(), held->resource_version())) {
     return {};
   }
-  StoreChange change{held->second, nullptr};
-  Unlink(held->second);
-  objects_.erase(held);
-  return change;
+  return {Erase(held), nullptr};
 }
 
 std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,
@@ -56,22 +57,22 @@ std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,
   std::map<ObjectKey, ObjectPtr> next;
   for (ObjectPtr& object : objects) next.insert_or_assign(object->key(), std::move(object));
   for (auto held = objects_.begin(); held != objects_.end();) {
-    ObjectPtr object = held->second;
-    ++held;
-    if (next.contains(object->key())) continue;
-    bool newer = CompareResourceVersions(object->resource_version(), resource_version) > 0;
+    const auto gone = held++;
+    const auto [name_space, name] = gone->key();
+    if (next.contains({std::string(name_space), std::string(name)})) continue;
+    bool newer = CompareResourceVersions(gone->resource_version(), resource_version) > 0;
     if (versions == Versions::kContinue && newer) continue;
-    changes.push_back({object, nullptr});
-    Unlink(object);
-    objects_.erase(object->key());
+    changes.push_back({Erase(gone), nullptr});
   }
   for (auto& [key, object] : next) {
-    auto held = objects_.find(key);
-    bool keep = held != objects_.end() && held->second->uid() == object->uid() &&
+    const auto held = objects_.find(key);
+    bool keep = held != objects_.end() && held->uid() == object->uid() &&
                 (versions == Versions::kContinue
-                     ? NotNewer(*object, *held->second)
-                     : object->resource_version() == held->second->resource_version());
-    if (!keep) changes.push_back(PutLocked(std::move(object)));
+                     ? NotNewer(object->resource_version(), held->resource_version())
+                     : object->resource_version() == held->resource_version());
+    if (keep) continue;
+    ObjectPtr before = PutLocked(*object);
+    changes.push_back({std::move(before), std::move(object)});
   }
   resource_version_ = std::move(resource_version);
   return changes;
@@ -84,26 +85,29 @@ void Store::Advance(std::string resource_version) {
 
 ObjectPtr Store::Get(const ObjectKey& key) const {
   std::lock_guard lock(mutex_);
-  auto found = objects_.find(key);
-  return found == objects_.end() ? nullptr : found->second;
+  const auto found = objects_.find(key);
+  return found == objects_.end() ? nullptr : found->Unpack(pool_);
 }
 
 std::vector<ObjectPtr> Store::List() const {
   std::lock_guard lock(mutex_);
   std::vector<ObjectPtr> all;
   all.reserve(objects_.size());
-  for (const auto& [key, object] : objects_) all.push_back(object);
+  for (const PackedObject& object : objects_) all.push_back(object.Unpack(pool_));
   return all;
 }
 
 std::vector<ObjectPtr> Store::Find(std::string_view index, const std::string& value) const {
   std::lock_guard lock(mutex_);
   std::vector<ObjectPtr> found;
-  auto chosen = indexes_.find(index);
+  const auto chosen = indexes_.find(index);
   if (chosen == indexes_.end()) return found;
-  auto entry = chosen->second.entries.find(value);
+  const auto entry = chosen->second.entries.find(value);
   if (entry == chosen->second.entries.end()) return found;
-  for (const auto& [key, object] : entry->second) found.push_back(object);
+  auto places = entry->second;
+  std::ranges::sort(places, {}, [](const PackedObject* object) { return object->key(); });
+  found.reserve(places.size());
+  for (const PackedObject* object : places) found.push_back(object->Unpack(pool_));
   return found;
 }
 
@@ -117,32 +121,46 @@ std::string Store::resource_version() const {
   return resource_version_;
 }
 
-StoreChange Store::PutLocked(ObjectPtr object) {
-  StoreChange change{nullptr, object};
-  auto [held, added] = objects_.try_emplace(object->key(), object);
-  if (!added) {
-    change.before = held->second;
-    Unlink(held->second);
-    held->second = object;
+ObjectPtr Store::PutLocked(const StoredObject& object) {
+  PackedObject packed(object, pool_);
+  const auto held = objects_.find(object.key());
+  if (held == objects_.end()) {
+    Link(*objects_.insert(std::move(packed)).first, object);
+    return nullptr;
   }
-  Link(object);
-  return change;
+  ObjectPtr before = held->Unpack(pool_);
+  Unlink(*held, *before);
+  held->Release(pool_);
+  // The key is the same, so the place is.
+  auto node = objects_.extract(held);
+  node.value() = std::move(packed);
+  Link(*objects_.insert(std::move(node)).position, object);
+  return before;
 }
 
-void Store::Link(const ObjectPtr& object) {
+ObjectPtr Store::Erase(Objects::iterator held) {
+  ObjectPtr before = held->Unpack(pool_);
+  Unlink(*held, *before);
+  held->Release(pool_);
+  objects_.erase(held);
+  return before;
+}
+
+void Store::Link(const PackedObject& place, const StoredObject& object) {
   for (auto& [name, index] : indexes_) {
-    for (std::string& value : index.values(*object)) {
-      index.entries[std::move(value)].insert_or_assign(object->key(), object);
+    for (std::string& value : index.values(object)) {
+      auto& places = index.entries[std::move(value)];
+      if (places.empty() || places.back() != &place) places.push_back(&place);
     }
   }
 }
 
-void Store::Unlink(const ObjectPtr& object) {
+void Store::Unlink(const PackedObject& place, const StoredObject& object) {
   for (auto& [name, index] : indexes_) {
-    for (const std::string& value : index.values(*object)) {
-      auto entry = index.entries.find(value);
+    for (const std::string& value : index.values(object)) {
+      const auto entry = index.entries.find(value);
       if (entry == index.entries.end()) continue;
-      entry->second.erase(object->key());
+      std::erase(entry->second, &place);
       if (entry->second.empty()) index.entries.erase(entry);
     }
   }
@@ -150,9 +168,7 @@ void Store::Unlink(const ObjectPtr& object) {
 
 namespace {
 
-bool NotNewer(const StoredObject& a, const StoredObject& b) {
-  return CompareResourceVersions(a.resource_version(), b.resource_version()) <= 0;
-}
+bool NotNewer(std::string_view a, std::string_view b) { return CompareResourceVersions(a, b) <= 0; }
 
 }  // namespace
 }  // namespace kro::kube

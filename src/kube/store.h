@@ -3,16 +3,20 @@
 // What the server tells later never gives way to what it told earlier: an event or list older than
 // what is held (by resourceVersion, of the same UID) changes nothing. So the answer to a write of our
 // own can be put in at once, and the watch event that repeats it has no effect.
+//
+// Objects are held packed, at a small part of their size as JSON values, and unpacked for whoever asks.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "kube/internal/packed_object.h"
 #include "kube/stored_object.h"
 
 namespace kro::kube {
@@ -26,9 +30,13 @@ struct StoreChange {
 // The values under which an index finds an object.
 using IndexFunction = std::function<std::vector<std::string>(const StoredObject&)>;
 
-// Thread-safe. Objects are shared and never change.
+// Thread-safe.
 class Store {
  public:
+  Store() = default;
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
   // Call before the first object is put in.
   void AddIndex(std::string name, IndexFunction values);
 
@@ -56,18 +64,37 @@ class Store {
   std::string resource_version() const;
 
  private:
+  // By key.
+  struct Less {
+    using is_transparent = void;
+    static std::pair<std::string_view, std::string_view> KeyOf(const PackedObject& object) {
+      return object.key();
+    }
+    static std::pair<std::string_view, std::string_view> KeyOf(const ObjectKey& key) {
+      return {key.name_space, key.name};
+    }
+    template <typename A, typename B>
+    bool operator()(const A& a, const B& b) const {
+      return KeyOf(a) < KeyOf(b);
+    }
+  };
+  using Objects = std::set<PackedObject, Less>;
+
   struct Index {
     IndexFunction values;
-    std::unordered_map<std::string, std::map<ObjectKey, ObjectPtr>> entries;
+    std::unordered_map<std::string, std::vector<const PackedObject*>> entries;
   };
 
   // These expect mutex_ to be held.
-  void Link(const ObjectPtr& object);
-  void Unlink(const ObjectPtr& object);
-  StoreChange PutLocked(ObjectPtr object);
+  void Link(const PackedObject& place, const StoredObject& object);
+  void Unlink(const PackedObject& place, const StoredObject& object);
+  // Returns what was there.
+  ObjectPtr PutLocked(const StoredObject& object);
+  ObjectPtr Erase(Objects::iterator held);
 
   mutable std::mutex mutex_;
-  std::map<ObjectKey, ObjectPtr> objects_;            // guarded by mutex_
+  StringPool pool_;                                    // guarded by mutex_
+  Objects objects_;                                    // guarded by mutex_
   std::map<std::string, Index, std::less<>> indexes_;  // guarded by mutex_
   std::string resource_version_;                      // guarded by mutex_
 };

@@ -119,9 +119,7 @@ ObjectPtr Projection::Apply(const json::Value& object) const {
   if (!remainder.get_object().empty()) {
     stored->rest_hash_ = Hash64(json::Canonical(remainder));
   }
-  // One block holds the copy; the pieces it was put together from are given back.
-  stored->value_ = json::Value(
-      value, boost::json::make_shared_resource<boost::json::monotonic_resource>());
+  stored->value_ = std::move(value);
   return stored;
 }
 

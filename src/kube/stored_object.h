@@ -24,7 +24,7 @@ class StoredObject {
   const std::string& resource_version() const { return resource_version_; }
   bool IsDeleting() const { return deleting_; }
 
-  // What was kept, in the shape of the object. Its strings live in one block.
+  // What was kept, in the shape of the object.
   const json::Value& value() const { return value_; }
 
   // Of everything that was not kept, resourceVersion and managedFields aside. Equal hashes: nothing
@@ -35,6 +35,7 @@ class StoredObject {
 
  private:
   friend class Projection;
+  friend class PackedObject;
 
   ObjectKey key_;
   std::string uid_;

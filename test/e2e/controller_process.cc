@@ -68,6 +68,17 @@ std::uint64_t ControllerProcess::ResidentBytes() const {
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+std::chrono::duration<double> ControllerProcess::CpuTime() const {
+  if (pid_ < 0) return {};
+  std::ifstream file(fmt::format("/proc/{}/stat", pid_));
+  std::string word;
+  for (int field = 1; field < 14; ++field) file >> word;  // its name has no spaces
+  double user = 0;
+  double system = 0;
+  file >> user >> system;
+  return std::chrono::duration<double>((user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK)));
+}
+
 std::string ControllerProcess::Log() const {
   std::ifstream file(log_, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

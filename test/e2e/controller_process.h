@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ class ControllerProcess {
 
   // Resident memory in bytes; 0 if it does not run.
   std::uint64_t ResidentBytes() const;
+
+  // CPU time of its threads so far, in user and kernel mode.
+  std::chrono::duration<double> CpuTime() const;
 
   // What it has printed.
   std::string Log() const;
