@@ -152,6 +152,12 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   const bool held = !finalizers.empty() || grace > 0 ||
                     (is_namespace && own != nullptr && own->is_array() && !own->get_array().empty());
 
+  if (rules.orphans_by_default && resource.name == "jobs" && options.propagation.empty() &&
+      !options.orphan) {
+    warnings.emplace_back(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background "
+        "to remove them or set propagationPolicy=Orphan to suppress this warning");
+  }
   Deletion deletion;
   deletion.warnings = std::move(warnings);
   if (!held) {

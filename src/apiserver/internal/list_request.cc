@@ -138,7 +138,8 @@ Answer<WatchOpening> OpenWatch(Core& core, ObjectForm form, Selection selection,
   }
   if (!query.Get("continue").empty()) {
     return std::unexpected(
-        InvalidOptions({Forbidden("continue", "continue is forbidden for watch")}));
+        InvalidOptions({Forbidden("resourceVersionMatch",
+                                  "resourceVersionMatch is forbidden when continue is provided")}));
   }
   auto revision = ReadRevision(query);
   if (!revision) {
