@@ -110,7 +110,7 @@ TEST_F(CelPrompt, ShowsTheTypeWhileOneWrites) {
 TEST_F(CelPrompt, CompletesWithTheTabulator) {
   Start();
   ASSERT_TRUE(Shows("cel> "));
-  Type("sch\t.sp\t.name.low\t)\r");
+  Type("sch\t.spe\t.name.low\t)\r");
   EXPECT_TRUE(Shows("value  \"web\""));
   ASSERT_TRUE(Shows("cel> "));
   Type("hash.\t");
