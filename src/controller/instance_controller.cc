@@ -19,8 +19,9 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Enough to keep an API server busy while most of them wait for it.
-constexpr std::size_t kDefaultWorkers = 64;
+// Enough to keep an API server busy while most of them wait for it; few enough that who comes later is
+// not kept waiting by many that are half done.
+constexpr std::size_t kDefaultWorkers = 24;
 
 // After so many looks, memory that they used is given back as soon as there were none for a moment.
 constexpr std::uint64_t kManyLooks = 64;
@@ -29,12 +30,18 @@ constexpr Duration kQuiet = std::chrono::milliseconds(200);
 // How long the watch of a kind that no graph makes any more is kept.
 constexpr Duration kUnusedKindAge = std::chrono::minutes(1);
 
+std::size_t WorkersOf(const Settings& settings) {
+  return settings.instance_workers > 0 ? settings.instance_workers : kDefaultWorkers;
+}
+
 kube::WorkqueueOptions QueueOptions(const Settings& settings) {
   kube::WorkqueueOptions options;
   options.retry_base = settings.retry_min_delay;
   options.retry_cap = settings.retry_max_delay;
   options.retries_per_second = settings.retries_per_second;
   options.retry_burst = settings.retry_burst;
+  // A quarter of the workers is always there for other APIs than the busiest.
+  options.lane_capacity = WorkersOf(settings) - WorkersOf(settings) / 4;
   return options;
 }
 
@@ -161,8 +168,7 @@ std::size_t InstanceController::Count(const api::Gvr& gvr) const {
 Task<void> InstanceController::Run(CancelToken cancel) {
   Impl& impl = *impl_;
   async::Scope scope(impl.deps.executor, cancel);
-  const std::size_t workers =
-      impl.settings.instance_workers > 0 ? impl.settings.instance_workers : kDefaultWorkers;
+  const std::size_t workers = WorkersOf(impl.settings);
   for (std::size_t i = 0; i < workers; ++i) scope.Spawn(impl.Work(scope.token()));
   scope.Spawn(impl.Sweep(scope.token()));
   scope.Spawn(impl.ReturnMemory(scope.token()));

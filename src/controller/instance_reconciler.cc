@@ -575,8 +575,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
 
   if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
-  if (const auto next = Memo().setbacks.Next()) {
-    co_return NextLook::After(std::max<Duration>(*next - Now(), std::chrono::milliseconds(1)));
+  if (const Setback* next = Memo().setbacks.Next()) {
+    const MonotonicTime at = api_->PaceRetry(Memo(), *next);
+    co_return NextLook::After(std::max<Duration>(at - Now(), std::chrono::milliseconds(1)));
   }
   const bool failed = !prune_text_.empty() ||
                       std::ranges::any_of(outcome.nodes, [](const auto& node) {

@@ -55,7 +55,8 @@ struct Operator::Impl {
                   [this](std::string_view method, int code, Duration took) {
                     metrics.Requested(method, code, "apiserver", took);
                   }),
-        client(transport, d.executor, d.logger, ClientOptions(options)),
+        limiter(d.executor, {}),
+        client(transport, d.executor, d.logger, ClientOptions(options), &limiter),
         lease_client(d.lease_transport, d.executor, d.logger, LeaseClientOptions(options)),
         mapper(client),
         instances({d.executor, client, mapper, graphs, d.logger, d.random}, options.settings),
@@ -83,6 +84,7 @@ struct Operator::Impl {
   PrometheusMetrics metrics;
   FencedTransport fence;
   MeteredTransport transport;
+  kube::ConcurrencyLimiter limiter;
   kube::Client client;
   kube::Client lease_client;
   kube::RestMapper mapper;
