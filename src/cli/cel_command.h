@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "cli/exit_code.h"
+#include "cli/output.h"
 
 namespace kro::cli {
 
@@ -14,12 +14,6 @@ struct CelOptions {
   std::vector<std::string> schemas;  // "NAME=FILE": the OpenAPI v3 schema of a variable
   bool check_only = false;
   bool json = false;  // one JSON object instead of lines
-};
-
-struct Output {
-  std::string out;  // results
-  std::string err;  // everything else
-  ExitCode code = ExitCode::kOk;
 };
 
 // Variables without a schema are dyn. Reads the files named and nothing else.

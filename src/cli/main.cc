@@ -13,7 +13,10 @@
 
 #include "base/diagnostic.h"
 #include "cli/cel_command.h"
+#include "cli/cel_prompt.h"
 #include "cli/controller_command.h"
+#include "cli/dev_command.h"
+#include "cli/validate_command.h"
 #include "cli/version.h"
 
 namespace kro::cli {
@@ -81,7 +84,21 @@ int Main(int argc, char** argv) {
   CelOptions cel;
   CLI::App* cel_command = app.add_subcommand(
       "cel", "Evaluate, check and explain an expression, in the environment of a definition");
-  cel_command->add_option("expression", cel.expression, "the expression, without ${ }")->required();
+  cel_command->add_option(
+      "expression", cel.expression,
+      "the expression, without ${ }; without one there is a prompt, or the lines of stdin "
+      "are expressions");
+  cel_command->footer(
+      "Prints the value as JSON (as an expression where it has no JSON form), its type, the steps "
+      "that it cost\n"
+      "and the variables that it read. Exits with 1 for an expression that is refused or gives an "
+      "error, with 2\n"
+      "for wrong usage, with 3 for a file that cannot be read.\n\n"
+      "  kro cel \"[1, 2].map(x, x * 2)\"\n"
+      "  kro cel \"schema.spec.replicas > 3\" --vars vars.yaml --schema schema=schema.yaml\n"
+      "  kro cel --vars vars.yaml        a prompt: the tabulator completes names, :help lists the "
+      "rest\n\n"
+      "docs/cel.md lists every function.");
   cel_command->add_option("--vars", cel.vars,
                           "YAML or JSON file: a map of variable names to values; - is stdin");
   cel_command->add_option("--schema", cel.schemas,
@@ -90,10 +107,41 @@ int Main(int argc, char** argv) {
   cel_command->add_flag("--check", cel.check_only, "check only: type and variables, no value");
   cel_command->add_flag("--json", cel.json, "print one JSON object");
 
+  ValidateOptions validate;
+  std::vector<std::string> validated;
+  std::string unknown_kinds = "error";
+  std::string format = "text";
+  std::string show = "verdict";
+  std::string gates;
+  CLI::App* validate_command = app.add_subcommand(
+      "validate", "Compile definitions without a cluster and say everything that is wrong with them");
+  validate_command->add_option("files", validated,
+                               "files or folders with definitions, and CRDs that they use; - is stdin");
+  validate_command->add_option("-f,--filename,--file", validate.files, "the same, repeatable");
+  validate_command->add_option("--crds", validate.crds,
+                               "repeatable: CRDs and OpenAPI v3 documents (kubectl get --raw "
+                               "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in");
+  validate_command
+      ->add_option("--unknown-kinds", unknown_kinds,
+                   "what to do where nothing is known of a kind; with warn and ignore its fields are dyn")
+      ->check(CLI::IsMember({"error", "warn", "ignore"}));
+  validate_command->add_flag("--strict", validate.strict, "warnings are errors");
+  validate_command->add_option("--show", show, "print the compiled graph or the CRD of each valid definition")
+      ->check(CLI::IsMember({"verdict", "graph", "crd"}));
+  validate_command->add_option("-o,--output", format, "a report for people or for programs")
+      ->check(CLI::IsMember({"text", "json"}));
+  validate_command->add_option("--feature-gates", gates, "as of the controller")
+      ->check(CLI::IsMember({"CELOmitFunction=true", "CELOmitFunction=false"}));
+
   ControllerFlags controller;
   CLI::App* controller_command =
       app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
   AddControllerFlags(*controller_command, controller);
+
+  DevFlags dev;
+  CLI::App* dev_command = app.add_subcommand(
+      "dev", "Start a Kubernetes API and kro on this machine, and apply files as they are saved");
+  AddDevFlags(*dev_command, dev);
 
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
@@ -118,12 +166,33 @@ int Main(int argc, char** argv) {
   if (version->parsed()) {
     return Print({.out = fmt::format("kro {}\n", kVersion), .err = {}, .code = ExitCode::kOk});
   }
+  if (validate_command->parsed()) {
+    // As upstream is called: `kro validate rgd -f FILE`.
+    validate.upstream = !validated.empty() && validated.front() == "rgd";
+    if (validate.upstream) validated.erase(validated.begin());
+    validate.files.insert(validate.files.begin(), validated.begin(), validated.end());
+    if (validate.files.empty()) {
+      return Refuse(Error(ErrorCode::kInvalid, "validate needs a file: kro validate web.yaml"), ExitCode::kUsage);
+    }
+    validate.unknown_kinds = unknown_kinds == "error"  ? UnknownKinds::kError
+                             : unknown_kinds == "warn" ? UnknownKinds::kWarn
+                                                       : UnknownKinds::kIgnore;
+    validate.json = format == "json";
+    validate.omit = gates == "CELOmitFunction=true";
+    using Show = ValidateOptions::Show;
+    validate.show = show == "graph" ? Show::kGraph : show == "crd" ? Show::kCrd : Show::kVerdict;
+    return Print(RunValidate(validate));
+  }
   if (controller_command->parsed()) {
     auto options = ReadControllerFlags(controller);
     if (!options) return Refuse(options.error(), ExitCode::kUsage);
     return RunController(*options);
   }
-  return Print(RunCel(cel));
+  if (dev_command->parsed()) return RunDev(dev);
+  if (cel_command->count("expression") > 0) return Print(RunCel(cel));
+  auto session = CelSession::Open(cel);
+  if (!session) return Print(session.error());
+  return static_cast<int>(RunCelPrompt(**session));
 }
 
 }  // namespace

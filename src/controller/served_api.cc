@@ -197,6 +197,12 @@ WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
           .on_ready = wake_.all};
 }
 
+std::size_t ServedApi::CountSetbacks() const {
+  std::size_t count = 0;
+  for (const auto& [key, memo] : memos_) memo.setbacks.ForEach([&](const auto&, const auto&) { ++count; });
+  return count;
+}
+
 void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
   if (!InstanceNeedsLook(before, after)) return;
   wake_.one((after != nullptr ? after : before)->key());
@@ -224,6 +230,7 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
     if (key) wake(*key);
   }
   if (woken.empty() || !ObjectDiffers(before, after)) return;
+  ++matches_[gvr];
   std::ranges::for_each(woken, wake_.one);
 }
 
@@ -237,6 +244,10 @@ std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     auto& [gvk, reads] = made[node.mapping.gvr];
     gvk = node.gvk;
     reads.insert(reads.end(), node.reads.begin(), node.reads.end());
+    // What it becomes is looked at, see AppliedFields.
+    if (IsSecret(node.gvk) && json::Find(node.object, "stringData") != nullptr) {
+      reads.push_back(json::FieldPath({"data"}));
+    }
   }
   return made;
 }

@@ -62,6 +62,12 @@ class Setbacks {
   // The one that may be tried again first; nullptr if there is none.
   const Setback* Next() const;
 
+  // Each with the object's name.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const auto& [object, entry] : setbacks_) visit(object, entry.setback);
+  }
+
   bool empty() const { return setbacks_.empty(); }
 
  private:

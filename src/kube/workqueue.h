@@ -16,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "async/scope.h"
 #include "base/clock.h"
@@ -33,6 +34,16 @@ struct WorkKey {
 
 enum class Priority { kNormal, kInitialList };
 
+// Hears of what a queue does, for metrics. Called under the queue's lock: quick, and never calls back.
+class WorkqueueObserver {
+ public:
+  virtual ~WorkqueueObserver() = default;
+  virtual void Added() = 0;                  // a key began to wait
+  virtual void Taken(Duration waited) = 0;   // it went into work
+  virtual void Finished(Duration worked) = 0;
+  virtual void Retried() = 0;                // a failure's key will come back
+};
+
 struct WorkqueueOptions {
   Duration retry_base = std::chrono::milliseconds(200);
   Duration retry_cap = std::chrono::seconds(1000);
@@ -41,6 +52,7 @@ struct WorkqueueOptions {
   double retry_burst = 100;
   // How many keys of one lane may be in work at once; zero: as many as there are workers.
   std::size_t lane_capacity = 0;
+  WorkqueueObserver* observer = nullptr;  // may be null; outlives the queue
 };
 
 class Workqueue {
@@ -73,6 +85,21 @@ class Workqueue {
   std::size_t Waiting(const Gvr& gvr) const;
   std::size_t Delayed() const;
   std::size_t InWork() const;
+
+  // How long the keys that are in work have been there.
+  struct Working {
+    Duration longest{};
+    Duration all{};  // added up
+  };
+  Working WorkingTimes() const;
+
+  // Of each type with keys that wait or are in work.
+  struct LaneSize {
+    Gvr gvr;
+    std::size_t waiting = 0;
+    std::size_t in_work = 0;
+  };
+  std::vector<LaneSize> Lanes() const;
 
  private:
   struct State;

@@ -220,5 +220,32 @@ TEST(Workqueue, DroppingALaneLeavesTheOthers) {
   EXPECT_EQ(sim.Take(), "-");
 }
 
+TEST(Workqueue, TellsAnObserverWhatItDoes) {
+  struct Observer final : WorkqueueObserver {
+    void Added() override { log.emplace_back("added"); }
+    void Taken(Duration waited) override {
+      log.push_back("taken after " + std::to_string(std::chrono::floor<std::chrono::seconds>(waited).count()));
+    }
+    void Finished(Duration worked) override {
+      log.push_back("finished after " + std::to_string(std::chrono::floor<std::chrono::seconds>(worked).count()));
+    }
+    void Retried() override { log.emplace_back("retried"); }
+    std::vector<std::string> log;
+  };
+  Observer observer;
+  async::SimulatedExecutor executor;
+  Workqueue queue(executor, {.observer = &observer});
+  queue.Add(Key("webs", "a"));
+  queue.Add(Key("webs", "a"));
+  executor.Advance(2s);
+  ASSERT_TRUE(executor.Run(queue.Get({})));
+  executor.Advance(3s);
+  EXPECT_EQ(queue.WorkingTimes().longest, Duration(3s));
+  EXPECT_EQ(queue.Lanes().at(0).in_work, 1u);
+  queue.AddRateLimited(Key("webs", "a"));
+  queue.Done(Key("webs", "a"));
+  EXPECT_THAT(observer.log, ElementsAre("added", "taken after 2", "retried", "finished after 3"));
+}
+
 }  // namespace
 }  // namespace kro::kube

@@ -1,7 +1,10 @@
 #include "apiserver/internal/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -15,6 +18,7 @@ namespace {
 
 // Resources of the real server that need what this one does not have: conversion between versions of a
 // built-in kind, nodes that run something, proxies.
+std::vector<ServedGroup> ReadBuiltins();
 bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource);
 bool IsLeftOutSubresource(std::string_view subresource);
 ResourcePtr ReadResource(std::string_view group, std::string_view version,
@@ -23,13 +27,30 @@ std::vector<Verb> ReadVerbs(const json::Value& entry);
 std::vector<std::string> ReadStrings(const json::Value& entry, std::string_view key);
 // Rank, major and minor of "v1beta2"; nullopt for other names.
 std::optional<std::tuple<int, int, int>> ParseVersion(std::string_view version);
-// What never changes is read once, and is the same for every server of a thread: many small ones cost little.
-const std::vector<ServedGroup>& BuiltinGroups();
-Result<std::shared_ptr<OpenApiTypes>> BuiltinTypes(const std::string& path);
+
+// The documents of built-in kinds. One is read when a kind of its is first asked for, which takes
+// milliseconds, and then kept: it never changes.
+class BuiltinTypes {
+ public:
+  // By any thread.
+  Result<ObjectSchema> Find(const api::Gvk& gvk);
+
+ private:
+  struct Document {
+    boost::json::monotonic_resource memory;
+    std::unique_ptr<OpenApiTypes> types;
+  };
+
+  std::mutex mutex_;
+  std::map<std::string, Document, std::less<>> documents_;  // guarded by mutex_
+};
 
 }  // namespace
 
-Registry::Registry() { LoadBuiltins(); }
+Registry::Registry() {
+  static const std::vector<ServedGroup>& builtins = *new std::vector<ServedGroup>(ReadBuiltins());
+  groups_ = builtins;
+}
 
 const ServedGroup* Registry::FindGroup(std::string_view group) const {
   auto found = std::ranges::find(groups_, group, &ServedGroup::name);
@@ -108,28 +129,19 @@ void Registry::SetCustom(const std::string& group, const std::string& resource,
   if (served->versions.empty()) groups_.erase(served);
 }
 
-ObjectSchema Registry::StructureOf(const Resource& resource) const {
+const ObjectSchema& Registry::StructureOf(const Resource& resource) const {
   if (resource.custom) return resource.custom->structure;
-  auto structure = BuiltinStructure(resource.gvk());
-  return structure ? *structure : ObjectSchema();
+  auto [known, is_new] = structures_.try_emplace(&resource);
+  if (is_new) {
+    if (auto structure = BuiltinStructure(resource.gvk())) known->second = *std::move(structure);
+  }
+  return known->second;
 }
 
 Result<ObjectSchema> Registry::BuiltinStructure(const api::Gvk& gvk) const {
-  if (auto known = structures_.find(gvk); known != structures_.end()) return known->second;
-  std::string path = gvk.group.empty() ? "api/v1" : "apis/" + gvk.group + "/" + gvk.version;
-  auto types = types_.find(path);
-  if (types == types_.end()) {
-    auto read = BuiltinTypes(path);
-    if (!read) return std::unexpected(std::move(read.error()));
-    types = types_.emplace(path, std::move(*read)).first;
-  }
-  auto structure = types->second->Find(gvk);
-  if (!structure) return Annotate(structure, "document '{}'", path);
-  structures_.emplace(gvk, *structure);
-  return *structure;
+  static BuiltinTypes& types = *new BuiltinTypes();
+  return types.Find(gvk);
 }
-
-void Registry::LoadBuiltins() { groups_ = BuiltinGroups(); }
 
 bool ComesBefore(std::string_view version, std::string_view other) {
   auto a = ParseVersion(version);
@@ -141,43 +153,45 @@ bool ComesBefore(std::string_view version, std::string_view other) {
 
 namespace {
 
-const std::vector<ServedGroup>& BuiltinGroups() {
-  thread_local const std::vector<ServedGroup> groups = [] {
-    std::vector<ServedGroup> all;
-    auto discovery = json::Parse(BuiltinDiscovery());
-    if (!discovery) return all;  // part of the program; its test reads it
-    for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
-      ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
-      for (const json::Value& version : json::Find(group, "versions")->as_array()) {
-        ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
-        for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
-          if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
-          one.resources.push_back(ReadResource(served.name, one.version, entry));
-        }
-        if (!one.resources.empty()) served.versions.push_back(std::move(one));
-      }
-      if (!served.versions.empty()) all.push_back(std::move(served));
+Result<ObjectSchema> BuiltinTypes::Find(const api::Gvk& gvk) {
+  const std::string path =
+      gvk.group.empty() ? "api/v1" : fmt::format("apis/{}/{}", gvk.group, gvk.version);
+  const std::lock_guard lock(mutex_);
+  Document& document = documents_[path];
+  if (document.types == nullptr) {
+    auto packed = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
+    if (packed == BuiltinDocuments().end()) {
+      return Fail(ErrorCode::kNotFound, "no document '{}'", path);
     }
-    return all;
-  }();
-  return groups;
+    auto text = Gunzip(packed->gzip);
+    if (!text) return Annotate(text, "document '{}'", path);
+    auto value = json::Parse(*text, &document.memory);
+    if (!value) return Annotate(value, "document '{}'", path);
+    document.types = std::make_unique<OpenApiTypes>(
+        std::make_shared<const json::Value>(std::move(*value)));
+  }
+  auto structure = document.types->Find(gvk);
+  if (!structure) return Annotate(structure, "document '{}'", path);
+  return structure;
 }
 
-Result<std::shared_ptr<OpenApiTypes>> BuiltinTypes(const std::string& path) {
-  thread_local std::map<std::string, std::shared_ptr<OpenApiTypes>> known;
-  if (auto found = known.find(path); found != known.end()) return found->second;
-  auto document = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
-  if (document == BuiltinDocuments().end()) {
-    return Fail(ErrorCode::kNotFound, "no document '{}'", path);
+std::vector<ServedGroup> ReadBuiltins() {
+  std::vector<ServedGroup> groups;
+  auto discovery = json::Parse(BuiltinDiscovery());
+  if (!discovery) return groups;  // part of the program; its test reads it
+  for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
+    ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
+    for (const json::Value& version : json::Find(group, "versions")->as_array()) {
+      ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
+      for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
+        if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
+        one.resources.push_back(ReadResource(served.name, one.version, entry));
+      }
+      if (!one.resources.empty()) served.versions.push_back(std::move(one));
+    }
+    if (!served.versions.empty()) groups.push_back(std::move(served));
   }
-  auto text = Gunzip(document->gzip);
-  if (!text) return Annotate(text, "document '{}'", path);
-  auto value = json::Parse(*text);
-  if (!value) return Annotate(value, "document '{}'", path);
-  auto types = std::make_shared<OpenApiTypes>(
-      std::make_shared<const json::Value>(std::move(*value)));
-  known.emplace(path, types);
-  return types;
+  return groups;
 }
 
 bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource) {
