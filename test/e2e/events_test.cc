@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "e2e/devcluster.h"
 #include "e2e/operator_fixture.h"
 
 namespace kro::e2e {

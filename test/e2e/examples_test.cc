@@ -36,7 +36,7 @@ struct Ran {
   int exit_code = -1;
 };
 
-Ran Run(const std::string& command) {
+Ran RunShell(const std::string& command) {
   Ran ran;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(
       ::popen((command + " 2>&1; echo \"exit $?\"").c_str(), "r"),  // NOLINT(cert-env33-c): our own scripts
@@ -117,7 +117,7 @@ class Examples : public ::testing::Test {
   }
 
   static Ran Kubectl(const std::string& arguments) {
-    return Run(fmt::format("cd '{}' && HOME='{}' KUBECONFIG='{}' '{}/scripts/devcluster' kubectl {}", folder_.string(),
+    return RunShell(fmt::format("cd '{}' && HOME='{}' KUBECONFIG='{}' '{}/scripts/devcluster' kubectl {}", folder_.string(),
                            folder_.string(), cluster_->kubeconfig(), KRO_SOURCE_DIR, arguments));
   }
 
@@ -194,7 +194,7 @@ TEST_F(Examples, AFileThatIsNoYamlNeverReachesTheClusterAndIsExplainedOffline) {
   EXPECT_NE(applied.exit_code, 0);
   EXPECT_THAT(applied.text, HasSubstr("line 5"));
 
-  const Ran validated = Run(fmt::format("'{}' validate '{}'", KRO_PROGRAM_FILE, file));
+  const Ran validated = RunShell(fmt::format("'{}' validate '{}'", KRO_PROGRAM_FILE, file));
   EXPECT_EQ(validated.exit_code, 1) << validated.text;
   EXPECT_THAT(validated.text, HasSubstr("broken.yaml:5:11: error[KRO101]: "));
   EXPECT_THAT(validated.text, HasSubstr("   5 |   schema: kind: Broken\n     |           ^"));
