@@ -196,8 +196,8 @@ TEST_F(Examples, AFileThatIsNoYamlNeverReachesTheClusterAndIsExplainedOffline) {
 
   const Ran validated = Run(fmt::format("'{}' validate '{}'", KRO_PROGRAM_FILE, file));
   EXPECT_EQ(validated.exit_code, 1) << validated.text;
-  EXPECT_THAT(validated.text, HasSubstr("broken.yaml:5:11: error[KRO101]: "));
-  EXPECT_THAT(validated.text, HasSubstr("   5 |   schema: kind: Broken\n     |           ^"));
+  EXPECT_THAT(validated.text, HasSubstr("broken.yaml:5:15: error[KRO101]: "));
+  EXPECT_THAT(validated.text, HasSubstr("   5 |   schema: kind: Broken\n     |               ^"));
 }
 
 }  // namespace
