@@ -1,8 +1,10 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test conformance asan tsan gcc bench fuzz lint fmt clean
+.PHONY: help setup demo build test conformance simulate asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
+ORACLE_CASES ?= 1000000
+SEEDS ?= 1000
 # Checkouts share one compiler cache.
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
@@ -13,18 +15,24 @@ help: ## show this list
 setup: ## install the Debian packages that kro is built with
 	@scripts/setup
 
-demo: setup ## show the main job on a control plane of its own, in about a minute
+demo: ## show the main job in seconds, on the API server in kro; SERVER=real on a real control plane
+	@scripts/setup $(if $(filter real,$(SERVER)),,--no-go)
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target kro
-	@scripts/demo build/release
+	@SERVER=$(SERVER) scripts/demo build/release
 
-build: setup ## build the optimised program and the benchmarks into build/release
+build: ## build the optimised program and the benchmarks into build/release
+	@scripts/setup --no-go
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS)
 
 test: setup ## build and run every test; ends with "N passed, N failed"
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && scripts/test build/dev
 
-conformance: setup ## run every recorded case; DATA=DIR for others of the same kinds, SERVER=real plays the scenarios too
+conformance: setup ## run every recorded case; DATA=DIR for others of the same kinds, SERVER=real plays scenarios on a real API server too
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && DATA=$(DATA) SERVER=$(SERVER) scripts/conformance build/dev
+
+simulate: setup ## play scenarios with faults, SEEDS (1000) of each; MUTATIONS=1 plants bugs and has them found
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target simulate
+	@SEEDS=$(SEEDS) scripts/simulate build/release $(if $(MUTATIONS),--mutations,--seeds $(SEEDS))
 
 asan: setup ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build/asan -j $(JOBS) && scripts/test build/asan
@@ -35,8 +43,12 @@ tsan: setup ## the same tests under ThreadSanitizer
 gcc: setup ## build and test with g++ 12
 	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS) && scripts/test build/gcc
 
-bench: build ## run every benchmark
+bench: setup build ## run every benchmark
 	@scripts/bench build/release
+
+oracle: setup ## compare the expression engine with a naive one on ORACLE_CASES (1000000) generated pairs
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target cel_test
+	@scripts/cel-oracle build/release $(ORACLE_CASES)
 
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60) each
 	@cmake --preset fuzz >/dev/null && cmake --build build/fuzz -j $(JOBS) && scripts/fuzz build/fuzz $(FUZZ_SECONDS)

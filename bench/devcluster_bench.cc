@@ -34,7 +34,7 @@
 #include "async/task.h"
 #include "e2e/audit_log.h"
 #include "e2e/cluster_user.h"
-#include "e2e/controller_process.h"
+#include "e2e/kro_process.h"
 #include "e2e/devcluster.h"
 #include "json/value.h"
 #include "json/yaml.h"
@@ -141,6 +141,10 @@ class Bench {
   void MeasureRush();
   void MeasureIsolation();
   void MeasureCollection();
+  void MeasureFleet();
+
+  // Makes the large CRDs of others, once.
+  void AddForeignCrds();
 
   // A definition whose chain of `length` ConfigMaps each reads the one before.
   static std::string ChainDefinition(const std::string& kind, int length);
@@ -185,7 +189,9 @@ class Bench {
   std::unique_ptr<e2e::ClusterUser> user_;
   std::unique_ptr<e2e::AuditLog> audit_;
   std::unique_ptr<e2e::ControllerProcess> controller_;
+  bool foreign_crds_made_ = false;
   Seconds cpu_{0};
+  std::uint64_t idle_bytes_ = 0;  // resident, before the first definition
   std::vector<Row> rows_;
 };
 
@@ -217,6 +223,7 @@ bool Bench::Run() {
       {"calls", &Bench::MeasureCalls},     {"chains", &Bench::MeasureChains},
       {"drift", &Bench::MeasureDrift},     {"many", &Bench::MeasureMany},
       {"collection", &Bench::MeasureCollection},
+      {"fleet", &Bench::MeasureFleet},
       {"rush", &Bench::MeasureRush},       {"isolation", &Bench::MeasureIsolation},
   };
   for (const auto& [name, section] : sections) {
@@ -257,7 +264,8 @@ void Bench::StartController() {
 void Bench::MeasureIdleMemory() {
   Settle();
   std::this_thread::sleep_for(std::chrono::seconds(2));
-  Add("RSS, idle", "", Mebibytes(controller_->ResidentBytes()), "", "≤ 20 MiB");
+  idle_bytes_ = controller_->ResidentBytes();
+  Add("RSS, idle", "", Mebibytes(idle_bytes_), "", "≤ 20 MiB");
 }
 
 void Bench::MeasureDefinitions() {
@@ -276,6 +284,13 @@ void Bench::MeasureDefinitions() {
   apply("Warm");  // the schemas of the kinds are loaded once
   Add("RGD applied → Active, p50 of 5", "", Milliseconds(apply("Few")), "", "≤ 300 ms");
   if (options_.foreign_crds == 0) return;
+  AddForeignCrds();
+  Add(fmt::format("the same with {} large foreign CRDs", options_.foreign_crds), "",
+      Milliseconds(apply("Foreign")), "", "≤ 300 ms");
+}
+
+void Bench::AddForeignCrds() {
+  if (std::exchange(foreign_crds_made_, true)) return;
   // A CRD of some 60 KiB, as cloud operators bring them.
   std::string properties;
   for (int i = 0; i < 400; ++i) {
@@ -309,8 +324,6 @@ spec:
                              i, properties));
   }
   std::this_thread::sleep_for(std::chrono::seconds(10));  // the server digests them
-  Add(fmt::format("the same with {} large foreign CRDs", options_.foreign_crds), "",
-      Milliseconds(apply("Foreign")), "", "≤ 300 ms");
 }
 
 void Bench::MeasureCalls() {
@@ -419,7 +432,7 @@ void Bench::MeasureMany() {
       floor_creates.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-{}", i, child), "one")});
     }
   }
-  const std::uint64_t idle = controller_->ResidentBytes();
+  const std::uint64_t idle = idle_bytes_ > 0 ? idle_bytes_ : controller_->ResidentBytes();
   const Seconds floor_create =
       WriteAll(std::move(floor_creates)) + WriteAll(std::move(floor_statuses));
   Settle();
@@ -517,6 +530,126 @@ void Bench::MeasureMany() {
       fmt::format("{:.2f}", static_cast<double>(deleted.calls()) / static_cast<double>(n)), "", "≤ 7");
 }
 
+// As many definitions as large CRDs of others, each of which makes an object of one of those; a thousand
+// instances among them.
+void Bench::MeasureFleet() {
+  const std::size_t definitions = options_.foreign_crds;
+  if (definitions == 0) return;
+  AddForeignCrds();
+  const std::size_t each = std::max<std::size_t>(1, options_.instances / definitions);
+  const auto kind = [](std::size_t i) { return fmt::format("Fleet{}", i); };
+  const auto definition = [&](std::size_t i, std::string_view edit) {
+    return fmt::format(R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {{name: {1}}}
+spec:
+  schema:
+    apiVersion: v1alpha1
+    kind: {0}
+    spec: {{text: string | default=one}}
+    status: {{leaf: "${{settings.data.v}}"}}
+  resources:
+  - id: bulk
+    template:
+      apiVersion: c{2}.foreign.example.com/v1
+      kind: Bulk
+      metadata: {{name: "${{schema.metadata.name}}"}}
+      spec: {{property7: {{a: "${{schema.spec.text}}"}}}}
+  - id: settings
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {{name: "${{schema.metadata.name}}"}}
+      data: {{v: "${{bulk.spec.property7.a}}{3}"}}
+)",
+                       kind(i), GvrOf(kind(i)).resource, i, edit);
+  };
+  auto started = steady_clock::now();
+  for (std::size_t i = 0; i < definitions; ++i) user_->Apply(definition(i, ""));
+  const std::string last = "kro.run/v1alpha1 ResourceGraphDefinition " + GvrOf(kind(definitions - 1)).resource;
+  user_->WaitFor(last, {"status", "state"}, "Active", std::chrono::minutes(5));
+  Add(fmt::format("{} definitions, applied one after the other → all Active", definitions), "",
+      InSeconds(steady_clock::now() - started), "", "");
+
+  std::vector<Write> creates;
+  const auto name = [](std::size_t i, std::size_t j) { return fmt::format("fleet-{}-{}", i, j); };
+  for (std::size_t i = 0; i < definitions; ++i) {
+    for (std::size_t j = 0; j < each; ++j) {
+      creates.push_back({.gvr = GvrOf(kind(i)), .body = Instance(kind(i), name(i, j), "{}")});
+    }
+  }
+  WriteAll(std::move(creates));
+  // Those that were edited and those that were not.
+  const auto wait_for = [&](std::size_t i, const std::string& suffix) {
+    user_->WaitUntil("instances follow", [&] {
+      return CountActive(kind(i), "fleet", "one" + suffix) +
+                 CountActive(kind(i), "fleet", "two" + suffix) == each;
+    }, std::chrono::minutes(5));
+  };
+  for (std::size_t i = 0; i < definitions; ++i) wait_for(i, "");
+  Settle();
+  Add(fmt::format("RSS, {} definitions with as many large CRDs, {} instances", definitions, definitions * each),
+      "", Mebibytes(controller_->ResidentBytes()), "", "≤ 80 MiB");
+
+  // Ready: every definition's instances are served, so an edit of one of each is carried out.
+  controller_->Stop();
+  StartController();
+  started = steady_clock::now();
+  std::vector<Write> edits;
+  for (std::size_t i = 0; i < definitions; ++i) {
+    edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf(kind(i)),
+                     .body = *json::Parse(R"({"spec":{"text":"two"}})"),
+                     .key = {std::string(kNamespace), name(i, 0)}});
+  }
+  WriteAll(std::move(edits));
+  for (std::size_t i = 0; i < definitions; ++i) {
+    user_->WaitUntil("edits are carried out", [&] { return CountActive(kind(i), "fleet", "two") == 1; },
+                     std::chrono::minutes(5));
+  }
+  Add(fmt::format("start → an instance of each of {} definitions is edited", definitions), "",
+      InSeconds(steady_clock::now() - started), "", "≤ 5 s");
+  Settle();
+  Add("RSS after that start", "", Mebibytes(controller_->ResidentBytes()), "", "≤ 80 MiB");
+
+  // The floor: the revision and as many writes as the instances take, in turn as they depend on each other.
+  std::vector<Seconds> floors;
+  std::vector<Seconds> times;
+  for (std::size_t i = 1; i <= std::min<std::size_t>(5, definitions - 1); ++i) {
+    Settle();
+    started = steady_clock::now();
+    user_->Apply(definition(i, "!"));
+    wait_for(i, "!");
+    times.push_back(steady_clock::now() - started);
+    const Counts counts = Settle();
+    started = steady_clock::now();
+    for (int write = 0; write < counts.writes; ++write) {
+      WriteOne({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-fleet-{}-{}", i, write), "x")});
+    }
+    floors.push_back(steady_clock::now() - started);
+  }
+  Add(fmt::format("edit of one definition → its {} instances follow, p50 of {}", each, times.size()),
+      Milliseconds(Percentile(floors, 0.5)), Milliseconds(Percentile(times, 0.5)), "", "floor + 500 ms");
+
+  const std::string edited = "kro.run/v1alpha1 ResourceGraphDefinition " + GvrOf(kind(0)).resource;
+  started = steady_clock::now();
+  for (int edit = 0; edit < 100; ++edit) {
+    user_->Apply(definition(0, fmt::format("-{}", edit)));
+    std::this_thread::sleep_until(started + (edit + 1) * milliseconds(100));
+  }
+  const auto edited_at = steady_clock::now();
+  wait_for(0, "-99");
+  const Seconds settled = steady_clock::now() - edited_at;
+  const auto revisions = user_->List("internal.kro.run/v1alpha1 GraphRevision",
+                                     "kro.run/resource-graph-definition-name=" + GvrOf(kind(0)).resource);
+  const auto state = user_->Get(edited);
+  const json::Value* issued = state ? json::Find(*state, {"status", "lastIssuedRevision"}) : nullptr;
+  Add("100 edits in 10 s: last one rolled out after / revisions kept / issued", "",
+      fmt::format("{} / {} / {}", Milliseconds(settled), revisions.size(),
+                  issued != nullptr && issued->is_int64() ? issued->get_int64() : 0),
+      "", "– / ≤ 5 / ≤ 101");
+}
+
 void Bench::MeasureCollection() {
   constexpr int kItems = 1000;
   Define(CollectionDefinition("Set"), "Set");
@@ -554,13 +687,13 @@ void Bench::MeasureRush() {
   Define(ChainDefinition("Drifting", 2), "Drifting");
   WriteOne({.gvr = GvrOf("Drifting"), .body = Instance("Drifting", "d", "{}")});
   WaitUntilState("Drifting", "d", steady_clock::now());
-  Define(FiveDefinition("Rush"), "Rush");
+  Define(FiveDefinition("Flood"), "Flood");
   std::vector<Write> creates;
   for (std::size_t i = 0; i < n; ++i) {
-    creates.push_back({.gvr = GvrOf("Rush"), .body = Instance("Rush", fmt::format("r{}", i), "{}")});
+    creates.push_back({.gvr = GvrOf("Flood"), .body = Instance("Flood", fmt::format("r{}", i), "{}")});
   }
   Settle();
-  const Follower rush(*user_, GvrOf("Rush"));
+  const Follower rush(*user_, GvrOf("Flood"));
   const Follower children(*user_, kConfigMaps, "metadata.name=d-1");
   std::vector<Seconds> times;
   const auto started = steady_clock::now();
@@ -703,11 +836,17 @@ json::Value Bench::DefineIdle(const std::string& served, const std::string& idle
   const std::string instance = fmt::format("kro.run/v1alpha1 {} {}/sample", served, kNamespace);
   WriteOne({.gvr = GvrOf(served), .body = Instance(served, "sample", "{}")});
   WaitUntilState(served, "sample", steady_clock::now());
-  json::Value sample = *user_->Get(instance);
+  // The client's discovery may be older than the kind.
+  const auto read = [&](const std::string& object) {
+    std::optional<json::Value> found;
+    user_->WaitUntil(object, [&] { return (found = user_->Get(object)).has_value(); });
+    return found.value_or(json::Object());
+  };
+  json::Value sample = read(instance);
   user_->Delete(instance);
   user_->WaitUntilGone(instance);
 
-  json::Value crd = *user_->Get(
+  json::Value crd = read(
       fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}.kro.run", GvrOf(served).resource));
   const std::string resource = GvrOf(idle).resource;
   auto& object = crd.as_object();

@@ -57,6 +57,9 @@ func apiserverFlags(port int, options upOptions) []string {
 		"--max-requests-inflight=4000",
 		"--max-mutating-requests-inflight=2000",
 	}
+	if options.goawayChance > 0 {
+		flags = append(flags, fmt.Sprintf("--goaway-chance=%v", options.goawayChance))
+	}
 	if options.bare {
 		// Nobody makes the service accounts that it asks of pods.
 		flags = append(flags, "--disable-admission-plugins=ServiceAccount")

@@ -22,6 +22,8 @@ type record struct {
 	// Kubeconfig is where the kubeconfig was asked to be; it may lie outside
 	// the cluster's directory and is removed with it.
 	Kubeconfig string `json:"kubeconfig"`
+	// Restarts of the API server so far.
+	Restarts int `json:"restarts"`
 }
 
 var validName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)

@@ -15,6 +15,7 @@ const usage = `usage: devcluster COMMAND
 
   up                  start a cluster and stay until stopped
   down                stop a cluster
+  restart             kill a cluster's API server and start it again
   kubeconfig          print the path of a cluster's kubeconfig
   kubectl             run the kubectl that is built in
   pretend             play the operators of kinds that have none here
@@ -45,6 +46,8 @@ func run(args []string) error {
 		return up(rest)
 	case "down":
 		return down(rest)
+	case "restart":
+		return restart(rest)
 	case "kubeconfig":
 		return printKubeconfig(rest)
 	case "kubectl":

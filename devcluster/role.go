@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -49,10 +50,17 @@ type roles struct {
 	cluster cluster
 	// Both ends of the pipe by which the roles notice the end of this process.
 	pipeRead, pipeWrite *os.File
-	running             []*exec.Cmd
+	running             map[string]*runningRole
 	ended               sync.WaitGroup
 	// failed receives why a role ended, and has room for every role.
 	failed chan error
+}
+
+type runningRole struct {
+	command *exec.Cmd
+	// replaced is set before a role is ended on purpose.
+	replaced atomic.Bool
+	done     chan struct{}
 }
 
 func newRoles(c cluster) (*roles, error) {
@@ -60,7 +68,7 @@ func newRoles(c cluster) (*roles, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &roles{cluster: c, pipeRead: read, pipeWrite: write, failed: make(chan error, 8)}, nil
+	return &roles{cluster: c, pipeRead: read, pipeWrite: write, running: map[string]*runningRole{}, failed: make(chan error, 8)}, nil
 }
 
 func (r *roles) start(role string, flags []string, inherit ...*os.File) error {
@@ -83,18 +91,31 @@ func (r *roles) start(role string, flags []string, inherit ...*os.File) error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", role, err)
 	}
-	r.running = append(r.running, command)
+	running := &runningRole{command: command, done: make(chan struct{})}
+	r.running[role] = running
 	r.ended.Go(func() {
 		err := command.Wait()
-		r.failed <- fmt.Errorf("%s ended: %w; its log ends\n%s", role, err, tail(r.cluster.logPath(role)))
+		close(running.done)
+		if !running.replaced.Load() {
+			r.failed <- fmt.Errorf("%s ended: %w; its log ends\n%s", role, err, tail(r.cluster.logPath(role)))
+		}
 	})
 	return nil
 }
 
+// restart kills a role, as if it had crashed, and starts it again.
+func (r *roles) restart(role string, flags []string) error {
+	running := r.running[role]
+	running.replaced.Store(true)
+	_ = running.command.Process.Kill()
+	<-running.done
+	return r.start(role, flags)
+}
+
 // stop kills: there is nothing to save. It returns when all have ended.
 func (r *roles) stop() {
-	for _, command := range r.running {
-		_ = command.Process.Kill()
+	for _, running := range r.running {
+		_ = running.command.Process.Kill()
 	}
 	r.ended.Wait()
 }

@@ -16,6 +16,8 @@ type upOptions struct {
 	cluster    cluster
 	kubeconfig string // absolute
 	audit      auditOptions
+	// goawayChance of a request closes its connection for others, as a server that balances its load does.
+	goawayChance float64
 	// bare is a cluster without controllers and nodes.
 	bare      bool
 	parentPID int // 0 for none: live until stopped
@@ -59,6 +61,7 @@ func parseUp(args []string) (upOptions, error) {
 	auditLog := flags.String("audit-log", "", "append one JSON line for each API request to this `file`")
 	auditPolicy := flags.String("audit-policy", "", "what goes into the audit log: an audit Policy in this `file` (default: metadata of each request)")
 	controllers := flags.String("controllers", "all", "`which` run: all, or none for an API server alone")
+	goawayChance := flags.Float64("goaway-chance", 0, "`part` of the requests, up to 0.02, after which an HTTP/2 client must connect anew")
 	parentPID := flags.Int("parent-pid", 0, "end when this `process` does (default: the caller, unless --detach)")
 	detach := flags.Bool("detach", false, "return when the cluster is ready, and leave it running")
 	detached := flags.Bool(detachedFlag, false, "for the use of devcluster itself")
@@ -71,11 +74,12 @@ func parseUp(args []string) (upOptions, error) {
 		return upOptions{}, err
 	}
 	o := upOptions{
-		cluster:    c,
-		kubeconfig: c.path(internalKubeconfig),
-		parentPID:  *parentPID,
-		detach:     *detach && !*detached,
-		detached:   *detached,
+		cluster:      c,
+		kubeconfig:   c.path(internalKubeconfig),
+		parentPID:    *parentPID,
+		detach:       *detach && !*detached,
+		detached:     *detached,
+		goawayChance: *goawayChance,
 	}
 	if *parentPID == 0 && !*detach {
 		o.parentPID = os.Getppid()
@@ -142,9 +146,14 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 		return err
 	}
 
+	restarts := make(chan os.Signal, 1)
+	signal.Notify(restarts, restartSignal)
+	defer signal.Stop(restarts)
+
 	// From here on the first of three ends it all: the context, a role, the node.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	restarted := 0
 	started := make(chan error, 1)
 	go func() { started <- becomeReady(ctx, options) }()
 	for {
@@ -153,6 +162,14 @@ func supervise(ctx context.Context, options upOptions, ready func() error) error
 			return nil
 		case err := <-processes.failed:
 			return err
+		case <-restarts:
+			if err := processes.restart(roleAPIServer, apiserverFlags(port, options)); err != nil {
+				return err
+			}
+			restarted++
+			if err := c.writeRecord(record{PID: os.Getpid(), Kubeconfig: options.kubeconfig, Restarts: restarted}); err != nil {
+				return err
+			}
 		case err := <-started:
 			if err == nil {
 				err = ready()

@@ -19,8 +19,29 @@ type expectations struct {
 	// Paths of texts that may go on where the recorded one ends.
 	Longer      []string     `json:"longer"`
 	Differences []difference `json:"differences"`
+	// Objects that may be written more often, as this server's speed varies.
+	Allowances []allowance `json:"allowances"`
 	// Scenarios that are known to fail, and why.
 	Unmet map[string]string `json:"unmet"`
+	// The same on the embedded server, which test/simulation plays them on.
+	UnmetEmbedded map[string]string `json:"unmet_embedded"`
+}
+
+// An allowance is how many writes more an object of a resource may have between two records.
+type allowance struct {
+	Object string `json:"object"`
+	More   int    `json:"more"`
+	Reason string `json:"reason"`
+}
+
+// more is the allowance of an object, named "resource namespace/name".
+func (e expectations) more(object string) int {
+	for _, a := range e.Allowances {
+		if strings.HasPrefix(object, a.Object+" ") {
+			return a.More
+		}
+	}
+	return 0
 }
 
 // A difference from the recording that is meant.

@@ -31,6 +31,7 @@ var (
 	expected   = flag.String("expected", "", "`file` of differences that are meant, with reasons")
 	only       = flag.String("only", "", "only scenarios whose name contains one of these `words`, comma separated")
 	jobs       = flag.Int("jobs", 2, "scenarios at once, each on a cluster of its own")
+	adopt      = flag.Bool("take-over", false, "lay down what the original left, and see what the controller makes of it")
 	userAgent  = flag.String("user-agent", "kro", "how the controller's user agent begins")
 )
 
@@ -74,7 +75,7 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	}
 	var unexpected []string
 	met := map[string]bool{}
-	passed, unmet := 0, 0
+	passed, unmet, skipped := 0, 0, 0
 	for v := range results {
 		v.unmet = meant.Unmet[v.name]
 		fmt.Printf("%-5s %-50s %5.1fs\n", v.word(), v.name, v.took.Seconds())
@@ -88,6 +89,9 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 			met[line] = true
 		}
 		switch {
+		case v.skipped != "":
+			skipped++
+			fmt.Println("    " + v.skipped)
 		case v.ok():
 			passed++
 			if v.unmet != "" {
@@ -110,6 +114,9 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	slices.Sort(unexpected)
 	for _, name := range unexpected {
 		fmt.Println("FAILED", name)
+	}
+	if skipped > 0 {
+		fmt.Printf("%d could not be tried\n", skipped)
 	}
 	if unmet > 0 {
 		fmt.Printf("%d unmet, with reasons in %s\n", unmet, *expected)
@@ -142,7 +149,11 @@ func startPlayers(ctx context.Context, files []string, meant expectations, resul
 				if ctx.Err() != nil {
 					return
 				}
-				results <- w.play(ctx, f, meant)
+				if *adopt {
+					results <- w.takeOver(ctx, f, meant)
+				} else {
+					results <- w.play(ctx, f, meant)
+				}
 			}
 		})
 	}
@@ -159,12 +170,15 @@ type verdict struct {
 	met         []string // lines of the list of meant differences that were needed
 	defect      string   // upstream is wrong here, so that differences do not count
 	unmet       string   // why it is known to fail
+	skipped     string   // why it could not be tried
 }
 
 func (v verdict) ok() bool { return v.err == nil && (len(v.differences) == 0 || v.defect != "") }
 
 func (v verdict) word() string {
 	switch {
+	case v.skipped != "":
+		return "skip"
 	case v.ok():
 		return "ok"
 	case v.unmet != "":

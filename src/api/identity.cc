@@ -7,6 +7,7 @@
 
 #include "api/constants.h"
 #include "api/names.h"
+#include "base/base64.h"
 #include "base/hash.h"
 
 namespace kro::api {
@@ -170,7 +171,7 @@ std::optional<std::int64_t> RetentionFloor(std::vector<std::int64_t> revisions, 
 
 namespace {
 
-std::string Digest(std::string_view text) { return ToBase64Url(AsBytes(Sha256(text))); }
+std::string Digest(std::string_view text) { return EncodeBase64Url(AsBytes(Sha256(text))); }
 
 std::string InventoryHash(std::string_view id, std::string_view kinds,
                           std::string_view namespaces) {

@@ -166,7 +166,8 @@ void TrackUpdate(const Ownership& ownership, const json::Value* live, json::Valu
   // An object that nobody keeps books about stays so until the next apply.
   if (entries.empty() && live != nullptr) return;
   const json::Value before =
-      live == nullptr ? json::Value() : internal::CopyWithoutManagedFields(*live);
+      live == nullptr ? json::Value()
+                      : internal::CopyWithoutManagedFields(*live, object.storage());
   const json::Value* compared = live == nullptr ? nullptr : &before;
   auto fits = [&](const json::Value& value) {
     return internal::FindTypeError(write.type(), value, internal::Duplicates::kAllowed).empty();
@@ -361,9 +362,9 @@ Answer<bool> Write::MergeAndPrune(json::Value& object, const json::Value& config
                    error);
     }
   }
-  const json::Value merged = object;
+  const json::Value merged(object, object.storage());
   const TypeNode& last_type = last_schema->root();
-  json::Value pruned = merged;
+  json::Value pruned(merged, object.storage());
   internal::RemoveFields(last_type, pruned, last.WithNamedFields(last_type), texts_);
 
   // The fields that have owners, version by version, the last applied one first.
@@ -423,11 +424,9 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
     return PlainFailure(500, TypeError("failed to create typed patch object", config, error));
   }
 
-  // Short-lived, so it lives in one block.
-  boost::json::monotonic_resource memory(std::size_t{16} << 10);
   const json::Value before = live == nullptr
-                                 ? json::Value(json::Object())
-                                 : internal::CopyWithoutManagedFields(*live, &memory);
+                                 ? json::Value(boost::json::object_kind, options.storage)
+                                 : internal::CopyWithoutManagedFields(*live, options.storage);
   if (!ownership.schema.is_builtin()) {
     error = internal::FindTypeError(write.type(), before, internal::Duplicates::kAllowed);
   }
@@ -457,7 +456,7 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
     entries->erase(former);
   }
 
-  json::Value object(before, boost::json::storage_ptr());
+  json::Value object(before, options.storage);
   auto changed = write.MergeAndPrune(object, config, *entries, last, last_version, mine);
   if (!changed) return std::unexpected(changed.error());
 

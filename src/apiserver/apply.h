@@ -42,6 +42,7 @@ struct ApplyOptions {
   std::string_view manager;
   bool force = false;
   std::string_view now;  // RFC 3339, whole seconds, UTC: "2026-11-21T16:00:00Z"
+  boost::json::storage_ptr storage = {};  // where the result lives
 };
 
 struct Applied {

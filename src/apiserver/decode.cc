@@ -7,23 +7,21 @@
 
 namespace kro::apiserver {
 
-Result<Decoded> DecodeJson(std::string_view text) {
+Result<Decoded> DecodeJson(std::string_view text, boost::json::storage_ptr storage) {
   // Strict reading is fast and fails for repeated keys; the reader that follows is for those, and for
   // telling what is wrong.
-  if (auto value = json::Parse(text)) return Decoded{*std::move(value), {}};
+  if (auto value = json::Parse(text, std::move(storage))) return Decoded{*std::move(value), {}};
   return internal::JsonReader(text).Read();
 }
 
-Result<Decoded> DecodeYaml(std::string_view text) {
+Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr storage) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   Decoded decoded;
   bool is_json = false;
   if (first != std::string_view::npos && text[first] == '{') {
+    if (auto value = json::Parse(text, std::move(storage))) return Decoded{*std::move(value), {}};
     internal::JsonReader reader(text);
-    if (auto value = json::Parse(text)) {
-      decoded.value = *std::move(value);
-      is_json = true;
-    } else if (auto lenient = reader.Read()) {
+    if (auto lenient = reader.Read()) {
       decoded = {std::move(lenient->value), reader.yaml_complaints()};
       is_json = true;
     }

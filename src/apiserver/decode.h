@@ -1,4 +1,5 @@
 // Reading request bodies as the server does: the last of several equal keys wins, and is remembered.
+// What is read lives in `storage`, where it has none of these faults.
 #pragma once
 
 #include <string>
@@ -18,12 +19,12 @@ struct Decoded {
 
 // JSON. kInvalid with Go's text: `unexpected end of JSON input`, `invalid character 'x' looking for
 // beginning of value`.
-Result<Decoded> DecodeJson(std::string_view text);
+Result<Decoded> DecodeJson(std::string_view text, boost::json::storage_ptr storage = {});
 
 // The body of an apply: JSON or YAML, the first document. `duplicates` are complaints as go-yaml words
 // them, `line 1: key "a" already set in map`; text that is no JSON may not have any. kInvalid with the
 // server's text, `error decoding YAML: …`.
-Result<Decoded> DecodeYaml(std::string_view text);
+Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr storage = {});
 
 // What a Strict apply answers: `error strict decoding YAML: error converting YAML to JSON: …`.
 std::string StrictYamlError(const std::vector<std::string>& complaints);

@@ -1,6 +1,7 @@
 #include "apiserver/fault_transport.h"
 
 #include <algorithm>
+#include <charconv>
 #include <deque>
 #include <utility>
 
@@ -10,40 +11,129 @@
 namespace kro::apiserver {
 namespace {
 
+struct KindName {
+  FaultKind kind;
+  std::string_view name;
+  bool of_event = false;
+  bool takes_time = false;
+};
+constexpr KindName kNames[] = {
+    {FaultKind::kCrashBefore, "crash-before", false, true},
+    {FaultKind::kCrashAfter, "crash-after", false, true},
+    {FaultKind::kLostRequest, "lost-request"},
+    {FaultKind::kLostResponse, "lost-response"},
+    {FaultKind::kConflict, "conflict"},
+    {FaultKind::kGone, "gone"},
+    {FaultKind::kThrottled, "throttled", false, true},
+    {FaultKind::kServerError, "server-error"},
+    {FaultKind::kSlow, "slow", false, true},
+    {FaultKind::kStale, "stale", false, true},
+    {FaultKind::kPartition, "partition", false, true},
+    {FaultKind::kEventDuplicate, "event-duplicate", true},
+    {FaultKind::kEventLate, "event-late", true, true},
+    {FaultKind::kEventLost, "event-lost", true},
+    {FaultKind::kEventGone, "event-gone", true},
+    {FaultKind::kWatchBroken, "watch-broken", true},
+};
+
+const KindName& NameOf(FaultKind kind);
+Result<std::uint64_t> ParseNumber(std::string_view text);
 http::Response Refuse(int code, std::string_view reason, std::string_view message);
-bool IsWrite(const http::Request& request);
-bool IsObjectless(const http::Request& request);
+bool IsWrite(const http::Request& request) { return request.method != "GET"; }
+bool IsOfCollection(const http::Request& request);
+// Any revision is too old for a store that has just forgotten everything.
+void AskForTheForgotten(http::Request& request);
 std::unexpected<Error> Down() { return Fail(ErrorCode::kUnavailable, "connection reset by peer"); }
 
 }  // namespace
 
+bool IsOfEvent(FaultKind kind) { return NameOf(kind).of_event; }
+bool TakesTime(FaultKind kind) { return NameOf(kind).takes_time; }
+
+std::string ToString(const Schedule& schedule) {
+  std::string text;
+  for (const Fault& fault : schedule) {
+    if (!text.empty()) text += ',';
+    text += fmt::format("{}@{}", NameOf(fault.kind).name, fault.at);
+    if (TakesTime(fault.kind)) {
+      text += fmt::format(
+          ":{}ms", std::chrono::duration_cast<std::chrono::milliseconds>(fault.length).count());
+    }
+  }
+  return text;
+}
+
+Result<Schedule> ParseSchedule(std::string_view text) {
+  Schedule schedule;
+  while (!text.empty()) {
+    const std::string_view entry = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(entry.size() + 1, text.size()));
+    const std::size_t at = entry.find('@');
+    const auto* name = std::ranges::find(kNames, entry.substr(0, at), &KindName::name);
+    if (at == std::string_view::npos || name == std::end(kNames)) {
+      return Fail(ErrorCode::kInvalid, "'{}' is no fault: expected KIND@NUMBER", entry);
+    }
+    Fault fault{.kind = name->kind};
+    std::string_view number = entry.substr(at + 1);
+    if (const std::size_t colon = number.find(':'); colon != std::string_view::npos) {
+      std::string_view length = number.substr(colon + 1);
+      if (!name->takes_time || !length.ends_with("ms")) {
+        return Fail(ErrorCode::kInvalid, "'{}': expected a time in ms after ':'", entry);
+      }
+      auto milliseconds = ParseNumber(length.substr(0, length.size() - 2));
+      if (!milliseconds) return Annotate(milliseconds, "'{}'", entry);
+      fault.length = std::chrono::milliseconds(*milliseconds);
+      number = number.substr(0, colon);
+    }
+    auto parsed = ParseNumber(number);
+    if (!parsed) return Annotate(parsed, "'{}'", entry);
+    fault.at = *parsed;
+    schedule.push_back(fault);
+  }
+  return schedule;
+}
+
 // Passes events on one by one.
 class FaultStream final : public http::ResponseStream {
  public:
-  FaultStream(FaultTransport& owner, std::unique_ptr<http::ResponseStream> inner)
-      : owner_(owner), inner_(std::move(inner)) {}
+  FaultStream(FaultTransport& owner, std::unique_ptr<http::ResponseStream> inner,
+              async::CancelToken cancel)
+      : owner_(owner), inner_(std::move(inner)), cancel_(std::move(cancel)) {}
 
   int status() const override { return inner_->status(); }
   const http::Headers& headers() const override { return inner_->headers(); }
 
   async::Task<Result<std::string>> Read(Duration idle) override {
     while (true) {
-      if (owner_.crashed_ || owner_.partition_) co_return Down();
+      if (owner_.Unreachable() || broken_) co_return Down();
       if (!frames_.empty()) {
         std::string frame = std::move(frames_.front());
         frames_.pop_front();
-        if (owner_.Happens(owner_.rates_.watch_lost)) {
-          break_next_ = true;
-          continue;
+        const Fault* fault = owner_.OfEvent();
+        if (fault == nullptr) co_return frame;
+        switch (fault->kind) {
+          case FaultKind::kEventDuplicate: co_return frame + frame;
+          case FaultKind::kEventLate:
+            if (auto slept = co_await async::Sleep(owner_.executor_, fault->length, cancel_);
+                !slept) {
+              co_return std::unexpected(slept.error());
+            }
+            co_return frame;
+          case FaultKind::kEventGone:
+            broken_ = true;
+            co_return std::string(
+                R"({"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},)"
+                R"("status":"Failure","message":"too old resource version","reason":"Expired",)"
+                R"("code":410}})"
+                "\n");
+          case FaultKind::kEventLost: broken_ = true; continue;
+          default: broken_ = true; co_return frame;
         }
-        if (owner_.Happens(owner_.rates_.watch_duplicate)) frame += frame;
-        co_return frame;
       }
-      if (break_next_ || owner_.Happens(owner_.rates_.watch_broken)) co_return Down();
       auto bytes = co_await inner_->Read(idle);
       if (!bytes || bytes->empty() || status() != 200) co_return bytes;
       for (std::size_t begin = 0; begin < bytes->size();) {
-        std::size_t end = std::min(bytes->find('\n', begin), bytes->size() - 1) + 1;
+        const std::size_t end = std::min(bytes->find('\n', begin), bytes->size() - 1) + 1;
         frames_.push_back(bytes->substr(begin, end - begin));
         begin = end;
       }
@@ -53,106 +143,137 @@ class FaultStream final : public http::ResponseStream {
  private:
   FaultTransport& owner_;
   std::unique_ptr<http::ResponseStream> inner_;
+  async::CancelToken cancel_;
   std::deque<std::string> frames_;
-  bool break_next_ = false;
+  bool broken_ = false;
 };
 
 FaultTransport::FaultTransport(http::Transport& inner, async::Executor& executor,
-                               std::uint64_t seed, FaultRates rates)
-    : inner_(inner), executor_(executor), draws_(seed), rates_(rates) {}
-
-void FaultTransport::CrashAt(std::uint64_t call, std::function<void()> crash, When when) {
-  crash_at_ = call;
-  crash_ = std::move(crash);
-  crash_when_ = when;
-}
-
-void FaultTransport::Revive() {
-  crashed_ = false;
-  crash_at_ = 0;
-}
+                               Schedule schedule, Crash crash)
+    : inner_(inner), executor_(executor), schedule_(std::move(schedule)), crash_(std::move(crash)) {}
 
 async::Task<Result<http::Response>> FaultTransport::Send(http::Request request,
                                                          async::CancelToken cancel) {
-  calls_.push_back({request.method, request.target});
-  const std::uint64_t number = calls_.size();
-  if (CrashesNow(When::kBefore)) co_return Down();
-  if (auto delayed = co_await Delay(cancel); !delayed) {
-    co_return std::unexpected(delayed.error());
+  if (Unreachable()) co_return Down();
+  const Fault* fault = OfCall(request);
+  if (fault == nullptr) {
+    auto response = co_await inner_.Send(std::move(request), std::move(cancel));
+    if (Unreachable()) co_return Down();
+    co_return response;
   }
-  if (crashed_) co_return Down();
-  if (auto instead = Before(request)) co_return std::move(*instead);
-  const bool lost = Happens(rates_.lost_response);
-  auto response = co_await inner_.Send(std::move(request), std::move(cancel));
-  if (crash_at_ == number && CrashesNow(When::kAfter)) co_return Down();
-  if (lost || crashed_) co_return Down();
+  if (fault->kind == FaultKind::kSlow) {
+    if (auto slept = co_await async::Sleep(executor_, fault->length, cancel); !slept) {
+      co_return std::unexpected(slept.error());
+    }
+  }
+  if (auto instead = Instead(*fault, request)) co_return std::move(*instead);
+  auto response = co_await inner_.Send(std::move(request), cancel);
+  if (fault->kind == FaultKind::kCrashAfter) Die(*fault);
+  if (fault->kind == FaultKind::kStale) {
+    if (auto slept = co_await async::Sleep(executor_, fault->length, cancel); !slept) {
+      co_return std::unexpected(slept.error());
+    }
+  }
+  if (Unreachable() || fault->kind == FaultKind::kLostResponse) co_return Down();
   co_return response;
 }
 
 async::Task<Result<std::unique_ptr<http::ResponseStream>>> FaultTransport::Open(
     http::Request request, async::CancelToken cancel) {
-  calls_.push_back({request.method, request.target});
-  if (CrashesNow(When::kBefore)) co_return Down();
-  if (auto delayed = co_await Delay(cancel); !delayed) {
-    co_return std::unexpected(delayed.error());
-  }
-  if (crashed_ || partition_ || Happens(rates_.lost_request)) co_return Down();
-  if (Happens(rates_.gone)) {
-    // Any revision is too old for a store that has just forgotten everything.
-    std::size_t at = request.target.find("resourceVersion=");
-    if (at != std::string::npos) {
-      std::size_t end = std::min(request.target.find('&', at), request.target.size());
-      request.target.replace(at, end - at, "resourceVersion=1");
+  if (Unreachable()) co_return Down();
+  const Fault* fault = OfCall(request);
+  if (fault != nullptr) {
+    if (fault->kind == FaultKind::kSlow) {
+      if (auto slept = co_await async::Sleep(executor_, fault->length, cancel); !slept) {
+        co_return std::unexpected(slept.error());
+      }
+    } else if (fault->kind == FaultKind::kGone) {
+      AskForTheForgotten(request);
+    } else if (auto instead = Instead(*fault, request)) {
+      co_return Down();
     }
   }
-  auto stream = co_await inner_.Open(std::move(request), std::move(cancel));
+  auto stream = co_await inner_.Open(std::move(request), cancel);
   if (!stream) co_return std::unexpected(stream.error());
+  if (fault != nullptr && fault->kind == FaultKind::kCrashAfter) Die(*fault);
+  if (Unreachable()) co_return Down();
   std::unique_ptr<http::ResponseStream> faulty =
-      std::make_unique<FaultStream>(*this, std::move(*stream));
+      std::make_unique<FaultStream>(*this, std::move(*stream), std::move(cancel));
   co_return faulty;
 }
 
-bool FaultTransport::Happens(double rate) {
-  if (rate <= 0) return false;
-  constexpr std::uint64_t kParts = 1'000'000;
-  return static_cast<double>(draws_.Draw(kParts)) < rate * kParts;
+const Fault* FaultTransport::OfCall(const http::Request& request) {
+  const std::uint64_t number = ++counts_.calls;
+  for (const Fault& fault : schedule_) {
+    if (fault.at != number || IsOfEvent(fault.kind)) continue;
+    met_.push_back(ToString({fault}) + " " + request.method + " " + request.target);
+    return &fault;
+  }
+  return nullptr;
 }
 
-std::optional<Result<http::Response>> FaultTransport::Before(const http::Request& request) {
-  if (partition_ || Happens(rates_.lost_request)) return Down();
-  if (IsWrite(request) && Happens(rates_.conflict)) {
-    return Refuse(409, "Conflict", "Operation cannot be fulfilled: the object has been modified");
+const Fault* FaultTransport::OfEvent() {
+  const std::uint64_t number = ++counts_.events;
+  for (const Fault& fault : schedule_) {
+    if (fault.at != number || !IsOfEvent(fault.kind)) continue;
+    met_.push_back(ToString({fault}));
+    return &fault;
   }
-  if (IsObjectless(request) && Happens(rates_.gone)) {
-    return Refuse(410, "Expired", "The resourceVersion for the provided list is too old.");
-  }
-  if (Happens(rates_.throttled)) {
-    http::Response response = Refuse(429, "TooManyRequests", "storage is (re)initializing");
-    response.headers.Set("Retry-After", "1");
-    return response;
-  }
-  if (Happens(rates_.server_error)) {
-    return Refuse(500, "InternalError", "Internal error occurred: drawn by lot");
-  }
-  return std::nullopt;
+  return nullptr;
 }
 
-bool FaultTransport::CrashesNow(When when) {
-  if (crashed_) return true;
-  if (crash_at_ == 0 || when != crash_when_ || calls_.size() < crash_at_) return false;
-  crashed_ = true;
-  if (crash_) crash_();
-  return true;
+void FaultTransport::Die(const Fault& fault) {
+  if (down_) return;
+  down_ = true;
+  if (crash_) crash_(fault);
 }
 
-async::Task<Result<void>> FaultTransport::Delay(async::CancelToken cancel) {
-  if (!Happens(rates_.slow)) co_return Result<void>{};
-  auto most = std::max<std::int64_t>(1, rates_.slowest.count());
-  Duration delay(static_cast<std::int64_t>(draws_.Draw(static_cast<std::uint64_t>(most))));
-  co_return co_await async::Sleep(executor_, delay, std::move(cancel));
+bool FaultTransport::Unreachable() const {
+  return down_ || executor_.clock().Monotonic() < partition_until_;
+}
+
+std::optional<Result<http::Response>> FaultTransport::Instead(const Fault& fault,
+                                                              const http::Request& request) {
+  switch (fault.kind) {
+    case FaultKind::kCrashBefore: Die(fault); return Down();
+    case FaultKind::kLostRequest: return Down();
+    case FaultKind::kPartition:
+      partition_until_ = executor_.clock().Monotonic() + fault.length;
+      return Down();
+    case FaultKind::kConflict:
+      if (!IsWrite(request) || request.method == "POST") return std::nullopt;
+      return Refuse(409, "Conflict",
+                    "Operation cannot be fulfilled: the object has been modified; please apply your "
+                    "changes to the latest version and try again");
+    case FaultKind::kGone:
+      if (!IsOfCollection(request)) return std::nullopt;
+      return Refuse(410, "Expired", "The resourceVersion for the provided list is too old.");
+    case FaultKind::kThrottled: {
+      http::Response response = Refuse(429, "TooManyRequests", "storage is (re)initializing");
+      const auto seconds = std::chrono::ceil<std::chrono::seconds>(fault.length).count();
+      response.headers.Set("Retry-After", std::to_string(std::max<std::int64_t>(1, seconds)));
+      return response;
+    }
+    case FaultKind::kServerError:
+      return Refuse(500, "InternalError", "Internal error occurred: as scheduled");
+    default: return std::nullopt;
+  }
 }
 
 namespace {
+
+const KindName& NameOf(FaultKind kind) {
+  return *std::ranges::find(kNames, kind, &KindName::kind);
+}
+
+Result<std::uint64_t> ParseNumber(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return Fail(ErrorCode::kInvalid, "'{}' is no number", text);
+  }
+  return number;
+}
 
 http::Response Refuse(int code, std::string_view reason, std::string_view message) {
   kube::Status status;
@@ -162,10 +283,15 @@ http::Response Refuse(int code, std::string_view reason, std::string_view messag
   return {code, {{"Content-Type", "application/json"}}, json::Serialize(ToJson(status))};
 }
 
-bool IsWrite(const http::Request& request) { return request.method != "GET"; }
-
-bool IsObjectless(const http::Request& request) {
+bool IsOfCollection(const http::Request& request) {
   return request.method == "GET" && request.target.find("limit=") != std::string::npos;
+}
+
+void AskForTheForgotten(http::Request& request) {
+  const std::size_t at = request.target.find("resourceVersion=");
+  if (at == std::string::npos) return;
+  const std::size_t end = std::min(request.target.find('&', at), request.target.size());
+  request.target.replace(at, end - at, "resourceVersion=1");
 }
 
 }  // namespace

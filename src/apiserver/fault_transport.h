@@ -1,10 +1,10 @@
-// FaultTransport: a transport on which things go wrong, in an order drawn from a seed: what a simulation
-// puts between the operator and its server.
+// FaultTransport: a transport on which things go wrong as a schedule says: what a simulation puts between
+// the operator and its server.
 //
-//   FaultTransport faults(transport, sim, seed, {.lost_response = 0.02, .conflict = 0.05});
-//   faults.CrashAt(17, [&] { operator_scope.Cancel(); });
+//   FaultTransport faults(transport, sim, *ParseSchedule("conflict@5,crash-after@17"), [&] { Kill(); });
 //
-// The same seed and the same calls give the same faults.
+// A schedule is a list, so that a failing one can be printed, replayed and made smaller. The same schedule
+// and the same calls give the same run.
 #pragma once
 
 #include <chrono>
@@ -13,52 +13,70 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "apiserver/ids.h"
 #include "async/executor.h"
 #include "http/transport.h"
 
 namespace kro::apiserver {
 
-// How often each thing goes wrong, of 1.
-struct FaultRates {
-  double lost_request = 0;    // it never reaches the server
-  double lost_response = 0;   // carried out, but nobody hears of it
-  double conflict = 0;        // 409, of writes
-  double gone = 0;            // 410, of lists and watches
-  double throttled = 0;       // 429 with Retry-After
-  double server_error = 0;    // 500
-  double slow = 0;            // takes up to `slowest`
-  double watch_broken = 0;    // per chunk of events: the stream breaks
-  double watch_duplicate = 0; // per event: it comes twice
-  double watch_lost = 0;      // per event: it never comes, and the stream breaks soon after
-  Duration slowest = std::chrono::seconds(5);
+enum class FaultKind {
+  // Of a call; calls count from 1, whether they ask for one answer or open a watch.
+  kCrashBefore,   // the process dies before the call leaves
+  kCrashAfter,    // … after it was carried out, before its answer comes
+  kLostRequest,   // never reaches the server
+  kLostResponse,  // carried out, but nobody hears of it
+  kConflict,      // 409, of a write
+  kGone,          // 410, of a list or watch
+  kThrottled,     // 429 with Retry-After
+  kServerError,   // 500
+  kSlow,          // takes so much longer to reach the server
+  kStale,         // the answer takes so much longer to come back: what it tells is old by then
+  kPartition,     // from here on nothing gets through for so long; watches break
+  // Of an event of a watch; events count from 1, over all watches.
+  kEventDuplicate,  // comes twice
+  kEventLate,       // it and what follows on this watch come so much later: after newer ones of others
+  kEventLost,       // never comes; the watch breaks, as a server's does that drops events
+  kEventGone,       // never comes; the server forgets, so that the watch cannot be taken up again
+  kWatchBroken,     // comes, then the watch breaks
 };
 
-// A call that was made, for tests that walk through all of them.
-struct FaultCall {
-  std::string method;
-  std::string target;
+struct Fault {
+  FaultKind kind = FaultKind::kCrashBefore;
+  std::uint64_t at = 0;  // number of the call or event
+  Duration length{};     // of those that take time; of a crash: until the next start
+
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+using Schedule = std::vector<Fault>;
+
+bool IsOfEvent(FaultKind kind);
+bool TakesTime(FaultKind kind);
+
+// "crash-after@17:500ms,conflict@23,event-lost@4"; times in ms.
+std::string ToString(const Schedule& schedule);
+Result<Schedule> ParseSchedule(std::string_view text);
+
+// How much went through a FaultTransport.
+struct FaultCounts {
+  std::uint64_t calls = 0;
+  std::uint64_t events = 0;
 };
 
 // As thread-safe as what it stands before.
 class FaultTransport final : public http::Transport {
  public:
+  // Told when the process is to die. From then on all calls fail until Revive.
+  using Crash = std::function<void(const Fault&)>;
   // `inner` and `executor` outlive it and its streams.
-  FaultTransport(http::Transport& inner, async::Executor& executor, std::uint64_t seed,
-                 FaultRates rates);
+  FaultTransport(http::Transport& inner, async::Executor& executor, Schedule schedule, Crash crash);
 
-  // Right before (or after) call number `call`, counted from 1, `crash` is called, and this call and all
-  // later ones fail until Revive.
-  enum class When { kBefore, kAfter };
-  void CrashAt(std::uint64_t call, std::function<void()> crash, When when = When::kBefore);
-  void Revive();
-  // No call reaches the server while it is on.
-  void SetPartition(bool on) { partition_ = on; }
-  void SetRates(FaultRates rates) { rates_ = rates; }
+  void Revive() { down_ = false; }
 
-  const std::vector<FaultCall>& calls() const { return calls_; }
+  FaultCounts counts() const { return counts_; }
+  // What each fault met: "conflict@23 PATCH /api/v1/…".
+  const std::vector<std::string>& met() const { return met_; }
 
   async::Task<Result<http::Response>> Send(http::Request request,
                                            async::CancelToken cancel) override;
@@ -68,22 +86,22 @@ class FaultTransport final : public http::Transport {
  private:
   friend class FaultStream;
 
-  bool Happens(double rate);
-  // What the call is answered with in place of the server's answer, if anything.
-  std::optional<Result<http::Response>> Before(const http::Request& request);
-  bool CrashesNow(When when);
-  async::Task<Result<void>> Delay(async::CancelToken cancel);
+  // The fault of this call (event), if there is one; of several of one number the first.
+  const Fault* OfCall(const http::Request& request);
+  const Fault* OfEvent();
+  void Die(const Fault& fault);
+  bool Unreachable() const;
+  // What the call is answered with in the server's place, if anything.
+  std::optional<Result<http::Response>> Instead(const Fault& fault, const http::Request& request);
 
   http::Transport& inner_;
   async::Executor& executor_;
-  IdSource draws_;
-  FaultRates rates_;
-  std::vector<FaultCall> calls_;
-  bool partition_ = false;
-  bool crashed_ = false;
-  std::uint64_t crash_at_ = 0;  // 0: never
-  When crash_when_ = When::kBefore;
-  std::function<void()> crash_;
+  const Schedule schedule_;
+  Crash crash_;
+  FaultCounts counts_;
+  std::vector<std::string> met_;
+  bool down_ = false;
+  MonotonicTime partition_until_{};
 };
 
 }  // namespace kro::apiserver

@@ -11,12 +11,13 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Simulation {
-  explicit Simulation(FaultRates rates, std::uint64_t seed = 1)
-      : faults(transport, executor, seed, rates) {}
+  explicit Simulation(std::string_view schedule)
+      : faults(transport, executor, *ParseSchedule(schedule), [this](const Fault&) { ++crashes; }) {}
 
   async::SimulatedExecutor executor;
   Server server{executor.clock(), IdSource(1), {}};
   LocalTransport transport{server, executor};
+  int crashes = 0;
   FaultTransport faults;
 
   Result<http::Response> Create(std::string name) {
@@ -32,70 +33,111 @@ struct Simulation {
         {.target = "/api/v1/namespaces/default/configmaps/" + name}, {}));
     return got ? got->status : 0;
   }
+  std::unique_ptr<http::ResponseStream> Watch() {
+    auto stream = *executor.Run(faults.Open(
+        {.target = "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=" +
+                   std::to_string(server.revision())},
+        {}));
+    return stream ? std::move(*stream) : nullptr;
+  }
+  Result<std::string> Read(http::ResponseStream& stream) { return *executor.Run(stream.Read(10s)); }
 };
 
-TEST(FaultTransport, PassesEverythingOnWithoutRates) {
-  Simulation sim({});
+TEST(FaultTransport, PassesEverythingOnWithoutFaults) {
+  Simulation sim("");
   auto created = sim.Create("a");
   ASSERT_TRUE(created);
   EXPECT_EQ(created->status, 201);
-  EXPECT_EQ(sim.faults.calls().size(), 1u);
+  EXPECT_EQ(sim.faults.counts().calls, 1u);
 }
 
-TEST(FaultTransport, ALostResponseLeavesTheWriteDone) {
-  Simulation sim({.lost_response = 1});
+TEST(FaultTransport, ALostResponseLeavesTheWriteDoneAndALostRequestDoesNot) {
+  Simulation sim("lost-response@1,lost-request@2");
   auto created = sim.Create("a");
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(sim.StatusOf("a"), 200);
+  EXPECT_FALSE(sim.Create("b"));
+  EXPECT_EQ(sim.StatusOf("b"), 404);
 }
 
-TEST(FaultTransport, ALostRequestLeavesNothingDone) {
-  Simulation sim({.lost_request = 1});
-  EXPECT_FALSE(sim.Create("a"));
-  EXPECT_EQ(sim.StatusOf("a"), 404);
+TEST(FaultTransport, AnswersInTheServersPlace) {
+  const struct {
+    std::string_view schedule;
+    int status;
+  } cases[] = {{"throttled@1:1000ms", 429}, {"server-error@1", 500}};
+  for (const auto& test : cases) {
+    Simulation sim(test.schedule);
+    auto created = sim.Create("a");
+    ASSERT_TRUE(created);
+    EXPECT_EQ(created->status, test.status);
+    EXPECT_EQ(sim.StatusOf("a"), 404);
+  }
 }
 
 TEST(FaultTransport, ACrashHappensAtItsCallAndLastsUntilRevived) {
-  for (auto when : {FaultTransport::When::kBefore, FaultTransport::When::kAfter}) {
-    Simulation sim({});
-    int crashes = 0;
-    sim.faults.CrashAt(2, [&] { ++crashes; }, when);
+  for (std::string_view schedule : {"crash-before@2:0ms", "crash-after@2:0ms"}) {
+    Simulation sim(schedule);
     EXPECT_TRUE(sim.Create("a"));
     EXPECT_FALSE(sim.Create("b"));
     EXPECT_FALSE(sim.Create("c"));
-    EXPECT_EQ(crashes, 1);
-    EXPECT_EQ(sim.StatusOf("b"), when == FaultTransport::When::kBefore ? 404 : 200);
+    EXPECT_EQ(sim.crashes, 1);
+    EXPECT_EQ(sim.StatusOf("b"), schedule == "crash-before@2:0ms" ? 404 : 200);
     sim.faults.Revive();
     EXPECT_TRUE(sim.Create("c"));
   }
 }
 
-TEST(FaultTransport, TheSameSeedGivesTheSameFaults) {
-  const auto play = [](std::uint64_t seed) {
-    Simulation sim({.lost_request = 0.3, .conflict = 0.3, .throttled = 0.2}, seed);
-    std::string outcome;
-    for (int i = 0; i < 20; ++i) {
-      auto created = sim.Create("c" + std::to_string(i));
-      outcome += created ? std::to_string(created->status) : "lost";
-    }
-    return outcome;
-  };
-  EXPECT_EQ(play(3), play(3));
-  EXPECT_NE(play(3), play(4));
+TEST(FaultTransport, APartitionEndsByItself) {
+  Simulation sim("partition@1:3000ms");
+  EXPECT_FALSE(sim.Create("a"));
+  EXPECT_FALSE(sim.Create("a"));
+  sim.executor.Advance(3s);
+  EXPECT_TRUE(sim.Create("a"));
 }
 
-TEST(FaultTransport, DuplicatesEvents) {
-  Simulation sim({.watch_duplicate = 1});
-  auto stream = *sim.executor.Run(sim.faults.Open(
-      {.target = "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=" +
-                 std::to_string(sim.server.revision())},
-      {}));
-  ASSERT_TRUE(stream);
+TEST(FaultTransport, AStaleAnswerTellsOfAnEarlierTime) {
+  Simulation sim("stale@1:5000ms");
+  const MonotonicTime before = sim.executor.clock().Monotonic();
+  EXPECT_TRUE(sim.Create("a"));
+  EXPECT_GE(sim.executor.clock().Monotonic() - before, 5s);
+}
+
+TEST(FaultTransport, AnEventComesTwice) {
+  Simulation sim("event-duplicate@1");
+  auto stream = sim.Watch();
   ASSERT_TRUE(sim.Create("a"));
-  auto frames = *sim.executor.Run((*stream)->Read(10s));
+  auto frames = sim.Read(*stream);
   ASSERT_TRUE(frames);
   EXPECT_NE(frames->find("ADDED"), frames->rfind("ADDED"));
+}
+
+TEST(FaultTransport, ALostEventShowsByABrokenWatch) {
+  Simulation sim("event-lost@1");
+  auto stream = sim.Watch();
+  ASSERT_TRUE(sim.Create("a"));
+  EXPECT_FALSE(sim.Read(*stream));
+}
+
+TEST(FaultTransport, AForgottenEventShowsByAnError) {
+  Simulation sim("event-gone@1");
+  auto stream = sim.Watch();
+  ASSERT_TRUE(sim.Create("a"));
+  auto frames = sim.Read(*stream);
+  ASSERT_TRUE(frames);
+  EXPECT_NE(frames->find("\"code\":410"), std::string::npos);
+  EXPECT_FALSE(sim.Read(*stream));
+}
+
+TEST(Schedule, ReadsBackAsItWasWritten) {
+  const std::string text =
+      "crash-after@17:500ms,conflict@23,slow@3:20ms,event-lost@4,partition@9:12000ms";
+  auto schedule = ParseSchedule(text);
+  ASSERT_TRUE(schedule);
+  EXPECT_EQ(ToString(*schedule), text);
+  for (std::string_view wrong : {"crash", "boom@1", "conflict@x", "conflict@1:3ms", "slow@1:3s"}) {
+    EXPECT_FALSE(ParseSchedule(wrong)) << wrong;
+  }
 }
 
 }  // namespace

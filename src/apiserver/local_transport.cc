@@ -91,7 +91,7 @@ struct LocalTransport::Pump : std::enable_shared_from_this<LocalTransport::Pump>
 
 LocalTransport::LocalTransport(Server& server, async::Executor& executor, Options options,
                                Drive drive)
-    : server_(server), executor_(executor), options_(options) {
+    : server_(server), executor_(executor), options_(std::move(options)) {
   if (drive == Drive::kNo) return;
   pump_ = std::make_shared<Pump>(server, executor);
   server.OnDueChanged([weak = std::weak_ptr(pump_)] {
@@ -137,12 +137,16 @@ async::Task<Result<Server::Reply>> LocalTransport::Ask(http::Request request,
     co_await async::Yield(executor_);
   }
   if (cancel.cancelled()) co_return Fail(ErrorCode::kCancelled, "cancelled");
+  const std::uint64_t before = server_.revision();
   Server::Reply reply = server_.Handle(request);
   if (auto* hold = std::get_if<Server::Hold>(&reply)) {
     if (auto waited = co_await async::Sleep(executor_, hold->delay, cancel); !waited) {
       co_return std::unexpected(waited.error());
     }
     reply = server_.Handle(request, Server::Attempt::kResumed);
+  }
+  if (auto* response = std::get_if<http::Response>(&reply); response && options_.audit) {
+    options_.audit({request, *response, server_.revision() != before});
   }
   if (options_.latency > Duration::zero()) {
     if (auto came = co_await travel(); !came) co_return std::unexpected(came.error());

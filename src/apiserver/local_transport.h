@@ -21,15 +21,23 @@ namespace kro::apiserver {
 // Used from the executor's loop only, like the server itself.
 class LocalTransport final : public http::Transport {
  public:
-  // How long a request takes to reach the server, and its answer to come back.
+  // A request that the server has answered at once, and whether something was stored.
+  struct Answered {
+    const http::Request& request;
+    const http::Response& response;
+    bool stored = false;
+  };
   struct Options {
+    // How long a request takes to reach the server, and its answer to come back.
     Duration latency = Duration::zero();
+    // Told of each answer at the moment it is given, whether or not it arrives: an audit log.
+    std::function<void(const Answered&)> audit;
   };
 
   // `server` and `executor` outlive the transport, and streams from it. One transport at a time drives a
   // server; others may share it with `Drive::kNo`.
   enum class Drive { kNo, kYes };
-  LocalTransport(Server& server, async::Executor& executor, Options options = {Duration::zero()},
+  LocalTransport(Server& server, async::Executor& executor, Options options = {Duration::zero(), nullptr},
                  Drive drive = Drive::kYes);
   ~LocalTransport() override;
 

@@ -447,7 +447,8 @@ void MarkRequired(TypeNode& node, const json::Object& schema) {
   const json::Value* required = schema.if_contains("required");
   if (required == nullptr || !required->is_array()) return;
   for (const json::Value& name : required->get_array()) {
-    if (!name.is_string()) continue;
+    // Required, and yet left out while it is empty.
+    if (!name.is_string() || name.get_string() == "validationActions") continue;
     auto field = std::ranges::find(node.fields, std::string_view(name.get_string()),
                                    &TypeNode::Field::name);
     if (field != node.fields.end() && field->unset == TypeNode::Field::Unset::kLeftOut) {

@@ -60,24 +60,23 @@ std::unexpected<kube::Status> Unprocessable();
 }  // namespace
 
 Answer<Patched> ApplyJsonPatch(const json::Value& object, std::string_view body) {
-  auto decoded = DecodeJson(body);
+  auto decoded = DecodeJson(body, object.storage());
   if (!decoded) return BadPatch(decoded.error().message());
-  Patched patched;
-  auto operations = CheckOperations(*decoded, patched.complaints);
+  std::vector<std::string> complaints;
+  auto operations = CheckOperations(*decoded, complaints);
   if (!operations) return std::unexpected(operations.error());
-  JsonPatcher patcher(object);
+  JsonPatcher patcher(json::Value(object, object.storage()));
   for (const json::Value& operation : operations->get_array()) {
     if (!operation.is_object() || !patcher.Apply(operation.get_object()) ||
         json::IsTooDeep(patcher.document())) {
       return Unprocessable();
     }
   }
-  patched.object = std::move(patcher.document());
-  return patched;
+  return Patched{std::move(patcher.document()), std::move(complaints)};
 }
 
 Answer<Patched> ApplyMergePatch(const json::Value& object, std::string_view body) {
-  auto decoded = DecodeJson(body);
+  auto decoded = DecodeJson(body, object.storage());
   if (!decoded) return BadPatch(decoded.error().message());
   if (decoded->value.is_null()) return BadRequest("Invalid JSON Patch");
   if (!decoded->value.is_object()) {
@@ -85,14 +84,15 @@ Answer<Patched> ApplyMergePatch(const json::Value& object, std::string_view body
                                 "map[string]interface {{}}",
                                 WordFor(decoded->value)));
   }
-  Patched patched{object, FieldComplaints({}, decoded->duplicates)};
+  Patched patched{json::Value(object, object.storage()),
+                  FieldComplaints({}, decoded->duplicates)};
   Merge(patched.object, decoded->value);
   return patched;
 }
 
 Answer<Patched> ApplyStrategicMergePatch(const json::Value& object, std::string_view body,
                                          const ObjectSchema& schema) {
-  auto decoded = DecodeJson(body);
+  auto decoded = DecodeJson(body, object.storage());
   if (!decoded) return BadRequest(decoded.error().message());
   if (decoded->value.is_null()) decoded->value = json::Object();
   if (!decoded->value.is_object()) {

@@ -1,6 +1,7 @@
 // Patches other than apply: what a PATCH body makes of an object. Spec kube-server section 4.4.
 //
-// The result still has to be decoded as its kind, defaulted and validated.
+// The result still has to be decoded as its kind, defaulted and validated. It lives in the memory of
+// the object.
 #pragma once
 
 #include <string>

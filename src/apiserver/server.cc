@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "apiserver/controllers/all.h"
+#include "apiserver/controllers/rule_player.h"
 #include "apiserver/internal/access_review.h"
+#include "apiserver/internal/authentication.h"
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/core.h"
 #include "apiserver/internal/custom_version.h"
@@ -22,6 +25,7 @@
 #include "apiserver/internal/openapi_documents.h"
 #include "apiserver/internal/query.h"
 #include "apiserver/internal/resource_path.h"
+#include "apiserver/internal/restore.h"
 #include "apiserver/internal/scale.h"
 #include "apiserver/internal/selection.h"
 #include "apiserver/internal/status.h"
@@ -39,9 +43,16 @@ constexpr auto kWaitForRevision = std::chrono::seconds(3);
 constexpr std::size_t kMaxWarningBytes = 4096;
 
 std::string_view HeaderOf(const http::Request& request, std::string_view name);
+AccessAttributes AttributesOf(std::string_view method, std::string_view path,
+                              const std::optional<ResourcePath>& resource,
+                              const QueryParameters& query);
+std::string_view NameInFieldSelector(const QueryParameters& query);
 http::Response Respond(int status, std::string body,
                        std::string content_type = "application/json");
 http::Response Respond(const kube::Status& status, std::string_view continue_token = {});
+ObjectChange Told(const Collection& collection, const StoredObject& object,
+                  ObjectChange::Type type, std::uint64_t revision);
+std::optional<ServedKind> Served(const ResourcePtr& resource);
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response);
 bool IsGoDuration(std::string_view text);
 std::string Quoted(std::string_view text);
@@ -55,6 +66,7 @@ struct Call {
   QueryParameters query;
   ResourcePtr resource;
   Server::Attempt attempt;
+  User user;
 };
 
 struct Server::Impl {
@@ -63,6 +75,9 @@ struct Server::Impl {
         documents(core.registry) {}
 
   Reply Handle(const http::Request& request, Attempt attempt);
+  // Who asks, once it is known that they may.
+  Answer<User> Admit(const http::Request& request, std::string_view path,
+                     const std::optional<ResourcePath>& resource, const QueryParameters& query);
   std::optional<http::Response> HandleFixed(const http::Request& request, std::string_view path,
                                             const QueryParameters& query);
   http::Response Discover(const http::Request& request, std::string_view path, Part part,
@@ -85,6 +100,7 @@ struct Server::Impl {
   void Open(std::shared_ptr<Watch> watch, const WatchOpening& opening);
   void NextBookmark(std::weak_ptr<Watch> watch);
   void OnChange(Collection& collection, const Change& change);
+  Result<void> Settle();
   template <typename Act>
   void ForWatches(const Collection& collection, Act act);
 
@@ -93,11 +109,17 @@ struct Server::Impl {
   OpenApiDocuments documents;
   std::map<const Collection*, std::vector<std::weak_ptr<Watch>>> watches;
   std::function<void()> due_changed;
+  std::unique_ptr<RulePlayer> player;  // nullptr: there were never any rules
+  std::function<void(std::string)> report;
+  std::vector<ChangeListener*> listeners;
+  bool unsettled = false;
 };
 
-Server::Server(const Clock& clock, IdSource ids, ServerOptions options)
+Server::Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state)
     : impl_(std::make_unique<Impl>(clock, std::move(ids), std::move(options))) {
   Impl* impl = impl_.get();
+  const bool fresh = state.objects.empty();
+  RestoreObjects(impl->core, std::move(state));
   AddControllers(impl->core, impl->controllers,
                  [impl](std::string_view group, std::string_view resource) {
                    impl->ForWatches(impl->core.store.Of(group, resource),
@@ -106,7 +128,11 @@ Server::Server(const Clock& clock, IdSource ids, ServerOptions options)
   impl->core.store.OnChange([impl](Collection& collection, const Change& change) {
     impl->OnChange(collection, change);
   });
-  CreateInitialObjects(impl->core);
+  if (fresh) {
+    CreateInitialObjects(impl->core);
+  } else {
+    impl->controllers.LookAtAll();
+  }
 }
 
 Server::~Server() = default;
@@ -114,16 +140,52 @@ Server::~Server() = default;
 Server::Reply Server::Handle(const http::Request& request, Attempt attempt) {
   auto before = impl_->core.agenda.Next();
   Reply reply = impl_->Handle(request, attempt);
+  if (auto settled = impl_->Settle(); !settled) {
+    reply = Respond(InternalErrorStatus(settled.error().message()));
+  }
   if (impl_->core.agenda.Next() != before && impl_->due_changed) impl_->due_changed();
   return reply;
 }
 
-bool Server::RunDue() { return impl_->core.agenda.RunDue(impl_->core.clock.Monotonic()); }
+bool Server::RunDue() {
+  const bool all = impl_->core.agenda.RunDue(impl_->core.clock.Monotonic());
+  // A listener that failed fails again with the next request, which has somebody to tell.
+  static_cast<void>(impl_->Settle());
+  return all;
+}
 
 std::optional<MonotonicTime> Server::NextDue() const { return impl_->core.agenda.Next(); }
 
 void Server::OnDueChanged(std::function<void()> changed) {
   impl_->due_changed = std::move(changed);
+}
+
+void Server::Play(RuleSet rules, std::function<void(std::string)> report) {
+  impl_->report = std::move(report);
+  if (impl_->player == nullptr) {
+    impl_->player = std::make_unique<RulePlayer>(impl_->core, [impl = impl_.get()](std::string what) {
+      impl->report(std::move(what));
+    });
+  }
+  impl_->player->Play(std::move(rules));
+  if (impl_->due_changed) impl_->due_changed();
+}
+
+void Server::AddListener(ChangeListener& listener) { impl_->listeners.push_back(&listener); }
+
+void Server::ForEachObject(const std::function<void(const ObjectChange&)>& tell) const {
+  impl_->core.store.ForEach([&](const Collection& collection, const StoredObject& object) {
+    tell(Told(collection, object, ObjectChange::Type::kPut, object.revision));
+  });
+}
+
+std::optional<ServedKind> Server::FindKind(const api::Gvk& kind) const {
+  return Served(impl_->core.registry.FindKind(kind.group, kind.version, kind.kind));
+}
+
+std::optional<ServedKind> Server::FindResource(std::string_view group,
+                                               std::string_view resource) const {
+  return Served(impl_->core.registry.FindInAnyVersion(group, resource));
 }
 
 void Server::CompactHistory() { impl_->core.store.Compact(); }
@@ -154,12 +216,16 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
   QueryParameters query(path.size() < target.size() ? target.substr(path.size() + 1)
                                                     : std::string_view());
   http::Response response;
-  if (request.body.size() > kMaxBody) {
+  auto parsed = ParseResourcePath(path);
+  auto user = Admit(request, path, parsed, query);
+  if (!user) {
+    response = Respond(user.error());
+  } else if (request.body.size() > kMaxBody) {
     response = Respond(RequestTooLargeStatus());
   } else if (auto fixed = HandleFixed(request, path, query)) {
     response = std::move(*fixed);
-  } else if (auto parsed = ParseResourcePath(path)) {
-    Call call{request, std::move(*parsed), std::move(query), nullptr, attempt};
+  } else if (parsed) {
+    Call call{request, std::move(*parsed), std::move(query), nullptr, attempt, *std::move(user)};
     auto reply = HandleResource(call);
     if (reply && !std::holds_alternative<http::Response>(*reply)) return std::move(*reply);
     response = reply ? std::move(std::get<http::Response>(*reply)) : Respond(reply.error());
@@ -177,6 +243,20 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
     response.headers.Set("Content-Encoding", "gzip");
   }
   return response;
+}
+
+Answer<User> Server::Impl::Admit(const http::Request& request, std::string_view path,
+                                 const std::optional<ResourcePath>& resource,
+                                 const QueryParameters& query) {
+  auto user = Authenticate(request, core);
+  if (!user) return user;
+  const AccessAttributes attributes = AttributesOf(request.method, path, resource, query);
+  user = Impersonate(request, *std::move(user), attributes, core);
+  if (!user) return user;
+  if (auto may = core.authorizer.Check(*user, attributes); !may) {
+    return std::unexpected(may.error());
+  }
+  return user;
 }
 
 // What is no resource: health, version, discovery, schemas.
@@ -278,7 +358,12 @@ Answer<Server::Reply> Server::Impl::HandleResource(Call& call) {
   }
   if (IsReview(*call.resource)) {
     if (call.http.method != "POST") return std::unexpected(MethodNotAllowedStatus());
-    auto review = AnswerReview(*call.resource, call.http.body);
+    auto review = AnswerReview(
+        core, {.resource = *call.resource,
+               .name_space = call.path.name_space,
+               .user = call.user,
+               .manager = DefaultManager(HeaderOf(call.http, "User-Agent")),
+               .body = call.http.body});
     if (!review) return std::unexpected(review.error());
     return Reply(Respond(201, json::Serialize(*review)));
   }
@@ -338,6 +423,14 @@ Answer<Server::Reply> Server::Impl::HandleObject(Call& call) {
   if (method == "GET" && resource.Offers(Verb::kGet)) {
     auto form = FormOf(call, false);
     if (!form) return std::unexpected(form.error());
+    if (auto wanted = json::Parse(call.query.Get("resourceVersion"));
+        wanted && wanted->is_int64() && wanted->get_int64() > 0) {
+      const auto revision = static_cast<std::uint64_t>(wanted->get_int64());
+      if (revision > core.store.revision()) {
+        if (call.attempt == Attempt::kFirst) return Reply(Hold{kWaitForRevision});
+        return std::unexpected(TooLargeResourceVersionStatus(revision, core.store.revision()));
+      }
+    }
     StoredPtr found = core.CollectionOf(resource).Find(call.path.name_space, call.path.name);
     if (found == nullptr) {
       return std::unexpected(NotFoundStatus(SubjectOf(resource, call.path.name)));
@@ -436,6 +529,8 @@ Answer<Server::Reply> Server::Impl::DeleteCollection(Call& call) {
   auto options =
       ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
   if (!options) return std::unexpected(options.error());
+  options->user = &call.user;
+  options->of_collection = true;
   auto selected = SelectedObjects(core.CollectionOf(resource), resource, *selection);
   if (auto limit = json::Parse(call.query.Get("limit"));
       limit && limit->is_int64() && limit->get_int64() > 0) {
@@ -458,12 +553,13 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   auto options =
       ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
   if (!options) return std::unexpected(options.error());
+  options->user = &call.user;
   auto deletion = Delete(core, resource, call.path.name_space, call.path.name, *options);
   if (!deletion) return std::unexpected(deletion.error());
   if (deletion->answers_object) {
     return Show(call, *form,
                 {.code = deletion->code, .object = deletion->object,
-                 .revision = deletion->revision});
+                 .revision = deletion->revision, .warnings = deletion->warnings});
   }
   json::Object details;
   details["name"] = call.path.name;
@@ -476,7 +572,9 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   status["metadata"] = json::Object();
   status["status"] = "Success";
   status["details"] = std::move(details);
-  return Reply(Respond(200, json::Serialize(status)));
+  http::Response response = Respond(200, json::Serialize(status));
+  AddWarnings(deletion->warnings, response);
+  return Reply(std::move(response));
 }
 
 Answer<ObjectForm> Server::Impl::FormOf(const Call& call, bool list) const {
@@ -514,7 +612,8 @@ WriteRequest Server::Impl::WriteOf(const Call& call) const {
           .query = &call.query,
           .content_type = HeaderOf(call.http, "Content-Type"),
           .body = call.http.body,
-          .user_agent = HeaderOf(call.http, "User-Agent")};
+          .user_agent = HeaderOf(call.http, "User-Agent"),
+          .user = &call.user};
 }
 
 Server::Reply Server::Impl::Show(const Call& call, const ObjectForm& form,
@@ -569,6 +668,24 @@ void Server::Impl::NextBookmark(std::weak_ptr<Watch> weak) {
 void Server::Impl::OnChange(Collection& collection, const Change& change) {
   ForWatches(collection, [](Watch& watch) { watch.Notify(); });
   controllers.OnChange(collection, change);
+  if (player != nullptr) player->OnChange(collection, change);
+  if (listeners.empty()) return;
+  unsettled = true;
+  const ObjectChange told =
+      Told(collection, *change.object,
+           change.type == ChangeType::kDeleted ? ObjectChange::Type::kRemoved
+                                               : ObjectChange::Type::kPut,
+           change.revision);
+  for (ChangeListener* listener : listeners) listener->OnChange(told);
+}
+
+Result<void> Server::Impl::Settle() {
+  Result<void> settled;
+  if (!std::exchange(unsettled, false)) return settled;
+  for (ChangeListener* listener : listeners) {
+    if (auto heard = listener->OnSettled(); !heard) settled = std::move(heard);
+  }
+  return settled;
 }
 
 template <typename Act>
@@ -587,6 +704,62 @@ std::string_view HeaderOf(const http::Request& request, std::string_view name) {
   return value == nullptr ? std::string_view() : std::string_view(*value);
 }
 
+AccessAttributes AttributesOf(std::string_view method, std::string_view path,
+                              const std::optional<ResourcePath>& resource,
+                              const QueryParameters& query) {
+  if (!resource) {
+    static const std::map<std::string_view, std::string_view> kVerbs = {
+        {"DELETE", "delete"}, {"GET", "get"},     {"HEAD", "head"}, {"OPTIONS", "options"},
+        {"PATCH", "patch"},   {"POST", "post"},   {"PUT", "put"}};
+    auto verb = kVerbs.find(method);
+    return {.verb = verb == kVerbs.end() ? method : verb->second, .path = path};
+  }
+  AccessAttributes attributes{.group = resource->group,
+                              .version = resource->version,
+                              .resource = resource->resource,
+                              .subresource = resource->subresource,
+                              .name_space = resource->name_space,
+                              .name = resource->name};
+  // A namespace lies in itself.
+  if (resource->resource == "namespaces" && resource->group.empty()) {
+    attributes.name_space = resource->name;
+  }
+  const bool one = !resource->name.empty();
+  if (method == "GET" || method == "HEAD") {
+    attributes.verb = "get";
+    if (resource->legacy_watch || (!one && query.IsOn("watch"))) {
+      attributes.verb = "watch";
+    } else if (!one) {
+      attributes.verb = "list";
+    }
+  } else if (method == "POST") {
+    attributes.verb = "create";
+  } else if (method == "PUT") {
+    attributes.verb = "update";
+  } else if (method == "PATCH") {
+    attributes.verb = "patch";
+  } else if (method == "DELETE") {
+    attributes.verb = one ? "delete" : "deletecollection";
+  }
+  if (!one && method != "POST") attributes.name = NameInFieldSelector(query);
+  return attributes;
+}
+
+// `metadata.name=x` of a list or watch names one object.
+std::string_view NameInFieldSelector(const QueryParameters& query) {
+  constexpr std::string_view kName = "metadata.name=";
+  std::string_view selector = query.Get("fieldSelector");
+  while (!selector.empty()) {
+    std::string_view term = selector.substr(0, selector.find(','));
+    selector.remove_prefix(std::min(selector.size(), term.size() + 1));
+    if (!term.starts_with(kName)) continue;
+    term.remove_prefix(kName.size());
+    if (term.starts_with('=')) term.remove_prefix(1);
+    return term;
+  }
+  return {};
+}
+
 http::Response Respond(int status, std::string body, std::string content_type) {
   return {status, {{"Content-Type", std::move(content_type)}}, std::move(body)};
 }
@@ -599,6 +772,27 @@ http::Response Respond(const kube::Status& status, std::string_view continue_tok
     response.headers.Set("Retry-After", fmt::format("{}", status.retry_after->count()));
   }
   return response;
+}
+
+ObjectChange Told(const Collection& collection, const StoredObject& object,
+                  ObjectChange::Type type, std::uint64_t revision) {
+  return {.type = type,
+          .revision = revision,
+          .definition = object.definition,
+          .group = collection.group(),
+          .resource = collection.resource(),
+          .name_space = object.name_space,
+          .name = object.name,
+          .uid = object.uid,
+          .labels = object.labels,
+          .members = object.text};
+}
+
+std::optional<ServedKind> Served(const ResourcePtr& resource) {
+  if (resource == nullptr) return std::nullopt;
+  return ServedKind{resource->gvk(),
+                    {resource->group, resource->version, resource->name},
+                    resource->namespaced()};
 }
 
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response) {

@@ -16,22 +16,49 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
+#include <vector>
 
+#include "api/gvk.h"
+#include "apiserver/identity.h"
 #include "apiserver/ids.h"
+#include "apiserver/saved_state.h"
 #include "apiserver/watch.h"
 #include "base/clock.h"
 #include "http/transport.h"
 
 namespace kro::apiserver {
 
-// What the server does by itself.
-enum class Controllers {
-  kEssential,  // definitions of custom resources, namespaces, garbage collection, service addresses
-  kAll,        // and workloads: deployments, replica sets, pods that become ready, jobs, …
+struct RuleSet;  // rule_file.h
+
+// What acts on objects beside the server itself, which always takes care of definitions of custom
+// resources. Can be joined with |.
+enum class Controllers : unsigned {
+  kNone = 0,
+  kNamespaces = 1,         // empties deleted namespaces
+  kGarbageCollection = 2,  // deletes what lost its owners
+  kServices = 4,           // endpoints, load balancers, accounts of namespaces
+  kWorkloads = 8,          // deployments, replica sets, pods that become ready, jobs, …
+  kEssential = kNamespaces | kGarbageCollection | kServices,
+  kAll = kEssential | kWorkloads,
+};
+constexpr Controllers operator|(Controllers a, Controllers b) {
+  return static_cast<Controllers>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool Includes(Controllers all, Controllers one) {
+  return (static_cast<unsigned>(all) & static_cast<unsigned>(one)) == static_cast<unsigned>(one);
+}
+
+// Who shows a bearer token.
+struct TokenUser {
+  std::string token;
+  User user;
 };
 
 struct ServerOptions {
@@ -45,6 +72,15 @@ struct ServerOptions {
   Duration hold_after_established = Duration::zero();
   // How long a deleted namespace waits before it is emptied. In a real cluster 5 s.
   Duration namespace_grace = Duration::zero();
+  // Who a request without credentials comes from. Nobody: system:anonymous, as in a cluster.
+  std::optional<User> default_user = ClusterAdmin();
+  std::vector<TokenUser> tokens = {};
+};
+
+struct ServedKind {
+  api::Gvk gvk;
+  api::Gvr gvr;
+  bool namespaced = true;
 };
 
 class Server {
@@ -57,8 +93,8 @@ class Server {
   enum class Attempt { kFirst, kResumed };
 
   // `clock` outlives the server. Holds the namespaces default, kube-system, kube-public and
-  // kube-node-lease and a node from the start.
-  Server(const Clock& clock, IdSource ids, ServerOptions options);
+  // kube-node-lease and a node from the start, or goes on from `state` if that holds anything.
+  Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state = {});
   ~Server();
 
   // Answers a request. A watch answers 200 with the headers in WatchHeaders.
@@ -70,6 +106,18 @@ class Server {
   std::optional<MonotonicTime> NextDue() const;
   // Calls `changed` when NextDue may have become earlier. It must not call the server.
   void OnDueChanged(std::function<void()> changed);
+
+  // Acts by these rules from now on, instead of those before; `report` hears of what goes wrong.
+  void Play(RuleSet rules, std::function<void(std::string)> report);
+
+  // `listener` outlives the server.
+  void AddListener(ChangeListener& listener);
+  // Tells of every object as it is now, as of a change.
+  void ForEachObject(const std::function<void(const ObjectChange&)>& tell) const;
+  // nullopt for what is not served.
+  std::optional<ServedKind> FindKind(const api::Gvk& kind) const;
+  // In the group's preferred version.
+  std::optional<ServedKind> FindResource(std::string_view group, std::string_view resource) const;
 
   // Forgets history: watches that lag behind and pages of lists end in 410.
   void CompactHistory();

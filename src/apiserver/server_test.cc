@@ -635,6 +635,148 @@ TEST(Server, RollsADeploymentToItsNewTemplate) {
   EXPECT_THAT(rolled.body, HasSubstr("NewReplicaSetAvailable"));
 }
 
+TEST(Server, AggregatedDiscoveryIsNotSentAgain) {
+  World world;
+  const std::string accept =
+      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  auto first = world.Send("GET", "/api", "", {{"Accept", accept}});
+  ASSERT_NE(first.headers.Find("ETag"), nullptr);
+  auto again = world.Send("GET", "/api", "",
+                          {{"Accept", accept}, {"If-None-Match", *first.headers.Find("ETag")}});
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+}
+
+TEST(Server, NamesAreGeneratedFromAnAlphabetThatSpellsNoWords) {
+  World world;
+  auto created = world.Send(
+      "POST", kConfigMaps,
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"g-"}})");
+  const std::string name = At(created, "metadata.name");
+  ASSERT_EQ(name.size(), 7U);
+  EXPECT_EQ(name.find_first_not_of("bcdfghjklmnpqrstvwxz2456789", 2), std::string::npos) << name;
+  EXPECT_EQ(At(created, "metadata.generateName"), "g-");
+}
+
+TEST(Server, BodiesAndObjectsHaveLimits) {
+  World world;
+  world.Send("POST", kDefinitions, Definition());
+  world.Advance(1s);
+  const auto with = [](std::size_t bytes) {
+    return Widget("w", fmt::format(R"({{"a":"{}"}})", std::string(bytes, 'x')));
+  };
+  auto stored = world.Send("POST", kWidgets, with(1'600'000));
+  EXPECT_EQ(stored.status, 500);
+  EXPECT_EQ(At(stored, "message"), "etcdserver: request is too large");
+  EXPECT_EQ(world.Send("POST", kWidgets, with(3'200'000)).status, 413);
+}
+
+TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
+  World world({.hold_after_established = 2s});
+  world.Send("POST", kDefinitions, Definition());
+  world.Advance(100ms);
+  const http::Request create{.method = "POST",
+                             .target = kWidgets,
+                             .headers = {{"Content-Type", "application/json"}},
+                             .body = Widget("w", "{}")};
+  EXPECT_TRUE(std::holds_alternative<Server::Hold>(world.server.Handle(create)));
+  // An apply is not.
+  EXPECT_EQ(world.Apply(kWidgets + "/v", "A", Widget("v", "{}")).status, 201);
+  auto reply = world.server.Handle(create, Server::Attempt::kResumed);
+  EXPECT_EQ(std::get<http::Response>(reply).status, 201);
+}
+
+TEST(Server, ADefinitionStartsWithoutConditions) {
+  World world;
+  auto created = world.Send("POST", kDefinitions, Definition());
+  EXPECT_EQ(At(created, "status.conditions"), "null");
+  EXPECT_EQ(At(created, "spec.names.listKind"), "WidgetList");
+  world.Advance(1s);
+  auto served = world.Send("GET", kDefinitions + "/widgets.ex.io");
+  EXPECT_THAT(served.body, HasSubstr("InitialNamesAccepted"));
+}
+
+TEST(Server, AnOwnerInAnotherNamespaceIsAbsent) {
+  World world;
+  world.Send("POST", "/api/v1/namespaces",
+             R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"other"}})");
+  auto owner = world.Send("POST", "/api/v1/namespaces/other/configmaps", ConfigMap("owner"));
+  world.Send("POST", kConfigMaps,
+             fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"d",)"
+                         R"("ownerReferences":[{{"apiVersion":"v1","kind":"ConfigMap",)"
+                         R"("name":"owner","uid":"{}"}}]}}}})",
+                         At(owner, "metadata.uid")));
+  world.Advance(5s);
+  EXPECT_EQ(world.Send("GET", kConfigMaps + "/d").status, 404);
+  EXPECT_EQ(world.Send("GET", "/api/v1/namespaces/other/configmaps/owner").status, 200);
+}
+
+TEST(Server, ADeletionHasARevisionAfterTheAnswerThatLetItHappen) {
+  World world;
+  world.Send("POST", kConfigMaps,
+             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
+  auto deleted = world.Send("DELETE", kConfigMaps + "/a");
+  auto watch = world.Open(
+      fmt::format("{}?watch=1&resourceVersion={}", kConfigMaps, world.server.revision()));
+  auto released = world.Send("PATCH", kConfigMaps + "/a", R"({"metadata":{"finalizers":null}})");
+  EXPECT_EQ(At(released, "metadata.resourceVersion"), At(deleted, "metadata.resourceVersion"));
+  const std::string event = watch->Take();
+  EXPECT_THAT(event, HasSubstr(R"("type":"DELETED")"));
+  EXPECT_THAT(event, HasSubstr(fmt::format(R"("resourceVersion":"{}")", world.server.revision())));
+}
+
+TEST(Server, KnowsItsUsersByTheirTokens) {
+  World world({.default_user = std::nullopt,
+               .tokens = {{"secret", {.name = "root", .groups = {"system:masters"}}},
+                          {"alices", {.name = "alice", .groups = {}}}}});
+  const auto ask = [&](std::string target, std::string token) {
+    http::Headers headers;
+    if (!token.empty()) headers.Add("Authorization", "Bearer " + token);
+    return world.Send("GET", std::move(target), "", std::move(headers));
+  };
+  EXPECT_EQ(ask(kConfigMaps, "secret").status, 200);
+  auto refused = ask(kConfigMaps, "alices");
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_EQ(At(refused, "message"),
+            R"(configmaps is forbidden: User "alice" cannot list resource "configmaps" in API group )"
+            R"("" in the namespace "default")");
+  EXPECT_EQ(ask("/apis", "alices").status, 200);
+  EXPECT_EQ(ask("/healthz", "").status, 200);
+  EXPECT_EQ(ask("/apis", "").status, 403);
+  EXPECT_EQ(ask("/healthz", "wrong").status, 401);
+}
+
+TEST(Server, ATokenOfAServiceAccountDiesWithIt) {
+  World world;
+  const std::string accounts = "/api/v1/namespaces/default/serviceaccounts";
+  world.Send("POST", accounts,
+             R"({"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"bob"}})");
+  const std::string token = At(world.Send("POST", accounts + "/bob/token", "{}"), "status.token");
+  const auto whoami = [&] {
+    return world.Send("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", "{}",
+                      {{"Authorization", "Bearer " + token}});
+  };
+  EXPECT_EQ(At(whoami(), "status.userInfo.username"), "system:serviceaccount:default:bob");
+  world.Advance(2h);
+  EXPECT_EQ(whoami().status, 401);
+  world.Send("DELETE", accounts + "/bob");
+  EXPECT_EQ(whoami().status, 401);
+}
+
+TEST(Server, AggregatedRolesFollowTheRolesTheySelect) {
+  World world;
+  const std::string roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+  world.Send("POST", roles,
+             R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{)"
+             R"("name":"widgets-view","labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}},)"
+             R"("rules":[{"apiGroups":["ex.io"],"resources":["widgets"],"verbs":["get"]}]})");
+  world.Advance(1s);
+  EXPECT_THAT(world.Send("GET", roles + "/view").body, HasSubstr(R"("widgets")"));
+  world.Send("DELETE", roles + "/widgets-view");
+  world.Advance(1s);
+  EXPECT_THAT(world.Send("GET", roles + "/view").body, Not(HasSubstr(R"("widgets")")));
+}
+
 TEST(Server, TheSameSeedGivesTheSameAnswers) {
   World one;
   World two;

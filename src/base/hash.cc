@@ -39,23 +39,4 @@ std::string ToHex(std::string_view bytes) {
   return text;
 }
 
-std::string ToBase64Url(std::string_view bytes) {
-  constexpr std::string_view kAlphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
-  std::uint32_t bits = 0;
-  int held = 0;
-  for (unsigned char byte : bytes) {
-    bits = (bits << 8) | byte;
-    held += 8;
-    while (held >= 6) {
-      held -= 6;
-      text += kAlphabet[(bits >> held) & 0x3f];
-    }
-  }
-  if (held > 0) text += kAlphabet[(bits << (6 - held)) & 0x3f];
-  return text;
-}
-
 }  // namespace kro

@@ -22,9 +22,6 @@ std::array<std::byte, 32> Sha256(std::string_view bytes);
 // Lower-case hexadecimal.
 std::string ToHex(std::string_view bytes);
 
-// Base64 without padding in the URL-safe alphabet (RFC 4648 section 5).
-std::string ToBase64Url(std::string_view bytes);
-
 inline std::string_view AsBytes(const std::array<std::byte, 32>& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }

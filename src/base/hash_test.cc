@@ -17,14 +17,6 @@ TEST(Hash, Sha256MatchesTheStandardsExample) {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST(Hash, Base64UrlHasNoPadding) {
-  EXPECT_EQ(ToBase64Url(""), "");
-  EXPECT_EQ(ToBase64Url("f"), "Zg");
-  EXPECT_EQ(ToBase64Url("fo"), "Zm8");
-  EXPECT_EQ(ToBase64Url("foo"), "Zm9v");
-  EXPECT_EQ(ToBase64Url("\xfb\xff"), "-_8");
-}
-
 TEST(Hash, SeedsGiveDifferentHashes) { EXPECT_NE(Hash64("kro", 0), Hash64("kro", 1)); }
 
 }  // namespace

@@ -14,7 +14,6 @@ namespace {
 void AppendField(std::string& line, const LogField& field);
 void AppendString(std::string& line, std::string_view text);
 std::size_t SequenceLength(std::string_view text);
-std::string_view Name(LogLevel level);
 
 class SpdlogSink final : public LogSink {
  public:
@@ -30,6 +29,16 @@ class SpdlogSink final : public LogSink {
 
 }  // namespace
 
+std::string_view ToString(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug: return "debug";
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarning: return "warning";
+    case LogLevel::kError: return "error";
+  }
+  return "unknown";
+}
+
 LogSink& StderrSink() {
   static SpdlogSink sink;
   return sink;
@@ -43,10 +52,10 @@ Logger Logger::With(std::initializer_list<LogField> fields) const {
 
 void Logger::Log(LogLevel level, std::string_view message,
                  std::initializer_list<LogField> fields) const {
-  if (level < level_) return;
+  if (level < this->level()) return;
   const auto now =
       std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  std::string line = fmt::format(R"({{"ts":"{:%FT%T}Z","level":"{}","msg":)", now, Name(level));
+  std::string line = fmt::format(R"({{"ts":"{:%FT%T}Z","level":"{}","msg":)", now, ToString(level));
   AppendString(line, message);
   line += context_;
   for (const LogField& field : fields) AppendField(line, field);
@@ -55,16 +64,6 @@ void Logger::Log(LogLevel level, std::string_view message,
 }
 
 namespace {
-
-std::string_view Name(LogLevel level) {
-  switch (level) {
-    case LogLevel::kDebug: return "debug";
-    case LogLevel::kInfo: return "info";
-    case LogLevel::kWarning: return "warning";
-    case LogLevel::kError: return "error";
-  }
-  return "unknown";
-}
 
 void AppendField(std::string& line, const LogField& field) {
   line += ',';

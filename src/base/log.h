@@ -1,8 +1,10 @@
 // Structured logging: a constant message and fields, one JSON object a line.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,6 +28,9 @@ struct LogField {
   LogField(std::string_view n, bool v) : name(n), value(v) {}
 };
 
+// "debug", "info", "warning", "error".
+std::string_view ToString(LogLevel level);
+
 // Receives finished lines. Thread-safe.
 class LogSink {
  public:
@@ -38,10 +43,15 @@ LogSink& StderrSink();
 
 // Formats lines as `{"ts":…,"level":"info","msg":"synced","gvr":"apps/v1/deployments"}` and drops
 // those below `level`. Fields keep their order; bytes that are no UTF-8 become U+FFFD. The sink
-// outlives the logger. Copies share nothing but the sink.
+// outlives the logger. Copies, and what With makes, share the sink and the level.
 class Logger {
  public:
-  explicit Logger(LogSink& sink, LogLevel level = LogLevel::kInfo) : sink_(&sink), level_(level) {}
+  explicit Logger(LogSink& sink, LogLevel level = LogLevel::kInfo)
+      : sink_(&sink), level_(std::make_shared<std::atomic<LogLevel>>(level)) {}
+
+  // Of all that share it, from any thread, at any time.
+  void SetLevel(LogLevel level) const { level_->store(level, std::memory_order_relaxed); }
+  LogLevel level() const { return level_->load(std::memory_order_relaxed); }
 
   // A logger that adds these fields to each of its lines.
   Logger With(std::initializer_list<LogField> fields) const;
@@ -63,7 +73,7 @@ class Logger {
   void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) const;
 
   LogSink* sink_;
-  LogLevel level_;
+  std::shared_ptr<std::atomic<LogLevel>> level_;
   std::string context_;  // fields already formatted, each with its leading comma
 };
 

@@ -40,6 +40,18 @@ TEST(Logger, DropsWhatIsBelowItsLevel) {
   EXPECT_THAT(sink.lines, IsEmpty());
 }
 
+TEST(Logger, AllCopiesFollowAChangeOfTheLevel) {
+  MemorySink sink;
+  const Logger logger(sink);
+  const Logger child = logger.With({{"rgd", "web"}});
+  logger.SetLevel(LogLevel::kDebug);
+  child.Debug("heard");
+  EXPECT_EQ(sink.lines.size(), 1u);
+  child.SetLevel(LogLevel::kError);
+  logger.Warning("not heard");
+  EXPECT_EQ(sink.lines.size(), 1u);
+}
+
 TEST(Logger, AlwaysWritesLegalJson) {
   MemorySink sink;
   Logger(sink).Info("m", {{"text", std::string("a\"\\\n\0\xff\xc3\xa9", 8)},

@@ -6,6 +6,8 @@
 #include <string>
 
 #include "cel/format_check.h"
+#include "cel/macros.h"
+#include "cel/messages.h"
 #include "cel/source.h"
 
 namespace kro::cel {
@@ -99,6 +101,10 @@ class Checker {
   void CheckList(Expr* expr);
   void CheckMap(Expr* expr);
   void CheckComprehension(Expr* expr);
+  void CheckStruct(Expr* expr);
+  void CheckDynamicMessage(Expr* expr);
+  void CheckBlock(Expr* expr);
+  bool CheckFieldNames(Expr* expr, std::initializer_list<std::string_view> names);
   Type Element(Expr* element, bool optional);
   Type Join(std::optional<Type> previous, Type current);
   void Expect(Expr* expr, Type type);
@@ -159,11 +165,7 @@ void Checker::Check(Expr* expr) {
     case ExprKind::kMap: return CheckMap(expr);
     case ExprKind::kComprehension: return CheckComprehension(expr);
     case ExprKind::kStruct:
-      // There are no message types.
-      for (const StructField& field : expr->As<Struct>().fields) Check(field.value);
-      Undeclared(expr, expr->As<Struct>().type_name, false);
-      expr->type = ErrorType();
-      return;
+      return CheckStruct(expr);
   }
 }
 
@@ -202,6 +204,13 @@ bool Checker::LookUpVariable(Expr* expr, std::string_view name, bool absolute) {
       expr->type = variable.type;
       expr->node = Ident{.name = variable.name, .absolute = absolute, .slot = slot};
       return true;
+    }
+    if (environment_.dialect().well_known_messages) {
+      if (auto number = FindEnumValue(candidate)) {
+        expr->type = Int();
+        expr->node = Literal{Value::Int(*number)};
+        return true;
+      }
     }
     if (!environment_.dialect().type_identifiers) return false;
     if (auto type = TypeIdentifier(candidate)) {
@@ -320,6 +329,7 @@ Type Checker::FieldType(Expr* at, Expr* operand, std::string_view field, bool op
 void Checker::CheckCall(Expr* expr) {
   Call& call = expr->As<Call>();
   if (call.function == op::kOptSelect) return CheckOptSelect(expr);
+  if (call.function == kBlockFunction && !call.target) return CheckBlock(expr);
   for (Expr* arg : call.args) Check(arg);
   if (!call.target && call.function[0] == '_') {
     if (call.function == op::kAnd || call.function == op::kOr) return CheckLogical(expr);
@@ -457,6 +467,10 @@ Type Checker::Element(Expr* element, bool optional) {
 // The type of an aggregate that holds both: the more general one, or dyn.
 Type Checker::Join(std::optional<Type> previous, Type current) {
   if (!previous) return current;
+  if (environment_.dialect().rules == Rules::kSpecification && Bound(current).Is(TypeKind::kNull) &&
+      unifier_.Accept(*previous, current)) {
+    return *previous;
+  }
   if (!unifier_.Accept(current, *previous)) return Dyn();
   return MostGeneral(*previous, current);
 }
@@ -528,6 +542,92 @@ void Checker::CheckComprehension(Expr* expr) {
   Check(fold.result);
   locals_.resize(scope);
   expr->type = Bound(fold.result->type);
+}
+
+// A well-known message becomes a call; there are no others.
+void Checker::CheckStruct(Expr* expr) {
+  Struct message = expr->As<Struct>();
+  for (const StructField& field : message.fields) Check(field.value);
+  const Message* wrapper = nullptr;
+  bool dynamic = false;
+  auto attempt = [&](std::string_view name) {
+    wrapper = FindMessage(name);
+    dynamic = name == kDynamicMessage;
+    return wrapper || dynamic;
+  };
+  const bool absolute = message.type_name.starts_with('.');
+  const bool known =
+      environment_.dialect().well_known_messages &&
+      (absolute ? attempt(message.type_name.substr(1)) : EachCandidate(message.type_name, attempt));
+  if (!known) {
+    Undeclared(expr, message.type_name, false);
+    expr->type = ErrorType();
+    return;
+  }
+  if (dynamic) return CheckDynamicMessage(expr);
+  if (!CheckFieldNames(expr, {"value"})) return;
+  std::span<Expr*> args = ast_.arena->NewArray<Expr*>(1);
+  if (message.fields.empty()) {
+    args[0] = ast_.arena->New<Expr>();
+    args[0]->id = ast_.node_count++;
+    args[0]->offset = expr->offset;
+    args[0]->span = expr->span;
+    args[0]->node = Literal{wrapper->absent};
+    Check(args[0]);
+  } else {
+    args[0] = message.fields[0].value;
+  }
+  expr->node = Call{.function = wrapper->function, .args = args};
+  Resolve(expr, *environment_.FindFunction(wrapper->function));
+}
+
+// google.protobuf.Value{string_value: 'a'} is the string; without a field, or with null_value, it
+// is null.
+void Checker::CheckDynamicMessage(Expr* expr) {
+  std::span<StructField> fields = expr->As<Struct>().fields;
+  if (!CheckFieldNames(expr, {"null_value", "bool_value", "number_value", "string_value",
+                              "list_value", "struct_value"})) {
+    return;
+  }
+  for (const StructField& field : fields) Expect(field.value, *FieldOfDynamicMessage(field.name));
+  expr->type = Dyn();
+  if (fields.empty() || fields[0].name == "null_value") {
+    expr->node = Literal{Value::Null()};
+    return;
+  }
+  std::span<Expr*> args = ast_.arena->NewArray<Expr*>(1);
+  args[0] = fields[0].value;
+  expr->node = Call{.function = "dyn", .args = args};
+}
+
+// Whether the message has one of the fields, or none.
+bool Checker::CheckFieldNames(Expr* expr, std::initializer_list<std::string_view> names) {
+  const Struct& message = expr->As<Struct>();
+  expr->type = ErrorType();
+  for (const StructField& field : message.fields) {
+    const bool known = std::find(names.begin(), names.end(), field.name) != names.end();
+    if (known && message.fields.size() == 1 && !field.optional) continue;
+    Report(expr, {.message = known ? fmt::format("'{}' takes one field", message.type_name)
+                                   : fmt::format("undefined field '{}'", field.name),
+                  .code = "KRO403"});
+    return false;
+  }
+  return true;
+}
+
+// The elements are checked in turn, each with the names of those before it.
+void Checker::CheckBlock(Expr* expr) {
+  const Call& call = expr->As<Call>();
+  const std::size_t scope = locals_.size();
+  const List& list = call.args[0]->As<List>();
+  for (std::size_t i = 0; i < list.elements.size(); ++i) {
+    Check(list.elements[i].value);
+    locals_.push_back({ast_.arena->Copy(fmt::format("@index{}", i)), list.elements[i].value->type});
+  }
+  call.args[0]->type = types_.ListOf(Dyn());
+  Check(call.args[1]);
+  locals_.resize(scope);
+  expr->type = call.args[1]->type;
 }
 
 void Checker::Expect(Expr* expr, Type type) {

@@ -1,7 +1,8 @@
 // Faults recorded from the real engine (kro-errors.json), what it reads out of expressions (the
 // `inspect` cases of kro.json) and the grammar (parse.json).
 //
-// conformance_errors_unmet.txt lists the cases that are not met, one name a line.
+// conformance_errors_unmet.txt lists the cases that are not met, one name a line. A suite is called after the
+// file whose cases it runs.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -147,7 +148,7 @@ std::string InspectProblem(const json::Object& item) {
                            boost::json::serialize(got));
 }
 
-TEST(ConformanceErrors, FaultsAreFoundWhereUpstreamFindsThem) {
+TEST(ConformanceOf_kro_errors, FaultsAreFoundWhereUpstreamFindsThem) {
   const json::Array cases = ReadArray("kro-errors");
   conformance::Tally tally("cel-spec/kro-errors", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
@@ -157,7 +158,7 @@ TEST(ConformanceErrors, FaultsAreFoundWhereUpstreamFindsThem) {
   }
 }
 
-TEST(ConformanceErrors, TypesAreThoseOfUpstream) {
+TEST(ConformanceOf_kro, TypesAreThoseOfUpstream) {
   const json::Array cases = ReadArray("kro");
   conformance::Tally tally("cel-spec/kro types", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
@@ -168,7 +169,7 @@ TEST(ConformanceErrors, TypesAreThoseOfUpstream) {
   }
 }
 
-TEST(ConformanceErrors, InspectionReadsWhatUpstreamReads) {
+TEST(ConformanceOf_kro, InspectionReadsWhatUpstreamReads) {
   const json::Array cases = ReadArray("kro");
   conformance::Tally tally("cel-spec/kro inspect", kUnmet);
   for (std::size_t i = 1; i < cases.size(); ++i) {
@@ -179,7 +180,7 @@ TEST(ConformanceErrors, InspectionReadsWhatUpstreamReads) {
   }
 }
 
-TEST(ConformanceErrors, TheGrammarOfTheSpecificationParses) {
+TEST(ConformanceOf_parse, TheGrammarOfTheSpecificationParses) {
   const json::Array cases = ReadArray("parse");
   conformance::Tally tally("cel-spec/parse grammar", kUnmet);
   for (const json::Value& entry : cases) {

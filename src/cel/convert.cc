@@ -1,6 +1,7 @@
 #include "cel/convert.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <array>
 #include <string>
@@ -41,6 +42,9 @@ std::string ToExpression(Context& context, const Value& value) {
 }
 
 Error ToError(const Value& error) {
+  if (error.IsUnknown()) {
+    return Error(ErrorCode::kPending, fmt::format("not known yet: {}", fmt::join(error.UnknownNames(), ", ")));
+  }
   return Error(ClassOf(error.AsError()), std::string(error.AsError()));
 }
 

@@ -1,9 +1,11 @@
 #include "cel/environment.h"
 
 #include <algorithm>
+#include <array>
 
 #include "cel/library.h"
 #include "cel/macros.h"
+#include "cel/messages.h"
 
 namespace kro::cel {
 
@@ -14,10 +16,16 @@ Environment::Environment(std::span<const Library* const> libraries, Dialect dial
     for (const Overload& overload : library.overloads) {
       Function& function = (*functions)[overload.function];
       function.name = overload.function;
-      function.overloads.push_back(&overload);
+      auto same = std::ranges::find(function.overloads, overload.id, &Overload::id);
+      if (same != function.overloads.end()) {
+        *same = &overload;
+      } else {
+        function.overloads.push_back(&overload);
+      }
     }
   };
   add(MacroFunctions());
+  if (dialect_.well_known_messages) add(MessageFunctions());
   for (const Library* library : libraries) add(*library);
   functions_ = std::move(functions);
 }
@@ -31,13 +39,21 @@ Environment Environment::Kro() {
   return kro;
 }
 
+Environment Environment::Kubernetes() {
+  static const Environment kubernetes(KubernetesLibraries(),
+                                      {.bindings = false, .mixed_comparisons = true});
+  return kubernetes;
+}
+
 Environment Environment::Standard() {
   static const Environment standard = [] {
-    std::vector<const Library*> libraries = {&StandardLibrary(), &OptionalLibrary(),
-                                             &StringsLibrary(),  &ListsLibrary(),
-                                             &EncodersLibrary(), &NetworkLibrary()};
-    if (const Library* math = FindLibrary("math")) libraries.push_back(math);
-    return Environment(libraries);
+    const std::array libraries = {&StandardLibrary(), &OptionalLibrary(),     &StringsLibrary(),
+                                  &ListsLibrary(),    &EncodersLibrary(),     &NetworkLibrary(),
+                                  &MathLibrary(),     &SpecificationLibrary()};
+    return Environment(libraries, {.mixed_comparisons = true,
+                                   .blocks = true,
+                                   .well_known_messages = true,
+                                   .rules = Rules::kSpecification});
   }();
   return standard;
 }

@@ -33,6 +33,15 @@ struct Variable {
   Type type;
 };
 
+// Where cel-go as kro runs it departs from the language's specification (docs/cel.md).
+enum class Rules : std::uint8_t {
+  // Map literals take any key and the last of equal ones wins; a list of null and another type is of the
+  // later one.
+  kUpstream,
+  // Keys are bool, int, uint or string, and none stands twice; null joins any type that may be null.
+  kSpecification,
+};
+
 // Where dialects differ.
 struct Dialect {
   // Names are looked up in this namespace first: "a.b.c" tries a.b.c.x, a.b.x, a.x, x.
@@ -46,15 +55,21 @@ struct Dialect {
   bool type_identifiers = true;   // int, list, google.protobuf.Duration as values
   // 1 < 2.0 passes the check. Without it, as upstream, it passes only after a comprehension.
   bool mixed_comparisons = false;
+  bool blocks = false;              // cel.block, as optimisers write it
+  bool well_known_messages = false;  // google.protobuf.Int32Value{value: 1}
+  Rules rules = Rules::kUpstream;
 };
 
 class Environment {
  public:
+  // Of overloads with one id the last counts.
   explicit Environment(std::span<const Library* const> libraries, Dialect dialect = {});
 
   // kro's environment: all its libraries and the variable `runtime`.
   static Environment Kro();
-  // The CEL specification's: standard library, optionals, strings, lists, math, encoders, bindings.
+  // That of rules in CustomResourceDefinitions and admission policies; without variables.
+  static Environment Kubernetes();
+  // The CEL specification's: its rules, its library and the extensions that its conformance cases use.
   static Environment Standard();
 
   // Adds a variable and returns its slot: the index that checked identifiers carry. The type is

@@ -25,7 +25,8 @@ class Evaluator {
   Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
       : code_(code), context_(context), slots_(slots), locals_(locals) {}
 
-  // Inline for what takes no operands, most often a path or a constant.
+  // Inline for what takes no operands, most often a path or a constant; what is common besides goes to
+  // its own function at once.
   [[gnu::always_inline]] Value Eval(std::uint32_t index) {
     const Node& node = code_.nodes[index];
     switch (node.op) {
@@ -34,6 +35,14 @@ class Evaluator {
       case Op::kLocal: return locals_[node.a];
       case Op::kSlotPath: return Path(node, slots_[node.a]);
       case Op::kLocalPath: return Path(node, locals_[node.a]);
+      case Op::kAnd: return AndOr(node, false);
+      case Op::kOr: return AndOr(node, true);
+      case Op::kEquals:
+      case Op::kNotEquals:
+      case Op::kLess:
+      case Op::kLessEquals:
+      case Op::kGreater:
+      case Op::kGreaterEquals: return Comparison(node);
       default: return EvalNode(node);
     }
   }
@@ -51,7 +60,9 @@ class Evaluator {
   [[gnu::noinline]] Value Has(const Node& node);
   [[gnu::noinline]] Value OptionalSelect(const Node& node);
   [[gnu::noinline]] Value AndOr(const Node& node, bool absorbing);
+  [[gnu::noinline]] Value Unresolved(const Value& so_far, const Value& operand);
   [[gnu::noinline]] Value Conditional(const Node& node);
+  [[gnu::noinline]] Value Comparison(const Node& node);
   [[gnu::noinline]] Value Binary(const Node& node, const Value& a, const Value& b);
   [[gnu::noinline]] Value Concat(const Node& node);
   [[gnu::noinline]] Value OptionalOr(const Node& node);
@@ -79,6 +90,7 @@ template <typename T>
 bool Compare(Op op, const T& a, const T& b);
 bool SameText(std::string_view a, std::string_view b);
 Value ReadJson(Context& context, const json::Value& json, const Schema* schema);
+Value KeyProblem(const MapBuilder& map, const Value& key);
 bool Matches(Context& context, const Type& type, const Value& value);
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
 const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
@@ -94,12 +106,18 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kVariable:
     case Op::kLocal:
     case Op::kSlotPath:
-    case Op::kLocalPath: break;  // Eval has done it
+    case Op::kLocalPath:
+    case Op::kAnd:
+    case Op::kOr:
+    case Op::kEquals:
+    case Op::kNotEquals:
+    case Op::kLess:
+    case Op::kLessEquals:
+    case Op::kGreater:
+    case Op::kGreaterEquals: break;  // Eval has done it
     case Op::kPath: return Path(node, Eval(node.a));
     case Op::kHas: return Has(node);
     case Op::kOptSelect: return OptionalSelect(node);
-    case Op::kAnd: return AndOr(node, false);
-    case Op::kOr: return AndOr(node, true);
     case Op::kConditional: return Conditional(node);
     case Op::kNotStrictlyFalse: return Value::Bool(!Eval(node.a).IsFalse());
     case Op::kNot: {
@@ -109,24 +127,6 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kNegate: {
       Value a = Eval(node.a);
       return a.IsError() ? a : Negate(context_, a);
-    }
-    case Op::kEquals:
-    case Op::kNotEquals:
-    case Op::kLess:
-    case Op::kLessEquals:
-    case Op::kGreater:
-    case Op::kGreaterEquals: {
-      const Value a = Eval(node.a);
-      const Value b = Eval(node.b);
-      if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
-        return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
-      }
-      if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
-        if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
-        if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
-      }
-      if (a.IsError()) return a;
-      return b.IsError() ? b : Binary(node, a, b);
     }
     case Op::kIndex:
     case Op::kOptIndex:
@@ -158,6 +158,9 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kBind:
       // An error stays in the local and comes out where it is used, as if it were computed there.
       locals_[node.a] = Eval(node.b);
+      return Eval(node.c);
+    case Op::kBlock:
+      for (std::uint32_t i = 0; i < node.count; ++i) locals_[node.a + i] = Eval(Operand(node, i));
       return Eval(node.c);
   }
   return {};
@@ -245,18 +248,28 @@ Value Evaluator::OptionalSelect(const Node& node) {
 
 // ---- Logic -----------------------------------------------------------------------------------
 
-// Operands are tried from the left until one absorbs the others; otherwise the leftmost error.
+// What stands for two operands that do not absorb: unknown values together, else an unknown one,
+// else the first error. `so_far` may be the result of operands without errors.
+Value Evaluator::Unresolved(const Value& so_far, const Value& operand) {
+  if (operand.IsUnknown()) {
+    return so_far.IsUnknown() ? MergeUnknowns(context_, so_far, operand) : operand;
+  }
+  if (so_far.IsError()) return so_far;
+  return operand.IsError() ? operand : NoSuchOverload();
+}
+
+// Operands are tried from the left until one absorbs the others.
 Value Evaluator::AndOr(const Node& node, bool absorbing) {
-  Value error = Value::Bool(!absorbing);
+  Value result = Value::Bool(!absorbing);
   for (std::size_t i = 0; i < node.count; ++i) {
     Value operand = Eval(Operand(node, i));
     if (operand.Is(Kind::kBool)) {
       if (operand.AsBool() == absorbing) return operand;
-    } else if (!error.IsError()) {
-      error = operand.IsError() ? operand : NoSuchOverload();
+    } else {
+      result = Unresolved(result, operand);
     }
   }
-  return error;
+  return result;
 }
 
 Value Evaluator::Conditional(const Node& node) {
@@ -267,6 +280,20 @@ Value Evaluator::Conditional(const Node& node) {
 }
 
 // ---- Operators -------------------------------------------------------------------------------
+
+Value Evaluator::Comparison(const Node& node) {
+  const Value a = Eval(node.a);
+  const Value b = Eval(node.b);
+  if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
+    return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
+  }
+  if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
+    if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
+    if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
+  }
+  if (a.IsError()) return a;
+  return b.IsError() ? b : Binary(node, a, b);
+}
 
 Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
   switch (node.op) {
@@ -414,6 +441,9 @@ Value Evaluator::MakeMapLiteral(const Node& node) {
       return Fail(context_, "internal error: runtime error: hash of unhashable type {}",
                   ClassName(key));
     }
+    if (node.c == kStrictKeys) {
+      if (Value problem = KeyProblem(map, key); problem.IsError()) return problem;
+    }
     if (operand & kOptionalBit) {
       if (!value.Is(Kind::kOptional)) {
         return Fail(context_, "cannot initialize optional entry '{}' from non-optional value {}",
@@ -479,14 +509,14 @@ Value Evaluator::Iterate(const Loop& loop, Body body) {
 
 Value Evaluator::Quantifier(const Loop& loop, bool absorbing) {
   Value result = Value::Bool(!absorbing);
-  Value failed = Iterate(loop, [&] {
+  Value failed = Iterate(loop, [&]() __attribute__((always_inline)) {
     Value verdict = Eval(loop.condition);
     if (verdict.Is(Kind::kBool)) {
       if (verdict.AsBool() != absorbing) return true;
       result = verdict;
       return false;
     }
-    if (!result.IsError()) result = verdict.IsError() ? verdict : NoSuchOverload();
+    result = Unresolved(result, verdict);
     return true;
   });
   return failed.IsError() ? failed : result;
@@ -635,6 +665,19 @@ template <typename Word>
     }
   }
   return FromJson(context, json, schema);
+}
+
+// The error that the specification sees in one key more, or null.
+Value KeyProblem(const MapBuilder& map, const Value& key) {
+  if (!key.Is(Kind::kBool) && !key.Is(Kind::kInt) && !key.Is(Kind::kUint) &&
+      !key.Is(Kind::kString)) {
+    return Value::Error("unsupported key type");
+  }
+  // 1 and 1u are one key.
+  bool repeated = map.Has(key);
+  if (key.Is(Kind::kInt) && key.AsInt() >= 0) repeated |= map.Has(Value::Uint(key.AsUint()));
+  if (key.Is(Kind::kUint) && key.AsInt() >= 0) repeated |= map.Has(Value::Int(key.AsInt()));
+  return repeated ? Value::Error("Failed with repeated key") : Value::Null();
 }
 
 // Whether an overload takes a value, as upstream decides it at run time: by the value's type, for

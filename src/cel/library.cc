@@ -1,6 +1,5 @@
 #include "cel/library.h"
 
-#include <algorithm>
 #include <array>
 
 namespace kro::cel {
@@ -16,12 +15,37 @@ std::span<const Library* const> KroLibraries() {
   return kLibraries;
 }
 
-const Library* FindLibrary(std::string_view name) {
-  auto libraries = KroLibraries();
-  auto found = std::find_if(libraries.begin(), libraries.end(),
-                            [&](const Library* library) { return library->name == name; });
-  if (found != libraries.end()) return *found;
-  return MathLibrary().name == name ? &MathLibrary() : nullptr;
+std::span<const Library* const> KubernetesLibraries() {
+  static const std::array kLibraries = {
+      &StandardLibrary(),
+      &OptionalLibrary(),
+      &StringsLibrary(),
+      &ListsLibrary(),
+      &KubernetesListsLibrary(),
+      &UrlLibrary(),
+      &RegexLibrary(),
+      &QuantityLibrary(),
+      &NetworkLibrary(),
+      &SemverLibrary(),
+      &MathLibrary(),
+      &SetsLibrary(),
+      &NamedFormatLibrary(),
+      &AuthorizerLibrary(),
+      &LenientSemverLibrary(),
+      &ListIncludesLibrary(),
+      &JsonPatchLibrary(),
+      &RegexReplaceLibrary(),
+  };
+  return kLibraries;
+}
+
+std::span<const Library* const> OtherLibraries() {
+  static const std::array kLibraries = {
+      &MathLibrary(),       &SetsLibrary(),          &NamedFormatLibrary(),
+      &AuthorizerLibrary(), &LenientSemverLibrary(), &ListIncludesLibrary(),
+      &JsonPatchLibrary(),  &RegexReplaceLibrary(),  &SpecificationLibrary(),
+  };
+  return kLibraries;
 }
 
 }  // namespace kro::cel

@@ -30,13 +30,24 @@ const Library& KroListsLibrary();
 const Library& OmitLibrary();
 const Library& RuntimeLibrary();
 
+// What Kubernetes offers to rules of CustomResourceDefinitions and admission policies, and kro's environment
+// does not have.
+const Library& SetsLibrary();
+const Library& NamedFormatLibrary();
+const Library& AuthorizerLibrary();
+const Library& LenientSemverLibrary();
+const Library& ListIncludesLibrary();
+const Library& JsonPatchLibrary();
+const Library& RegexReplaceLibrary();
+
 // Of the CEL specification, not part of kro's environment.
 const Library& MathLibrary();
+// What the specification's own functions do where those of kro's environment do something else.
+const Library& SpecificationLibrary();
 
-// All libraries of kro's environment, in a fixed order.
+// All libraries of kro's environment, in a fixed order; of that of Kubernetes' rules; and the others.
 std::span<const Library* const> KroLibraries();
-
-// The library called `name`, or nullptr.
-const Library* FindLibrary(std::string_view name);
+std::span<const Library* const> KubernetesLibraries();
+std::span<const Library* const> OtherLibraries();
 
 }  // namespace kro::cel

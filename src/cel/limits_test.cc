@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <limits>
 #include <memory>
 #include <string>
@@ -91,6 +92,55 @@ TEST(Limits, BudgetStaysUsedUpWhenItsErrorIsAbsorbed) {
 TEST(Limits, PatternThatBacktracksElsewhereIsMatchedInLinearTime) {
   auto matched = Evaluate("'" + Repeat("a", 20'000) + "b'.matches('^(a+)+$')");
   EXPECT_TRUE(matched.value.IsFalse()) << matched.error();
+}
+
+TEST(Limits, PatternsThatGrowAreRefused) {
+  EXPECT_THAT(Evaluate("'a'.matches('((a{1,100}){1,100}){1,100}')").error(),
+              HasSubstr("error parsing regexp"));
+  EXPECT_THAT(Evaluate("'a'.matches('a{1001}')").error(), HasSubstr("invalid repeat count"));
+  EXPECT_THAT(Evaluate("'a'.matches('" + Repeat("(", 20'000) + "')").error(),
+              HasSubstr("error parsing regexp"));
+}
+
+TEST(Limits, MatchesArePaidForByTheLengthOfTheText) {
+  const std::string text = "('" + Repeat("a", 50'000) + "' + string(i))";
+  EXPECT_EQ(Evaluate("lists.range(10000).all(i, !" + text + ".matches('b'))").error(),
+            kBudgetExceeded);
+  EXPECT_EQ(Evaluate("lists.range(10000).all(i, " + text + ".findAll('a*?b').size() == 0)").error(),
+            kBudgetExceeded);
+}
+
+TEST(Limits, LoneSurrogatesAreNoText) {
+  EXPECT_THAT(SyntaxError("'\\ud83d'"), HasSubstr("invalid unicode code point"));
+  EXPECT_THAT(SyntaxError("\"\\U0000dfff\""), HasSubstr("invalid unicode code point"));
+  EXPECT_THAT(Evaluate("string(b'\\xed\\xa0\\x80')").error(), HasSubstr("invalid UTF-8"));
+  EXPECT_TRUE(Evaluate(R"(json.unmarshal('"\\ud83d"') == '\ufffd')").value.IsTrue());
+  // As bytes in the text itself they count one by one, as all malformed ones do.
+  EXPECT_EQ(Evaluate("size('\xed\xa0\x80')").value.AsInt(), 3);
+  EXPECT_TRUE(
+      Evaluate("'\xed\xa0\x80' == '\xed\xa0\x80'.reverse().reverse()").value.Is(Kind::kBool));
+}
+
+TEST(Limits, DataThatNestsTenThousandDeepIsRefused) {
+  const std::string deep = Repeat("[", 10'000) + Repeat("]", 10'000);
+  EXPECT_THAT(Evaluate("json.unmarshal('" + deep + "')").error(),
+              HasSubstr("json.unmarshal failed to parse JSON"));
+  std::string source = "[1]";
+  for (int i = 0; i < 9; ++i) source = "lists.range(1).map(i, [" + source + "])";
+  EXPECT_TRUE(Evaluate(source + " == " + source).value.IsTrue());
+}
+
+TEST(Limits, AnotherThreadCanEndAnEvaluation) {
+  Environment environment = Environment::Kro();
+  auto program = Plan(*Parse("lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0))",
+                             environment.dialect()),
+                      environment);
+  ASSERT_TRUE(program);
+  std::atomic<bool> interrupted = true;
+  Arena arena;
+  Context context(arena);
+  context.set_interrupt(&interrupted);
+  EXPECT_EQ((*program)->Evaluate(context, {}).AsError(), kBudgetExceeded);
 }
 
 TEST(Limits, OverflowIsAnErrorOfTheLanguage) {

@@ -28,6 +28,8 @@ class Expander {
   Expr* Bind();
   Expr* OptMap(bool flat);
   Expr* NewCondition();
+  Expr* Block();
+  Expr* BlockName(std::string_view prefix);
 
  private:
   Expr* Fail(const Expr* where, std::string message);
@@ -96,11 +98,22 @@ Expr* ExpandMacro(ExprBuilder& builder, const Dialect& dialect, const MacroCall&
     case 'a':
       if (name == "all" && count == 2) return expand.All(false);
       if (name == "all" && count == 3 && two) return expand.All(true);
+      if (name == "accuVar" && count == 2 && dialect.blocks && IsNamed(call.target, "cel")) {
+        return expand.BlockName("@ac:");
+      }
       break;
     case 'b':
       if (name == "bind" && count == 3 && dialect.bindings && IsNamed(call.target, "cel")) {
         return expand.Bind();
       }
+      if (name == "block" && count == 2 && dialect.blocks && IsNamed(call.target, "cel")) {
+        return expand.Block();
+      }
+      break;
+    case 'i':
+      if (!dialect.blocks || !IsNamed(call.target, "cel")) break;
+      if (name == "index" && count == 1) return expand.BlockName("@index");
+      if (name == "iterVar" && count == 2) return expand.BlockName("@it:");
       break;
     case 'e':
       if (name == "exists" && count == 2) return expand.Exists(false);
@@ -153,7 +166,12 @@ const Library& MacroFunctions() {
                      .id = "@mapInsert_map_map",
                      .params = {MapOf(K(), V()), MapOf(K(), V())},
                      .result = MapOf(K(), V()),
-                     .doc = "The map with the entries of another."}}};
+                     .doc = "The map with the entries of another."},
+                    {.function = std::string(kBlockFunction),
+                     .id = "cel_block_list",
+                     .params = {ListOf(Dyn()), T()},
+                     .result = T(),
+                     .doc = "The body, in which the elements of the list have names."}}};
   return library;
 }
 
@@ -363,6 +381,28 @@ Expr* Expander::NewCondition() {
   if (!seen[0]) return fail(arg(0), "'type' is required");
   if (!seen[1]) return fail(arg(0), "'status' is required");
   return Call("newCondition", {arg(0)}, call_.target);
+}
+
+Expr* Expander::Block() {
+  const List* list = arg(0)->If<List>();
+  if (!list) return Fail(arg(0), "cel.block requires the first arg to be a list literal");
+  for (const ListElement& element : list->elements) {
+    if (element.optional) return Fail(element.value, "cel.block elements must not be optional");
+  }
+  return Call(kBlockFunction, {arg(0), arg(1)});
+}
+
+// A hidden name out of numbers: cel.index(3) is `@index3`, cel.iterVar(0, 1) is `@it:0:1`.
+Expr* Expander::BlockName(std::string_view prefix) {
+  std::string name(prefix);
+  for (std::size_t i = 0; i < call_.args.size(); ++i) {
+    const Literal* number = arg(i)->If<Literal>();
+    if (!number || !number->value.Is(Kind::kInt) || number->value.AsInt() < 0) {
+      return Fail(arg(i), fmt::format("cel.{} takes non-negative int literals", call_.function));
+    }
+    name += fmt::format("{}{}", i > 0 ? ":" : "", number->value.AsInt());
+  }
+  return Name(builder_.arena().Copy(name));
 }
 
 }  // namespace

@@ -56,6 +56,10 @@ struct MacroCall {
 // reported and gives a null literal.
 Expr* ExpandMacro(ExprBuilder& builder, const Dialect& dialect, const MacroCall& call);
 
+// What cel.block(list, body) expands to: a call with these two arguments. In the list and the body
+// `@index0`, `@index1` … are the elements before.
+inline constexpr std::string_view kBlockFunction = "cel.@block";
+
 // The functions that only expansions call; part of every environment. The planner knows them, they
 // have no body.
 const Library& MacroFunctions();

@@ -148,12 +148,22 @@ bool Agree(Context& context, const Value& value, const Naive& naive) {
       if (!value.Is(cel::Kind::kOptional) || value.HasContent() == naive.items.empty()) return false;
       return naive.items.empty() || Agree(context, value.Content(), naive.items[0]);
     case NaiveKind::kError: {
-      if (!value.IsError()) return false;
+      if (!value.IsError() || value.IsUnknown() != naive.IsUnknown()) return false;
+      if (naive.IsUnknown()) {
+        return std::ranges::equal(value.UnknownNames(), naive.unknown);
+      }
       const std::string_view text = value.AsError();
       return naive.text.empty() || text.substr(0, text.find(':')) == naive.text;
     }
   }
   return false;
+}
+
+Naive NaiveUnknown(std::string name) {
+  Naive naive;
+  naive.kind = NaiveKind::kError;
+  naive.unknown.insert(std::move(name));
+  return naive;
 }
 
 std::string Show(const Naive& naive) {
@@ -245,6 +255,14 @@ Naive Walker::Logic(const Call& call, bool absorbing) {
   if (left.Is(NaiveKind::kBool) && left.boolean == absorbing) return left;
   const Naive right = Eval(*call.args[1]);
   if (right.Is(NaiveKind::kBool) && right.boolean == absorbing) return right;
+  if (left.IsUnknown() || right.IsUnknown()) {
+    Naive both;
+    both.kind = NaiveKind::kError;
+    for (const Naive* side : {&left, &right}) {
+      if (side->IsUnknown()) both.unknown.insert(side->unknown.begin(), side->unknown.end());
+    }
+    return both;
+  }
   if (!left.Is(NaiveKind::kBool)) return left.IsError() ? left : NoOverload();
   if (!right.Is(NaiveKind::kBool)) return right.IsError() ? right : NoOverload();
   return Bool(!absorbing);
@@ -486,7 +504,9 @@ Naive Lookup(const Naive& container, const Naive& key, bool optional) {
     if (const Naive* value = FindKey(container, key)) return found(*value);
     return optional ? Optional({}) : Error("no such key");
   }
-  if (!container.Is(NaiveKind::kList) || !IsNumber(key)) return Error("");
+  // What has no elements at all has none at the key.
+  if (!container.Is(NaiveKind::kList)) return optional ? Optional({}) : Error("");
+  if (!IsNumber(key)) return Error("");
   if (container.typed && !key.Is(NaiveKind::kInt)) return Error("");
   if (key.Is(NaiveKind::kDouble) && key.number != std::floor(key.number)) return Error("");
   if (key.Is(NaiveKind::kDouble) && std::abs(key.number) >= kTwoTo63) return Error("");

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,10 +32,12 @@ struct Naive {
   std::string text;          // of a string; of an error: its class, empty for any
   std::vector<Naive> items;  // of a list; of an optional: none or one
   bool typed = false;        // a list or map that a schema describes
+  std::set<std::string> unknown;  // names of inputs that are not known: an error that is none
   std::vector<NaiveEntry> entries;
 
   bool Is(Kind k) const { return kind == k; }
   bool IsError() const { return kind == Kind::kError; }
+  bool IsUnknown() const { return IsError() && !unknown.empty(); }
 };
 
 struct NaiveEntry {
@@ -46,6 +49,9 @@ using NaiveVariables = std::map<std::string, Naive, std::less<>>;
 
 // JSON as it is; null members of objects are left out if `typed`, as of objects with properties.
 Naive NaiveFromJson(const json::Value& json, bool typed);
+
+// What is not known yet, standing on one input.
+Naive NaiveUnknown(std::string name);
 
 // Nothing where it does not know: a schema reads again what is added to a list of it.
 std::optional<Naive> NaiveEvaluate(const Expr& expr, const NaiveVariables& variables);

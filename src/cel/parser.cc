@@ -20,8 +20,18 @@ struct Parsed {
   int height = 0;
 };
 
-// Recursive descent, one function a level of the grammar. After a syntax error (`failed_`) every
-// function returns at once; its result is then meaningless but never null.
+// After so many syntax errors the rest of the text is not read (spec 1.5).
+constexpr int kMaxRecoveries = 30;
+
+// Recursive descent, one function a level of the grammar.
+//
+// After a syntax error the parser goes on, to find the others: what is missing is taken as there
+// (`f(1 +, 2)` lacks an operand), what is too much is skipped up to where the bracket around it
+// goes on (`[1 2, 3]`). Example: `[1 +, (2 3), x.]` has three errors; `f(1 +` has one, as all that
+// is missing is missing at the same place. Every function takes a token or leaves the error to its
+// caller, so that the parse ends.
+//
+// Past a limit (`failed_`) every function returns at once. Results are never null.
 class Parser {
  public:
   Parser(std::string_view source, const Dialect& dialect, Arena& arena, Issues& issues)
@@ -47,6 +57,7 @@ class Parser {
   Parsed ParseCall(std::string_view function, Parsed target, std::uint32_t begin);
   Parsed ParseList();
   Parsed ParseMap();
+  Parsed ParseAfterColon();
   Parsed ParseStruct();
   Parsed ParseLiteral(bool negative);
   Parsed ParseInt(std::string_view text, Span span, bool negative);
@@ -68,9 +79,17 @@ class Parser {
     Take();
     return true;
   }
+  // Takes the token, also when others stand before it.
   void Expect(TokenKind kind, std::string_view what) {
-    if (!failed_ && !TakeIf(kind)) SyntaxError(Peek(), what);
+    if (failed_ || TakeIf(kind)) return;
+    SyntaxError(Peek(), what);
+    if (SkipTo(kind, kind)) Take();
   }
+  // Whether another element of a bracketed list follows; `what` is the bracket at its end.
+  bool TakeComma(TokenKind closing, std::string_view what);
+  bool SkipTo(TokenKind wanted, TokenKind or_this);
+  void SkipToOperator();
+  bool IsSwallowed(const Token& token) const;
   std::string_view Text(const Token& token) const {
     return source_.substr(token.begin, token.end - token.begin);
   }
@@ -103,6 +122,9 @@ class Parser {
   std::uint32_t last_end_ = 0;
   int depth_ = 0;
   bool failed_ = false;
+  int faults_ = 0;                       // syntax errors so far
+  std::uint32_t fault_at_ = UINT32_MAX;  // where the last one stands
+  std::vector<Span> swallowed_;          // text that is no token
   // Stacks shared by the levels, so that short lists need no allocation of their own.
   std::vector<Parsed> terms_;
   std::vector<std::uint32_t> operators_;
@@ -145,8 +167,14 @@ namespace {
 
 Expr* Parser::Run() {
   tokens_ = Tokenize(source_, issues_);
+  for (const Issue& issue : issues_) swallowed_.push_back(*issue.span);
   Parsed result = ParseExpr();
-  if (!failed_ && !At(TokenKind::kEnd)) SyntaxError(Peek(), "the end");
+  while (!failed_ && !At(TokenKind::kEnd)) {
+    SyntaxError(Peek(), "the end");
+    SkipToOperator();
+    Take();
+    if (!At(TokenKind::kEnd)) ParseExpr();
+  }
   return result.expr;
 }
 
@@ -161,7 +189,7 @@ Parsed Parser::ParseExpr() {
     Parsed then = ParseOr();
     Expect(TokenKind::kColon, "':'");
     if (!failed_) {
-      Parsed otherwise = ParseExpr();
+      Parsed otherwise = fault_at_ == Peek().begin ? Nothing() : ParseExpr();
       if (!failed_) {
         int height = 1 + std::max({condition.height, then.height, otherwise.height});
         condition = MakeCall(question, begin, height, op::kConditional,
@@ -260,8 +288,12 @@ Parsed Parser::ParseUnary() {
     Take();
     ++count;
   }
-  if (At(TokenKind::kNot) || (At(TokenKind::kMinus) && !is_number(Peek(1).kind))) {
-    return SyntaxError(Peek(kind == TokenKind::kNot ? 1 : 0), "an operand");
+  auto at_prefix = [&] {
+    return At(TokenKind::kNot) || (At(TokenKind::kMinus) && !is_number(Peek(1).kind));
+  };
+  if (at_prefix()) {
+    SyntaxError(Peek(kind == TokenKind::kNot ? 1 : 0), "an operand");
+    while (at_prefix()) Take();
   }
   Parsed operand = ParseMember();
   if (failed_ || count % 2 == 0) return operand;
@@ -289,7 +321,10 @@ Parsed Parser::ParseSelect(Parsed operand) {
   std::uint32_t dot = Take().begin;
   bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
   if (!At(TokenKind::kIdent) && !At(TokenKind::kQuotedIdent)) {
-    return SyntaxError(Peek(), "a field name");
+    SyntaxError(Peek(), "a field name");
+    if (At(TokenKind::kIn) || At(TokenKind::kTrue) || At(TokenKind::kFalse) || At(TokenKind::kNull))
+      Take();
+    return operand;
   }
   Token name = Take();
   if (name.kind == TokenKind::kIdent && !optional && At(TokenKind::kLeftParen)) {
@@ -359,22 +394,23 @@ bool Parser::StartsStruct() const {
 
 Parsed Parser::ParseCall(std::string_view function, Parsed target, std::uint32_t begin) {
   std::uint32_t paren = Take().begin;
+  const int faults = faults_;
   std::size_t first = terms_.size();
   int height = target.height;
-  if (!At(TokenKind::kRightParen)) {
+  if (!TakeIf(TokenKind::kRightParen)) {
     do {
       terms_.push_back(ParseExpr());
       height = std::max(height, terms_.back().height);
-    } while (!failed_ && TakeIf(TokenKind::kComma));
+    } while (TakeComma(TokenKind::kRightParen, "')'"));
   }
-  Expect(TokenKind::kRightParen, "')'");
   std::span<Expr*> args = arena_.NewArray<Expr*>(terms_.size() - first);
   for (std::size_t i = 0; i < args.size(); ++i) args[i] = terms_[first + i].expr;
   terms_.resize(first);
   if (failed_) return Nothing();
   if (height + 1 > kMaxNesting) return TooDeep("max recursion depth exceeded");
 
-  if (dialect_.macros) {
+  // What a macro would say about a broken argument follows from the error in it.
+  if (dialect_.macros && faults == faults_) {
     MacroCall macro{function, target.expr, args, paren, From(begin)};
     if (Expr* expansion = ExpandMacro(builder_, dialect_, macro)) {
       if (builder_.count() > kMaxNodes) {
@@ -394,18 +430,15 @@ Parsed Parser::ParseList() {
   std::uint32_t begin = Take().begin;
   std::vector<ListElement> elements;
   int height = 0;
-  while (!failed_ && !At(TokenKind::kRightBracket)) {
+  if (At(TokenKind::kComma) && Peek(1).kind == TokenKind::kRightBracket)
+    Take();  // [,] is an empty list
+  while (!failed_ && !TakeIf(TokenKind::kRightBracket)) {
     bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
-    if (elements.empty() && !optional && At(TokenKind::kComma)) {
-      Take();  // [,] is an empty list
-      break;
-    }
     Parsed element = ParseExpr();
     elements.push_back({element.expr, optional});
     height = std::max(height, element.height);
-    if (!TakeIf(TokenKind::kComma)) break;
+    if (!TakeComma(TokenKind::kRightBracket, "']'")) break;
   }
-  Expect(TokenKind::kRightBracket, "']'");
   if (failed_) return Nothing();
   std::span<ListElement> copy = arena_.NewArray<ListElement>(elements.size());
   std::copy(elements.begin(), elements.end(), copy.begin());
@@ -416,26 +449,30 @@ Parsed Parser::ParseMap() {
   std::uint32_t begin = Take().begin;
   std::vector<MapEntry> entries;
   int height = 0;
-  while (!failed_ && !At(TokenKind::kRightBrace)) {
+  if (At(TokenKind::kComma) && Peek(1).kind == TokenKind::kRightBrace) Take();
+  while (!failed_ && !TakeIf(TokenKind::kRightBrace)) {
     bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
-    if (entries.empty() && !optional && At(TokenKind::kComma)) {
-      Take();
-      break;
-    }
     Parsed key = ParseExpr();
     std::uint32_t colon = Peek().begin;
-    Expect(TokenKind::kColon, "':'");
-    if (failed_) break;
-    Parsed value = ParseExpr();
+    Parsed value = ParseAfterColon();
     entries.push_back({key.expr, value.expr, optional, colon});
     height = std::max({height, key.height, value.height});
-    if (!TakeIf(TokenKind::kComma)) break;
+    if (!TakeComma(TokenKind::kRightBrace, "'}'")) break;
   }
-  Expect(TokenKind::kRightBrace, "'}'");
   if (failed_) return Nothing();
   std::span<MapEntry> copy = arena_.NewArray<MapEntry>(entries.size());
   std::copy(entries.begin(), entries.end(), copy.begin());
   return Make(begin, begin, height + 1, MapLiteral{copy});
+}
+
+// ":" expr
+Parsed Parser::ParseAfterColon() {
+  if (TakeIf(TokenKind::kColon)) return ParseExpr();
+  // `{1, 2: 3}`: the next entry begins at its comma.
+  SyntaxError(Peek(), "':'");
+  if (!SkipTo(TokenKind::kColon, TokenKind::kComma) || At(TokenKind::kComma)) return Nothing();
+  Take();
+  return ParseExpr();
 }
 
 Parsed Parser::ParseStruct() {
@@ -445,22 +482,21 @@ Parsed Parser::ParseStruct() {
   std::uint32_t brace = Take().begin;
   std::vector<StructField> fields;
   int height = 0;
-  while (!failed_ && !At(TokenKind::kRightBrace)) {
+  if (At(TokenKind::kComma) && Peek(1).kind == TokenKind::kRightBrace) Take();
+  while (!failed_ && !TakeIf(TokenKind::kRightBrace)) {
     bool optional = dialect_.optional_syntax && TakeIf(TokenKind::kQuestion);
-    if (!At(TokenKind::kIdent) && !At(TokenKind::kQuotedIdent)) {
-      if (fields.empty() && !optional && TakeIf(TokenKind::kComma)) break;
-      return SyntaxError(Peek(), "a field name");
+    std::string_view field;
+    if (At(TokenKind::kIdent) || At(TokenKind::kQuotedIdent)) {
+      field = FieldName(Take());
+    } else {
+      SyntaxError(Peek(), "a field name");
     }
-    std::string_view field = FieldName(Take());
     std::uint32_t colon = Peek().begin;
-    Expect(TokenKind::kColon, "':'");
-    if (failed_) break;
-    Parsed value = ParseExpr();
+    Parsed value = ParseAfterColon();
     fields.push_back({field, value.expr, optional, colon});
     height = std::max(height, value.height);
-    if (!TakeIf(TokenKind::kComma)) break;
+    if (!TakeComma(TokenKind::kRightBrace, "'}'")) break;
   }
-  Expect(TokenKind::kRightBrace, "'}'");
   if (failed_) return Nothing();
   std::span<StructField> copy = arena_.NewArray<StructField>(fields.size());
   std::copy(fields.begin(), fields.end(), copy.begin());
@@ -511,7 +547,10 @@ Parsed Parser::ParseLiteral(bool negative) {
     case TokenKind::kTrue: Take(); value = Value::Bool(true); break;
     case TokenKind::kFalse: Take(); value = Value::Bool(false); break;
     case TokenKind::kNull: Take(); break;
-    default: return SyntaxError(token, "an operand");
+    default:
+      SyntaxError(token, "an operand");
+      if (token.kind == TokenKind::kQuotedIdent) Take();
+      return Nothing();
   }
   return Make(begin, begin, 0, Literal{value});
 }
@@ -532,22 +571,81 @@ std::string_view Parser::FieldName(const Token& token) const {
   return token.kind == TokenKind::kQuotedIdent ? name.substr(1, name.size() - 2) : name;
 }
 
-// Ends the parse: later errors would follow from this one.
+// Reports that `expected` is missing where `token` stands; once a place, and not where the lexer
+// has reported something already.
 Parsed Parser::SyntaxError(const Token& token, std::string_view expected) {
-  if (!failed_) {
-    std::string found = token.kind == TokenKind::kEnd ? "the end" : fmt::format("'{}'", Text(token));
-    std::string shown = token.kind == TokenKind::kEnd ? "'<EOF>'" : found;
-    issues_.push_back({.span = Span{token.begin, token.end},
-                       .message = fmt::format("Syntax error: mismatched input {} expecting {}", shown,
-                                              expected),
-                       .code = "KRO401",
-                       .expected = std::string(expected),
-                       .found = found,
-                       .author = token.kind == TokenKind::kEnd ? "the expression ends too early"
-                                                               : fmt::format("unexpected {}", found)});
+  const bool follows = token.begin == fault_at_ || IsSwallowed(token);
+  fault_at_ = token.begin;
+  if (failed_ || follows) return Nothing();
+  if (++faults_ > kMaxRecoveries) {
+    issues_.push_back(
+        {.span = Span{token.begin, token.end},
+         .message = fmt::format("error recovery attempt limit exceeded: {}", kMaxRecoveries),
+         .code = "KRO401"});
+    failed_ = true;
+    return Nothing();
   }
-  failed_ = true;
+  std::string found = token.kind == TokenKind::kEnd ? "the end" : fmt::format("'{}'", Text(token));
+  std::string shown = token.kind == TokenKind::kEnd ? "'<EOF>'" : found;
+  issues_.push_back(
+      {.span = Span{token.begin, token.end},
+       .message = fmt::format("Syntax error: mismatched input {} expecting {}", shown, expected),
+       .code = "KRO401",
+       .expected = std::string(expected),
+       .found = found,
+       .author = token.kind == TokenKind::kEnd ? "the expression ends too early"
+                                               : fmt::format("unexpected {}", found)});
   return Nothing();
+}
+
+// Whether text that is no token stands right before `token`.
+bool Parser::IsSwallowed(const Token& token) const {
+  return std::any_of(swallowed_.begin(), swallowed_.end(), [&](const Span& span) {
+    return span.begin >= last_end_ && span.end <= token.begin;
+  });
+}
+
+bool Parser::TakeComma(TokenKind closing, std::string_view what) {
+  if (failed_) return false;
+  if (TakeIf(TokenKind::kComma)) return true;
+  if (TakeIf(closing)) return false;
+  SyntaxError(Peek(), At(TokenKind::kEnd) ? std::string(what) : fmt::format("',' or {}", what));
+  if (failed_ || !SkipTo(closing, TokenKind::kComma)) return false;
+  return Take().kind == TokenKind::kComma;
+}
+
+// Skips to one of the two in the bracket that is open here; false if the bracket, or the text, ends
+// before.
+bool Parser::SkipTo(TokenKind wanted, TokenKind or_this) {
+  for (std::size_t open = 0; !At(TokenKind::kEnd); Take()) {
+    const TokenKind kind = Peek().kind;
+    if (open == 0 && (kind == wanted || kind == or_this)) return true;
+    switch (kind) {
+      case TokenKind::kLeftParen:
+      case TokenKind::kLeftBracket:
+      case TokenKind::kLeftBrace:
+        ++open;
+        break;
+      case TokenKind::kRightParen:
+      case TokenKind::kRightBracket:
+      case TokenKind::kRightBrace:
+        if (open == 0) return false;
+        --open;
+        break;
+      default:
+        break;
+    }
+  }
+  return false;
+}
+
+// Skips what stands behind a whole expression, up to an operator that could go on with one.
+void Parser::SkipToOperator() {
+  for (; !At(TokenKind::kEnd); Take()) {
+    const TokenKind kind = Peek().kind;
+    if (kind >= TokenKind::kIn && kind <= TokenKind::kOr) return;
+    if (kind >= TokenKind::kPlus && kind <= TokenKind::kPercent) return;
+  }
 }
 
 // Reports a fault that does not confuse the rest.

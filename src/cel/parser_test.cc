@@ -149,6 +149,79 @@ const FaultCase kFaults[] = {
 
 INSTANTIATE_TEST_SUITE_P(Parser, ParserFaults, testing::ValuesIn(kFaults));
 
+struct SeveralCase {
+  std::string source;
+  std::string places;  // "line:column" of each, or the message where it is no syntax error
+};
+
+class ParserRecovery : public testing::TestWithParam<SeveralCase> {};
+
+TEST_P(ParserRecovery, ReportsEveryErrorInOnePass) {
+  auto ast = Parse(GetParam().source);
+  ASSERT_FALSE(ast);
+  std::string places;
+  for (const Diagnostic& diagnostic : ast.error()) {
+    std::string_view text = diagnostic.compatible;
+    text.remove_prefix(std::string_view("ERROR: <input>:").size());
+    text = text.substr(0, text.find("\n | "));
+    if (std::size_t syntax = text.find(": Syntax error"); syntax != text.npos)
+      text = text.substr(0, syntax);
+    places += (places.empty() ? "" : ", ") + std::string(text);
+  }
+  EXPECT_EQ(places, GetParam().places);
+}
+
+const SeveralCase kSeveral[] = {
+    // what is missing is taken as there
+    {"[1 +, 2 *, 3]", "1:5, 1:10"},
+    {"f(1 +, x.) && y.", "1:6, 1:10, 1:17"},
+    {"{1: , 2: *}", "1:5, 1:10, 1:11"},
+    {"{'a' 1, 'b': + 2}", "1:6, 1:14"},
+    {"Foo{1: 2, b: }", "1:5, 1:14"},
+    {"a ? b && : c ||", "1:10, 1:16"},
+    {"x.true + y.in", "1:3, 1:12"},
+    {"-!x + !-y", "1:2, 1:9"},
+    // what is too much is skipped
+    {"[1 2, 3 4, 5]", "1:4, 1:9"},
+    {"f(a b, c d)", "1:5, 1:10"},
+    {"(1 2) + (3 4)", "1:4, 1:12"},
+    {"x[1 2] + y[3 4]", "1:5, 1:14"},
+    {"1 2 + * 3", "1:3, 1:7"},
+    {"1 ) + (2", "1:3, 1:9"},
+    // one error an end, however much is missing there
+    {"f([(1 +", "1:8"},
+    {"[1, 2)", "1:6"},
+    {"", "1:0"},
+    // text that is no token is not reported again by the grammar
+    {"1 + # ", "1:5"},
+    {"# + $", "1:1, 1:5"},
+    // lines count
+    {"[\n 1 +,\n  'é' 'é',\n 3]", "2:5, 3:7"},
+    // other faults stand among them
+    {"if + 1 2", "1:1: reserved identifier: if, 1:8"},
+    {"[9223372036854775808, 1 +]", "1:2: invalid int literal, 1:26"},
+    {"[1].map(1, x +, y)", "1:15"},
+    {"[has(a), 1 +]", "1:6: invalid argument to has() macro, 1:13"},
+};
+
+INSTANTIATE_TEST_SUITE_P(Parser, ParserRecovery, testing::ValuesIn(kSeveral));
+
+TEST(Parser, GivesUpAfterThirtyErrors) {
+  std::string source;
+  for (int i = 0; i < 100; ++i) source += "+,";
+  auto ast = Parse("[" + source + "1]");
+  ASSERT_FALSE(ast);
+  EXPECT_EQ(ast.error().size(), 31u);
+  EXPECT_EQ(ast.error().back().message, "error recovery attempt limit exceeded: 30");
+}
+
+TEST(Parser, ReportsAHundredErrorsAndCountsTheRest) {
+  auto ast = Parse(std::string(250, '#'));
+  ASSERT_FALSE(ast);
+  EXPECT_EQ(ast.error().size(), 100u);
+  EXPECT_THAT(ast.error().back().compatible, HasSubstr("\n150 more errors were truncated"));
+}
+
 TEST(Parser, ShowsTheLineWithACaret) {
   auto ast = Parse("'é' +\n  )");
   ASSERT_FALSE(ast);

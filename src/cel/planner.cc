@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cel/internal/code.h"
+#include "cel/macros.h"
 #include "cel/operators.h"
 #include "cel/schema.h"
 
@@ -78,6 +79,7 @@ class Planner {
   Index PlanList(const List& list, int depth);
   Index PlanMap(const MapLiteral& map, int depth);
   Index PlanComprehension(const Comprehension& comprehension, int depth);
+  Index PlanBlock(const Call& call, int depth);
 
   std::optional<std::uint32_t> QualifiedName(const Expr& expr);
   std::optional<std::uint32_t> FindName(std::string_view name, bool absolute);
@@ -85,6 +87,7 @@ class Planner {
   void KeepOverloads(CallSite& site, std::span<const Overload* const> overloads);
   std::uint32_t Constant(const Value& value);
   std::uint32_t Add(Node node);
+  std::uint32_t AddNode(Node node, const std::vector<std::uint32_t>& operands);
   std::uint32_t AddWithOperands(Node node, const std::vector<std::uint32_t>& operands);
   std::uint32_t AddStep(std::string_view field);
   std::uint32_t Fold(std::uint32_t node);
@@ -317,6 +320,7 @@ Planner::Index Planner::PlanCall(const Expr& expr, int depth) {
       }
       return Fold(Add(node));
     }
+    if (call.function == kBlockFunction) return PlanBlock(call, depth);
     return PlanFunction(call, call.function, nullptr, depth);
   }
   if (call.args.size() == 1 && (call.function == "or" || call.function == "orValue")) {
@@ -494,7 +498,8 @@ Planner::Index Planner::PlanMap(const MapLiteral& map, int depth) {
     operands.push_back(*key);
     operands.push_back(*value | (entry.optional ? kOptionalBit : 0));
   }
-  return AddWithOperands({.op = Op::kMap}, operands);
+  const bool strict = environment_.dialect().rules == Rules::kSpecification;
+  return AddWithOperands({.op = Op::kMap, .c = strict ? internal::kStrictKeys : kNoNode}, operands);
 }
 
 Planner::Index Planner::PlanComprehension(const Comprehension& c, int depth) {
@@ -576,6 +581,26 @@ Planner::Index Planner::PlanComprehension(const Comprehension& c, int depth) {
   return Add({.op = op, .a = static_cast<std::uint32_t>(code_.loops.size() - 1)});
 }
 
+Planner::Index Planner::PlanBlock(const Call& call, int depth) {
+  const std::size_t outer_scope = scope_.size();
+  const List& list = call.args[0]->As<List>();
+  Node node{.op = Op::kBlock, .a = code_.local_count};
+  code_.local_count += static_cast<std::uint32_t>(list.elements.size());
+  std::vector<std::uint32_t> operands;
+  for (const ListElement& element : list.elements) {
+    auto operand = Plan(*element.value, depth + 1);
+    if (!operand) return operand;
+    const auto i = static_cast<std::uint32_t>(operands.size());
+    scope_.push_back({Keep("@index" + std::to_string(i)), node.a + i});
+    operands.push_back(*operand);
+  }
+  auto body = Plan(*call.args[1], depth + 1);
+  if (!body) return body;
+  scope_.resize(outer_scope);
+  node.c = *body;
+  return AddNode(node, operands);
+}
+
 // ---- Names -----------------------------------------------------------------------------------
 
 // `a.b.c` that was not checked: a variable or type of that name, if there is one.
@@ -639,11 +664,15 @@ std::uint32_t Planner::Add(Node node) {
   return static_cast<std::uint32_t>(code_.nodes.size() - 1);
 }
 
-std::uint32_t Planner::AddWithOperands(Node node, const std::vector<std::uint32_t>& operands) {
+std::uint32_t Planner::AddNode(Node node, const std::vector<std::uint32_t>& operands) {
   node.first = static_cast<std::uint32_t>(code_.operands.size());
   node.count = static_cast<std::uint32_t>(operands.size());
   code_.operands.insert(code_.operands.end(), operands.begin(), operands.end());
-  return Fold(Add(node));
+  return Add(node);
+}
+
+std::uint32_t Planner::AddWithOperands(Node node, const std::vector<std::uint32_t>& operands) {
+  return Fold(AddNode(node, operands));
 }
 
 std::uint32_t Planner::AddStep(std::string_view field) {

@@ -43,7 +43,8 @@ class Program {
   // What the checker found; dyn if the expression was not checked.
   Type type() const;
 
-  // The value, which may be an error value. A variable that is not bound is the error
+  // The value, which may be an error value. A variable may be bound to an unknown value (MakeUnknown): the
+  // result is then unknown too, unless it does not depend on it. A variable that is not bound is the error
   // "no such attribute(s): x" where it is used.
   Value Evaluate(Context& context, std::span<const Binding> bindings) const;
   Value Evaluate(Context& context, std::initializer_list<Binding> bindings) const {

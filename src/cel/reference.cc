@@ -39,8 +39,30 @@ type; `a?` is an optional value.
 | `cel.bind(x, e, t)` | `t` with `x` for the value of `e` |
 )";
 
+constexpr std::string_view kOthers = R"(
+# Beyond kro's expressions
+
+The engine has two more environments. Rules of CustomResourceDefinitions and admission policies are written in that of
+Kubernetes (`Environment::Kubernetes`): all of the above but `encoders`, `kro.*` and `cel.bind`, and the libraries below but
+the last. The language's own specification is followed by `Environment::Standard`, which has `math` and `specification`.
+
+| | kro | Kubernetes' rules | specification |
+|---|---|---|---|
+| `1 < 2.0` | refused before the first comprehension | allowed | allowed |
+| `{'a': 1, 'a': 2}` | the last wins | the last wins | an error |
+| `{1: 'a', 1u: 'b'}` | two entries | two entries | an error |
+| `{1.5: 'a'}` | allowed | allowed | an error |
+| `[optional.of(1), null]` | `list(null_type)` | `list(null_type)` | `list(optional_type(int))` |
+| `'abc'.indexOf('a', 4)` | -1 | -1 | an error |
+| `duration('1.5s').getMilliseconds()` | 1500 | 1500 | 500 |
+| `ip('::ffff:c0a8:1')` | an error | an error | 192.168.0.1 |
+| `google.protobuf.Int32Value{value: 1}` | refused | refused | allowed |
+| `cel.block([1, cel.index(0) + 1], cel.index(1))` | refused | refused | allowed |
+)";
+
 // An overload as it is called: "string.charAt(int)", "int + int".
 std::string CallForm(const Overload& overload);
+void AppendLibrary(std::string& out, const Library& library);
 bool IsInternal(const Overload& overload);
 std::string InCode(std::string_view text);
 
@@ -48,31 +70,33 @@ std::string InCode(std::string_view text);
 
 std::string FunctionReference() {
   std::string out(kIntroduction);
-  for (const Library* library : KroLibraries()) {
-    out += fmt::format("\n## {}\n\n", library->name);
-    if (!library->doc.empty()) out += library->doc + "\n\n";
-    std::vector<std::string_view> done;
-    for (const Overload& first : library->overloads) {
-      if (IsInternal(first) || std::ranges::find(done, first.function) != done.end()) continue;
-      done.push_back(first.function);
-      out += fmt::format("### `{}`\n\n", first.function);
-      for (const Overload& overload : library->overloads) {
-        if (overload.function != first.function) continue;
-        out += fmt::format("- `{} -> {}`", CallForm(overload), overload.result.ToString());
-        if (!overload.doc.empty()) out += fmt::format(": {}", overload.doc);
-        out += "\n";
-        for (const Example& example : overload.examples) {
-          out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
-        }
-      }
-      out += "\n";
-    }
-    out.pop_back();
-  }
+  for (const Library* library : KroLibraries()) AppendLibrary(out, *library);
+  out += kOthers;
+  for (const Library* library : OtherLibraries()) AppendLibrary(out, *library);
   return out;
 }
 
 namespace {
+
+void AppendLibrary(std::string& out, const Library& library) {
+  out += fmt::format("\n## {}\n\n{}\n\n", library.name, library.doc);
+  std::vector<std::string_view> done;
+  for (const Overload& first : library.overloads) {
+    if (IsInternal(first) || std::ranges::find(done, first.function) != done.end()) continue;
+    done.push_back(first.function);
+    out += fmt::format("### `{}`\n\n", first.function);
+    for (const Overload& overload : library.overloads) {
+      if (overload.function != first.function) continue;
+      out += fmt::format("- `{} -> {}`: {}\n", CallForm(overload), overload.result.ToString(),
+                         overload.doc);
+      for (const Example& example : overload.examples) {
+        out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
+      }
+    }
+    out += "\n";
+  }
+  out.pop_back();
+}
 
 std::string CallForm(const Overload& overload) {
   std::vector<std::string> params;

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
 
 #include "cel/civil.h"
 #include "cel/library.h"
@@ -313,15 +314,39 @@ Value Matches(Context& context, Args args) {
   return Value::Bool(Search(**pattern, args[0].AsString()));
 }
 
-// An invalid constant pattern is no planning error: `matches` fails when it is called.
+// A constant pattern, compiled by the first evaluation that asks for it: an invalid one is no
+// planning error, and a compiled one takes more time and memory than the rest of its program.
+class LazyPattern {
+ public:
+  Value Search(Context& context, Args args) const {
+    std::call_once(once_, [&] {
+      auto compiled = CompilePattern(args[1].AsString());
+      if (compiled) {
+        pattern_ = std::move(*compiled);
+      } else {
+        problem_ = compiled.error().message();
+      }
+    });
+    if (!pattern_) return Value::Error(problem_);
+    if (!context.Charge(static_cast<std::int64_t>(args[0].AsString().size() / 16))) {
+      return Value::Error(kBudgetExceeded);
+    }
+    return Value::Bool(cel::Search(*pattern_, args[0].AsString()));
+  }
+
+ private:
+  mutable std::once_flag once_;
+  mutable std::shared_ptr<const RE2> pattern_;  // null: not compiled, or invalid
+  mutable std::string problem_;
+};
+
 Result<Preparation::Prepared> PrepareMatches(std::span<const Value* const> constants) {
   if (!constants[1] || !constants[1]->Is(Kind::kString)) return Preparation::Prepared();
-  auto pattern = CompilePattern(constants[1]->AsString());
-  return pattern ? Preparation::Prepared(std::move(*pattern)) : Preparation::Prepared();
+  return Preparation::Prepared(std::make_shared<const LazyPattern>());
 }
 
-Value MatchesPrepared(Context&, const void* prepared, Args args) {
-  return Value::Bool(Search(*static_cast<const RE2*>(prepared), args[0].AsString()));
+Value MatchesPrepared(Context& context, const void* prepared, Args args) {
+  return static_cast<const LazyPattern*>(prepared)->Search(context, args);
 }
 
 // ---- Timestamps and durations ----------------------------------------------------------------

@@ -91,11 +91,14 @@ struct OpaqueBase {
   const OpaqueType* type;
 };
 
+inline constexpr std::string_view kUnknownText = "value is not known yet";
+
 class Value {
  public:
   struct Entry;
   struct MapData;    // computed map
   struct ListData;   // list computed from a typed one, which keeps its schema
+  struct UnknownData;
 
   constexpr Value() : head_(0), bits_(0) {}
 
@@ -151,6 +154,12 @@ class Value {
   static Value Abstract(const OpaqueBase* opaque) {
     return {Kind::kOpaque, 0, std::bit_cast<std::uint64_t>(opaque)};
   }
+  // What is not known yet: the names of the inputs that it stands on, sorted. An unknown value goes through
+  // an expression as an error does, and IsError() says so too; && and || look through it, as through an
+  // error, and of both kinds it wins. See MakeUnknown.
+  static Value Unknown(const UnknownData* data) {
+    return {Kind::kError, 0, std::bit_cast<std::uint64_t>(data), Form::kData};
+  }
   // Borrowed text; see Fail for one that is composed.
   static Value Error(std::string_view message) {
     return {Kind::kError, message.size(), std::bit_cast<std::uint64_t>(message.data())};
@@ -159,6 +168,7 @@ class Value {
   constexpr Kind kind() const { return static_cast<Kind>(head_ & 0xff); }
   constexpr bool Is(Kind k) const { return kind() == k; }
   constexpr bool IsError() const { return kind() == Kind::kError; }
+  constexpr bool IsUnknown() const { return kind() == Kind::kError && form() == Form::kData; }
   constexpr bool IsNull() const { return kind() == Kind::kNull; }
   constexpr bool IsTrue() const { return kind() == Kind::kBool && bits_ != 0; }
   constexpr bool IsFalse() const { return kind() == Kind::kBool && bits_ == 0; }
@@ -182,7 +192,8 @@ class Value {
   }
   constexpr std::int64_t AsDuration() const { return static_cast<std::int64_t>(bits_); }
   std::string_view AsType() const { return Text(); }
-  std::string_view AsError() const { return Text(); }
+  std::string_view AsError() const { return IsUnknown() ? std::string_view(kUnknownText) : Text(); }
+  std::span<const std::string_view> UnknownNames() const;  // of an unknown value
   bool HasContent() const { return bits_ != 0; }                       // optional
   Value Content() const { return *std::bit_cast<const Value*>(bits_); }  // optional with content
   const OpaqueBase* AsOpaque() const { return std::bit_cast<const OpaqueBase*>(bits_); }
@@ -248,6 +259,14 @@ struct Value::MapData {
   std::span<const Entry> entries;        // in the order of insertion
   std::span<const std::uint32_t> index;  // hash table of entry numbers + 1; empty for small maps
 };
+
+struct Value::UnknownData {
+  std::span<const std::string_view> names;
+};
+
+inline std::span<const std::string_view> Value::UnknownNames() const {
+  return std::bit_cast<const UnknownData*>(bits_)->names;
+}
 
 struct Value::ListData {
   std::span<const Value> elements;
@@ -320,6 +339,9 @@ Value MakeString(Context& context, std::string_view text);
 Value MakeBytes(Context& context, std::string_view bytes);
 Value MakeList(Context& context, std::span<const Value> elements);
 Value MakeOptional(Context& context, const Value& content);
+// An unknown value that stands on one input; and one that stands on what two unknown ones do.
+Value MakeUnknown(Context& context, std::string_view name);
+Value MergeUnknowns(Context& context, const Value& a, const Value& b);
 
 // Makes a string in the arena without copying it again:
 //   char* out = AllocateText(context, size); … ; return Value::String({out, size});

@@ -1,8 +1,6 @@
 #include "cli/controller_command.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <mutex>
 #include <random>
-#include <thread>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +22,9 @@
 #include "cli/console_sink.h"
 #include "cli/exit_code.h"
 #include "cli/go_duration.h"
+#include "cli/random.h"
 #include "cli/read_file.h"
+#include "cli/signals.h"
 #include "cli/version.h"
 #include "http/server.h"
 #include "json/yaml.h"
@@ -46,20 +44,8 @@ Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
 Result<std::string> LeaseNamespace(const ControllerFlags& flags);
 std::string NewIdentity();
-kube::Random NewRandom();
-
-// Waits for SIGTERM and SIGINT on a thread of its own.
-class Signals {
- public:
-  // `stop` is fired by the first signal and outlives this. To be made before any other thread.
-  explicit Signals(async::CancelSource& stop);
-  ~Signals();
-  Signals(const Signals&) = delete;
-  Signals& operator=(const Signals&) = delete;
-
- private:
-  std::thread thread_;
-};
+// "127.0.0.1:6443" of "https://127.0.0.1:6443/path".
+std::string HostOf(std::string_view url);
 
 struct Servers {
   std::unique_ptr<http::Server> metrics;
@@ -145,7 +131,8 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
       "longest time between two looks at a definition that waits");
   add("feature-gates", f.feature_gates,
-      "Name=bool,...: InstanceConditionEvents, CELOmitFunction, AllAlpha, AllBeta");
+      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, AllAlpha, "
+      "AllBeta");
 
   flag("zap-devel", f.zap_devel, "development logging: console, debug");
   add("zap-encoder", f.zap_encoder, "json or console");
@@ -291,14 +278,11 @@ Result<void> ReadFeatureGates(std::string_view text, controller::Settings& setti
     if (name == "InstanceConditionEvents") {
       settings.condition_events = on;
     } else if (name == "InstanceConditionMetrics") {
-      if (on) {
-        return Fail(ErrorCode::kInvalid, "--feature-gates: this version has no {}: leave it off",
-                    name);
-      }
+      settings.condition_metrics = on;
     } else if (name == "CELOmitFunction") {
       settings.omit_function = on;
     } else if (name == "AllAlpha") {
-      settings.omit_function = settings.condition_events = on;
+      settings.omit_function = settings.condition_events = settings.condition_metrics = on;
     } else if (name != "AllBeta") {  // no gate is beta
       return Fail(ErrorCode::kInvalid, "--feature-gates: unrecognized feature gate: {}", name);
     }
@@ -340,7 +324,7 @@ int RunController(const ControllerOptions& options) {
   };
 
   async::CancelSource stop;
-  const Signals signals(stop);
+  const Signals signals(stop, logger);
   PreferSmallHeap();
   async::RealExecutor executor;
 
@@ -354,9 +338,11 @@ int RunController(const ControllerOptions& options) {
     return fail("unable to connect", lease_connection.error(), ExitCode::kCluster);
   }
 
+  operator_::OperatorOptions operation = options.operation;
+  operation.api_server = HostOf(config->server);
   operator_::Operator op({executor, (*connection)->transport(), (*lease_connection)->transport(),
                           logger, NewRandom()},
-                         options.operation);
+                         std::move(operation));
   auto servers = Listen(executor, op, options);
   if (!servers) return fail("unable to listen", servers.error(), ExitCode::kNoInput);
   auto ended = async::RunBlocking(executor, RunAll(executor, op, *servers, stop.token()));
@@ -440,40 +426,11 @@ std::string NewIdentity() {
                      word() & 0xffffU);
 }
 
-kube::Random NewRandom() {
-  struct Shared {
-    std::mutex mutex;
-    std::mt19937_64 engine{std::random_device()()};  // guarded by mutex
-  };
-  return [shared = std::make_shared<Shared>()] {
-    std::lock_guard lock(shared->mutex);
-    return std::uniform_real_distribution<double>(0, 1)(shared->engine);
-  };
-}
-
-Signals::Signals(async::CancelSource& stop) {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGUSR2);  // ends the thread
-  // Every thread made from here on inherits this, so that only ours hears of them.
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  thread_ = std::thread([set, &stop] {
-    bool first = true;
-    while (true) {
-      int signal = 0;
-      if (sigwait(&set, &signal) != 0 || signal == SIGUSR2) return;
-      if (!first) _exit(static_cast<int>(ExitCode::kInterrupted));
-      first = false;
-      stop.Cancel();
-    }
-  });
-}
-
-Signals::~Signals() {
-  pthread_kill(thread_.native_handle(), SIGUSR2);
-  thread_.join();
+std::string HostOf(std::string_view url) {
+  if (const std::size_t scheme = url.find("://"); scheme != std::string_view::npos) {
+    url.remove_prefix(scheme + 3);
+  }
+  return std::string(url.substr(0, url.find('/')));
 }
 
 Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,
@@ -556,8 +513,8 @@ void PrintConfig(const ControllerOptions& options) {
       settings.queue_max_retries, settings.max_collection_size, settings.max_dimensions,
       settings.max_graph_revisions, seconds(settings.rgd_progress_requeue_delay));
   fmt::print(
-      "feature-gates: InstanceConditionEvents={},CELOmitFunction={}\n",
-      on(settings.condition_events), on(settings.omit_function));
+      "feature-gates: InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}\n",
+      on(settings.condition_events), on(settings.condition_metrics), on(settings.omit_function));
 }
 
 }  // namespace

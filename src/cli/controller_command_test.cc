@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <fstream>
 
 #include "cli/console_sink.h"
 #include "cli/go_duration.h"
@@ -58,7 +61,6 @@ TEST(ControllerFlags, BadValuesNameTheFlag) {
       {{"--leader-election-lease-duration=15"}, "leader-election-lease-duration"},
       {{"--feature-gates=Foo=true"}, "unrecognized feature gate: Foo"},
       {{"--feature-gates=CELOmitFunction"}, "missing bool value"},
-      {{"--feature-gates=InstanceConditionMetrics=true"}, "this version has no InstanceConditionMetrics"},
       {{"--zap-log-level=loud"}, "zap-log-level"},
       {{"--metrics-bind-address=here"}, "'here' is no address"},
       {{"--rgd-max-collection-size=-1"}, "must not be negative"},
@@ -74,9 +76,69 @@ TEST(ControllerFlags, FeatureGatesAreReadInOrder) {
   controller::Settings settings;
   ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,InstanceConditionEvents=false", settings));
   EXPECT_TRUE(settings.omit_function);
+  EXPECT_TRUE(settings.condition_metrics);
   EXPECT_FALSE(settings.condition_events);
   ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,CELOmitFunction=false", settings));
   EXPECT_FALSE(settings.omit_function);
+}
+
+// What only the command line can say.
+bool IsOfTheCommandLine(const std::string& name) { return name == "config" || name == "help"; }
+
+std::vector<std::string> FlagNames() {
+  CLI::App app;
+  ControllerFlags flags;
+  AddControllerFlags(app, flags);
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (!IsOfTheCommandLine(name)) names.push_back(name);
+    }
+  }
+  return names;
+}
+
+TEST(ControllerFlags, EachIsReadFromTheEnvironmentToo) {
+  CLI::App app;
+  ControllerFlags flags;
+  AddControllerFlags(app, flags);
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      if (IsOfTheCommandLine(name)) continue;
+      std::string expected = "KRO_" + name;
+      std::ranges::transform(expected, expected.begin(), [](unsigned char c) {
+        return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+      });
+      EXPECT_EQ(option->get_envname(), expected);
+    }
+  }
+  EXPECT_GE(FlagNames().size(), 38U);
+}
+
+TEST(ControllerFlags, AFileComesBeforeTheCommandLineAndAfterTheEnvironment) {
+  const std::string path = testing::TempDir() + "kro-config.yaml";
+  {
+    std::ofstream file(path);
+    file << "rgd-max-graph-revisions: 7\nallow-crd-deletion: true\ninstance-requeue-interval: 9s\n"
+            "leader-election-retry-period: 3s\n";
+  }
+  auto prepared = PrepareControllerArguments({"--config", path, "--instance-requeue-interval=8s"},
+                                             {"KRO_LEADER_ELECTION_RETRY_PERIOD"});
+  ASSERT_TRUE(prepared) << prepared.error().message();
+  EXPECT_THAT(*prepared, testing::Not(testing::Contains(HasSubstr("retry-period"))));
+  const auto options = Parse({"--config", path, "--instance-requeue-interval=8s"});
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->operation.settings.max_graph_revisions, 7);
+  EXPECT_TRUE(options->operation.settings.allow_crd_deletion);
+  EXPECT_EQ(options->operation.settings.instance_requeue_interval, std::chrono::seconds(8));
+  EXPECT_EQ(options->operation.retry_period, std::chrono::seconds(3));
+  {
+    std::ofstream file(path);
+    file << "rgd-max-graph-revisions: [7]\n";
+  }
+  const auto bad = Parse({"--config", path});
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message(), HasSubstr("'rgd-max-graph-revisions': expected"));
 }
 
 TEST(BindAddress, ReadsHostsPortsAndOff) {

@@ -13,7 +13,9 @@
 
 #include "base/diagnostic.h"
 #include "cli/cel_command.h"
+#include "cli/cel_prompt.h"
 #include "cli/controller_command.h"
+#include "cli/dev_command.h"
 #include "cli/validate_command.h"
 #include "cli/version.h"
 
@@ -82,7 +84,21 @@ int Main(int argc, char** argv) {
   CelOptions cel;
   CLI::App* cel_command = app.add_subcommand(
       "cel", "Evaluate, check and explain an expression, in the environment of a definition");
-  cel_command->add_option("expression", cel.expression, "the expression, without ${ }")->required();
+  cel_command->add_option(
+      "expression", cel.expression,
+      "the expression, without ${ }; without one there is a prompt, or the lines of stdin "
+      "are expressions");
+  cel_command->footer(
+      "Prints the value as JSON (as an expression where it has no JSON form), its type, the steps "
+      "that it cost\n"
+      "and the variables that it read. Exits with 1 for an expression that is refused or gives an "
+      "error, with 2\n"
+      "for wrong usage, with 3 for a file that cannot be read.\n\n"
+      "  kro cel \"[1, 2].map(x, x * 2)\"\n"
+      "  kro cel \"schema.spec.replicas > 3\" --vars vars.yaml --schema schema=schema.yaml\n"
+      "  kro cel --vars vars.yaml        a prompt: the tabulator completes names, :help lists the "
+      "rest\n\n"
+      "docs/cel.md lists every function.");
   cel_command->add_option("--vars", cel.vars,
                           "YAML or JSON file: a map of variable names to values; - is stdin");
   cel_command->add_option("--schema", cel.schemas,
@@ -121,6 +137,11 @@ int Main(int argc, char** argv) {
   CLI::App* controller_command =
       app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
   AddControllerFlags(*controller_command, controller);
+
+  DevFlags dev;
+  CLI::App* dev_command = app.add_subcommand(
+      "dev", "Start a Kubernetes API and kro on this machine, and apply files as they are saved");
+  AddDevFlags(*dev_command, dev);
 
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
@@ -167,7 +188,11 @@ int Main(int argc, char** argv) {
     if (!options) return Refuse(options.error(), ExitCode::kUsage);
     return RunController(*options);
   }
-  return Print(RunCel(cel));
+  if (dev_command->parsed()) return RunDev(dev);
+  if (cel_command->count("expression") > 0) return Print(RunCel(cel));
+  auto session = CelSession::Open(cel);
+  if (!session) return Print(session.error());
+  return static_cast<int>(RunCelPrompt(**session));
 }
 
 }  // namespace

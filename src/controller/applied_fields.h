@@ -5,15 +5,22 @@
 // managedFields. So the entry is compared with the fields of the desired object. Some objects never
 // compare equal, as where the server prunes a field that it does not know; of those the entry that
 // the answer to the apply had is remembered, so that the question is decided once per process.
+//
+// stringData of a Secret is owned under that name, while what others change is data: of Secrets that
+// have it, the values themselves are compared.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <unordered_map>
 
+#include "api/gvk.h"
 #include "json/value.h"
 
 namespace kro::controller {
+
+// The kind whose stringData becomes data.
+bool IsSecret(const api::Gvk& gvk);
 
 class AppliedFields {
  public:

@@ -43,5 +43,19 @@ TEST(AppliedFields, OfAnObjectThatIsNeverExactTheAnswerToTheApplyIsTheMeasure) {
   EXPECT_FALSE(fields.Stand(pruned, kDesired, "h"));
 }
 
+TEST(AppliedFields, OfASecretTheValuesOfItsStringsAreCompared) {
+  AppliedFields fields;
+  const json::Value desired = Yaml(
+      "{apiVersion: v1, kind: Secret, metadata: {name: c}, stringData: {a: hello, b: '', c: hi}}");
+  const auto live = [](std::string_view data) {
+    json::Value object = Live("{'f:stringData': {'f:a': {}, 'f:b': {}, 'f:c': {}}}");
+    object.as_object()["data"] = Yaml(data);
+    return object;
+  };
+  EXPECT_TRUE(fields.Stand(live("{a: aGVsbG8=, b: '', c: aGk=, more: eA==}"), desired, "h"));
+  EXPECT_FALSE(fields.Stand(live("{a: Zm9yZWlnbg==, b: '', c: aGk=}"), desired, "h"));
+  EXPECT_FALSE(fields.Stand(live("{a: aGVsbG8=, b: ''}"), desired, "h"));
+}
+
 }  // namespace
 }  // namespace kro::controller

@@ -2,18 +2,18 @@
 // InstanceConditionEvents (instance spec section 5.7).
 #pragma once
 
-#include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "controller/instance_controller.h"
 #include "json/value.h"
+#include "kube/events.h"
 
 namespace kro::controller {
 
-// One core/v1 Event for each condition whose status differs between the stored status of `instance` and
-// `wanted`: reason is the type, the message `<old or none> -> <new>: <reason>`. `now` makes the names.
-std::vector<json::Value> ConditionEvents(const InstanceApi& api, const json::Value& instance,
-                                         const json::Value& wanted, WallTime now);
+// One for each condition whose status differs between the stored status of `instance` and `wanted`:
+// reason is the type, the message `<old or none> -> <new>: <reason>`. Messages of conditions are left
+// out: they may quote what only readers of the instance may see.
+std::vector<kube::Happening> ConditionEvents(const InstanceApi& api, const json::Value& instance,
+                                             const json::Value& wanted);
 
 }  // namespace kro::controller

@@ -19,17 +19,16 @@ TEST(ConditionEvents, TellOfChangesOfStatusOnly) {
       Yaml("{metadata: {name: w, namespace: n, uid: i}, status: {conditions: ["
            "{type: Ready, status: 'False', reason: NotReady}, {type: Same, status: 'True', reason: A}]}}"),
       Yaml("{conditions: [{type: Ready, status: 'True', reason: Ready}, "
-           "{type: Same, status: 'True', reason: B}, {type: New, status: 'False', reason: C}]}"),
-      WallTime(std::chrono::seconds(1)));
+           "{type: Same, status: 'True', reason: B}, {type: New, status: 'False', reason: C}]}"));
   ASSERT_EQ(events.size(), 2u);
-  EXPECT_EQ(json::FindString(events[0], {"message"}), "False -> True: Ready");
-  EXPECT_EQ(json::FindString(events[0], {"type"}), "Normal");
-  EXPECT_EQ(json::FindString(events[0], {"source", "component"}), "kro/webs.kro.run-controller");
-  EXPECT_EQ(json::FindString(events[0], {"involvedObject", "uid"}), "i");
-  EXPECT_EQ(json::FindString(events[1], {"message"}), "none -> False: C");
-  EXPECT_EQ(json::FindString(events[1], {"type"}), "Warning");
-  EXPECT_NE(json::FindString(events[0], {"metadata", "name"}),
-            json::FindString(events[1], {"metadata", "name"}));
+  EXPECT_EQ(events[0].reason, "Ready");
+  EXPECT_EQ(events[0].message, "False -> True: Ready");
+  EXPECT_EQ(events[0].type, kube::EventType::kNormal);
+  EXPECT_EQ(events[0].source, "kro/webs.kro.run-controller");
+  EXPECT_EQ(json::FindString(events[0].regarding, {"uid"}), "i");
+  EXPECT_EQ(json::FindString(events[0].regarding, {"kind"}), "Web");
+  EXPECT_EQ(events[1].message, "none -> False: C");
+  EXPECT_EQ(events[1].type, kube::EventType::kWarning);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "controller/definition_controller.h"
 
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "controller/definition_reconciler.h"
 #include "controller/definition_stores.h"
 #include "controller/kinds_loader.h"
+#include "controller/queue_metrics.h"
 #include "controller/revision_reconciler.h"
 #include "kube/workqueue.h"
 
@@ -37,9 +39,9 @@ struct DefinitionController::Impl {
       : d(std::move(dependencies)),
         settings(std::move(settings)),
         stores(d.client, d.random),
-        kinds(d.client, d.mapper),
-        definition_queue(d.executor, {}),
-        revision_queue(d.executor, {}),
+        kinds(d.client, d.mapper, d.metrics),
+        definition_queue(d.executor, {.observer = d.metrics.ObserverOf(kDefinitions)}),
+        revision_queue(d.executor, {.observer = d.metrics.ObserverOf(kRevisions)}),
         revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, d.logger},
                   this->settings),
         definitions({d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores,
@@ -52,6 +54,8 @@ struct DefinitionController::Impl {
   void WakeRevision(const std::string& name) { revision_queue.Add({kGraphRevisions, {{}, name}}); }
   void WakeOwner(const std::string& owner);
   void WakeInterestedIn(const std::string& crd);
+  // The kind itself differs from what graphs were compiled with.
+  void WakeUsersOf(const std::string& crd);
 
   Task<void> WorkOnDefinitions(CancelToken stop, CancelToken abandon);
   Task<void> WorkOnRevisions(CancelToken stop, CancelToken abandon);
@@ -87,11 +91,10 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
   }
   if (synced) {
     std::vector<Task<void>> workers;
-    const auto count = [](std::size_t wanted) { return wanted == 0 ? kAdaptiveWorkers : wanted; };
-    for (std::size_t i = 0; i < count(self.settings.rgd_workers); ++i) {
+    for (std::size_t i = 0; i < Workers(self.settings.rgd_workers); ++i) {
       workers.push_back(self.WorkOnDefinitions(stop, abandon));
     }
-    for (std::size_t i = 0; i < count(self.settings.revision_workers); ++i) {
+    for (std::size_t i = 0; i < Workers(self.settings.revision_workers); ++i) {
       workers.push_back(self.WorkOnRevisions(stop, abandon));
     }
     co_await async::WhenAll(self.d.executor, std::move(workers));
@@ -102,20 +105,41 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
   co_await watches.Join();
 }
 
-bool DefinitionController::HasSynced() const {
+std::vector<std::string> DefinitionController::Unread() const {
   const DefinitionStores& stores = impl_->stores;
-  return stores.rgds.HasSynced() && stores.resource_groups.HasSynced() &&
-         stores.revisions.HasSynced() && stores.crds.HasSynced() && stores.all_crds.HasSynced();
+  std::vector<std::string> unread;
+  for (const kube::Informer* informer :
+       {&stores.rgds, &stores.resource_groups, &stores.revisions, &stores.crds, &stores.all_crds}) {
+    std::string name = informer->gvr().resource;
+    if (!informer->HasSynced() && std::ranges::find(unread, name) == unread.end()) {
+      unread.push_back(std::move(name));
+    }
+  }
+  return unread;
+}
+
+std::vector<Measurement> DefinitionController::Measure() const {
+  std::vector<Measurement> measured;
+  MeasureQueue(kDefinitions, impl_->definition_queue, measured);
+  MeasureQueue(kRevisions, impl_->revision_queue, measured);
+  measured.push_back({.name = "schema_resolver_cache_size",
+                      .help = "Kinds whose schemas are kept.",
+                      .type = Measurement::Type::kGauge,
+                      .labels = {},
+                      .value = static_cast<double>(impl_->kinds.size())});
+  return measured;
+}
+
+Duration DefinitionController::LongestPass() const {
+  return std::max(impl_->definition_queue.WorkingTimes().longest,
+                  impl_->revision_queue.WorkingTimes().longest);
+}
+
+std::size_t DefinitionController::Workers(std::size_t setting) {
+  return setting == 0 ? kAdaptiveWorkers : setting;
 }
 
 json::Value DefinitionController::Describe() const {
-  const auto queue = [](const kube::Workqueue& q) {
-    json::Object described;
-    described["waiting"] = q.Waiting();
-    described["delayed"] = q.Delayed();
-    described["inWork"] = q.InWork();
-    return described;
-  };
   const DefinitionStores& stores = impl_->stores;
   json::Object kept;
   kept["definitions"] = stores.rgds.store().size() + stores.resource_groups.store().size();
@@ -124,8 +148,8 @@ json::Value DefinitionController::Describe() const {
   kept["crds"] = stores.all_crds.store().size();
   kept["kinds"] = impl_->kinds.size();
   json::Object described;
-  described["definitionQueue"] = queue(impl_->definition_queue);
-  described["revisionQueue"] = queue(impl_->revision_queue);
+  described["definitionQueue"] = DescribeQueue(impl_->definition_queue);
+  described["revisionQueue"] = DescribeQueue(impl_->revision_queue);
   described["stores"] = std::move(kept);
   return described;
 }
@@ -182,12 +206,25 @@ void DefinitionController::Impl::Listen() {
   };
   stores.all_crds.AddHandler({
       .on_add =
-          [changed](const kube::ObjectPtr& object, kube::InformerHandler::Cause cause) {
-            if (cause == kube::InformerHandler::Cause::kChange) changed(object);
+          [this, changed](const kube::ObjectPtr& object, kube::InformerHandler::Cause cause) {
+            if (cause != kube::InformerHandler::Cause::kChange) return;
+            changed(object);
+            WakeUsersOf(object->key().name);
           },
-      .on_update = [changed](const kube::ObjectPtr&,
-                             const kube::ObjectPtr& after) { changed(after); },
-      .on_delete = [changed](const kube::ObjectPtr& last) { changed(last); },
+      .on_update =
+          [this, changed](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+            changed(after);
+            // The generation counts changes of the spec, and the schema is in there.
+            if (before->uid() == after->uid() && GenerationOf(*before) == GenerationOf(*after)) {
+              return;
+            }
+            WakeUsersOf(after->key().name);
+          },
+      .on_delete =
+          [this, changed](const kube::ObjectPtr& last) {
+            changed(last);
+            WakeUsersOf(last->key().name);
+          },
   });
 }
 
@@ -225,6 +262,10 @@ void DefinitionController::Impl::WakeInterestedIn(const std::string& crd) {
   const std::size_t dot = crd.find('.');
   if (dot == std::string::npos) return;
   for (const std::string& name : revisions.FailedFor(crd.substr(dot + 1))) WakeRevision(name);
+}
+
+void DefinitionController::Impl::WakeUsersOf(const std::string& crd) {
+  for (const kube::WorkKey& key : definitions.NoteChangedKind(crd)) definition_queue.Add(key);
 }
 
 // The error boundary: whatever one definition does, the others go on.

@@ -11,6 +11,8 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "async/executor.h"
 #include "async/scope.h"
@@ -46,8 +48,17 @@ class DefinitionController {
   // Works until `stop` fires, then ends the passes under way; `abandon` cuts those short too. Once.
   async::Task<void> Run(async::CancelToken stop, async::CancelToken abandon);
 
-  // Whether all that is watched has been read, so that nothing is still unknown.
-  bool HasSynced() const;
+  // What is watched and has not been read yet: while there is any, nothing is decided.
+  std::vector<std::string> Unread() const;
+
+  // What is there now, for metrics.
+  std::vector<Measurement> Measure() const;
+
+  // How long the pass that takes longest has taken so far.
+  Duration LongestPass() const;
+
+  // How many passes at once a setting means; 0: as many as is useful.
+  static std::size_t Workers(std::size_t setting);
 
   // Queues and stores, for /debug.
   json::Value Describe() const;

@@ -29,6 +29,8 @@ constexpr std::string_view kInstancesExist = "InstancesExist";
 json::Value OwnerReference(const api::Rgd& rgd);
 bool IsControlledBy(const kube::StoredObject& revision, const std::string& uid);
 json::Array AdoptedReferences(const kube::StoredObject& revision, const api::Rgd& rgd);
+// The names of the CRDs that define its kinds, or would if they were no others.
+std::set<std::string> CrdsOf(const graph::Graph& graph);
 
 }  // namespace
 
@@ -39,6 +41,9 @@ struct DefinitionReconciler::Memory {
   std::string crd;
   std::set<std::string> wanted_groups;  // of its kinds, while it does not compile
   std::string logged;                   // the faults that were logged last
+  std::set<std::string> used_crds;      // of the kinds in the graph that is served
+  bool outdated = false;                // one of them changed since the graph was compiled
+  std::string unfit;                    // why the revision does not compile with them any more
   bool released = false;                // its finalizer was removed; the watch may not know yet
 
   struct Served {
@@ -131,6 +136,16 @@ std::vector<kube::WorkKey> DefinitionReconciler::InterestedIn(const std::string&
   return keys;
 }
 
+std::vector<kube::WorkKey> DefinitionReconciler::NoteChangedKind(const std::string& crd) {
+  std::vector<kube::WorkKey> keys;
+  for (const auto& [key, memory] : memory_) {
+    if (!memory->used_crds.contains(crd)) continue;
+    memory->outdated = true;
+    keys.push_back(key);
+  }
+  return keys;
+}
+
 std::optional<kube::WorkKey> DefinitionReconciler::FindByName(const std::string& name) const {
   for (const auto& [key, memory] : memory_) {
     if (memory->name == name) return key;
@@ -207,7 +222,7 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   pass.status().last_issued_revision = std::max(pass.status().last_issued_revision, latest);
   if (pass.live.empty()) co_return co_await Issue(pass, "no_revision", cancel);
 
-  const auto entry = d_.graphs.Get(pass.name(), latest);
+  auto entry = d_.graphs.Get(pass.name(), latest);
   if (!entry) {
     // Only after a start, and short: the status stays as it is unless the revision fails.
     d_.metrics.RegistryMissed("latest_not_warmed");
@@ -239,10 +254,18 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   }
   resolved(ConditionStatus::kTrue, api::reason::kResolved,
            fmt::format("revision {} compiled and active", latest));
-  pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
-           "resource graph and schema are valid", now);
-  pass.memory.wanted_groups.clear();
-  pass.memory.logged.clear();
+  if (pass.memory.outdated || !pass.memory.unfit.empty()) {
+    auto compiled = co_await Recompile(pass, *entry, cancel);
+    if (!compiled) co_return std::unexpected(std::move(compiled.error()));
+  }
+  if (pass.memory.unfit.empty()) {
+    pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
+             "resource graph and schema are valid", now);
+    pass.memory.wanted_groups.clear();
+    pass.memory.logged.clear();
+  } else {
+    refuse(pass.memory.unfit);
+  }
   d_.metrics.RevisionResolved("serve");
   auto served = co_await Serve(pass, entry->graph, cancel);
   co_await CollectRevisions(pass, cancel);
@@ -312,6 +335,8 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   }
   pass.memory.wanted_groups.clear();
   pass.memory.logged.clear();
+  pass.memory.outdated = false;
+  pass.memory.unfit.clear();
   pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
            "resource graph and schema are valid", now);
 
@@ -350,6 +375,36 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   co_return Requeue::Never();
 }
 
+Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& entry,
+                                                   CancelToken cancel) {
+  const MonotonicTime begin = d_.executor.clock().Monotonic();
+  pass.memory.outdated = false;  // what changes from here on is another change
+  auto compiled = co_await CompileDefinition(d_.executor, d_.kinds, settings_, pass.name(),
+                                             pass.definition.rgd.spec, cancel);
+  if (!compiled) {
+    pass.memory.outdated = true;
+    co_return std::unexpected(std::move(compiled.error()));
+  }
+  d_.metrics.GraphBuilt(pass.name(), d_.executor.clock().Monotonic() - begin,
+                        compiled->graph.has_value());
+  if (compiled->graph) {
+    pass.memory.unfit.clear();
+    entry.graph = std::move(*compiled->graph);
+    d_.graphs.Put(entry);
+    d_.logger.Info("compiled again for a kind that changed", {{"definition", pass.name()}});
+    co_return Result<void>{};
+  }
+  const Diagnostics& faults = compiled->graph.error();
+  pass.memory.unfit = ConditionText(faults);
+  pass.memory.wanted_groups = std::move(compiled->groups);
+  if (std::string text = RenderAll(faults); text != pass.memory.logged) {
+    d_.logger.Error("definition does not fit a kind that changed",
+                    {{"definition", pass.name()}, {"diagnostics", text}});
+    pass.memory.logged = std::move(text);
+  }
+  co_return Result<void>{};
+}
+
 Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
                                                   std::shared_ptr<const graph::Graph> graph,
                                                   CancelToken cancel) {
@@ -357,6 +412,7 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
   pass.status().topological_order = std::move(order.topological_order);
   pass.status().resources = std::move(order.resources);
 
+  pass.memory.used_crds = CrdsOf(*graph);
   json::Value crd = graph->crd;
   schema::StampCrd(crd, pass.definition.rgd, settings_.version);
   pass.memory.crd = json::FindString(crd, {"metadata", "name"});
@@ -640,6 +696,15 @@ json::Array AdoptedReferences(const kube::StoredObject& revision, const api::Rgd
     references.push_back(OwnerReference(rgd));
   }
   return references;
+}
+
+std::set<std::string> CrdsOf(const graph::Graph& graph) {
+  std::set<std::string> crds;
+  for (const graph::Node& node : graph.nodes) {
+    const api::Gvr& gvr = node.mapping.gvr;
+    if (!IsBuiltInGroup(gvr.group)) crds.insert(gvr.resource + "." + gvr.group);
+  }
+  return crds;
 }
 
 }  // namespace

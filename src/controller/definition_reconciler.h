@@ -56,6 +56,10 @@ class DefinitionReconciler {
   // kind of its group.
   std::vector<kube::WorkKey> InterestedIn(const std::string& crd) const;
 
+  // What this CRD defines changed: the definitions whose graphs use it are compiled again when they are
+  // looked at next.
+  std::vector<kube::WorkKey> NoteChangedKind(const std::string& crd);
+
   // The definition that revisions and CRDs know by this name.
   std::optional<kube::WorkKey> FindByName(const std::string& name) const;
 
@@ -72,6 +76,9 @@ class DefinitionReconciler {
   async::Task<Result<void>> AdoptOrphans(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Requeue>> Issue(Pass& pass, std::string_view reason,
                                      async::CancelToken cancel);
+  // A kind of the graph changed. The graph is made anew for the same revision; if that does not go, the
+  // old one goes on and the definition says why.
+  async::Task<Result<void>> Recompile(Pass& pass, RevisionEntry& entry, async::CancelToken cancel);
   async::Task<Result<Requeue>> Serve(Pass& pass, std::shared_ptr<const graph::Graph> graph,
                                      async::CancelToken cancel);
   async::Task<Result<void>> StartInstances(Pass& pass, const graph::Graph& graph,

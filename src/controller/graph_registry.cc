@@ -71,6 +71,15 @@ void GraphRegistry::DeleteBefore(std::string_view owner, std::int64_t revision) 
   if (entries.empty()) owners_.erase(revisions);
 }
 
+std::vector<RevisionEntry> GraphRegistry::List() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<RevisionEntry> entries;
+  for (const auto& [owner, revisions] : owners_) {
+    for (const auto& [number, entry] : revisions) entries.push_back(entry);
+  }
+  return entries;
+}
+
 std::size_t GraphRegistry::Count(RevisionState state) const {
   const std::scoped_lock lock(mutex_);
   std::size_t count = 0;

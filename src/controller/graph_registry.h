@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "graph/graph.h"
 
@@ -51,6 +52,9 @@ class GraphRegistry {
   void DeleteAll(std::string_view owner);
   // Those with a lower number.
   void DeleteBefore(std::string_view owner, std::int64_t revision);
+
+  // Everything, by owner and number, for /debug.
+  std::vector<RevisionEntry> List() const;
 
   // How many entries are in a state, for metrics.
   std::size_t Count(RevisionState state) const;

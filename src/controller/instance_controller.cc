@@ -1,15 +1,20 @@
 #include "controller/instance_controller.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "api/condition.h"
 #include "base/memory.h"
 #include "controller/instance_deleter.h"
 #include "controller/instance_reconciler.h"
 #include "controller/served_api.h"
+#include "controller/queue_metrics.h"
 #include "controller/watch_fleet.h"
 #include "kube/workqueue.h"
 
@@ -19,8 +24,9 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Enough to keep an API server busy while most of them wait for it.
-constexpr std::size_t kDefaultWorkers = 64;
+// Enough to keep an API server busy while most of them wait for it; few enough that who comes later is
+// not kept waiting by many that are half done.
+constexpr std::size_t kDefaultWorkers = 24;
 
 // After so many looks, memory that they used is given back as soon as there were none for a moment.
 constexpr std::uint64_t kManyLooks = 64;
@@ -29,12 +35,36 @@ constexpr Duration kQuiet = std::chrono::milliseconds(200);
 // How long the watch of a kind that no graph makes any more is kept.
 constexpr Duration kUnusedKindAge = std::chrono::minutes(1);
 
-kube::WorkqueueOptions QueueOptions(const Settings& settings) {
+constexpr std::string_view kQueue = "dynamic-controller-queue";
+
+// Series of conditions that are shown; a cluster with more instances must count them elsewhere.
+constexpr std::size_t kConditionSeries = 20'000;
+
+// So many objects of a store are weighed; the others count as the mean of these.
+constexpr std::size_t kWeighed = 100;
+
+std::string GvrText(const api::Gvr& gvr) {
+  return fmt::format("{}/{}, Resource={}", gvr.group, gvr.version, gvr.resource);
+}
+
+Metrics::Look LookOf(const Result<NextLook>& next);
+std::size_t WeightOf(const kube::Store& store);
+void MeasureConditions(const api::Gvr& gvr, const kube::Store& store, WallTime now,
+                       std::vector<Measurement>& measured);
+
+std::size_t WorkersOf(const Settings& settings) {
+  return settings.instance_workers > 0 ? settings.instance_workers : kDefaultWorkers;
+}
+
+kube::WorkqueueOptions QueueOptions(const Settings& settings, Metrics& metrics) {
   kube::WorkqueueOptions options;
+  options.observer = metrics.ObserverOf(kQueue);
   options.retry_base = settings.retry_min_delay;
   options.retry_cap = settings.retry_max_delay;
   options.retries_per_second = settings.retries_per_second;
   options.retry_burst = settings.retry_burst;
+  // A quarter of the workers is always there for other APIs than the busiest.
+  options.lane_capacity = WorkersOf(settings) - WorkersOf(settings) / 4;
   return options;
 }
 
@@ -44,15 +74,17 @@ struct InstanceController::Impl {
   Impl(Dependencies dependencies, Settings s)
       : deps(std::move(dependencies)),
         settings(std::move(s)),
-        queue(deps.executor, QueueOptions(settings)),
-        fleet(deps.client, deps.random),
+        queue(deps.executor, QueueOptions(settings, deps.metrics)),
+        fleet(deps.client, deps.random, deps.metrics),
         reconciler({.client = deps.client,
                     .mapper = deps.mapper,
                     .graphs = deps.graphs,
                     .fleet = fleet,
                     .settings = settings,
                     .logger = deps.logger,
-                    .random = deps.random}),
+                    .random = deps.random,
+                    .metrics = deps.metrics,
+                    .events = deps.events}),
         deleter({.client = deps.client,
                  .mapper = deps.mapper,
                  .graphs = deps.graphs,
@@ -112,6 +144,7 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
         std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor, std::move(wake));
     const std::scoped_lock lock(impl.mutex);
     impl.served.emplace(gvr, served);
+    impl.deps.metrics.ApiServed(gvr);
   } else {
     served->SetApi(std::move(api));
   }
@@ -141,6 +174,7 @@ Task<void> InstanceController::Stop(api::Gvr gvr) {
     served = found->second;
     impl.served.erase(found);
   }
+  impl.deps.metrics.ApiStopped(gvr);
   impl.queue.DropLane(gvr);
   served->stopping = true;
   while (served->in_work > 0) {
@@ -158,11 +192,139 @@ std::size_t InstanceController::Count(const api::Gvr& gvr) const {
   return store == nullptr ? 0 : store->size();
 }
 
+std::vector<Measurement> InstanceController::Measure() const {
+  const Impl& impl = *impl_;
+  std::vector<Measurement> measured;
+  const auto add = [&](std::string name, std::string help, double value,
+                       std::vector<std::pair<std::string, std::string>> labels = {},
+                       Measurement::Type type = Measurement::Type::kGauge) {
+    measured.push_back({std::move(name), std::move(help), type, std::move(labels), value});
+  };
+  const auto count = [](std::size_t value) { return static_cast<double>(value); };
+  MeasureQueue(kQueue, impl.queue, measured);
+  add("dynamic_controller_queue_length", "Keys that wait in the queue.", count(impl.queue.Waiting()));
+  const auto views = impl.fleet.Views();
+  add("dynamic_controller_watch_count", "Watches that run.", count(views.size()));
+
+  std::map<api::Gvr, std::shared_ptr<ServedApi>> served;
+  {
+    const std::scoped_lock lock(impl.mutex);
+    served = impl.served;
+  }
+  add("dynamic_controller_gvr_count", "Collections of instances that are served.", count(served.size()));
+  add("dynamic_controller_handler_count_total", "Collections of instances that are served.",
+      count(served.size()), {{"type", "parent"}});
+  struct Routes {
+    std::uint64_t events = 0;
+    std::uint64_t matches = 0;
+    std::size_t scalars = 0;
+    std::size_t collections = 0;
+  };
+  std::map<api::Gvr, Routes> routes;
+  for (const WatchFleet::View& view : views) {
+    Routes& of_kind = routes[view.scope.gvr];
+    of_kind.events += view.events;
+    (view.scope.field_selector.empty() ? of_kind.collections : of_kind.scalars) += view.leases;
+    std::vector<std::pair<std::string, std::string>> labels = {
+        {"gvr", GvrText(view.scope.gvr)},
+        {"namespace", view.scope.ns},
+        {"selector", view.scope.label_selector + view.scope.field_selector}};
+    // One series a kind: references to single objects may be many.
+    if (view.store != nullptr && view.scope.field_selector.empty() && view.scope.ns.empty()) {
+      add("kro_store_objects", "Objects kept in memory, by what is watched.",
+          count(view.store->size()), std::move(labels));
+    }
+  }
+  std::size_t setbacks = 0;
+  for (const auto& [gvr, api] : served) {
+    for (const auto& [kind, matches] : api->matches()) routes[kind].matches += matches;
+    setbacks += api->CountSetbacks();
+    const kube::Store* store = api->parents().store();
+    add("dynamic_controller_instance_watch_count", "Instances that are known.",
+        count(store == nullptr ? 0 : store->size()), {{"parent_gvr", GvrText(gvr)}});
+    if (store != nullptr && impl.settings.condition_metrics && measured.size() < kConditionSeries) {
+      MeasureConditions(gvr, *store, impl.deps.executor.clock().Now(), measured);
+    }
+  }
+  add("kro_setbacks", "Refusals by the API server that are waited out.", count(setbacks));
+  for (const auto& [gvr, of_kind] : routes) {
+    const std::string text = GvrText(gvr);
+    add("dynamic_controller_watch_request_count", "What is asked for of a watch.",
+        count(of_kind.scalars), {{"gvr", text}, {"type", "scalar"}});
+    add("dynamic_controller_watch_request_count", "What is asked for of a watch.",
+        count(of_kind.collections), {{"gvr", text}, {"type", "collection"}});
+    add("dynamic_controller_route_total", "Events of watches.", static_cast<double>(of_kind.events),
+        {{"gvr", text}}, Measurement::Type::kCounter);
+    add("dynamic_controller_route_match_total", "Events that woke an instance.",
+        static_cast<double>(of_kind.matches), {{"gvr", text}}, Measurement::Type::kCounter);
+  }
+  return measured;
+}
+
+json::Value InstanceController::Describe() const {
+  const Impl& impl = *impl_;
+  json::Object described;
+  json::Array lanes;
+  for (const kube::Workqueue::LaneSize& lane : impl.queue.Lanes()) {
+    json::Object one;
+    one["gvr"] = lane.gvr.ToString();
+    one["waiting"] = lane.waiting;
+    one["inWork"] = lane.in_work;
+    lanes.push_back(std::move(one));
+  }
+  described["queue"] = DescribeQueue(impl.queue);
+  described["queue"].as_object()["lanes"] = std::move(lanes);
+
+  std::size_t bytes = 0;
+  json::Array watches;
+  for (const WatchFleet::View& view : impl.fleet.Views()) {
+    json::Object one;
+    one["gvr"] = view.scope.gvr.ToString();
+    if (!view.scope.ns.empty()) one["namespace"] = view.scope.ns;
+    if (!view.scope.label_selector.empty()) one["labelSelector"] = view.scope.label_selector;
+    if (!view.scope.field_selector.empty()) one["fieldSelector"] = view.scope.field_selector;
+    one["users"] = view.leases;
+    one["events"] = view.events;
+    one["filled"] = view.store != nullptr;
+    if (view.store != nullptr) {
+      const std::size_t weight = WeightOf(*view.store);
+      bytes += weight;
+      one["objects"] = view.store->size();
+      one["bytes"] = weight;
+    }
+    watches.push_back(std::move(one));
+  }
+  described["watches"] = std::move(watches);
+  described["storeBytes"] = bytes;
+
+  json::Array apis;
+  std::map<api::Gvr, std::shared_ptr<ServedApi>> served;
+  {
+    const std::scoped_lock lock(impl.mutex);
+    served = impl.served;
+  }
+  for (const auto& [gvr, api] : served) {
+    const kube::Store* store = api->parents().store();
+    json::Object one;
+    one["gvr"] = gvr.ToString();
+    one["definition"] = api->api().rgd_name;
+    one["instances"] = store == nullptr ? 0 : store->size();
+    one["inWork"] = api->in_work;
+    one["remembered"] = api->memos();
+    one["setbacks"] = api->CountSetbacks();
+    one["nodes"] = api->graph() == nullptr ? 0 : api->graph()->nodes.size();
+    apis.push_back(std::move(one));
+  }
+  described["apis"] = std::move(apis);
+  return described;
+}
+
+Duration InstanceController::LongestLook() const { return impl_->queue.WorkingTimes().longest; }
+
 Task<void> InstanceController::Run(CancelToken cancel) {
   Impl& impl = *impl_;
   async::Scope scope(impl.deps.executor, cancel);
-  const std::size_t workers =
-      impl.settings.instance_workers > 0 ? impl.settings.instance_workers : kDefaultWorkers;
+  const std::size_t workers = WorkersOf(impl.settings);
   for (std::size_t i = 0; i < workers; ++i) scope.Spawn(impl.Work(scope.token()));
   scope.Spawn(impl.Sweep(scope.token()));
   scope.Spawn(impl.ReturnMemory(scope.token()));
@@ -184,12 +346,18 @@ Task<void> InstanceController::Impl::WorkOn(kube::WorkKey key, CancelToken cance
   const std::shared_ptr<ServedApi> api = Find(key.gvr);
   if (api == nullptr) co_return;
   ++api->in_work;
+  const MonotonicTime begin = deps.executor.clock().Monotonic();
+  auto look = Metrics::Look::kPanic;
   try {
     auto next = co_await Look(api, key, cancel);
+    look = LookOf(next);
     if (!cancel.cancelled() && !api->stopping) Settle(key, next);
   } catch (const std::exception& failure) {
     // Whatever one instance does to us, the others go on.
-    Settle(key, Fail(ErrorCode::kInternal, "{}", failure.what()));
+    Settle(key, Fail(ErrorCode::kInternal, "recovered from panic in reconcile: {}", failure.what()));
+  }
+  if (!api->stopping) {
+    deps.metrics.LookedAt(key.gvr, look, deps.executor.clock().Monotonic() - begin);
   }
   api->DropEmptyMemo(key.object);
   if (--api->in_work == 0 && api->stopping) api->idle.Set();
@@ -253,4 +421,55 @@ Task<void> InstanceController::Impl::ReturnMemory(CancelToken cancel) {
   }
 }
 
+namespace {
+
+Metrics::Look LookOf(const Result<NextLook>& next) {
+  if (!next) return Metrics::Look::kError;
+  switch (next->kind) {
+    case NextLook::Kind::kOnEvent: return Metrics::Look::kSuccess;
+    case NextLook::Kind::kAfter: return Metrics::Look::kRequeueAfter;
+    case NextLook::Kind::kBackOff: return Metrics::Look::kBackOff;
+  }
+  return Metrics::Look::kSuccess;
+}
+
+// About what the objects take; serialised, since memory is not weighed otherwise.
+std::size_t WeightOf(const kube::Store& store) {
+  const auto objects = store.List();
+  if (objects.empty()) return 0;
+  std::size_t weight = 0;
+  const std::size_t weighed = std::min(objects.size(), kWeighed);
+  for (std::size_t i = 0; i < weighed; ++i) {
+    weight += sizeof(kube::StoredObject) + json::Serialize(objects[i]->value()).size();
+  }
+  return weight / weighed * objects.size();
+}
+
+// Computed from what the store holds, so it costs nothing between two scrapes and ends with the instance.
+void MeasureConditions(const api::Gvr& gvr, const kube::Store& store, WallTime now,
+                       std::vector<Measurement>& measured) {
+  const std::string text = GvrText(gvr);
+  for (const kube::ObjectPtr& object : store.List()) {
+    const json::Value* conditions = json::Find(object->value(), {"status", "conditions"});
+    if (conditions == nullptr || !conditions->is_array()) continue;
+    for (const json::Value& condition : conditions->get_array()) {
+      if (measured.size() >= kConditionSeries) return;
+      const auto since = api::ParseTimestamp(json::FindString(condition, {"lastTransitionTime"}));
+      const double age = since ? std::chrono::duration<double>(now - *since).count() : 0;
+      measured.push_back(
+          {.name = "instance_condition_current_status_seconds",
+           .help = "How long a condition of an instance has had its status.",
+           .type = Measurement::Type::kGauge,
+           .labels = {{"gvr", text},
+                      {"namespace", object->key().name_space},
+                      {"name", object->key().name},
+                      {"condition_type", std::string(json::FindString(condition, {"type"}))},
+                      {"condition_status", std::string(json::FindString(condition, {"status"}))},
+                      {"reason", std::string(json::FindString(condition, {"reason"}))}},
+           .value = std::max(age, 0.0)});
+    }
+  }
+}
+
+}  // namespace
 }  // namespace kro::controller

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "async/executor.h"
 #include "async/scope.h"
@@ -19,9 +20,12 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "controller/graph_registry.h"
+#include "controller/metrics.h"
 #include "controller/settings.h"
+#include "json/value.h"
 #include "kube/backoff.h"
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/rest_mapper.h"
 
 namespace kro::controller {
@@ -45,6 +49,8 @@ class InstanceController {
     const GraphRegistry& graphs;
     Logger logger;
     kube::Random random;
+    Metrics& metrics = NoMetrics();
+    kube::EventRecorder* events = nullptr;  // nullptr: nobody is told
   };
   InstanceController(Dependencies dependencies, Settings settings);
   ~InstanceController();
@@ -62,6 +68,15 @@ class InstanceController {
 
   // Instances of a served collection that the store holds.
   std::size_t Count(const api::Gvr& gvr) const;
+
+  // What is there now, for metrics.
+  std::vector<Measurement> Measure() const;
+
+  // Queue, watches, stores and APIs, for /debug.
+  json::Value Describe() const;
+
+  // How long the look that takes longest has taken so far.
+  Duration LongestLook() const;
 
   // Works until `cancel` fires; then ends what is in work. Once.
   async::Task<void> Run(async::CancelToken cancel);

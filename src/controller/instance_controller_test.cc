@@ -210,6 +210,9 @@ TEST_F(InstanceControllerTest, ADependantWaitsForReadinessAndIsWokenByIt) {
   ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "IN_PROGRESS"));
   EXPECT_FALSE(Exists(kConfigMaps, "a-info"));
   EXPECT_THAT(Message(kApps, "a"), HasSubstr("waiting for node \"app\""));
+  EXPECT_THAT(Message(kApps, "a"), testing::Not(HasSubstr(" since ")));
+  EXPECT_THAT(CallsDuring(5min), testing::SizeIs(1)) << "a wait that lasts is told of, once";
+  EXPECT_THAT(Message(kApps, "a"), HasSubstr("; node \"app\" waits for deployments.apps default/a since "));
   EXPECT_THAT(CallsDuring(5min), ElementsAre());
 
   world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}",
@@ -448,7 +451,7 @@ TEST_F(InstanceControllerTest, AFightOverAFieldIsBoundedAndReported) {
   }
   EXPECT_LE(world.calls().Count("PATCH", "c-free"), 75);
   EXPECT_THAT(Message(kChains, "c"), HasSubstr("another field manager keeps taking fields"));
-  EXPECT_THAT(Message(kChains, "c"), HasSubstr("configmaps/default/c-free: .data"));
+  EXPECT_THAT(Message(kChains, "c"), HasSubstr("configmaps default/c-free: .data.other (hand)"));
 }
 
 // --- deletion -----------------------------------------------------------------------------------
@@ -573,8 +576,8 @@ TEST_F(InstanceControllerTest, ARefusedChildStopsItsDependantsOnlyAndIsTriedLess
   const int tries = world.calls().Count("PATCH", "c-middle");
   EXPECT_GE(tries, 12);
   EXPECT_LE(tries, 30);
-  EXPECT_EQ(static_cast<int>(world.calls().requests.size()), tries)
-      << "the status says the same each time";
+  EXPECT_LE(static_cast<int>(world.calls().requests.size()), 2 * tries)
+      << "the status says when the next try is, where that is far away";
 
   // An edit starts over; so nobody waits for five minutes.
   deny = false;
@@ -611,9 +614,10 @@ resources:
 )");
   world.Apply(kAppInstance);
   ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "ERROR"));
-  sim.Advance(20s);
+  sim.Advance(1h);
   world.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: elsewhere}}");
-  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  sim.Advance(500ms);
+  EXPECT_EQ(Text(kApps, "a", {"status", "state"}), "ACTIVE") << "its appearance wakes who waits";
   EXPECT_EQ(Text(kApps, "a", {"metadata", "annotations",
                               "applyset.kubernetes.io/additional-namespaces"}),
             "elsewhere");

@@ -1,6 +1,7 @@
 #include "controller/instance_reconciler.h"
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -57,6 +58,9 @@ class InstanceReconciler::Pass {
 
   Task<Result<NextLook>> Run();
 
+  // Ends what a Run that threw has left behind.
+  Task<void> Abandon();
+
  private:
   // What a step of the look came to: go on, or end it so.
   using Step = std::optional<Result<NextLook>>;
@@ -78,6 +82,9 @@ class InstanceReconciler::Pass {
   // Answers the action if that takes no request; else starts the request.
   Task<void> Start(runtime::Action action);
   Task<void> Apply(runtime::Action action);
+  // Carries out `work`, which answers the action. Whatever it throws is the answer, so that nobody waits
+  // for one that does not come.
+  Task<void> Answer(runtime::Action action, Task<void> work);
   Task<void> Observe(runtime::Action action);
   Task<void> ObserveLater(runtime::Action action, std::shared_ptr<WatchFleet::Lease> lease);
   Task<void> ObserveNow(runtime::Action action, WatchFleet::Lease& lease);
@@ -102,7 +109,19 @@ class InstanceReconciler::Pass {
   runtime::LiveObject Find(const graph::Node& node, std::string_view ns, std::string_view name);
   // Takes note that fields of a child were taken, and must be taken back. If that goes on and on: why
   // it is not done now.
-  std::optional<Error> Contested(const std::string& object, const runtime::Action& action);
+  Task<std::optional<Error>> Contested(std::string object, const runtime::Action& action);
+  // Who has the fields of `action` that are not ours any more: ".spec.replicas (autoscaler)".
+  Task<std::vector<std::string>> TakenFields(const runtime::Action& action);
+
+  // A child's namespace is not there: its appearance wakes the instance.
+  void AwaitNamespace(std::string ns);
+  // Whether it appeared since that was said.
+  bool NamespaceAppeared(const Setback& setback, std::string_view ns);
+  std::string NamespaceUid(std::string_view ns);
+
+  std::vector<runtime::Action> Advance();
+  runtime::Outcome Finish();
+  void CountEvaluations(const runtime::Outcome& outcome);
   InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
 
   const Dependencies& deps_;
@@ -123,6 +142,8 @@ class InstanceReconciler::Pass {
   std::set<std::pair<api::Gvr, kube::ObjectKey>> claims_;
   std::string prune_text_;  // why the look is not ready although all nodes are
   std::optional<Error> status_failure_;
+  Duration setting_up_{};
+  Duration evaluating_{};
 };
 
 InstanceReconciler::InstanceReconciler(Dependencies dependencies)
@@ -133,7 +154,20 @@ Task<Result<NextLook>> InstanceReconciler::Reconcile(std::shared_ptr<ServedApi> 
                                                      std::function<void()> wake,
                                                      CancelToken cancel) {
   Pass pass(*this, std::move(api), std::move(instance), std::move(wake), std::move(cancel));
-  co_return co_await pass.Run();
+  std::exception_ptr failure;
+  try {
+    co_return co_await pass.Run();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // What it started still refers to it.
+  co_await pass.Abandon();
+  std::rethrow_exception(failure);
+}
+
+Task<void> InstanceReconciler::Pass::Abandon() {
+  applies_.Cancel();
+  co_await applies_.Join();
 }
 
 Task<Result<NextLook>> InstanceReconciler::Pass::Run() {
@@ -144,7 +178,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Run() {
 
   if (auto ended = co_await ApplyAll()) co_return std::move(*ended);
   if (cancel_.cancelled()) co_return NextLook::OnEvent();
-  runtime::Outcome outcome = pass_->Finish();
+  runtime::Outcome outcome = Finish();
   if (auto ended = co_await Prune(outcome)) co_return std::move(*ended);
   if (auto ended = co_await Shrink(outcome)) co_return std::move(*ended);
   co_return co_await Report(std::move(outcome));
@@ -153,22 +187,26 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Run() {
 Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::FindGraph() {
   const auto latest = deps_.graphs.Latest(api_->api().rgd_name);
   if (!latest) {
+    deps_.metrics.GraphResolved(api_->api().gvr, Metrics::Resolution::kNotAvailable);
     co_await WriteUnresolved("latest issued graph revision not available");
     co_return Soon();
   }
   switch (latest->state) {
     case RevisionState::kActive: break;
     case RevisionState::kPending:
+      deps_.metrics.GraphResolved(api_->api().gvr, Metrics::Resolution::kPending);
       if (Now() - api_->PendingSince(latest->revision) >= kCompilePatience) {
         co_await WriteUnresolved(
             fmt::format("latest issued graph revision {} is pending", latest->revision));
       }
       co_return Soon();
     case RevisionState::kFailed:
+      deps_.metrics.GraphResolved(api_->api().gvr, Metrics::Resolution::kFailed);
       co_await WriteUnresolved(
           fmt::format("latest issued graph revision {} failed", latest->revision));
       co_return NextLook::OnEvent();
   }
+  deps_.metrics.GraphResolved(api_->api().gvr, Metrics::Resolution::kSuccess);
   graph_ = latest->graph;
   if (api_->graph() != graph_) api_->UseGraph(graph_);
   if (api_->GraphIsWatched()) co_return std::nullopt;
@@ -248,6 +286,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::AfterParentRefusa
 }
 
 void InstanceReconciler::Pass::StartPass() {
+  const MonotonicTime begin = Now();
   pass_ = std::make_unique<runtime::Reconciliation>(
       graph_, LiveOf(instance_),
       runtime::ReconciliationOptions{
@@ -256,6 +295,46 @@ void InstanceReconciler::Pass::StartPass() {
           .find = [this](const graph::Node& node, std::string_view ns, std::string_view name) {
             return Find(node, ns, name);
           }});
+  setting_up_ += Now() - begin;
+}
+
+std::vector<runtime::Action> InstanceReconciler::Pass::Advance() {
+  const MonotonicTime begin = Now();
+  auto actions = pass_->Advance();
+  evaluating_ += Now() - begin;
+  return actions;
+}
+
+runtime::Outcome InstanceReconciler::Pass::Finish() {
+  const MonotonicTime begin = Now();
+  runtime::Outcome outcome = pass_->Finish();
+  evaluating_ += Now() - begin;
+  CountEvaluations(outcome);
+  return outcome;
+}
+
+void InstanceReconciler::Pass::CountEvaluations(const runtime::Outcome& outcome) {
+  EvaluationCounts counts{.expressions = pass_->evaluated(),
+                          .collection_sizes = {},
+                          .setting_up = setting_up_,
+                          .evaluating = evaluating_};
+  for (const runtime::NodeReport& report : outcome.nodes) {
+    const graph::Node& node = graph_->nodes[report.node];
+    const bool skipped = report.state == runtime::NodeState::kSkipped;
+    const bool resolved = !skipped && report.state != runtime::NodeState::kPending;
+    const bool observed = report.state == runtime::NodeState::kSynced ||
+                          report.state == runtime::NodeState::kWaiting;
+    if (!node.include_when.empty()) ++counts.include_checks;
+    if (skipped) ++counts.ignored;
+    if (resolved) ++counts.nodes;
+    if (report.state == runtime::NodeState::kError && report.desired == 0) ++counts.node_errors;
+    if (observed) ++counts.ready_checks;
+    if (report.state == runtime::NodeState::kWaiting) ++counts.not_ready;
+    if (resolved && node.type == graph::NodeType::kCollection) {
+      counts.collection_sizes.push_back(report.desired);
+    }
+  }
+  deps_.metrics.Evaluated(counts);
 }
 
 runtime::LiveObject InstanceReconciler::Pass::Find(const graph::Node& node, std::string_view ns,
@@ -276,14 +355,14 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
   bool first = true;
   Step ended;
   while (true) {
-    auto actions = pass_->Advance();
+    auto actions = Advance();
     bool written = false;
     ended = co_await WriteParent(pass_->Touched(), written);
     if (ended) break;
     if (written && first) {
       // Expressions see the instance as it is now.
       StartPass();
-      actions = pass_->Advance();
+      actions = Advance();
     }
     first = false;
 
@@ -318,45 +397,108 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
   }
   const std::string_view uid = action.live == nullptr ? "" : runtime::UidOf(*action.live);
   const std::string object = NameOfObject(node, action);
-  if (const Setback* setback = Memo().setbacks.Holds(object, hash, uid, Now())) {
+  const Setback* setback = Memo().setbacks.Holds(object, hash, uid, Now());
+  if (setback != nullptr && !NamespaceAppeared(*setback, action.ns)) {
     pass_->Failed(action, setback->error);
     co_return;
   }
   if (applied_before) {
-    if (auto error = Contested(object, action)) {
+    if (auto error = co_await Contested(object, action)) {
       pass_->Failed(action, std::move(*error));
       co_return;
     }
   }
   ++in_flight_;
-  applies_.Spawn(Apply(std::move(action)));
+  applies_.Spawn(Answer(action, Apply(action)));
 }
 
-std::optional<Error> InstanceReconciler::Pass::Contested(const std::string& object,
-                                                         const runtime::Action& action) {
-  InstanceMemo& memo = Memo();
-  Contest& contest = memo.contests[object];
+Task<void> InstanceReconciler::Pass::Answer(runtime::Action action, Task<void> work) {
+  try {
+    co_await std::move(work);
+  } catch (const std::exception& failure) {
+    pass_->Failed(action, Error(ErrorCode::kInternal, failure.what()));
+  }
+  --in_flight_;
+  answered_.Set();
+}
+
+Task<std::optional<Error>> InstanceReconciler::Pass::Contested(std::string object,
+                                                              const runtime::Action& action) {
   const MonotonicTime now = Now();
-  const Contest fresh;
-  if (contest.at != fresh.at) {
-    const double rested = std::chrono::duration<double>(now - contest.at).count();
-    contest.repairs_left =
-        std::min(fresh.repairs_left, contest.repairs_left + rested * kRepairsPerSecond);
+  {
+    Contest& contest = Memo().contests[object];
+    const Contest fresh;
+    if (contest.at != fresh.at) {
+      const double rested = std::chrono::duration<double>(now - contest.at).count();
+      contest.repairs_left =
+          std::min(fresh.repairs_left, contest.repairs_left + rested * kRepairsPerSecond);
+    }
+    contest.at = now;
+    if (contest.repairs_left >= 1) {
+      contest.repairs_left -= 1;
+      co_return std::nullopt;
+    }
   }
-  contest.at = now;
-  if (contest.repairs_left >= 1) {
-    contest.repairs_left -= 1;
-    return std::nullopt;
-  }
+  Error error(ErrorCode::kConflict,
+              fmt::format("another field manager keeps taking fields of {}: {}", object,
+                          fmt::join(co_await TakenFields(action), ", ")));
+  Memo().setbacks.Record(object, action.hash, runtime::UidOf(*action.live),
+                         SetbackCause::kContested, error, std::nullopt, now, deps_.random);
+  co_return error;
+}
+
+Task<std::vector<std::string>> InstanceReconciler::Pass::TakenFields(
+    const runtime::Action& action) {
   std::vector<std::string> taken;
   const auto entry = kube::FindApplyEntry(*action.live, api::field_manager::kApplySet);
   if (entry && *entry) taken = (*entry)->fields.Missing(*action.desired);
-  Error error(ErrorCode::kConflict,
-              fmt::format("another field manager keeps taking fields of {}: {}", object,
-                          fmt::join(taken, ", ")));
-  memo.setbacks.Record(object, action.hash, runtime::UidOf(*action.live), SetbackCause::kContested,
-                       error, std::nullopt, now, deps_.random);
-  return error;
+  // The store keeps what is ours alone.
+  auto live = co_await deps_.client.Get(graph_->nodes[action.node].mapping.gvr,
+                                        {std::string(action.ns), std::string(action.name)}, {},
+                                        cancel_);
+  if (!live) co_return taken;
+  for (std::string& path : taken) {
+    const auto owners = kube::OwnersOf(*live, *action.desired, path);
+    if (!owners.empty()) path += fmt::format(" ({})", fmt::join(owners, ", "));
+  }
+  co_return taken;
+}
+
+void InstanceReconciler::Pass::AwaitNamespace(std::string ns) {
+  const WatchScope scope{.gvr = {"", "v1", "namespaces"},
+                         .ns = {},
+                         .label_selector = {},
+                         .field_selector = "metadata.name=" + ns};
+  used_references_.insert(scope);
+  auto& references = Memo().references;
+  if (references.contains(scope)) return;
+  const auto wake = wake_;
+  references.emplace(scope, deps_.fleet.Acquire(scope, {},
+                                                {.on_change =
+                                                     [wake](const auto& before, const auto&) {
+                                                       if (before == nullptr) wake();
+                                                     },
+                                                 .on_ready = {}}));
+}
+
+bool InstanceReconciler::Pass::NamespaceAppeared(const Setback& setback, std::string_view ns) {
+  if (setback.cause != SetbackCause::kMissing) return false;
+  const auto missed = Memo().missing_namespaces.find(std::string(ns));
+  if (missed == Memo().missing_namespaces.end()) return false;
+  AwaitNamespace(std::string(ns));
+  const std::string uid = NamespaceUid(ns);
+  return !uid.empty() && uid != missed->second;
+}
+
+// Empty: there is none, or it is not known.
+std::string InstanceReconciler::Pass::NamespaceUid(std::string_view ns) {
+  for (const auto& [scope, lease] : Memo().references) {
+    if (scope.gvr.resource != "namespaces" || !scope.gvr.group.empty()) continue;
+    const kube::Store* store = lease->store();
+    const kube::ObjectPtr object = store == nullptr ? nullptr : store->Get({{}, std::string(ns)});
+    if (object != nullptr && !object->IsDeleting()) return object->uid();
+  }
+  return {};
 }
 
 Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
@@ -372,12 +514,18 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
     if (const auto lease = api_->KindLease(node.mapping.gvr)) lease->ObserveWrite(*answer);
     api_->applied_fields().Remember(*answer, *action.desired, hash);
     Memo().setbacks.Clear(object);
+    if (!action.ns.empty()) Memo().missing_namespaces.erase(std::string(action.ns));
     pass_->Applied(action, std::make_shared<const json::Value>(std::move(*answer)));
   } else {
     kube::ApiError& error = answer.error();
     if (kube::IsTypeMissing(error)) deps_.mapper.Forget(node.gvk.group);
     if (error.code() != ErrorCode::kCancelled) {
       if (!error.answered()) Memo().uncertain = true;
+      if (CauseOf(error) == SetbackCause::kMissing && !kube::IsTypeMissing(error) &&
+          !action.ns.empty()) {
+        Memo().missing_namespaces[std::string(action.ns)] = NamespaceUid(action.ns);
+        AwaitNamespace(std::string(action.ns));
+      }
       std::optional<Duration> retry_after;
       if (error.status().retry_after) retry_after = *error.status().retry_after;
       const Setback& setback = Memo().setbacks.Record(object, hash, uid, CauseOf(error), error,
@@ -395,8 +543,6 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
     }
     pass_->Failed(action, std::move(error));
   }
-  --in_flight_;
-  answered_.Set();
 }
 
 Task<void> InstanceReconciler::Pass::Observe(runtime::Action action) {
@@ -434,7 +580,7 @@ Task<void> InstanceReconciler::Pass::Observe(runtime::Action action) {
   const std::shared_ptr<WatchFleet::Lease> lease = found->second;
   if (lease->store() == nullptr) {
     ++in_flight_;
-    applies_.Spawn(ObserveLater(action, lease));
+    applies_.Spawn(Answer(action, ObserveLater(action, lease)));
   } else {
     co_await ObserveNow(action, *lease);
   }
@@ -449,8 +595,6 @@ Task<void> InstanceReconciler::Pass::ObserveLater(runtime::Action action,
     static_cast<void>(ready);  // the store says
   }
   co_await ObserveNow(action, *lease);
-  --in_flight_;
-  answered_.Set();
 }
 
 Task<void> InstanceReconciler::Pass::ObserveNow(runtime::Action action, WatchFleet::Lease& lease) {
@@ -566,6 +710,17 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   runtime::InstanceStatus status(instance_->value(), Today());
   status.Managed();
   status.Resolved();
+  std::optional<Duration> telling;
+  if (outcome.ready) {
+    memo.waits.reset();
+    memo.missing_namespaces.clear();
+  } else {
+    if (memo.waits == nullptr) memo.waits = std::make_unique<Waits>();
+    outcome.message += memo.waits->Tell(*graph_, outcome, memo.setbacks,
+                                        StoredMessage(instance_->value()),
+                                        {.monotonic = Now(), .wall = executor().clock().Now()});
+    telling = memo.waits->next();
+  }
   if (outcome.ready && !prune_text_.empty()) {
     status.ResourcesFailed(prune_text_);
   } else {
@@ -575,15 +730,20 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
 
   if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
-  if (const auto next = Memo().setbacks.Next()) {
-    co_return NextLook::After(std::max<Duration>(*next - Now(), std::chrono::milliseconds(1)));
+  if (const Setback* next = Memo().setbacks.Next()) {
+    const MonotonicTime at = api_->PaceRetry(Memo(), *next);
+    const Duration left = std::max<Duration>(at - Now(), std::chrono::milliseconds(1));
+    co_return NextLook::After(std::min(left, telling.value_or(left)));
   }
   const bool failed = !prune_text_.empty() ||
                       std::ranges::any_of(outcome.nodes, [](const auto& node) {
                         return node.state == runtime::NodeState::kError ||
                                node.state == runtime::NodeState::kConflicting;
                       });
-  co_return failed ? NextLook::BackOff() : Soon();
+  if (failed) co_return NextLook::BackOff();
+  const NextLook soon = Soon();
+  if (soon.kind == NextLook::Kind::kOnEvent && telling) co_return NextLook::After(*telling);
+  co_return soon;
 }
 
 Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
@@ -627,17 +787,17 @@ Task<void> InstanceReconciler::Pass::WriteRunning(const runtime::InstanceStatus&
 }
 
 Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
-  if (deps_.settings.condition_events) {
-    // An event that is refused is missed by nobody but its reader.
-    for (json::Value& event : ConditionEvents(api_->api(), instance_->value(), wanted,
-                                              executor().clock().Now())) {
-      const std::string ns(json::FindString(event, {"metadata", "namespace"}));
-      auto told = co_await deps_.client.Create({"", "v1", "events"}, ns, std::move(event), {},
-                                               cancel_);
-      static_cast<void>(told);
+  if (deps_.events != nullptr && deps_.settings.condition_events) {
+    for (kube::Happening& event : ConditionEvents(api_->api(), instance_->value(), wanted)) {
+      deps_.events->Record(std::move(event));
     }
   }
+  const std::string before(json::FindString(instance_->value(), {"status", "state"}));
+  const std::string after(json::FindString(wanted, {"state"}));
   auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
+  if (written && before != after) {
+    deps_.metrics.InstanceStateChanged(api_->api().gvr, api_->api().gvk, before, after);
+  }
   if (!written) status_failure_ = written.error();
 }
 
@@ -660,7 +820,9 @@ NextLook InstanceReconciler::Pass::Soon() const {
 namespace {
 
 std::string NameOfObject(const graph::Node& node, const runtime::Action& action) {
-  return fmt::format("{}/{}/{}", node.mapping.gvr.ToString(), action.ns, action.name);
+  const api::Gvr& gvr = node.mapping.gvr;
+  return fmt::format("{}{}{} {}{}{}", gvr.resource, gvr.group.empty() ? "" : ".", gvr.group, action.ns,
+                     action.ns.empty() ? "" : "/", action.name);
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

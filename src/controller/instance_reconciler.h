@@ -11,12 +11,14 @@
 #include "async/task.h"
 #include "base/log.h"
 #include "controller/graph_registry.h"
+#include "controller/metrics.h"
 #include "controller/next_look.h"
 #include "controller/served_api.h"
 #include "controller/settings.h"
 #include "controller/status_writer.h"
 #include "controller/watch_fleet.h"
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/rest_mapper.h"
 
 namespace kro::controller {
@@ -32,6 +34,8 @@ class InstanceReconciler {
     const Settings& settings;
     Logger logger;
     kube::Random random;
+    Metrics& metrics = NoMetrics();
+    kube::EventRecorder* events = nullptr;  // nullptr: nobody is told
   };
   explicit InstanceReconciler(Dependencies dependencies);
 

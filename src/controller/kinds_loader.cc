@@ -37,7 +37,10 @@ Result<DocumentKinds> ReadDocument(const std::string& body, const std::vector<ap
 
 Task<Result<LoadedKinds>> KindsLoader::Load(std::vector<api::Gvk> kinds, CancelToken cancel) {
   std::map<api::GroupVersion, std::vector<api::Gvk>> versions;
-  for (const api::Gvk& gvk : kinds) versions[gvk.group_version()].push_back(gvk);
+  for (const api::Gvk& gvk : kinds) {
+    versions[gvk.group_version()].push_back(gvk);
+    metrics_.SchemaLookedUp(IsFresh(gvk) ? Metrics::Lookup::kHit : Metrics::Lookup::kMiss);
+  }
 
   std::vector<Task<Result<void>>> loads;
   for (auto& [version, wanted] : versions) loads.push_back(LoadVersion(version, wanted, cancel));
@@ -81,6 +84,7 @@ Task<Result<void>> KindsLoader::LoadVersion(api::GroupVersion version, std::vect
     const auto other = under_way_.find(version);
     if (other == under_way_.end()) break;
     const std::shared_ptr<async::Event> done = other->second;
+    metrics_.SchemaLookedUp(Metrics::Lookup::kShared);
     if (auto waited = co_await done->Wait(cancel); !waited) co_return waited;
   }
   auto done = std::make_shared<async::Event>(client_.executor(), async::EventReset::kManual);
@@ -95,7 +99,10 @@ Task<Result<void>> KindsLoader::LoadVersion(api::GroupVersion version, std::vect
   };
   under_way_.emplace(version, done);
   const Flight flight{*this, version, done};
-  co_return co_await Fetch(version, std::move(kinds), cancel);
+  const MonotonicTime begin = client_.executor().clock().Monotonic();
+  auto fetched = co_await Fetch(version, std::move(kinds), cancel);
+  metrics_.SchemaFetched(client_.executor().clock().Monotonic() - begin, fetched.has_value());
+  co_return fetched;
 }
 
 Task<Result<void>> KindsLoader::Fetch(api::GroupVersion version, std::vector<api::Gvk> kinds,

@@ -20,6 +20,7 @@
 #include "async/event.h"
 #include "async/scope.h"
 #include "base/error.h"
+#include "controller/metrics.h"
 #include "graph/kinds.h"
 #include "kube/client.h"
 #include "kube/discovery.h"
@@ -39,8 +40,9 @@ class KindsLoader {
   // Documents of built-in kinds are asked for again after this; unchanged ones cost an empty answer.
   static constexpr Duration kRevalidate = std::chrono::minutes(5);
 
-  // Both outlive the loader.
-  KindsLoader(kube::Client& client, kube::RestMapper& mapper) : client_(client), mapper_(mapper) {}
+  // All outlive the loader.
+  KindsLoader(kube::Client& client, kube::RestMapper& mapper, Metrics& metrics = NoMetrics())
+      : client_(client), mapper_(mapper), metrics_(metrics) {}
 
   // Fails only if the server cannot be asked.
   async::Task<Result<LoadedKinds>> Load(std::vector<api::Gvk> kinds, async::CancelToken cancel);
@@ -78,6 +80,7 @@ class KindsLoader {
 
   kube::Client& client_;
   kube::RestMapper& mapper_;
+  Metrics& metrics_;
   std::map<api::Gvk, Known> known_;
   std::map<api::GroupVersion, Document> documents_;
   // Raised for each group whose kinds were forgotten, so that an answer under way is not kept.

@@ -12,6 +12,9 @@ namespace {
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
 
+// Instances of one API that failed more than once are tried again no more often than this.
+constexpr int kRetriesPerSecond = 5;
+
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) {
   return {object, &object->value()};
 }
@@ -23,7 +26,8 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
       api_(std::move(api)),
       fleet_(fleet),
       executor_(executor),
-      wake_(std::move(wake)) {
+      wake_(std::move(wake)),
+      pace_(kRetriesPerSecond) {
   const json::FieldPath whole[] = {json::FieldPath()};
   parents_ = fleet_.Acquire(
       {.gvr = api_.gvr}, whole,
@@ -165,6 +169,15 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
   return memo;
 }
 
+MonotonicTime ServedApi::PaceRetry(InstanceMemo& memo, const Setback& setback) {
+  if (setback.attempts < 2) return setback.next;
+  if (memo.retry_wanted != setback.next) {
+    memo.retry_wanted = setback.next;
+    memo.retry_at = pace_.Reserve(setback.next, executor_.clock().Monotonic());
+  }
+  return memo.retry_at;
+}
+
 void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
   if (const auto memo = memos_.find(key); memo != memos_.end()) {
     DropClaims(key, memo->second);
@@ -182,6 +195,12 @@ WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
   return {.on_change = [this, gvr](const auto& before,
                                    const auto& after) { OnChild(gvr, before, after); },
           .on_ready = wake_.all};
+}
+
+std::size_t ServedApi::CountSetbacks() const {
+  std::size_t count = 0;
+  for (const auto& [key, memo] : memos_) memo.setbacks.ForEach([&](const auto&, const auto&) { ++count; });
+  return count;
 }
 
 void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
@@ -211,6 +230,7 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
     if (key) wake(*key);
   }
   if (woken.empty() || !ObjectDiffers(before, after)) return;
+  ++matches_[gvr];
   std::ranges::for_each(woken, wake_.one);
 }
 
@@ -224,6 +244,10 @@ std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     auto& [gvk, reads] = made[node.mapping.gvr];
     gvk = node.gvk;
     reads.insert(reads.end(), node.reads.begin(), node.reads.end());
+    // What it becomes is looked at, see AppliedFields.
+    if (IsSecret(node.gvk) && json::Find(node.object, "stringData") != nullptr) {
+      reads.push_back(json::FieldPath({"data"}));
+    }
   }
   return made;
 }

@@ -20,6 +20,7 @@
 #include "controller/applied_fields.h"
 #include "controller/instance_controller.h"
 #include "controller/setbacks.h"
+#include "controller/waits.h"
 #include "controller/watch_fleet.h"
 #include "graph/graph.h"
 #include "runtime/member.h"
@@ -37,6 +38,9 @@ struct Contest {
 struct InstanceMemo {
   std::string uid;
   Setbacks setbacks;
+  std::unique_ptr<Waits> waits;  // while it is not ready
+  // Namespaces that a child's namespace was missing from: the UID of what stood there when that was said.
+  std::map<std::string, std::string> missing_namespaces;
   // What its external references name.
   std::map<WatchScope, std::shared_ptr<WatchFleet::Lease>> references;
   // While it is deleted: the kinds of which a member was seen since. When the store of such a kind
@@ -50,10 +54,14 @@ struct InstanceMemo {
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
+  // When the setback that wanted to be tried again at the first of them is tried.
+  MonotonicTime retry_wanted{};
+  MonotonicTime retry_at{};
 
   bool IsEmpty() const {
-    return setbacks.empty() && references.empty() && emptied.empty() && !uncertain &&
-           claims.empty() && contests.empty() && status_sent == 0;
+    return setbacks.empty() && waits == nullptr && missing_namespaces.empty() &&
+           references.empty() && emptied.empty() && !uncertain && claims.empty() &&
+           contests.empty() && status_sent == 0;
   }
 };
 
@@ -111,7 +119,17 @@ class ServedApi {
   void SetClaims(const kube::StoredObject& instance,
                  std::set<std::pair<api::Gvr, kube::ObjectKey>> claims);
 
+  // How often a change of an object of this kind woke an instance.
+  const std::map<api::Gvr, std::uint64_t>& matches() const { return matches_; }
+  // How many instances have what must be remembered.
+  std::size_t memos() const { return memos_.size(); }
+  // Refusals by the API server that are waited out now.
+  std::size_t CountSetbacks() const;
+
   AppliedFields& applied_fields() { return applied_fields_; }
+
+  // When an instance is looked at again because of its first setback.
+  MonotonicTime PaceRetry(InstanceMemo& memo, const Setback& setback);
 
   // Of the instance as it is now.
   InstanceMemo& MemoOf(const kube::StoredObject& instance);
@@ -150,7 +168,9 @@ class ServedApi {
   std::unique_ptr<WatchFleet::Lease> parents_;
   std::map<api::Gvr, Kind> kinds_;
   std::unordered_set<std::string> leaving_;  // UIDs
+  std::map<api::Gvr, std::uint64_t> matches_;
   AppliedFields applied_fields_;
+  RetryPace pace_;
   std::unordered_map<kube::ObjectKey, InstanceMemo> memos_;
   // Who waits for an object of another to change.
   std::map<std::pair<api::Gvr, kube::ObjectKey>, std::set<kube::ObjectKey>> claims_;

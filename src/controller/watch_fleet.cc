@@ -42,6 +42,7 @@ struct WatchFleet::Watch {
 
   // Calls every lease but `quiet`. A listener may give back leases, this watch's too.
   void Tell(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+    ++events;
     for (Lease* lease : std::vector<Lease*>(leases)) {
       if (lease == quiet || std::ranges::find(leases, lease) == leases.end()) continue;
       if (lease->listener_.on_change) lease->listener_.on_change(before, after);
@@ -52,12 +53,13 @@ struct WatchFleet::Watch {
   std::vector<Lease*> leases;
   std::shared_ptr<Running> active;  // filled
   std::shared_ptr<Running> next;    // being filled
+  std::uint64_t events = 0;
   Lease* quiet = nullptr;           // the one that writes just now
   async::Event filled;              // set whenever `active` changed; see WaitReady
 };
 
-WatchFleet::WatchFleet(kube::Client& client, kube::Random random)
-    : client_(client), random_(std::move(random)), scope_(client.executor()) {}
+WatchFleet::WatchFleet(kube::Client& client, kube::Random random, Metrics& metrics)
+    : client_(client), random_(std::move(random)), metrics_(metrics), scope_(client.executor()) {}
 
 WatchFleet::~WatchFleet() = default;
 
@@ -75,6 +77,17 @@ std::unique_ptr<WatchFleet::Lease> WatchFleet::Acquire(WatchScope scope,
   };
   if (!covers(watch->active) && !covers(watch->next)) Start(watch);
   return lease;
+}
+
+std::vector<WatchFleet::View> WatchFleet::Views() const {
+  std::vector<View> views;
+  for (const auto& [scope, watch] : watches_) {
+    views.push_back({.scope = scope,
+                     .leases = watch->leases.size(),
+                     .events = watch->events,
+                     .store = watch->active == nullptr ? nullptr : &watch->active->informer.store()});
+  }
+  return views;
 }
 
 Task<void> WatchFleet::Shutdown() {
@@ -108,8 +121,10 @@ Task<void> RunInformer(kube::Informer& informer, CancelToken cancel) {
 Task<void> WatchFleet::Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running) {
   async::Scope scope(client_.executor(), scope_.token());
   const CancelToken stopped = running->stop.token();
+  const MonotonicTime begin = client_.executor().clock().Monotonic();
   scope.Spawn(RunInformer(running->informer, stopped));
   if (auto synced = co_await running->informer.WaitForSync(stopped); synced) {
+    metrics_.WatchFilled(watch->scope.gvr, client_.executor().clock().Monotonic() - begin);
     Promote(watch, running);
   }
   // A watch that nobody reads any more must not be kept alive by its own task.

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +24,7 @@
 #include "async/scope.h"
 #include "async/task.h"
 #include "base/clock.h"
+#include "controller/metrics.h"
 #include "json/path.h"
 #include "kube/backoff.h"
 #include "kube/client.h"
@@ -58,8 +60,8 @@ class WatchFleet {
  public:
   class Lease;
 
-  // `client` outlives the fleet.
-  WatchFleet(kube::Client& client, kube::Random random);
+  // `client` and `metrics` outlive the fleet.
+  WatchFleet(kube::Client& client, kube::Random random, Metrics& metrics = NoMetrics());
   ~WatchFleet();
 
   // Starts the watch, or joins it. `reads` are the paths that are read besides identity, labels,
@@ -70,6 +72,15 @@ class WatchFleet {
 
   // How many watches there are, for metrics and tests.
   std::size_t size() const { return watches_.size(); }
+
+  // What is watched, for metrics and /debug.
+  struct View {
+    WatchScope scope;
+    std::size_t leases = 0;
+    std::uint64_t events = 0;            // told since it was filled
+    const kube::Store* store = nullptr;  // of the call; nullptr until it is filled
+  };
+  std::vector<View> Views() const;
 
   // Ends all watches and waits for that. Leases may be given back later; they read nothing any more.
   async::Task<void> Shutdown();
@@ -85,6 +96,7 @@ class WatchFleet {
 
   kube::Client& client_;
   kube::Random random_;
+  Metrics& metrics_;
   async::Scope scope_;
   std::map<WatchScope, std::shared_ptr<Watch>> watches_;
 };

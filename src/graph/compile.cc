@@ -9,12 +9,12 @@
 #include <string>
 #include <utility>
 
+#include "base/go_quote.h"
 #include "cel/environment.h"
 #include "graph/internal/instance_programs.h"
 #include "graph/internal/limits.h"
 #include "graph/internal/node_programs.h"
 #include "graph/internal/program_builder.h"
-#include "graph/internal/quote.h"
 #include "graph/internal/report.h"
 #include "graph/resource_shape.h"
 #include "schema/cel_schema.h"
@@ -141,7 +141,7 @@ void Compiler::BuildInstanceSchema() {
            Enclose(std::move(built.error()), {},
                    fmt::format("failed to build resourcegraphdefinition {}: failed to build OpenAPI "
                                "schema for instance: ",
-                               Quote(name_))));
+                               GoQuote(name_))));
     return;
   }
   spec_schema_ = std::move(*built);

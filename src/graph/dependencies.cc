@@ -6,10 +6,10 @@
 #include <map>
 #include <utility>
 
+#include "base/go_quote.h"
 #include "cel/inspect.h"
 #include "cel/parser.h"
 #include "graph/internal/place.h"
-#include "graph/internal/quote.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -102,7 +102,7 @@ void Inference::ReadNode(const ResourceNode& node) {
     const Iterator& iterator = node.iterators[i];
     const Place place{iterator.list, root.Child("forEach").Child(i).Child(iterator.name)};
     const std::string prefix = fmt::format(
-        "failed to extract dependencies from forEach iterator {}: ", Quote(iterator.name));
+        "failed to extract dependencies from forEach iterator {}: ", GoQuote(iterator.name));
     read.iterators.push_back(Read(node, place, prefix, iterators));
     CheckIndependent(node, iterator, place, read.iterators.back(), iterators);
   }
@@ -214,7 +214,7 @@ void Inference::CheckIdentity(const ResourceNode& node, const Names& iterators,
       "KRO503", SourcePath(node).Child("metadata").Child("name"),
       fmt::format("node {}: all forEach dimensions must be used to produce a unique resource "
                   "identity, missing: [{}]",
-                  Quote(node.id), fmt::join(missing, " ")));
+                  GoQuote(node.id), fmt::join(missing, " ")));
   fault.hint = fmt::format("for instance '{}-${{{}}}'", node.id, missing[0]);
   faults_.push_back(std::move(fault));
 }
@@ -231,7 +231,7 @@ void Inference::CheckIndependent(const ResourceNode& node, const Iterator& itera
       "KRO206", place.path,
       fmt::format("node {}: forEach iterator {} cannot reference other iterators [{}] - forEach "
                   "iterators are independent (cartesian product)",
-                  Quote(node.id), Quote(iterator.name), fmt::join(others, " ")));
+                  GoQuote(node.id), GoQuote(iterator.name), fmt::join(others, " ")));
   fault.where = place.Locate();
   faults_.push_back(std::move(fault));
 }

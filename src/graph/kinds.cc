@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/diagnostic.h"
-#include "graph/internal/quote.h"
+#include "base/go_quote.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -28,10 +28,10 @@ Result<KindSchema> Kinds::SchemaOf(const api::Gvk& gvk) const {
   if (found != schemas_.end()) return found->second;
   if (!api_versions_.contains(gvk.ApiVersion())) {
     return Fail(ErrorCode::kNotFound, "cannot resolve group version {}: schema not found",
-                Quote(gvk.ApiVersion()));
+                GoQuote(gvk.ApiVersion()));
   }
   return Fail(ErrorCode::kNotFound, "cannot resolve group version kind {}: schema not found",
-              Quote(gvk.ToString()));
+              GoQuote(gvk.ToString()));
 }
 
 Result<Mapping> Kinds::MappingOf(const api::Gvk& gvk) const {
@@ -40,8 +40,8 @@ Result<Mapping> Kinds::MappingOf(const api::Gvk& gvk) const {
     const api::Gvk item{gvk.group, gvk.version, gvk.kind.substr(0, gvk.kind.size() - 4)};
     if (const auto found = mappings_.find(item); found != mappings_.end()) return found->second;
   }
-  return Fail(ErrorCode::kNotFound, "no matches for kind {} in version {}", Quote(gvk.kind),
-              Quote(gvk.ApiVersion()));
+  return Fail(ErrorCode::kNotFound, "no matches for kind {} in version {}", GoQuote(gvk.kind),
+              GoQuote(gvk.ApiVersion()));
 }
 
 std::string Kinds::Suggest(const api::Gvk& gvk) const {

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "api/names.h"
-#include "graph/internal/quote.h"
+#include "base/go_quote.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -89,7 +89,7 @@ Ids CheckIds(const api::RgdSpec& spec, Diagnostics& faults) {
 void CheckIterators(const api::Resource& resource, std::size_t index, const Ids& ids,
                     std::size_t max_dimensions, Diagnostics& faults) {
   const json::FieldPath path = ResourcePath(index).Child("forEach");
-  const std::string prefix = fmt::format("resource {}: ", Quote(resource.id));
+  const std::string prefix = fmt::format("resource {}: ", GoQuote(resource.id));
   if (resource.for_each.size() > max_dimensions) {
     faults.push_back(
         Problem("KRO206", path,
@@ -100,7 +100,7 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
   for (std::size_t i = 0; i < resource.for_each.size() && faults.size() < kMaxFaults; ++i) {
     const std::string& name = resource.for_each[i].name;
     const json::FieldPath here = path.Child(i).Child(name);
-    const auto iterator = fmt::format("{}forEach iterator name {}", prefix, Quote(name));
+    const auto iterator = fmt::format("{}forEach iterator name {}", prefix, GoQuote(name));
     const bool is_new = seen.insert(name).second;
     if (!api::IsResourceId(name)) {
       Diagnostic fault =
@@ -119,7 +119,7 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
     } else if (!is_new) {
       faults.push_back(Problem(
           "KRO203", here,
-          fmt::format("{}duplicate forEach iterator name {}", prefix, Quote(name))));
+          fmt::format("{}duplicate forEach iterator name {}", prefix, GoQuote(name))));
     }
   }
 }

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "graph/internal/quote.h"
+#include "base/go_quote.h"
 #include "graph/internal/report.h"
 #include "graph/resource_shape.h"
 
@@ -159,7 +159,7 @@ void Reader::FindIterators(ResourceNode& node) {
     auto list = Standalone(
         dimension.expression, path.Child(i).Child(dimension.name),
         fmt::format("failed to parse forEach dimensions: invalid forEach expression for dimension {}: ",
-                    Quote(dimension.name)));
+                    GoQuote(dimension.name)));
     node.iterators.push_back({dimension.name, list ? std::move(*list) : TemplateString()});
   }
 }
@@ -202,14 +202,14 @@ void RefuseOutsideMetadata(const Walked& walked, std::string_view id, Diagnostic
         "KRO604", field.path,
         fmt::format("CEL expressions in CRDs are only supported for metadata fields, found in path "
                     "{}, resource {}",
-                    Quote(path), id));
+                    GoQuote(path), id));
     fault.message = "CEL expressions in CRDs are only supported for metadata fields";
     faults.push_back(std::move(fault));
   }
 }
 
 std::string PrefixOf(const api::Resource& resource) {
-  return fmt::format("failed to build resource {}: ", Quote(resource.id));
+  return fmt::format("failed to build resource {}: ", GoQuote(resource.id));
 }
 
 }  // namespace

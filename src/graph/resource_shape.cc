@@ -10,7 +10,7 @@
 
 #include "api/constants.h"
 #include "api/names.h"
-#include "graph/internal/quote.h"
+#include "base/go_quote.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -29,7 +29,7 @@ Diagnostics CheckFields(const api::Resource& resource) {
   Diagnostics faults;
   const auto fault = [&](std::string_view code, json::FieldPath path, std::string_view text) {
     faults.push_back(
-        Problem(code, path, fmt::format("resource {}: {}", Quote(resource.id), text)));
+        Problem(code, path, fmt::format("resource {}: {}", GoQuote(resource.id), text)));
   };
   if (resource.manifest.has_value() == resource.external_ref.has_value()) {
     fault("KRO205", {},
@@ -89,7 +89,7 @@ std::expected<api::Gvk, Diagnostics> IdentifyObject(const api::Resource& resourc
     // The library that upstream's compiler links words this differently from the API server.
     std::ranges::replace(reasons, "must be no more than 63 bytes", "must be no more than 63 characters");
     fault({"kind"}, fmt::format("invalid kind {}: {} (must be a valid DNS-1035 label when lowercased)",
-                                Quote(kind), fmt::join(reasons, ", ")));
+                                GoQuote(kind), fmt::join(reasons, ", ")));
   }
   if (!faults.empty()) {
     return std::unexpected(
@@ -108,14 +108,14 @@ Diagnostics CheckMetadata(const api::Resource& resource, const json::Value& obje
     faults.push_back(
         Problem("KRO504", PathTo(resource, {"metadata", "namespace"}),
                 fmt::format("resource {} is cluster-scoped and must not set metadata.namespace",
-                            Quote(resource.id))));
+                            GoQuote(resource.id))));
   }
   if (mapping.namespaced && instance_scope == api::Scope::kCluster && !selects &&
       (ns == nullptr || !ns->is_string() || IsBlank(ns->get_string()))) {
     faults.push_back(Problem("KRO504", PathTo(resource, {"metadata"}),
                              fmt::format("resource {} is namespaced and must set metadata.namespace "
                                          "when the instance CRD is cluster-scoped",
-                                         Quote(resource.id))));
+                                         GoQuote(resource.id))));
   }
   CheckReserved(resource, object, "labels", "label", faults);
   CheckReserved(resource, object, "annotations", "annotation", faults);
@@ -170,7 +170,7 @@ void CheckReserved(const api::Resource& resource, const json::Value& object, std
       faults.push_back(Problem(
           "KRO604", PathTo(resource, {"metadata", member, key}),
           fmt::format("invalid {} for resource {}. {} with prefix {} are reserved for internal use",
-                      singular, Quote(resource.id), member, Quote(prefix))));
+                      singular, GoQuote(resource.id), member, GoQuote(prefix))));
     }
   }
 }

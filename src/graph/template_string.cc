@@ -1,11 +1,11 @@
 #include "graph/template_string.h"
 
+#include "base/go_quote.h"
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
 
-#include "graph/internal/quote.h"
 
 namespace kro::graph {
 namespace {
@@ -35,7 +35,7 @@ std::string TemplateString::Lowered() const {
   std::string lowered;
   for (const Part& part : Split(*this)) {
     if (!lowered.empty()) lowered += " + ";
-    lowered += part.literal ? Quote(part.text) : fmt::format("({})", part.text);
+    lowered += part.literal ? GoQuote(part.text) : fmt::format("({})", part.text);
   }
   return lowered;
 }
@@ -46,7 +46,7 @@ std::size_t TemplateString::SourceOffset(std::size_t offset) const {
   for (const Part& part : Split(*this)) {
     if (begin > 0) begin += 3;
     const std::size_t width =
-        part.literal ? Quote(part.text).size() : part.text.size() + 2;
+        part.literal ? GoQuote(part.text).size() : part.text.size() + 2;
     if (offset < begin + width) {
       if (part.literal || offset <= begin) return part.begin;
       return part.begin + std::min(offset - begin - 1, part.text.size());

@@ -100,6 +100,8 @@ class Loop {
   void Add(std::shared_ptr<Transfer> transfer);
   void Remove(std::shared_ptr<Transfer> transfer);
   void Resume(std::shared_ptr<Transfer> transfer);
+  // Ends all streams.
+  void EndStreams(Error error);
   // The server turned out to speak HTTP/1.1 only. On the thread, from within curl.
   void SawHttp1() { saw_http1_ = true; }
 
@@ -144,11 +146,19 @@ void SetPem(CURL* easy, const std::optional<Pem>& pem, CURLoption file, CURLopti
 std::size_t OnHeader(char* data, std::size_t size, std::size_t count, void* user);
 std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user);
 int OnSocket(void* user, curl_socket_t socket, curlsocktype purpose);
+int OnSend(void* user, char* to, char* from, int to_port, int from_port);
 Error Failure(const Transfer& transfer, CURLcode code);
 
 }  // namespace
 
 struct Client::Impl {
+  Impl(async::Executor& e, ClientConfig c, Place p, std::string through, std::shared_ptr<Loop> l)
+      : executor(e),
+        config(std::move(c)),
+        place(std::move(p)),
+        proxy(std::move(through)),
+        loop(std::move(l)) {}
+
   // The transfer, started.
   Result<std::shared_ptr<Transfer>> Start(Request request, Kind kind);
 
@@ -159,7 +169,8 @@ struct Client::Impl {
                                                                    async::CancelToken cancel);
 
   async::Executor& executor;
-  ClientConfig config;
+  std::mutex mutex;
+  ClientConfig config;  // roots, certificate and key guarded by mutex
   Place place;
   std::string proxy;  // empty: none
   std::shared_ptr<Loop> loop;
@@ -177,8 +188,8 @@ Result<std::unique_ptr<Client>> Client::Create(async::Executor& executor, Client
                                          .value_or("");
   const HttpVersions versions =
       place->scheme == "https" ? config.versions : HttpVersions::k1Only;
-  auto impl = std::make_shared<Impl>(Impl{executor, std::move(config), std::move(*place),
-                                          CurlProxy(std::move(proxy)), std::make_shared<Loop>(versions)});
+  auto impl = std::make_shared<Impl>(executor, std::move(config), std::move(*place),
+                                     CurlProxy(std::move(proxy)), std::make_shared<Loop>(versions));
   impl->loop->Start();
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
@@ -193,6 +204,20 @@ async::Task<Result<Response>> Client::Send(Request request, async::CancelToken c
 async::Task<Result<std::unique_ptr<ResponseStream>>> Client::Open(Request request,
                                                                   async::CancelToken cancel) {
   return Impl::Open(impl_, std::move(request), std::move(cancel));
+}
+
+void Client::SetRoots(Pem roots) {
+  std::lock_guard lock(impl_->mutex);
+  impl_->config.roots = std::move(roots);
+}
+
+void Client::SetCertificate(Pem certificate, Pem key) {
+  {
+    std::lock_guard lock(impl_->mutex);
+    impl_->config.certificate = std::move(certificate);
+    impl_->config.key = std::move(key);
+  }
+  impl_->loop->EndStreams(Error(ErrorCode::kUnavailable, "the client certificate changed"));
 }
 
 async::Task<Result<Response>> Client::Impl::Send(std::shared_ptr<Impl> impl, Request request,
@@ -287,6 +312,10 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, OnSocket);
+  if (sent.not_after) {
+    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, OnSend);
+    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer.get());
+  }
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());  // empty: not even the environment's
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 
@@ -294,10 +323,13 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config.verify == VerifyPeer::kYes ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config.verify == VerifyPeer::kYes ? 2L : 0L);
-  if (config.roots) curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-  SetPem(easy, config.roots, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
-  SetPem(easy, config.certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
-  SetPem(easy, config.key, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
+  {
+    std::lock_guard lock(mutex);
+    if (config.roots) curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+    SetPem(easy, config.roots, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
+    SetPem(easy, config.certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
+    SetPem(easy, config.key, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
+  }
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 300L);
 
   const auto add_field = [&](const std::string& line) {
@@ -503,7 +535,22 @@ int OnSocket(void*, curl_socket_t socket, curlsocktype) {
   // Best effort: without them the kernel's defaults hold.
   setsockopt(socket, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
   setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof(unacknowledged_ms));
+  // Otherwise the kernel goes on to deliver a request of which we, or our process, know no more.
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  setsockopt(socket, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   return CURL_SOCKOPT_OK;
+}
+
+// The last moment before a request is written to its connection.
+int OnSend(void* user, char*, char*, int, int) {
+  auto& transfer = *static_cast<Transfer*>(user);
+  if (transfer.executor.clock().Monotonic() <= *transfer.request.not_after) {
+    return CURL_PREREQFUNC_OK;
+  }
+  transfer.Finish(Error(ErrorCode::kUnavailable,
+                        fmt::format("{}: {} {}: too late to be sent", transfer.place,
+                                    transfer.request.method, transfer.request.target)));
+  return CURL_PREREQFUNC_ABORT;
 }
 
 Error Failure(const Transfer& transfer, CURLcode code) {
@@ -676,6 +723,20 @@ void Loop::Remove(std::shared_ptr<Transfer> transfer) {
 void Loop::Resume(std::shared_ptr<Transfer> transfer) {
   Command([this, transfer] {
     if (active_.contains(transfer->easy)) curl_easy_pause(transfer->easy, CURLPAUSE_CONT);
+  });
+}
+
+void Loop::EndStreams(Error error) {
+  Command([this, error = std::move(error)] {
+    std::vector<std::shared_ptr<Transfer>> streams;
+    for (const auto& [easy, transfer] : active_) {
+      if (transfer->kind == Kind::kStream) streams.push_back(transfer);
+    }
+    for (const auto& stream : streams) {
+      active_.erase(stream->easy);
+      curl_multi_remove_handle(multi_, stream->easy);
+      stream->Finish(error);
+    }
   });
 }
 

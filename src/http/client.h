@@ -4,6 +4,8 @@
 // streams share a connection as far as the server's stream limit allows. What must never queue
 // behind other work, a leader's lease, takes a client of its own.
 //
+// A connection that is closed is reset: bytes that the network did not take yet never arrive later.
+//
 // A dead connection is noticed by TCP keep-alive probes: 30 s of silence, then three unanswered
 // probes 5 s apart, and likewise when sent data stays unacknowledged for 45 s.
 #pragma once
@@ -19,8 +21,7 @@
 
 namespace kro::http {
 
-// Certificates or keys in PEM: in memory, or in a file that is read when a connection is made, so
-// that a new one is picked up (roots at most 5 minutes after the file changed).
+// Certificates or keys in PEM: in memory, or in a file that is read when a connection is made.
 struct PemFile {
   std::string path;
 };
@@ -67,6 +68,14 @@ class Client final : public Transport {
   // ten, here and by Send.
   async::Task<Result<std::unique_ptr<ResponseStream>>> Open(Request request,
                                                             async::CancelToken cancel) override;
+
+  // Trusts these roots from the next connection on, in place of the configuration's. Requests and streams
+  // under way are left alone.
+  void SetRoots(Pem roots);
+
+  // Shows this certificate from the next connection on. Requests under way finish on their connections;
+  // open streams end with kUnavailable, so that they are opened again in the new name.
+  void SetCertificate(Pem certificate, Pem key);
 
  private:
   struct Impl;  // client.cc

@@ -1,10 +1,8 @@
 #include "http/client.h"
 
 #include <gtest/gtest.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <arpa/inet.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -17,6 +15,7 @@
 #include "async/event.h"
 #include "async/run_blocking.h"
 #include "async/when_all.h"
+#include "http/certificates_test_util.h"
 #include "http/server.h"
 
 namespace kro::http {
@@ -164,20 +163,6 @@ class World {
   async::Scope scope_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Client> client_;
-};
-
-struct Certificate {
-  std::string certificate_pem;
-  std::string key_pem;
-};
-struct Authority {
-  Authority();
-  // For `names` as in a subjectAltName extension: "IP:127.0.0.1,DNS:api".
-  Certificate Issue(const std::string& names) const;
-
-  std::shared_ptr<EVP_PKEY> key;
-  std::shared_ptr<X509> certificate;
-  std::string pem;
 };
 
 async::Task<Result<std::string>> OpenAndReadAll(Client& client, std::string target) {
@@ -349,6 +334,19 @@ TEST(Client, CancelEndsARequestThatIsNotAnswered) {
   world.WaitUntilHandlerEnded();
 }
 
+TEST(Client, ARequestWhoseTimeIsOverIsNotSent) {
+  World world;
+  const MonotonicTime now = world.executor.clock().Monotonic();
+  auto late = world.Send({.method = "PATCH", .target = "/endless", .not_after = now - 1ms});
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kUnavailable);
+  EXPECT_NE(late.error().message().find("too late to be sent"), std::string::npos);
+  EXPECT_EQ(world.seen.written, 0u);
+  auto early = world.Send({.method = "PATCH", .target = "/echo", .not_after = now + 1h});
+  ASSERT_TRUE(early) << early.error().message();
+  EXPECT_EQ(early->status, 201);
+}
+
 TEST(Client, ACancelledTokenSendsNothing) {
   World world;
   async::CancelSource cancel;
@@ -414,6 +412,26 @@ TEST(Client, ARefusedConnectionNamesThePlace) {
   EXPECT_EQ(response.error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(response.error().message(),
             fmt::format("connect to 127.0.0.1:{}: connection refused", port));
+}
+
+TEST(Client, AHandshakeThatStallsEndsAtTheLimitOfConnecting) {
+  // A listener that accepts into its backlog and never says a word.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ASSERT_EQ(::listen(listener, 4), 0);
+  World world;
+  world.Connect({.url = fmt::format("https://127.0.0.1:{}", ntohs(address.sin_port)),
+                 .connect_timeout = 100ms});
+  auto stalled = world.Send({.target = "/"});
+  ASSERT_FALSE(stalled);
+  EXPECT_EQ(stalled.error().code(), ErrorCode::kUnavailable);
+  EXPECT_NE(stalled.error().message().find("connect to 127.0.0.1"), std::string::npos);
+  ::close(listener);
 }
 
 TEST(Client, ManyStreamsAtOnce) {
@@ -565,56 +583,6 @@ TEST(Server, StoppingEndsStreamsAndIdleConnections) {
   stream = std::move(world.Open({.target = "/forever"}).value());
   EXPECT_EQ(world.Read(*stream), "first");
   stream.reset();
-}
-
-std::string ToPem(const std::function<void(BIO*)>& write) {
-  BIO* bio = BIO_new(BIO_s_mem());
-  write(bio);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string pem(data, static_cast<std::size_t>(size));
-  BIO_free(bio);
-  return pem;
-}
-
-std::shared_ptr<EVP_PKEY> NewKey() { return {EVP_EC_gen("P-256"), EVP_PKEY_free}; }
-
-void AddExtension(X509* certificate, X509* issuer, int nid, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
-  X509_add_ext(certificate, extension, -1);
-  X509_EXTENSION_free(extension);
-}
-
-std::shared_ptr<X509> NewCertificate(EVP_PKEY* key, const char* name, long serial) {
-  std::shared_ptr<X509> certificate(X509_new(), X509_free);
-  X509_set_version(certificate.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
-  X509_set_pubkey(certificate.get(), key);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate.get()), "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
-  return certificate;
-}
-
-Authority::Authority() : key(NewKey()), certificate(NewCertificate(key.get(), "test roots", 1)) {
-  X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate.get()));
-  AddExtension(certificate.get(), certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
-  X509_sign(certificate.get(), key.get(), EVP_sha256());
-  pem = ToPem([&](BIO* bio) { PEM_write_bio_X509(bio, certificate.get()); });
-}
-
-Certificate Authority::Issue(const std::string& names) const {
-  auto leaf_key = NewKey();
-  auto leaf = NewCertificate(leaf_key.get(), "server", 2);
-  X509_set_issuer_name(leaf.get(), X509_get_subject_name(certificate.get()));
-  AddExtension(leaf.get(), certificate.get(), NID_subject_alt_name, names);
-  X509_sign(leaf.get(), key.get(), EVP_sha256());
-  return {ToPem([&](BIO* bio) { PEM_write_bio_X509(bio, leaf.get()); }), ToPem([&](BIO* bio) {
-            PEM_write_bio_PrivateKey(bio, leaf_key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-          })};
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <memory>
 #include <optional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +47,9 @@ struct Request {
   std::string body;
   // From the call to the last byte of the answer; for a stream, to its headers. Zero: no limit.
   Duration timeout = std::chrono::seconds(60);
+  // Not put on the wire after this moment, however long it had to wait for a connection or the process
+  // stood still; kUnavailable then. For who may ask only while he holds a lease.
+  std::optional<MonotonicTime> not_after = std::nullopt;
 };
 
 struct Response {

@@ -9,6 +9,8 @@
 #include <optional>
 #include <vector>
 
+#include "json/serialize.h"
+
 namespace kro::json {
 namespace {
 
@@ -53,9 +55,10 @@ class Parser {
 class Writer {
  public:
   enum class Order { kOwn, kSorted };
-  explicit Writer(Order order) : order_(order) {}
+  Writer(Order order, std::string& out) : order_(order), out_(out) {}
 
-  std::string Write(const Value& value);
+  // Appends the value to `out`.
+  void Write(const Value& value);
 
  private:
   struct Frame {
@@ -71,7 +74,7 @@ class Writer {
   void Number(double number);
 
   Order order_;
-  std::string out_;
+  std::string& out_;
   std::vector<Frame> stack_;
 };
 
@@ -85,9 +88,21 @@ Result<Value> Parse(std::string_view text, boost::json::storage_ptr storage) {
   return Parser(text, std::move(storage)).Run();
 }
 
-std::string Serialize(const Value& value) { return Writer(Writer::Order::kOwn).Write(value); }
+std::string Serialize(const Value& value) {
+  std::string text;
+  SerializeTo(value, text);
+  return text;
+}
 
-std::string Canonical(const Value& value) { return Writer(Writer::Order::kSorted).Write(value); }
+void SerializeTo(const Value& value, std::string& out) {
+  Writer(Writer::Order::kOwn, out).Write(value);
+}
+
+std::string Canonical(const Value& value) {
+  std::string text;
+  Writer(Writer::Order::kSorted, text).Write(value);
+  return text;
+}
 
 bool IsTooDeep(const Value& value) {
   std::vector<std::pair<const Value*, int>> open{{&value, 0}};
@@ -389,7 +404,7 @@ bool Parser::Unexpected(std::string_view wanted) {
   return Fault(at_, fmt::format("expected {}, found byte 0x{:02x}", wanted, c));
 }
 
-std::string Writer::Write(const Value& value) {
+void Writer::Write(const Value& value) {
   Open(value);
   while (!stack_.empty()) {
     Frame& frame = stack_.back();
@@ -415,7 +430,6 @@ std::string Writer::Write(const Value& value) {
     Key(*member);
     Open(member->value());
   }
-  return std::move(out_);
 }
 
 void Writer::Open(const Value& value) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/base64.h"
 #include "json/internal/block.h"
 #include "json/internal/flow.h"
 #include "json/internal/scalar.h"
@@ -175,7 +176,7 @@ Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
 bool IsMergeKey(const Node& node);
 std::string_view ShortTag(std::string_view tag);
 std::optional<std::string> KeyText(const Value& value);
-std::optional<std::string> DecodeBase64(std::string_view text);
+std::optional<std::string> DecodeBinary(std::string_view text);
 
 }  // namespace
 
@@ -735,7 +736,7 @@ bool Resolver::ResolveScalar(const Node& node, Value& value) {
   if (tag == "!" || tag == "!!str" || tag == "!!timestamp") return text(node.text);
   if (tag.empty() && node.style != Style::kPlain) return text(node.text);
   if (tag == "!!binary") {
-    const auto bytes = DecodeBase64(node.text);
+    const auto bytes = DecodeBinary(node.text);
     if (!bytes) return Fault(kWrongType, node, "!!binary holds no valid base64");
     if (!Parse(Serialize(Value(boost::json::string_view(*bytes))))) {
       return Fault(kWrongType, node, "!!binary holds bytes that are no UTF-8 text",
@@ -886,41 +887,13 @@ std::optional<std::string> KeyText(const Value& value) {
   }
 }
 
-std::optional<std::string> DecodeBase64(std::string_view text) {
-  std::string out;
-  std::uint32_t bits = 0;
-  int count = 0;
-  std::size_t symbols = 0;
-  std::size_t padding = 0;
-  for (char c : text) {
-    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
-    ++symbols;
-    if (c == '=') {
-      if (++padding > 2) return std::nullopt;
-      continue;
-    }
-    std::uint32_t six = 0;
-    if (c >= 'A' && c <= 'Z') {
-      six = static_cast<std::uint32_t>(c - 'A');
-    } else if (c >= 'a' && c <= 'z') {
-      six = static_cast<std::uint32_t>(c - 'a' + 26);
-    } else if (c >= '0' && c <= '9') {
-      six = static_cast<std::uint32_t>(c - '0' + 52);
-    } else if (c == '+' || c == '/') {
-      six = c == '+' ? 62 : 63;
-    } else {
-      return std::nullopt;
-    }
-    if (padding > 0) return std::nullopt;
-    bits = bits << 6 | six;
-    count += 6;
-    if (count >= 8) {
-      count -= 8;
-      out += static_cast<char>(bits >> count & 0xff);
-    }
-  }
-  if (symbols % 4 != 0) return std::nullopt;
-  return out;
+// White space of any kind may stand in a !!binary scalar.
+std::optional<std::string> DecodeBinary(std::string_view text) {
+  std::string dense(text);
+  std::erase_if(dense, [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; });
+  auto bytes = DecodeBase64(dense, Base64Alphabet::kStandard, Base64Padding::kRequired);
+  if (!bytes) return std::nullopt;
+  return *std::move(bytes);
 }
 
 }  // namespace

@@ -123,6 +123,11 @@ bool IsInvalid(const ApiError& error) { return Is(error.status(), "Invalid"); }
 bool IsUnauthorized(const ApiError& error) { return Is(error.status(), "Unauthorized"); }
 bool IsForbidden(const ApiError& error) { return Is(error.status(), "Forbidden"); }
 bool IsThrottled(const ApiError& error) { return Is(error.status(), "TooManyRequests"); }
+bool IsStorageStarting(const ApiError& error) {
+  // It has no reason of its own.
+  return IsThrottled(error) &&
+         error.status().message.find("(re)initializing") != std::string::npos;
+}
 bool IsInternalError(const ApiError& error) { return Is(error.status(), "InternalError"); }
 
 bool IsApplyConflict(const ApiError& error) {

@@ -97,6 +97,8 @@ bool IsInvalid(const ApiError& error);
 bool IsUnauthorized(const ApiError& error);
 bool IsForbidden(const ApiError& error);
 bool IsThrottled(const ApiError& error);
+// The server is starting the storage of a collection, mostly one whose CRD is new; a form of throttling.
+bool IsStorageStarting(const ApiError& error);
 bool IsInternalError(const ApiError& error);
 // Another field manager owns a field of the apply.
 bool IsApplyConflict(const ApiError& error);

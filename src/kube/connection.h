@@ -9,7 +9,8 @@
 
 namespace kro::kube {
 
-// An HTTPS client with credentials. A leader's lease takes a connection of its own, so that nothing
+// An HTTPS client with credentials. Certificates, keys and roots in files may be replaced at any time:
+// connections are then made with the new ones (kube/tls_files.h). A leader's lease takes a connection of its own, so that nothing
 // else can delay it.
 class Connection {
  public:

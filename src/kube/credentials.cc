@@ -1,6 +1,6 @@
 #include "kube/credentials.h"
 
-#include "kube/internal/base64.h"
+#include "base/base64.h"
 #include "kube/paths.h"
 
 namespace kro::kube {
@@ -44,13 +44,18 @@ void AddImpersonation(const Impersonation& impersonation, http::Headers& headers
 }
 
 std::string BasicAuthorization(std::string_view user, std::string_view password) {
-  return "Basic " + internal::ToBase64(fmt::format("{}:{}", user, password));
+  return "Basic " + EncodeBase64(fmt::format("{}:{}", user, password));
 }
 
 AuthenticatedTransport::AuthenticatedTransport(http::Transport& inner, async::Executor& executor,
                                                ClientConfig config, Environment environment,
-                                               ExecCredentials* plugin)
-    : inner_(inner), executor_(executor), config_(std::move(config)), plugin_(plugin) {
+                                               ExecCredentials* plugin,
+                                               ShowCertificate show_certificate)
+    : inner_(inner),
+      executor_(executor),
+      config_(std::move(config)),
+      plugin_(plugin),
+      show_certificate_(std::move(show_certificate)) {
   if (!config_.token_file.empty()) {
     token_file_.emplace(config_.token_file, config_.token, std::move(environment));
   }
@@ -61,29 +66,29 @@ AuthenticatedTransport::AuthenticatedTransport(http::Transport& inner, async::Ex
 
 Task<Result<http::Response>> AuthenticatedTransport::Send(http::Request request,
                                                           CancelToken cancel) {
-  std::string plugin_token;
-  if (auto ok = co_await Authenticate(request, plugin_token, cancel); !ok) {
+  ExecAnswer from_plugin;
+  if (auto ok = co_await Authenticate(request, from_plugin, cancel); !ok) {
     co_return std::unexpected(ok.error());
   }
   auto response = co_await inner_.Send(std::move(request), cancel);
-  // The refused request is not repeated: the next one has the new token.
-  if (response && response->status == 401 && !plugin_token.empty()) plugin_->Refused(plugin_token);
+  // The refused request is not repeated: the next one has new credentials.
+  if (response && response->status == 401 && plugin_ != nullptr) plugin_->Refused(from_plugin);
   co_return response;
 }
 
 Task<Result<std::unique_ptr<http::ResponseStream>>> AuthenticatedTransport::Open(
     http::Request request, CancelToken cancel) {
-  std::string plugin_token;
-  if (auto ok = co_await Authenticate(request, plugin_token, cancel); !ok) {
+  ExecAnswer from_plugin;
+  if (auto ok = co_await Authenticate(request, from_plugin, cancel); !ok) {
     co_return std::unexpected(ok.error());
   }
   auto stream = co_await inner_.Open(std::move(request), cancel);
-  if (stream && (*stream)->status() == 401 && !plugin_token.empty()) plugin_->Refused(plugin_token);
+  if (stream && (*stream)->status() == 401 && plugin_ != nullptr) plugin_->Refused(from_plugin);
   co_return stream;
 }
 
 Task<Result<void>> AuthenticatedTransport::Authenticate(http::Request& request,
-                                                        std::string& plugin_token,
+                                                        ExecAnswer& from_plugin,
                                                         CancelToken cancel) {
   AddImpersonation(config_.impersonation, request.headers);
   if (request.headers.Find("Authorization") != nullptr || !config_.IsHttps()) {
@@ -98,10 +103,16 @@ Task<Result<void>> AuthenticatedTransport::Authenticate(http::Request& request,
   } else if (!config_.username.empty()) {
     request.headers.Set("Authorization", BasicAuthorization(config_.username, config_.password));
   } else if (plugin_ != nullptr) {
-    auto token = co_await plugin_->Token(cancel);
-    if (!token) co_return Annotate(token, "getting credentials");
-    plugin_token = *token;
-    request.headers.Set("Authorization", "Bearer " + plugin_token);
+    auto answer = co_await plugin_->Get(cancel);
+    if (!answer) co_return Annotate(answer, "getting credentials");
+    from_plugin = std::move(*answer);
+    if (!from_plugin.certificate.empty() && from_plugin.certificate != shown_) {
+      shown_ = from_plugin.certificate;
+      if (show_certificate_) show_certificate_(from_plugin.certificate, from_plugin.key);
+    }
+    if (!from_plugin.token.empty()) {
+      request.headers.Set("Authorization", "Bearer " + from_plugin.token);
+    }
   }
   co_return Result<void>{};
 }

@@ -5,6 +5,7 @@
 // request already has is never replaced. Nothing here is ever logged.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,10 +47,16 @@ std::string BasicAuthorization(std::string_view user, std::string_view password)
 
 class AuthenticatedTransport final : public http::Transport {
  public:
+  // Called with a plugin's client certificate and key before the first request that is to be made with
+  // them.
+  using ShowCertificate =
+      std::function<void(const std::string& certificate_pem, const std::string& key_pem)>;
+
   // `inner`, `executor` and `plugin` (null: none) outlive this. Token, basic authentication or a
   // certificate in `config` leave the plugin unused. Credentials go only to https servers.
   AuthenticatedTransport(http::Transport& inner, async::Executor& executor, ClientConfig config,
-                         Environment environment, ExecCredentials* plugin = nullptr);
+                         Environment environment, ExecCredentials* plugin = nullptr,
+                         ShowCertificate show_certificate = {});
 
   async::Task<Result<http::Response>> Send(http::Request request,
                                            async::CancelToken cancel) override;
@@ -57,7 +64,7 @@ class AuthenticatedTransport final : public http::Transport {
       http::Request request, async::CancelToken cancel) override;
 
  private:
-  async::Task<Result<void>> Authenticate(http::Request& request, std::string& plugin_token,
+  async::Task<Result<void>> Authenticate(http::Request& request, ExecAnswer& from_plugin,
                                          async::CancelToken cancel);
 
   http::Transport& inner_;
@@ -65,6 +72,8 @@ class AuthenticatedTransport final : public http::Transport {
   const ClientConfig config_;
   std::optional<TokenFile> token_file_;
   ExecCredentials* plugin_;
+  ShowCertificate show_certificate_;
+  std::string shown_;  // the certificate that was shown last
 };
 
 }  // namespace kro::kube

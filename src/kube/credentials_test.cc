@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "http/certificates_test_util.h"
 #include "kube/client.h"
 #include "kube/fake_server_test_util.h"
 
@@ -200,6 +201,90 @@ TEST(ExecCredentials, ARefusedTokenIsRefreshedForTheNextRequest) {
   EXPECT_EQ(sim.Header(transport, "Authorization"), "Bearer t2");
 }
 
+TEST(ExecCredentials, HoweverManyRequestsWaitTheProgramRunsOnce) {
+  Simulation sim;
+  int runs = 0;
+  ExecCredentials plugin(sim.executor, WithPlugin(), [&](const Command&) -> Result<std::string> {
+    ++runs;
+    return R"({"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}})";
+  });
+  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment, &plugin);
+  async::Scope scope(sim.executor);
+  const auto send = [](http::Transport& to, async::CancelToken cancel) -> async::Task<void> {
+    (void)co_await to.Send({}, std::move(cancel));
+  };
+  for (int i = 0; i < 20; ++i) scope.Spawn(send(transport, sim.stop.token()));
+  sim.executor.Run(scope.Join());
+  EXPECT_EQ(sim.server.requests.size(), 20u);
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(ExecCredentials, TellsOfTheClusterOnlyOnRequest) {
+  ClientConfig config = WithPlugin();
+  config.path_prefix = "/prefix";
+  config.tls.server_name = "api";
+  config.tls.ca.data = "roots";
+  config.exec->cluster_extension = json::Object{{"audience", "us"}};
+  EXPECT_EQ(ExecInfo(config).find("cluster"), std::string::npos);
+  config.exec->provide_cluster_info = true;
+  EXPECT_EQ(ExecInfo(config),
+            R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false,)"
+            R"("cluster":{"server":"https://example/prefix","tls-server-name":"api",)"
+            R"("certificate-authority-data":"cm9vdHM=","config":{"audience":"us"}}}})");
+}
+
+TEST(ExecCredentials, ACertificateIsShownOnceAndAgainWhenItChanges) {
+  Simulation sim;
+  const http::Authority authority;
+  http::Certificate current = authority.Issue("DNS:one");
+  ExecCredentials plugin(sim.executor, WithPlugin(), [&](const Command&) -> Result<std::string> {
+    json::Object status;
+    status["clientCertificateData"] = current.certificate_pem;
+    status["clientKeyData"] = current.key_pem;
+    json::Object answer;
+    answer["apiVersion"] = "client.authentication.k8s.io/v1";
+    answer["status"] = std::move(status);
+    return json::Serialize(answer);
+  });
+  std::vector<std::string> shown;
+  AuthenticatedTransport transport(
+      sim.server, sim.executor, WithPlugin(), sim.environment, &plugin,
+      [&](const std::string& certificate, const std::string& key) {
+        EXPECT_EQ(key, current.key_pem);
+        shown.push_back(certificate);
+      });
+  EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
+  EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
+  EXPECT_EQ(shown.size(), 1u);
+  // The server does not take it any more; the program has a new one.
+  sim.server.answer = [](const http::Request&) { return http::Response{401, {}, ""}; };
+  EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
+  EXPECT_EQ(shown.size(), 1u);
+  current = authority.Issue("DNS:two");
+  EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
+  EXPECT_EQ(shown, (std::vector<std::string>{shown[0], current.certificate_pem}));
+}
+
+TEST(ExecCredentials, SaysWhyTheProgramGaveNone) {
+  Simulation sim;
+  ClientConfig config = WithPlugin();
+  config.exec->install_hint = "apt install plugin";
+  Result<std::string> output = Fail(ErrorCode::kUnavailable, "exec: executable plugin not found");
+  ExecCredentials plugin(sim.executor, config, [&](const Command&) { return output; });
+  AuthenticatedTransport transport(sim.server, sim.executor, config, sim.environment, &plugin);
+  EXPECT_EQ(sim.Header(transport, "Authorization"),
+            "error: getting credentials: exec: executable plugin not found\n\napt install plugin");
+  output = Fail(ErrorCode::kUnavailable, "exec: executable plugin failed with exit code 3");
+  EXPECT_EQ(sim.Header(transport, "Authorization"),
+            "error: getting credentials: exec: executable plugin failed with exit code 3");
+
+  config.exec->interactive = ExecConfig::Interactive::kAlways;
+  ExecCredentials asks(sim.executor, config, [&](const Command&) { return output; });
+  AuthenticatedTransport other(sim.server, sim.executor, config, sim.environment, &asks);
+  EXPECT_THAT(sim.Header(other, "Authorization"),
+              HasSubstr("getting credentials: exec plugin cannot support interactive mode: "));
+}
+
 TEST(ExecCredentials, ExplainsABadAnswer) {
   ExecConfig exec = *WithPlugin().exec;
   const std::pair<std::string, std::string> kCases[] = {
@@ -213,6 +298,8 @@ TEST(ExecCredentials, ExplainsABadAnswer) {
        "exec plugin didn't return a token or cert/key pair"},
       {R"({"apiVersion":"client.authentication.k8s.io/v1","status":{"clientKeyData":"k"}})",
        "exec plugin returned only certificate or key, not both"},
+      {R"({"apiVersion":"client.authentication.k8s.io/v1","status":{"clientKeyData":"k","clientCertificateData":"c"}})",
+       "failed parsing client key/certificate: certificate: no start line"},
   };
   for (const auto& [text, message] : kCases) {
     auto answer = ParseExecAnswer(text, exec);

@@ -10,8 +10,9 @@
 #include <cstring>
 
 #include "async/on_pool.h"
+#include "base/base64.h"
+#include "http/pem.h"
 #include "json/value.h"
-#include "kube/internal/base64.h"
 
 extern char** environ;
 
@@ -36,7 +37,7 @@ std::string ExecInfo(const ClientConfig& config) {
     if (!config.tls.server_name.empty()) cluster["tls-server-name"] = config.tls.server_name;
     if (config.tls.insecure) cluster["insecure-skip-tls-verify"] = true;
     if (!config.tls.ca.data.empty()) {
-      cluster["certificate-authority-data"] = internal::ToBase64(config.tls.ca.data);
+      cluster["certificate-authority-data"] = EncodeBase64(config.tls.ca.data);
     }
     if (!config.proxy_url.empty()) cluster["proxy-url"] = config.proxy_url;
     if (config.disable_compression) cluster["disable-compression"] = true;
@@ -65,18 +66,22 @@ Result<ExecAnswer> ParseExecAnswer(std::string_view text, const ExecConfig& exec
   if (status == nullptr || !status->is_object()) {
     return Fail(ErrorCode::kInvalid, "exec plugin didn't return a status field");
   }
-  ExecAnswer answer{std::string(json::FindString(*status, {"token"})), std::nullopt};
-  bool certificate = !json::FindString(*status, {"clientCertificateData"}).empty();
-  bool key = !json::FindString(*status, {"clientKeyData"}).empty();
-  if (certificate != key) {
+  ExecAnswer answer;
+  answer.token = json::FindString(*status, {"token"});
+  answer.certificate = json::FindString(*status, {"clientCertificateData"});
+  answer.key = json::FindString(*status, {"clientKeyData"});
+  if (answer.certificate.empty() != answer.key.empty()) {
     return Fail(ErrorCode::kInvalid, "exec plugin returned only certificate or key, not both");
   }
-  if (answer.token.empty() && !certificate) {
+  if (answer.token.empty() && answer.certificate.empty()) {
     return Fail(ErrorCode::kInvalid, "exec plugin didn't return a token or cert/key pair");
   }
-  if (answer.token.empty()) {
-    return Fail(ErrorCode::kInvalid,
-                "exec plugin returned a client certificate; only tokens are supported");
+  if (!answer.certificate.empty()) {
+    auto pair = http::CheckKeyPair(answer.certificate, answer.key);
+    if (!pair) {
+      return Fail(ErrorCode::kInvalid, "failed parsing client key/certificate: {}",
+                  pair.error().message());
+    }
   }
   if (std::string_view expires = json::FindString(*status, {"expirationTimestamp"});
       !expires.empty()) {
@@ -155,8 +160,8 @@ ExecCredentials::ExecCredentials(async::Executor& executor, ClientConfig config,
   free_.Set();
 }
 
-Task<Result<std::string>> ExecCredentials::Token(CancelToken cancel) {
-  if (Valid()) co_return answer_->token;
+Task<Result<ExecAnswer>> ExecCredentials::Get(CancelToken cancel) {
+  if (Valid()) co_return *answer_;
   const ExecConfig& exec = *config_.exec;
   if (exec.interactive == ExecConfig::Interactive::kAlways) {
     co_return Fail(ErrorCode::kInvalid,
@@ -166,7 +171,7 @@ Task<Result<std::string>> ExecCredentials::Token(CancelToken cancel) {
   // Somebody else may have asked while this one waited.
   if (Valid()) {
     free_.Set();
-    co_return answer_->token;
+    co_return *answer_;
   }
   Command command{exec.command, exec.args, exec.env};
   command.env.emplace_back("KUBERNETES_EXEC_INFO", ExecInfo(config_));
@@ -176,12 +181,11 @@ Task<Result<std::string>> ExecCredentials::Token(CancelToken cancel) {
                                      : Fail(output.error().code(), "{}", Hinted(exec, output.error()));
   if (answer) answer_ = *answer;
   free_.Set();
-  if (!answer) co_return std::unexpected(answer.error());
-  co_return answer->token;
+  co_return answer;
 }
 
-void ExecCredentials::Refused(const std::string& token) {
-  if (answer_ && answer_->token == token) answer_.reset();
+void ExecCredentials::Refused(const ExecAnswer& answer) {
+  if (answer_ == answer) answer_.reset();
 }
 
 bool ExecCredentials::Valid() const {

@@ -1,8 +1,8 @@
-// ExecCredentials: a token from a program that the kubeconfig names (spec kube-client section 5).
+// ExecCredentials: a token, a client certificate or both from a program that the kubeconfig names (spec
+// kube-client section 5).
 //
-// The program runs when a token is first needed, when it expired, and once after a 401. However many
-// requests wait, it runs once at a time. Client certificates from plugins are refused, with an error
-// that says so.
+// The program runs when credentials are first needed, when they expired, and once after a 401. However
+// many requests wait, it runs once at a time.
 #pragma once
 
 #include <functional>
@@ -17,8 +17,12 @@
 namespace kro::kube {
 
 struct ExecAnswer {
-  std::string token;
+  std::string token;        // may be empty if there is a certificate
+  std::string certificate;  // PEM, with its key; or empty
+  std::string key;
   std::optional<WallTime> expires;  // none: valid until the server refuses it
+
+  friend bool operator==(const ExecAnswer&, const ExecAnswer&) = default;
 };
 
 // The JSON for KUBERNETES_EXEC_INFO.
@@ -46,10 +50,10 @@ class ExecCredentials {
   // `config.exec` must be set. `executor` outlives this.
   ExecCredentials(async::Executor& executor, ClientConfig config, Runner runner);
 
-  async::Task<Result<std::string>> Token(async::CancelToken cancel);
+  async::Task<Result<ExecAnswer>> Get(async::CancelToken cancel);
 
-  // The server refused `token`: the next call of Token asks the program again, unless somebody already did.
-  void Refused(const std::string& token);
+  // The server refused `answer`: the next call of Get asks the program again, unless somebody already did.
+  void Refused(const ExecAnswer& answer);
 
  private:
   bool Valid() const;

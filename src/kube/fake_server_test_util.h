@@ -46,7 +46,11 @@ class FakeServer final : public http::Transport {
     requests.push_back(request);
     if (down) co_return Fail(ErrorCode::kUnavailable, "connect: refused");
     auto stream = std::make_shared<Stream>(executor_, cancel);
-    if (!streaming_lists && Param(request, "sendInitialEvents") == "true") {
+    if (refuse_watches.code != 0) {
+      stream->status = refuse_watches.code;
+      stream->Push(StatusBody(refuse_watches.code, refuse_watches.reason, refuse_watches.message));
+      stream->Close();
+    } else if (!streaming_lists && Param(request, "sendInitialEvents") == "true") {
       stream->status = 422;
       stream->Push(StatusBody(422, "Invalid", "sendInitialEvents is forbidden"));
       stream->Close();
@@ -125,6 +129,11 @@ class FakeServer final : public http::Transport {
   bool streaming_lists = true;
   bool close_watches_at_once = false;
   bool expire_continue = false;
+  struct {
+    int code = 0;  // 0: they are opened
+    std::string reason;
+    std::string message;
+  } refuse_watches;
 
   static std::string StatusBody(int code, std::string_view reason, std::string_view message) {
     json::Object status;

@@ -1,5 +1,6 @@
 #include "kube/field_set.h"
 
+#include <algorithm>
 #include <set>
 
 namespace kro::kube {
@@ -17,6 +18,7 @@ class FieldComparison {
   bool extra = false;
 
  private:
+  void Miss(const json::Value& desired, const std::string& path);
   void CompareObject(const FieldSet* set, const json::Object& desired, const std::string& path);
   void CompareArray(const FieldSet* set, const json::Array& desired, const std::string& path);
 };
@@ -80,6 +82,29 @@ Result<std::optional<ManagedFieldsEntry>> FindApplyEntry(const json::Value& obje
   return entry;
 }
 
+std::vector<std::string> OwnersOf(const json::Value& object, const json::Value& desired,
+                                  std::string_view path) {
+  std::vector<std::string> owners;
+  const json::Value* entries = json::Find(object, {"metadata", "managedFields"});
+  if (entries == nullptr || !entries->is_array()) return owners;
+  for (const json::Value& entry : entries->get_array()) {
+    const json::Value* tree = json::Find(entry, "fieldsV1");
+    if (tree == nullptr) continue;
+    const auto fields = FieldSet::Parse(*tree);
+    if (!fields) continue;
+    // What is missing may be named by a place above.
+    const bool missing = std::ranges::any_of(fields->Missing(desired), [&](const std::string& m) {
+      return m == "." || (path.starts_with(m) &&
+                          (path.size() == m.size() || path[m.size()] == '.' || path[m.size()] == '['));
+    });
+    std::string manager(json::FindString(entry, {"manager"}));
+    if (!missing && std::ranges::find(owners, manager) == owners.end()) {
+      owners.push_back(std::move(manager));
+    }
+  }
+  return owners;
+}
+
 Result<FieldSet> FieldComparison::Parse(const json::Value& tree, int depth) {
   if (depth > json::kMaxDepth) return Fail(ErrorCode::kInvalid, "fieldsV1: nested too deeply");
   if (!tree.is_object()) {
@@ -116,7 +141,7 @@ void FieldComparison::List(const FieldSet& set, const std::string& path,
 void FieldComparison::Compare(const FieldSet* set, const json::Value& desired,
                               const std::string& path) {
   if (set == nullptr) {
-    missing.push_back(path.empty() ? "." : path);
+    Miss(desired, path);
     return;
   }
   // A place that is owned with nothing below it is owned whole: a scalar, an atomic list or map.
@@ -127,6 +152,18 @@ void FieldComparison::Compare(const FieldSet* set, const json::Value& desired,
     CompareArray(set, desired.get_array(), path);
   } else {
     extra = true;
+  }
+}
+
+// Members of an object are fields of their own; a list may be owned item by item or whole.
+void FieldComparison::Miss(const json::Value& desired, const std::string& path) {
+  if (!desired.is_object() || desired.get_object().empty()) {
+    missing.push_back(path.empty() ? "." : path);
+    return;
+  }
+  for (const auto& [name, value] : desired.get_object()) {
+    std::string below = path + "." + std::string(name);
+    if (!IsIdentity(below)) Miss(value, below);
   }
 }
 

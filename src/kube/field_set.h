@@ -57,4 +57,9 @@ Result<std::optional<ManagedFieldsEntry>> FindApplyEntry(const json::Value& obje
                                                          std::string_view manager,
                                                          std::string_view subresource = {});
 
+// The managers of the other entries in metadata.managedFields that own the leaf of `desired` at this path,
+// as FieldSet::Missing spells it; each once. Entries that cannot be read are passed over.
+std::vector<std::string> OwnersOf(const json::Value& object, const json::Value& desired,
+                                  std::string_view path);
+
 }  // namespace kro::kube

@@ -8,8 +8,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/base64.h"
 #include "json/yaml.h"
-#include "kube/internal/base64.h"
 
 namespace kro::kube {
 namespace {
@@ -277,9 +277,14 @@ std::string Reader::Path(const json::Value& parent, std::string_view key) {
 PemSource Reader::Pem(const json::Value& parent, std::string_view key) {
   PemSource source{{}, Path(parent, key)};
   std::string field = std::string(key) + "-data";
-  auto bytes = internal::FromBase64(Text(parent, field));
+  auto bytes =
+      DecodeBase64(Text(parent, field), Base64Alphabet::kStandard, Base64Padding::kRequired);
   if (!bytes) {
-    if (!failure) failure = Annotate(bytes, "{}", field).error();
+    if (!failure) {
+      failure = Fail(ErrorCode::kInvalid, "{}: illegal base64 data at input byte {}", field,
+                     bytes.error())
+                    .error();
+    }
     return source;
   }
   source.data = std::move(*bytes);

@@ -50,7 +50,7 @@ LeaderElector::LeaderElector(Client& client, LeaseOptions options, Random random
 
 Task<Result<void>> LeaderElector::Acquire(CancelToken cancel) {
   while (true) {
-    const Attempt attempt = co_await Try(cancel);
+    const Attempt attempt = co_await Try(options_.renew_deadline, cancel);
     if (attempt == Attempt::kHeld) {
       leads_ = true;
       co_return Result<void>{};
@@ -69,10 +69,12 @@ Task<Result<void>> LeaderElector::Hold(CancelToken cancel) {
   while (true) {
     auto slept = co_await async::Sleep(executor, options_.retry_period, cancel);
     if (!slept) co_return slept;
-    const MonotonicTime deadline = renewed_ + options_.renew_deadline;
+    const MonotonicTime deadline = LeadsUntil();
     Attempt attempt = Attempt::kFailed;
     while (attempt != Attempt::kHeld) {
-      attempt = co_await Try(cancel);
+      // A process that stood still may wake after the deadline: it asks once, in case nobody took over.
+      const Duration left = deadline - executor.clock().Monotonic();
+      attempt = co_await Try(left > Duration::zero() ? left : options_.renew_deadline, cancel);
       if (cancel.cancelled()) co_return Fail(ErrorCode::kCancelled, "cancelled");
       if (attempt == Attempt::kHeld) break;
       const MonotonicTime now = executor.clock().Monotonic();
@@ -108,11 +110,11 @@ Task<Result<void>> LeaderElector::Release(CancelToken cancel) {
 std::string LeaderElector::leader() const { return std::string(HolderOf(observed_)); }
 
 // A request that hangs must not eat the whole deadline.
-Task<LeaderElector::Attempt> LeaderElector::Try(CancelToken cancel) {
+Task<LeaderElector::Attempt> LeaderElector::Try(Duration limit, CancelToken cancel) {
   async::Executor& executor = client_.executor();
-  const Duration limit = std::max<Duration>(std::chrono::seconds(1), options_.renew_deadline / 2);
+  const Duration usual = std::max<Duration>(std::chrono::seconds(1), options_.renew_deadline / 2);
   auto source = std::make_shared<async::CancelSource>(cancel);
-  auto stop_timer = executor.PostAt(executor.clock().Monotonic() + limit,
+  auto stop_timer = executor.PostAt(executor.clock().Monotonic() + std::min(limit, usual),
                                     [source] { source->Cancel(); });
   const Attempt attempt = co_await TryOnce(source->token());
   stop_timer();
@@ -142,13 +144,14 @@ Task<LeaderElector::Attempt> LeaderElector::TryOnce(CancelToken cancel) {
     lease["kind"] = "Lease";
     lease["metadata"] = std::move(metadata);
     lease["spec"] = NewSpec(nullptr);
+    const MonotonicTime sent = client_.executor().clock().Monotonic();
     auto created = co_await client_.Create(kLeases, options_.name_space, std::move(lease), {}, cancel);
     if (!created) {
       client_.logger().Warning("lease cannot be created", {{"error", created.error().message()}});
       co_return Attempt::kFailed;
     }
     Observe(std::move(*created));
-    renewed_ = client_.executor().clock().Monotonic();
+    renewed_ = sent;
     co_return Attempt::kHeld;
   }
   Observe(*live);

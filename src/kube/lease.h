@@ -54,11 +54,14 @@ class LeaderElector {
   std::string leader() const;
   // When this process acquired or renewed it last.
   MonotonicTime renewed() const { return renewed_; }
+  // Until when this process may act as the leader unless it renews before; counted from the moment when
+  // it asked for the lease, so that nobody else can have it by then.
+  MonotonicTime LeadsUntil() const { return renewed_ + options_.renew_deadline; }
 
  private:
   enum class Attempt { kHeld, kTakenByOther, kFailed };
 
-  async::Task<Attempt> Try(async::CancelToken cancel);
+  async::Task<Attempt> Try(Duration limit, async::CancelToken cancel);
   async::Task<Attempt> TryOnce(async::CancelToken cancel);
   async::Task<Attempt> Write(json::Value lease, async::CancelToken cancel);
   void Observe(json::Value lease);

@@ -9,6 +9,9 @@ using async::CancelToken;
 using async::Task;
 
 constexpr Duration kVeryShortWatch = std::chrono::seconds(1);
+// A watch that stood so long was no part of the trouble: the next one starts with a short wait.
+constexpr Duration kSteadyWatch = std::chrono::seconds(5);
+constexpr Duration kStorageStarts = std::chrono::milliseconds(20);
 
 bool IsWorthWaiting(const ApiError& error);
 std::string_view VersionOf(const json::Value& object);
@@ -22,7 +25,12 @@ Reflector::Reflector(Client& client, Gvr gvr, ReflectorOptions options, Reflecto
       options_(std::move(options)),
       sink_(sink),
       random_(random),
-      backoff_(options_.backoff, std::move(random)) {}
+      backoff_(options_.backoff, random),
+      storage_starts_({.initial = kStorageStarts,
+                       .cap = options_.backoff.initial,
+                       .jitter = 0.5,
+                       .reset_after = 4 * options_.backoff.initial},
+                      std::move(random)) {}
 
 Task<void> Reflector::Run(CancelToken cancel) {
   while (!cancel.cancelled()) {
@@ -32,7 +40,7 @@ Task<void> Reflector::Run(CancelToken cancel) {
     stream_.reset();
     if (next == Next::kStop) co_return;
     if (next == Next::kFillNow) continue;
-    if (!co_await Wait(cancel)) co_return;
+    if (!co_await Wait(next == Next::kFillSoon ? storage_starts_ : backoff_, cancel)) co_return;
   }
 }
 
@@ -53,6 +61,7 @@ Task<Reflector::Next> Reflector::FillByStream(CancelToken cancel) {
       version_unavailable_ = true;
       co_return again ? Next::kBackOff : Next::kFillNow;
     }
+    if (IsStorageStarting(error)) co_return Next::kFillSoon;
     if (IsWorthWaiting(error)) {
       Report("watch not opened", error);
       co_return Next::kBackOff;
@@ -150,7 +159,9 @@ Task<Reflector::Next> Reflector::Watch(CancelToken cancel) {
         Report("watch not opened", error);
         if (!IsWorthWaiting(error)) co_return Next::kBackOff;
         // The version is still good: nothing needs to be listed when the server is back.
-        if (!co_await Wait(cancel)) co_return Next::kStop;
+        if (!co_await Wait(IsStorageStarting(error) ? storage_starts_ : backoff_, cancel)) {
+          co_return Next::kStop;
+        }
         continue;
       }
       stream_ = std::move(*opened);
@@ -178,7 +189,7 @@ Task<Reflector::Next> Reflector::Watch(CancelToken cancel) {
         Report("watch ended by the server", error);
         if (!IsThrottled(error)) co_return Next::kBackOff;
         stream_.reset();
-        if (!co_await Wait(cancel)) co_return Next::kStop;
+        if (!co_await Wait(backoff_, cancel)) co_return Next::kStop;
         break;
       }
       std::string version(VersionOf(got.object));
@@ -197,16 +208,17 @@ Task<Reflector::Next> Reflector::Watch(CancelToken cancel) {
     }
     Duration lasted = client_.executor().clock().Monotonic() - stream_opened_;
     stream_.reset();
+    if (lasted >= kSteadyWatch) backoff_.Reset();
     if (ended && !any && lasted < kVeryShortWatch) {
       // The version is kept: only the pace is slowed.
-      if (!co_await Wait(cancel)) co_return Next::kStop;
+      if (!co_await Wait(backoff_, cancel)) co_return Next::kStop;
     }
   }
 }
 
-Task<bool> Reflector::Wait(CancelToken cancel) {
+Task<bool> Reflector::Wait(Backoff& backoff, CancelToken cancel) {
   async::Executor& executor = client_.executor();
-  Duration wait = backoff_.Next(executor.clock().Monotonic());
+  Duration wait = backoff.Next(executor.clock().Monotonic());
   auto slept = co_await async::Sleep(executor, wait, cancel);
   co_return slept.has_value();
 }

@@ -4,7 +4,9 @@
 // one is a streaming list where the server can do that, else a list in pages. A watch that ends is
 // opened again from where it was; only when the server has forgotten that version (410) is everything
 // listed again, from the last version first, so that a crowd of clients does not hit storage.
-// Failures back off, 0.8 s doubling to 30 s, with jitter (spec kube-client section 18).
+// Failures back off, 0.8 s doubling to 30 s, with jitter (spec kube-client section 18); that starts over when
+// a watch has stood for a while. A collection whose storage the server is just starting, that of a new CRD,
+// is asked for after 20 ms doubling to as much: the server names a second, but takes a fraction of it.
 #pragma once
 
 #include <string>
@@ -48,13 +50,13 @@ class Reflector {
   async::Task<void> Run(async::CancelToken cancel);
 
  private:
-  enum class Next { kWatch, kFillAgain, kFillNow, kBackOff, kListInstead, kStop };
+  enum class Next { kWatch, kFillNow, kFillSoon, kBackOff, kListInstead, kStop };
 
   async::Task<Next> FillByStream(async::CancelToken cancel);
   async::Task<Next> FillByList(async::CancelToken cancel);
   // Watches, beginning with `stream_` if the fill left one open.
   async::Task<Next> Watch(async::CancelToken cancel);
-  async::Task<bool> Wait(async::CancelToken cancel);
+  async::Task<bool> Wait(Backoff& backoff, async::CancelToken cancel);
   void Replaced(std::vector<json::Value> objects, std::string resource_version);
   void Report(std::string_view what, const Error& error) const;
 
@@ -64,6 +66,7 @@ class Reflector {
   ReflectorSink& sink_;
   Random random_;
   Backoff backoff_;
+  Backoff storage_starts_;
   std::string resource_version_;       // empty: never filled
   bool version_unavailable_ = false;   // the server does not have resource_version_
   bool paginated_ = false;

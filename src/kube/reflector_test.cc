@@ -103,6 +103,19 @@ TEST(Reflector, IsNotSyncedBeforeTheServerAnswers) {
   EXPECT_TRUE(sim.informer.HasSynced());
 }
 
+TEST(Reflector, AsksSoonWhereTheServerOnlyStartsItsStorage) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.server.refuse_watches = {429, "TooManyRequests", "storage is (re)initializing"};
+  sim.Start();
+  // After 20, 40, 80, 160, 320 and 800 ms, and half as much by chance.
+  EXPECT_EQ(sim.server.Count("GET", "configmaps"), 6);
+  EXPECT_FALSE(sim.informer.HasSynced());
+  sim.server.refuse_watches = {};
+  sim.executor.Advance(1s);
+  EXPECT_TRUE(sim.informer.HasSynced());
+}
+
 TEST(Reflector, ResumesABrokenWatchWithoutListing) {
   Simulation sim;
   sim.server.Put(kPath, "a");
@@ -143,6 +156,22 @@ TEST(Reflector, DoesNotListAgainAfterTheServerWasUnreachable) {
   sim.executor.Advance(2min);
   EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
   EXPECT_EQ(sim.server.Count("GET", "sendInitialEvents"), 1);
+}
+
+TEST(Reflector, TroubleOfBeforeDoesNotDelayItsRecovery) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.Start();
+  // A server that restarts every minute, for eight times.
+  for (int restart = 0; restart < 8; ++restart) {
+    sim.server.down = true;
+    sim.server.DropWatches();
+    sim.executor.Advance(5s);
+    sim.server.down = false;
+    sim.executor.Advance(6s);
+    EXPECT_EQ(sim.server.open_watches(), 1u) << restart;
+    sim.executor.Advance(50s);
+  }
 }
 
 TEST(Reflector, SlowsDownWhenWatchesEndAtOnce) {

@@ -70,6 +70,9 @@ std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,
                 (versions == Versions::kContinue
                      ? NotNewer(object->resource_version(), held->resource_version())
                      : object->resource_version() == held->resource_version());
+    // The same state is shown otherwise where its kind has got other defaults or fields since.
+    keep = keep && (object->resource_version() != held->resource_version() ||
+                    object->value() == held->Unpack(pool_)->value());
     if (keep) continue;
     ObjectPtr before = PutLocked(*object);
     changes.push_back({std::move(before), std::move(object)});

@@ -5,7 +5,6 @@
 #include "kube/api_error.h"
 #include "kube/backoff.h"
 #include "kube/field_set.h"
-#include "kube/internal/base64.h"
 #include "kube/label_selector.h"
 #include "kube/object_key.h"
 #include "kube/paths.h"
@@ -128,6 +127,18 @@ TEST(FieldSet, FindsTheEntryOfAManager) {
   EXPECT_FALSE(FindApplyEntry(object, "other")->has_value());
 }
 
+TEST(FieldSet, NamesWhoTookAField) {
+  const json::Value object = *json::Parse(R"({"metadata":{"managedFields":[
+    {"manager":"kro.run/applyset","operation":"Apply","fieldsV1":{"f:spec":{"f:size":{}}}},
+    {"manager":"autoscaler","operation":"Update","fieldsV1":{"f:spec":{"f:replicas":{}}}},
+    {"manager":"odd","fieldsV1":{"x:what":{}}},
+    {"manager":"autoscaler","operation":"Apply","fieldsV1":{"f:spec":{"f:replicas":{}}}}]}})");
+  const json::Value desired = *json::Parse(R"({"spec":{"replicas":1,"size":2,"name":"n"}})");
+  EXPECT_THAT(OwnersOf(object, desired, ".spec.replicas"), ElementsAre("autoscaler"));
+  EXPECT_THAT(OwnersOf(object, desired, ".spec.name"), ElementsAre());
+  EXPECT_THAT(OwnersOf(json::Object(), desired, ".spec.name"), ElementsAre());
+}
+
 TEST(ApiError, MakesUpAStatusForForeignBodies) {
   RequestSubject subject{"POST", "apps", "deployments", "web"};
   struct Case {
@@ -227,14 +238,6 @@ TEST(Backoff, DoublesToItsCapAndStartsOverAfterAPause) {
   EXPECT_EQ(backoff.Next(now + 3min), 1200ms);
 }
 
-TEST(Base64, RoundTripsAndRefusesForeignText) {
-  for (std::string text : {"", "f", "fo", "foo", "foob"}) {
-    EXPECT_EQ(internal::FromBase64(internal::ToBase64(text)), text);
-  }
-  EXPECT_FALSE(internal::FromBase64("a"));
-  EXPECT_FALSE(internal::FromBase64("ab!="));
-}
-
 ObjectPtr Stored(std::string name, std::string uid, std::string version, std::string app = "x") {
   json::Value object = Json(fmt::format(
       R"({{"metadata":{{"name":"{}","uid":"{}","resourceVersion":"{}","labels":{{"app":"{}"}}}}}})",
@@ -250,6 +253,14 @@ TEST(Store, NeverGoesBackInTime) {
   EXPECT_EQ(store.Get({"", "a"})->resource_version(), "10");
   EXPECT_TRUE(store.Replace({}, "9", Store::Versions::kContinue).empty());
   EXPECT_EQ(store.Replace({}, "11", Store::Versions::kContinue).size(), 1u);
+}
+
+TEST(Store, AListShowsDefaultsThatTheKindHasGotSince) {
+  Store store;
+  store.Put(Stored("a", "1", "10", "old"), Store::From::kOwnWrite);
+  EXPECT_EQ(store.Replace({Stored("a", "1", "10", "new")}, "11", Store::Versions::kContinue).size(),
+            1u);
+  EXPECT_EQ(store.Get({"", "a"})->Label("app"), "new");
 }
 
 TEST(Store, AnOwnWriteDoesNotBringBackWhatWasDeleted) {

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <set>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "async/event.h"
 
@@ -40,6 +39,8 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   void AddLocked(const WorkKey& key, Priority priority);
   void EnqueueLocked(const WorkKey& key, Priority priority);
   std::optional<WorkKey> TakeLocked();
+  bool MayTakeLocked(const Lane& lane) const;
+  bool HasWorkLocked() const;
   Duration BucketDelayLocked();
   void ForgetDelayLocked(const WorkKey& key);
   void ArmLocked();
@@ -54,8 +55,12 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   mutable std::mutex mutex;
   // All guarded by mutex.
   std::map<Gvr, Lane> lanes;
-  std::unordered_map<WorkKey, Priority> dirty;  // needs work: waits in a lane, or is in work
-  std::unordered_set<WorkKey> in_work;
+  struct Dirty {
+    Priority priority;
+    MonotonicTime since;
+  };
+  std::unordered_map<WorkKey, Dirty> dirty;  // needs work: waits in a lane, or is in work
+  std::unordered_map<WorkKey, MonotonicTime> in_work;  // since when
   std::unordered_map<WorkKey, MonotonicTime> delays;
   std::set<std::pair<MonotonicTime, WorkKey>> delayed;
   std::unordered_map<WorkKey, int> failures;
@@ -109,6 +114,7 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
   {
     std::lock_guard lock(state_->mutex);
     int failures = state_->failures[key]++;
+    if (state_->options.observer != nullptr) state_->options.observer->Retried();
     // In floating point and capped before the conversion, so that no count overflows.
     double grown = static_cast<double>(state_->options.retry_base.count()) * std::pow(2.0, failures);
     delay = grown >= static_cast<double>(state_->options.retry_cap.count())
@@ -141,7 +147,7 @@ async::Task<Result<std::optional<WorkKey>>> Workqueue::Get(async::CancelToken ca
       std::lock_guard lock(state->mutex);
       key = state->TakeLocked();
       over = state->shutting_down && state->waiting == 0;
-      more = state->waiting > 0 || over;
+      more = state->HasWorkLocked() || over;
     }
     // One flag wakes one worker, who wakes the next while there is something to do.
     if (more) state->ready.Set();
@@ -156,12 +162,18 @@ void Workqueue::Done(const WorkKey& key) {
   bool wake = false;
   {
     std::lock_guard lock(state_->mutex);
-    if (state_->in_work.erase(key) == 0) return;
+    const auto worked = state_->in_work.find(key);
+    if (worked == state_->in_work.end()) return;
+    if (state_->options.observer != nullptr) {
+      state_->options.observer->Finished(state_->executor.clock().Monotonic() - worked->second);
+    }
+    state_->in_work.erase(worked);
     if (auto lane = state_->lanes.find(key.gvr); lane != state_->lanes.end()) {
       --lane->second.in_work;
+      wake = !lane->second.empty();
     }
     if (auto again = state_->dirty.find(key); again != state_->dirty.end()) {
-      state_->EnqueueLocked(key, again->second);
+      state_->EnqueueLocked(key, again->second.priority);
       wake = true;
     } else if (auto lane = state_->lanes.find(key.gvr);
                lane != state_->lanes.end() && lane->second.empty() && lane->second.in_work == 0) {
@@ -232,14 +244,37 @@ std::size_t Workqueue::InWork() const {
   return state_->in_work.size();
 }
 
+Workqueue::Working Workqueue::WorkingTimes() const {
+  std::lock_guard lock(state_->mutex);
+  const MonotonicTime now = state_->executor.clock().Monotonic();
+  Working times;
+  for (const auto& [key, since] : state_->in_work) {
+    times.longest = std::max<Duration>(times.longest, now - since);
+    times.all += now - since;
+  }
+  return times;
+}
+
+std::vector<Workqueue::LaneSize> Workqueue::Lanes() const {
+  std::lock_guard lock(state_->mutex);
+  std::vector<LaneSize> sizes;
+  for (const auto& [gvr, lane] : state_->lanes) {
+    sizes.push_back({gvr, lane.normal.size() + lane.initial.size(),
+                     static_cast<std::size_t>(lane.in_work)});
+  }
+  return sizes;
+}
+
 void Workqueue::State::AddLocked(const WorkKey& key, Priority priority) {
-  auto [entry, added] = dirty.try_emplace(key, priority);
+  auto [entry, added] =
+      dirty.try_emplace(key, Dirty{priority, executor.clock().Monotonic()});
   if (added) {
+    if (options.observer != nullptr) options.observer->Added();
     if (!in_work.contains(key)) EnqueueLocked(key, priority);
     return;
   }
-  if (priority != Priority::kNormal || entry->second == Priority::kNormal) return;
-  entry->second = Priority::kNormal;
+  if (priority != Priority::kNormal || entry->second.priority == Priority::kNormal) return;
+  entry->second.priority = Priority::kNormal;
   if (in_work.contains(key)) return;
   Lane& lane = lanes[key.gvr];
   std::erase(lane.initial, key);
@@ -263,8 +298,9 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
     return std::tuple(!preferred, lane.in_work, lane.last_turn);
   };
   for (auto& [gvr, lane] : lanes) {
-    if (!lane.empty() && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
+    if (MayTakeLocked(lane) && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
   }
+  if (best == nullptr) return std::nullopt;
   bool from_initial = best->normal.empty() || (initial_first && !best->initial.empty());
   std::deque<WorkKey>& queue = from_initial ? best->initial : best->normal;
   WorkKey key = std::move(queue.front());
@@ -272,9 +308,24 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
   --waiting;
   best->last_turn = turn;
   ++best->in_work;
-  dirty.erase(key);
-  in_work.insert(key);
+  const MonotonicTime now = executor.clock().Monotonic();
+  if (const auto entry = dirty.find(key); entry != dirty.end()) {
+    if (options.observer != nullptr) options.observer->Taken(now - entry->second.since);
+    dirty.erase(entry);
+  }
+  in_work.emplace(key, now);
   return key;
+}
+
+bool Workqueue::State::MayTakeLocked(const Lane& lane) const {
+  return !lane.empty() && (options.lane_capacity == 0 ||
+                           lane.in_work < static_cast<int>(options.lane_capacity));
+}
+
+bool Workqueue::State::HasWorkLocked() const {
+  return waiting > 0 && std::ranges::any_of(lanes, [this](const auto& entry) {
+           return MayTakeLocked(entry.second);
+         });
 }
 
 // A reservation: the bucket may go below zero, and the delay is the time until it is back.

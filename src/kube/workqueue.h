@@ -3,7 +3,8 @@
 // A key waits at most once however often it is added, is never handed to two workers at the same time,
 // and runs exactly once more if it was added while in work. Keys of one GVR form a lane: the lane with
 // the fewest keys in work goes first, so a type with ten thousand instances waiting delays another's
-// single instance by no more than one piece of work. Since an RGD serves one GVR, this is fairness among RGDs.
+// single instance by no more than one piece of work, and by none as long as no lane may take all workers
+// (`lane_capacity`). Since an RGD serves one GVR, this is fairness among RGDs.
 //
 // Within a lane order is arrival; what came from an initial list waits behind what changed, but gets
 // every eighth turn. A plain Add takes the place of a pending delayed one.
@@ -15,6 +16,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "async/scope.h"
 #include "base/clock.h"
@@ -32,12 +34,25 @@ struct WorkKey {
 
 enum class Priority { kNormal, kInitialList };
 
+// Hears of what a queue does, for metrics. Called under the queue's lock: quick, and never calls back.
+class WorkqueueObserver {
+ public:
+  virtual ~WorkqueueObserver() = default;
+  virtual void Added() = 0;                  // a key began to wait
+  virtual void Taken(Duration waited) = 0;   // it went into work
+  virtual void Finished(Duration worked) = 0;
+  virtual void Retried() = 0;                // a failure's key will come back
+};
+
 struct WorkqueueOptions {
   Duration retry_base = std::chrono::milliseconds(200);
   Duration retry_cap = std::chrono::seconds(1000);
   // A token bucket over all keys, for retries only; zero rate: none.
   double retries_per_second = 10;
   double retry_burst = 100;
+  // How many keys of one lane may be in work at once; zero: as many as there are workers.
+  std::size_t lane_capacity = 0;
+  WorkqueueObserver* observer = nullptr;  // may be null; outlives the queue
 };
 
 class Workqueue {
@@ -70,6 +85,21 @@ class Workqueue {
   std::size_t Waiting(const Gvr& gvr) const;
   std::size_t Delayed() const;
   std::size_t InWork() const;
+
+  // How long the keys that are in work have been there.
+  struct Working {
+    Duration longest{};
+    Duration all{};  // added up
+  };
+  Working WorkingTimes() const;
+
+  // Of each type with keys that wait or are in work.
+  struct LaneSize {
+    Gvr gvr;
+    std::size_t waiting = 0;
+    std::size_t in_work = 0;
+  };
+  std::vector<LaneSize> Lanes() const;
 
  private:
   struct State;

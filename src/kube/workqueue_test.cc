@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "async/scope.h"
 #include "async/simulated_executor.h"
 
 namespace kro::kube {
@@ -56,6 +60,35 @@ TEST(Workqueue, ACrowdOfOneTypeDoesNotDelayAnother) {
   EXPECT_EQ(sim.Take(), "1");
   sim.queue.Add(Key("dbs", "only"));
   EXPECT_EQ(sim.Take(), "only");
+}
+
+TEST(Workqueue, ATypeLeavesWorkersToOthers) {
+  async::SimulatedExecutor executor;
+  Workqueue queue(executor, {.lane_capacity = 2});
+  async::Scope scope(executor);
+  std::vector<std::string> taken;
+  const auto work = [](Workqueue& from, std::vector<std::string>& into,
+                       async::CancelToken cancel) -> async::Task<void> {
+    while (true) {
+      auto key = co_await from.Get(cancel);
+      if (!key || !*key) co_return;
+      into.push_back((*key)->object.name);
+    }
+  };
+  for (int i = 0; i < 4; ++i) scope.Spawn(work(queue, taken, scope.token()));
+  for (int i = 0; i < 5; ++i) queue.Add(Key("webs", std::to_string(i)));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1"));
+
+  queue.Add(Key("dbs", "only"));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1", "only"));
+
+  queue.Done(Key("webs", "0"));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1", "only", "2"));
+  scope.Cancel();
+  EXPECT_TRUE(executor.Run(scope.Join()));
 }
 
 TEST(Workqueue, TypesTakeTurns) {
@@ -185,6 +218,33 @@ TEST(Workqueue, DroppingALaneLeavesTheOthers) {
   sim.executor.Advance(2s);
   EXPECT_EQ(sim.Take(), "c");
   EXPECT_EQ(sim.Take(), "-");
+}
+
+TEST(Workqueue, TellsAnObserverWhatItDoes) {
+  struct Observer final : WorkqueueObserver {
+    void Added() override { log.emplace_back("added"); }
+    void Taken(Duration waited) override {
+      log.push_back("taken after " + std::to_string(std::chrono::floor<std::chrono::seconds>(waited).count()));
+    }
+    void Finished(Duration worked) override {
+      log.push_back("finished after " + std::to_string(std::chrono::floor<std::chrono::seconds>(worked).count()));
+    }
+    void Retried() override { log.emplace_back("retried"); }
+    std::vector<std::string> log;
+  };
+  Observer observer;
+  async::SimulatedExecutor executor;
+  Workqueue queue(executor, {.observer = &observer});
+  queue.Add(Key("webs", "a"));
+  queue.Add(Key("webs", "a"));
+  executor.Advance(2s);
+  ASSERT_TRUE(executor.Run(queue.Get({})));
+  executor.Advance(3s);
+  EXPECT_EQ(queue.WorkingTimes().longest, Duration(3s));
+  EXPECT_EQ(queue.Lanes().at(0).in_work, 1u);
+  queue.AddRateLimited(Key("webs", "a"));
+  queue.Done(Key("webs", "a"));
+  EXPECT_THAT(observer.log, ElementsAre("added", "taken after 2", "retried", "finished after 3"));
 }
 
 }  // namespace

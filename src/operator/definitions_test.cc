@@ -72,7 +72,7 @@ class Definitions : public testing::Test {
   SimulatedCluster c;
 };
 
-TEST_F(Definitions, BecomeAnApi) {
+TEST_F(Definitions, Row01And71_BecomeAnApi) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
 
@@ -98,6 +98,22 @@ TEST_F(Definitions, BecomeAnApi) {
             "web");
 }
 
+TEST(OperatorStart, WaitsForAServerThatHasTrouble) {
+  SimulatedCluster cluster;
+  // Given an operator that starts while nothing gets through
+  Replica replica(cluster.executor, cluster.network,
+                  OperatorOptions{.settings = {.version = "test"}});
+  replica.transport.cut = true;
+  cluster.Advance(10s);
+  EXPECT_FALSE(replica.ended);
+  // When the network is back
+  replica.transport.cut = false;
+  cluster.Advance(10s);
+  // Then it works
+  EXPECT_FALSE(replica.ended);
+  EXPECT_TRUE(replica.op.Readiness().back().ok);
+}
+
 TEST_F(Definitions, AreServedWithinMilliseconds) {
   auto replica = c.Start();
   c.Apply(kWeb);
@@ -105,7 +121,7 @@ TEST_F(Definitions, AreServedWithinMilliseconds) {
   EXPECT_EQ(c.State("web"), "Active");
 }
 
-TEST_F(Definitions, InstancesFollowTheGraph) {
+TEST_F(Definitions, Row07_InstancesFollowTheGraph) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
@@ -117,7 +133,7 @@ TEST_F(Definitions, InstancesFollowTheGraph) {
   EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-second", "default"), {"data", "text"}), "hi!");
 }
 
-TEST_F(Definitions, ARestartWritesNothing) {
+TEST_F(Definitions, Row02And75_ARestartWritesNothing) {
   c.Start().reset();
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
@@ -135,7 +151,7 @@ TEST_F(Definitions, ARestartWritesNothing) {
   }();
 }
 
-TEST_F(Definitions, NothingChangedNothingAsked) {
+TEST_F(Definitions, Row04_NothingChangedNothingAsked) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   replica->transport.requests.clear();
@@ -144,7 +160,7 @@ TEST_F(Definitions, NothingChangedNothingAsked) {
   EXPECT_THAT(replica->transport.requests, IsEmpty());
 }
 
-TEST_F(Definitions, OrderAndDefaultsMakeNoRevision) {
+TEST_F(Definitions, Row06_DefaultsWrittenOutMakeNoRevision) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    group: kro.run\n    scope: Namespaced\n"));
@@ -152,7 +168,7 @@ TEST_F(Definitions, OrderAndDefaultsMakeNoRevision) {
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
 }
 
-TEST_F(Definitions, GoingBackIsANewRevisionWithTheOldHash) {
+TEST_F(Definitions, Row08_GoingBackIsANewRevisionWithTheOldHash) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
@@ -166,7 +182,7 @@ TEST_F(Definitions, GoingBackIsANewRevisionWithTheOldHash) {
   EXPECT_NE(hash("web-r00001"), hash("web-r00002"));
 }
 
-TEST_F(Definitions, AnInvalidEditKeepsTheOldGraphServing) {
+TEST_F(Definitions, Row09And10And73_AnInvalidEditKeepsTheOldGraphServing) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
@@ -193,7 +209,7 @@ TEST_F(Definitions, AnInvalidEditKeepsTheOldGraphServing) {
   ExpectActive("web", 1);
 }
 
-TEST_F(Definitions, AnInvalidFirstVersionMakesNothing) {
+TEST_F(Definitions, Row11And74_AnInvalidFirstVersionMakesNothing) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(kWeb, "${schema.spec.text}", "${nobody.x}"));
   const json::Value rgd = c.Get(kRgds, "web");
@@ -212,7 +228,7 @@ TEST_F(Definitions, AnInvalidFirstVersionMakesNothing) {
   EXPECT_TRUE(c.Get(kRgds, "web").is_null());
 }
 
-TEST_F(Definitions, AKindThatAppearsLaterWakesWhoWaitsForIt) {
+TEST_F(Definitions, Row12_AKindThatAppearsLaterWakesWhoWaitsForIt) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(kWeb, "apiVersion: v1\n      kind: ConfigMap",
                            "apiVersion: ex.io/v1\n      kind: Table"));
@@ -265,20 +281,41 @@ spec:
   ExpectActive("pair", 1);
 }
 
-TEST_F(Definitions, RapidEditsSettleOnTheLastWithBoundedRevisions) {
+TEST_F(Definitions, Row13_AHundredEditsInTenSecondsSettleOnTheLastWithBoundedRevisions) {
+  auto replica = c.Start();
+  for (int i = 0; i < 100; ++i) {
+    c.Apply(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
+    c.Advance(100ms - 4ms);  // an apply takes the rest
+    EXPECT_LE(c.Names(kRevisions).size(), 7U);  // five, one that goes and one that comes
+  }
+  c.Advance(2s);
+  EXPECT_LE(c.Names(kRevisions).size(), 5U);
+  const json::Value rgd = c.Get(kRgds, "web");
+  const std::int64_t last = c.Integer(rgd, {"status", "lastIssuedRevision"});
+  EXPECT_LE(last, 100);
+  ExpectActive("web", last);
+  EXPECT_THAT(json::Serialize(c.Get(kCrds, "webs.kro.run")), HasSubstr("text-99"));
+  const json::Value revision = c.Get(kRevisions, fmt::format("web-r{:05}", last));
+  EXPECT_THAT(json::Serialize(*json::Find(revision, {"spec", "snapshot"})), HasSubstr("text-99"));
+  // And rests.
+  replica->transport.requests.clear();
+  c.Advance(10min);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+}
+
+TEST_F(Definitions, Row13_EditsFasterThanPassesAreSkippedNotQueued) {
   auto replica = c.Start();
   for (int i = 0; i < 30; ++i) {
     c.Apply(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
-    c.Advance(7ms);
+    c.Advance(3ms);
   }
   c.Advance(5s);
   EXPECT_EQ(c.State("web"), "Active");
-  EXPECT_LE(c.Names(kRevisions).size(), 5U);
-  const json::Value crd = c.Get(kCrds, "webs.kro.run");
-  EXPECT_THAT(json::Serialize(crd), HasSubstr("text-29"));
+  EXPECT_LT(c.Integer(c.Get(kRgds, "web"), {"status", "lastIssuedRevision"}), 30);
+  EXPECT_THAT(json::Serialize(c.Get(kCrds, "webs.kro.run")), HasSubstr("text-29"));
 }
 
-TEST_F(Definitions, RetentionKeepsTheNewest) {
+TEST_F(Definitions, Row14_RetentionKeepsTheNewest) {
   auto replica = c.Start();
   for (int i = 0; i < 8; ++i) {
     c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
@@ -288,7 +325,7 @@ TEST_F(Definitions, RetentionKeepsTheNewest) {
   ExpectActive("web", 8);
 }
 
-TEST_F(Definitions, RetentionCanBeOff) {
+TEST_F(Definitions, Row16_RetentionCanBeOff) {
   OperatorOptions options;
   options.settings.max_graph_revisions = 0;
   auto replica = c.Start(options);
@@ -298,7 +335,7 @@ TEST_F(Definitions, RetentionCanBeOff) {
   EXPECT_EQ(c.Names(kRevisions).size(), 7U);
 }
 
-TEST_F(Definitions, RevisionsDeletedByHandAreIssuedAnew) {
+TEST_F(Definitions, Row17And18_RevisionsDeletedByHandAreIssuedAnew) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
@@ -315,7 +352,7 @@ TEST_F(Definitions, RevisionsDeletedByHandAreIssuedAnew) {
   ExpectActive("web", 3);
 }
 
-TEST_F(Definitions, WhenTheLatestRevisionIsDeletedTheOlderOneIsCompared) {
+TEST_F(Definitions, Row19_WhenTheLatestRevisionIsDeletedTheOlderOneIsCompared) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", "default=\"bye\""));
@@ -325,7 +362,7 @@ TEST_F(Definitions, WhenTheLatestRevisionIsDeletedTheOlderOneIsCompared) {
   ExpectActive("web", 3);
 }
 
-TEST_F(Definitions, DisownedRevisionsAreAdopted) {
+TEST_F(Definitions, Row21_DisownedRevisionsAreAdopted) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.Patch(kRevisions, "web-r00001", "metadata: {ownerReferences: null}");
@@ -335,7 +372,7 @@ TEST_F(Definitions, DisownedRevisionsAreAdopted) {
               HasSubstr("\"controller\":true"));
 }
 
-TEST_F(Definitions, ARecreatedDefinitionContinuesTheNumbers) {
+TEST_F(Definitions, Row22And27Trap29_ARecreatedDefinitionContinuesTheNumbers) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.Delete(kRgds, "web", "", kube::Propagation::kOrphan);
@@ -352,7 +389,7 @@ TEST_F(Definitions, ARecreatedDefinitionContinuesTheNumbers) {
             json::FindString(c.Get(kRgds, "web"), {"metadata", "uid"}));
 }
 
-TEST_F(Definitions, OneOfTwoThatClaimAKindOwnsIt) {
+TEST_F(Definitions, Row24And25_OneOfTwoThatClaimAKindOwnsIt) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
@@ -372,7 +409,7 @@ TEST_F(Definitions, OneOfTwoThatClaimAKindOwnsIt) {
   EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-first", "default"), {"data", "text"}), "still");
 }
 
-TEST_F(Definitions, AForeignCrdIsNeverTouched) {
+TEST_F(Definitions, Row26_AForeignCrdIsNeverTouched) {
   auto replica = c.Start();
   c.Apply(R"(
 apiVersion: apiextensions.k8s.io/v1
@@ -403,7 +440,7 @@ spec:
   ExpectActive("web", 1);
 }
 
-TEST_F(Definitions, BreakingChangesWaitForConsent) {
+TEST_F(Definitions, Row28And29And30_BreakingChangesWaitForConsent) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   const std::string breaking = Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
@@ -424,7 +461,7 @@ TEST_F(Definitions, BreakingChangesWaitForConsent) {
   ExpectActive("web", 2);
 }
 
-TEST_F(Definitions, HandEditsOfTheCrdAreUndone) {
+TEST_F(Definitions, Row31And33_HandEditsOfTheCrdAreUndone) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   const json::Value good = c.Get(kCrds, "webs.kro.run");
@@ -458,7 +495,7 @@ TEST_F(Definitions, HandEditsOfTheCrdAreUndone) {
   ExpectActive("web", 1);
 }
 
-TEST_F(Definitions, APropertyAddedToTheCrdByHandIsNotThrownAway) {
+TEST_F(Definitions, Row32_APropertyAddedToTheCrdByHandIsNotThrownAway) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   json::Value crd = c.Get(kCrds, "webs.kro.run");
@@ -475,7 +512,7 @@ TEST_F(Definitions, APropertyAddedToTheCrdByHandIsNotThrownAway) {
   ExpectActive("web", 1);
 }
 
-TEST_F(Definitions, ADeletedCrdIsMadeAgain) {
+TEST_F(Definitions, Row34And77Trap30_ADeletedCrdIsMadeAgain) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
@@ -494,7 +531,7 @@ TEST_F(Definitions, ADeletedCrdIsMadeAgain) {
   EXPECT_FALSE(c.Get(kConfigMaps, "a-second", "default").is_null());
 }
 
-TEST_F(Definitions, ShortNamesComeAndGo) {
+TEST_F(Definitions, Row35_ShortNamesComeAndGo) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    shortNames: [wb]\n"));
   EXPECT_EQ(json::Serialize(*json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"})),
@@ -504,7 +541,7 @@ TEST_F(Definitions, ShortNamesComeAndGo) {
   EXPECT_EQ(c.State("web"), "Active");
 }
 
-TEST_F(Definitions, DeletionWaitsForInstances) {
+TEST_F(Definitions, Row36And72Trap08_DeletionWaitsForInstances) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
@@ -529,7 +566,7 @@ TEST_F(Definitions, DeletionWaitsForInstances) {
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
 }
 
-TEST_F(Definitions, TheCrdGoesTooWhereItMay) {
+TEST_F(Definitions, Row37_TheCrdGoesTooWhereItMay) {
   OperatorOptions options;
   options.settings.allow_crd_deletion = true;
   auto replica = c.Start(options);
@@ -541,7 +578,7 @@ TEST_F(Definitions, TheCrdGoesTooWhereItMay) {
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
 }
 
-TEST_F(Definitions, InstancesGoWithTheirCrdChildrenFirst) {
+TEST_F(Definitions, Row38_InstancesGoWithTheirCrdChildrenFirst) {
   OperatorOptions options;
   options.settings.allow_crd_deletion = true;
   auto replica = c.Start(options);
@@ -555,7 +592,7 @@ TEST_F(Definitions, InstancesGoWithTheirCrdChildrenFirst) {
   EXPECT_TRUE(c.Get(kRgds, "web").is_null());
 }
 
-TEST_F(Definitions, ANameTooLongForALabelIsRefusedWithTheServersWords) {
+TEST_F(Definitions, Row65_ANameTooLongForALabelIsRefusedWithTheServersWords) {
   auto replica = c.Start();
   const std::string name(70, 'w');
   c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: " + name + "}"));
@@ -564,7 +601,7 @@ TEST_F(Definitions, ANameTooLongForALabelIsRefusedWithTheServersWords) {
   EXPECT_EQ(c.State(name), "Inactive");
 }
 
-TEST_F(Definitions, ScopeMayBeTheCluster) {
+TEST_F(Definitions, Row66_ScopeMayBeTheCluster) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(Replace(Replace(kWeb, "kind: Web\n", "kind: Web\n    scope: Cluster\n"),
                                    "name: \"${schema.metadata.name}-first\"",
@@ -576,7 +613,7 @@ TEST_F(Definitions, ScopeMayBeTheCluster) {
   EXPECT_FALSE(c.Get(kConfigMaps, "a-second", "default").is_null());
 }
 
-TEST_F(Definitions, LoosenedLimitsArePatched) {
+TEST_F(Definitions, Row76_LoosenedLimitsArePatched) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(Replace(kWeb, " minimum=1", ""));
@@ -584,7 +621,7 @@ TEST_F(Definitions, LoosenedLimitsArePatched) {
   EXPECT_EQ(json::Serialize(c.Get(kCrds, "webs.kro.run")).find("minimum"), std::string::npos);
 }
 
-TEST_F(Definitions, AForeignRevisionOfTheNameCounts) {
+TEST_F(Definitions, Row68_AForeignRevisionOfTheNameCounts) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   json::Value revision = c.Get(kRevisions, "web-r00001");

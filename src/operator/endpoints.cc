@@ -1,5 +1,6 @@
 #include "operator/endpoints.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,7 +13,7 @@ using async::Task;
 std::string_view PathOf(const http::Request& request);
 bool IsVerbose(const http::Request& request);
 http::Response Text(int status, std::string body);
-
+http::Response AnswerLogLevel(const Operator& op, const http::Request& request);
 
 Task<void> Respond(http::Response response, http::ResponseWriter& writer) {
   // A client that has gone needs no answer.
@@ -24,14 +25,19 @@ Task<void> Respond(http::Response response, http::ResponseWriter& writer) {
 http::Response AnswerProbe(const Operator& op, const http::Request& request) {
   if (request.method != "GET" && request.method != "HEAD") return Text(405, "method not allowed\n");
   const std::string_view path = PathOf(request);
-  if (path == "/healthz" || path == "/healthz/ping") return Text(200, "ok");
-  const bool one = path.starts_with("/readyz/");
-  if (path != "/readyz" && !one) return Text(404, "not found\n");
+  const std::string_view name = path.starts_with("/healthz") ? "healthz" : "readyz";
+  std::string_view rest = path;
+  rest.remove_prefix(std::min(rest.size(), name.size() + 1));
+  if (!path.starts_with(name == "healthz" ? "/healthz" : "/readyz") ||
+      (!rest.empty() && rest[0] != '/')) {
+    return Text(404, "not found\n");
+  }
+  const bool one = rest.size() > 1;
   bool ok = true;
   bool known = !one;
   std::string lines;
-  for (const HealthCheck& check : op.Readiness()) {
-    if (one && path.substr(8) != check.name) continue;
+  for (const HealthCheck& check : name == "healthz" ? op.Liveness() : op.Readiness()) {
+    if (one && rest.substr(1) != check.name) continue;
     known = true;
     ok = ok && check.ok;
     lines += fmt::format("[{}]{} {}: {}\n", check.ok ? '+' : '-', check.name,
@@ -39,12 +45,13 @@ http::Response AnswerProbe(const Operator& op, const http::Request& request) {
   }
   if (!known) return Text(404, "no such check\n");
   if (ok && !IsVerbose(request)) return Text(200, "ok");
-  return Text(ok ? 200 : 503, lines + (ok ? "readyz check passed\n" : "readyz check failed\n"));
+  return Text(ok ? 200 : 503, lines + fmt::format("{} check {}\n", name, ok ? "passed" : "failed"));
 }
 
 http::Response AnswerMetrics(const Operator& op, const http::Request& request, Debug debug) {
-  if (request.method != "GET" && request.method != "HEAD") return Text(405, "method not allowed\n");
   const std::string_view path = PathOf(request);
+  if (path == "/debug/log-level" && debug == Debug::kOn) return AnswerLogLevel(op, request);
+  if (request.method != "GET" && request.method != "HEAD") return Text(405, "method not allowed\n");
   if (path == "/metrics") {
     return {.status = 200,
             .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
@@ -80,6 +87,22 @@ bool IsVerbose(const http::Request& request) {
   const std::size_t query = request.target.find('?');
   return query != std::string::npos &&
          request.target.find("verbose", query) != std::string::npos;
+}
+
+http::Response AnswerLogLevel(const Operator& op, const http::Request& request) {
+  if (request.method == "PUT") {
+    const std::string_view query =
+        std::string_view(request.target).substr(std::min(request.target.size(), PathOf(request).size()));
+    for (const LogLevel level :
+         {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
+      if (query != fmt::format("?level={}", ToString(level))) continue;
+      op.logger().SetLevel(level);
+      return Text(200, fmt::format("{}\n", ToString(level)));
+    }
+    return Text(400, "?level= must be debug, info, warning or error\n");
+  }
+  if (request.method != "GET" && request.method != "HEAD") return Text(405, "method not allowed\n");
+  return Text(200, fmt::format("{}\n", ToString(op.logger().level())));
 }
 
 http::Response Text(int status, std::string body) {

@@ -7,11 +7,12 @@
 
 namespace kro::operator_ {
 
-// /healthz (the process answers), /readyz (and does its work). `?verbose` lists the checks; a check that
-// fails is always named.
+// /healthz (the process lives: only a restart would help if not), /readyz (and does its work), and each
+// check of these below them. `?verbose` lists the checks; a check that fails is always named.
 http::Response AnswerProbe(const Operator& op, const http::Request& request);
 
-// /metrics, and /debug as JSON if it is on.
+// /metrics; and if it is on, /debug as JSON, and /debug/log-level: GET tells the level, PUT with
+// `?level=debug` changes it.
 enum class Debug { kOff, kOn };
 http::Response AnswerMetrics(const Operator& op, const http::Request& request, Debug debug);
 

@@ -42,6 +42,12 @@ class FencedStream final : public http::ResponseStream {
 async::Task<Result<http::Response>> FencedTransport::Send(http::Request request,
                                                           async::CancelToken cancel) {
   if (closed()) co_return Fail(ErrorCode::kCancelled, "not the leader any more");
+  if (request.method != "GET") {
+    request.not_after = until_();
+    if (request.not_after && clock_.Monotonic() > *request.not_after) {
+      co_return Fail(ErrorCode::kUnavailable, "the lease has not been renewed in time");
+    }
+  }
   const Joined joined(cancel, closed_.token());
   co_return co_await inner_.Send(std::move(request), joined.token());
 }

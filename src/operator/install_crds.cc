@@ -21,6 +21,12 @@ constexpr Duration kFirstLook = std::chrono::milliseconds(10);
 constexpr Duration kLongestPause = std::chrono::milliseconds(500);
 constexpr Duration kLimit = std::chrono::minutes(2);
 
+constexpr Duration kFirstPause = std::chrono::milliseconds(200);
+constexpr Duration kLongestRetry = std::chrono::seconds(5);
+
+// Whether the server may answer otherwise in a moment.
+bool MayPass(const Error& error);
+
 enum class Installed { kCreated, kWasThere };
 Task<Result<Installed>> Install(kube::Client& client, Logger logger, json::Value crd,
                                 CancelToken cancel);
@@ -31,8 +37,18 @@ Task<Result<void>> AwaitServed(kube::Client& client, json::Value crd, CancelToke
 Task<Result<void>> InstallCrds(kube::Client& client, Logger logger, CancelToken cancel) {
   std::vector<json::Value> crds = api::AllCrds();
   std::vector<json::Value> fresh;
+  const MonotonicTime deadline = client.executor().clock().Monotonic() + kLimit;
   for (json::Value& crd : crds) {
     auto installed = co_await Install(client, logger, crd, cancel);
+    for (Duration pause = kFirstPause;
+         !installed && MayPass(installed.error()) &&
+         client.executor().clock().Monotonic() < deadline;
+         pause = std::min(pause * 2, kLongestRetry)) {
+      logger.Warning("CRD not installed yet", {{"error", installed.error().message()}});
+      auto slept = co_await async::Sleep(client.executor(), pause, cancel);
+      if (!slept) co_return slept;
+      installed = co_await Install(client, logger, crd, cancel);
+    }
     if (!installed) {
       co_return Annotate(installed, "CRD {}", json::FindString(crd, {"metadata", "name"}));
     }
@@ -46,6 +62,16 @@ Task<Result<void>> InstallCrds(kube::Client& client, Logger logger, CancelToken 
 }
 
 namespace {
+
+bool MayPass(const Error& error) {
+  switch (error.code()) {
+    case ErrorCode::kUnavailable:
+    case ErrorCode::kThrottled:
+    case ErrorCode::kConflict:
+    case ErrorCode::kInternal: return true;
+    default: return false;
+  }
+}
 
 Task<Result<Installed>> Install(kube::Client& client, Logger logger, json::Value crd,
                                 CancelToken cancel) {
@@ -88,7 +114,9 @@ Task<Result<void>> AwaitServed(kube::Client& client, json::Value crd, CancelToke
   while (true) {
     auto listed = co_await client.ListPage(gvr, {}, one, cancel);
     if (listed) co_return Result<void>{};
-    if (!kube::IsNotFound(listed.error())) co_return std::unexpected(Error(listed.error()));
+    if (!kube::IsNotFound(listed.error()) && !MayPass(listed.error())) {
+      co_return std::unexpected(Error(listed.error()));
+    }
     if (client.executor().clock().Monotonic() >= deadline) {
       co_return Fail(ErrorCode::kExhausted, "not served within 2m");
     }

@@ -4,6 +4,7 @@
 
 #include "http/transport.h"
 #include "operator/endpoints.h"
+#include "operator/fenced_transport.h"
 #include "operator/simulated_cluster_test_util.h"
 
 namespace kro::operator_ {
@@ -74,7 +75,7 @@ TEST(Leadership, ALeaseRecordIsThatOfKubernetes) {
               testing::MatchesRegex("[0-9-]+T[0-9:]+\\.[0-9]{6}Z"));
 }
 
-TEST(Leadership, ACleanStopHandsOverAtOnce) {
+TEST(Leadership, Trap24_ACleanStopHandsOverAtOnce) {
   SimulatedCluster c;
   auto first = c.Start(Electing("one"));
   auto second = c.Start(Electing("two"));
@@ -87,7 +88,7 @@ TEST(Leadership, ACleanStopHandsOverAtOnce) {
   EXPECT_EQ(c.State("web"), "Active");
 }
 
-TEST(Leadership, WhoIsCutOffStopsBeforeTheOtherBegins) {
+TEST(Leadership, Row59And60_WhoIsCutOffStopsBeforeTheOtherBegins) {
   SimulatedCluster c;
   auto first = c.Start(Electing("one"));
   auto second = c.Start(Electing("two"));
@@ -114,6 +115,40 @@ TEST(Leadership, WhoIsCutOffStopsBeforeTheOtherBegins) {
   c.Advance(10s);
   EXPECT_EQ(first->transport.requests.size(), before);
   EXPECT_THAT(c.Names(kRevisions), testing::ElementsAre("web-r00001", "web-r00002"));
+}
+
+TEST(Leadership, WhoStoodStillWritesNothingWhenItGoesOn) {
+  // A process that was stopped wakes with work at hand, and has not looked at its lease yet.
+  async::SimulatedExecutor executor;
+  struct Network final : http::Transport {
+    async::Task<Result<http::Response>> Send(http::Request request, async::CancelToken) override {
+      sent.push_back(std::move(request));
+      co_return http::Response{.status = 200};
+    }
+    async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(http::Request,
+                                                                    async::CancelToken) override {
+      co_return Fail(ErrorCode::kUnavailable, "no streams here");
+    }
+    std::vector<http::Request> sent;
+  } network;
+  MonotonicTime until = executor.clock().Monotonic() + 10s;
+  FencedTransport fence(network, executor.clock(), [&] { return until; });
+  const auto send = [&](std::string method) {
+    return *executor.Run(fence.Send({.method = std::move(method), .target = "/"}, {}));
+  };
+  EXPECT_TRUE(send("PATCH"));
+  EXPECT_EQ(network.sent.back().not_after, until);  // held against the clock again where it is sent
+  executor.Advance(11s);
+  auto late = send("PATCH");
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(send("GET"));
+  EXPECT_EQ(network.sent.size(), 2u);
+  // Nobody took over, and the lease is renewed.
+  until = executor.clock().Monotonic() + 10s;
+  EXPECT_TRUE(send("PATCH"));
+  fence.Close();
+  EXPECT_EQ(send("GET").error().code(), ErrorCode::kCancelled);
 }
 
 TEST(Leadership, AnApiServerThatIsAwayForAMomentEndsNothing) {
@@ -153,7 +188,7 @@ TEST(Leadership, OptionsThatMakeNoSenseAreRefused) {
   EXPECT_EQ(first->ended->error().code(), ErrorCode::kInvalid);
 }
 
-TEST(Stopping, FinishesWhatIsUnderWay) {
+TEST(Stopping, Row57_FinishesWhatIsUnderWay) {
   SimulatedCluster c;
   auto replica = c.Start();
   c.Apply(kWeb);
@@ -166,7 +201,7 @@ TEST(Stopping, FinishesWhatIsUnderWay) {
   EXPECT_THAT(c.Names(kRevisions), testing::ElementsAre("web-r00001"));
 }
 
-TEST(Starting, AnUnreachableServerIsSaidAtOnce) {
+TEST(Starting, Row58_AnUnreachableServerIsSaidAtOnce) {
   SimulatedCluster c;
   auto replica = std::make_unique<Replica>(c.executor, c.network, OperatorOptions{});
   replica->transport.cut = true;

@@ -1,19 +1,23 @@
 #include "operator/operator.h"
 
 #include <fmt/chrono.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <string_view>
 #include <utility>
 
 #include "api/constants.h"
 #include "async/event.h"
+#include "async/on_pool.h"
 #include "controller/definition_controller.h"
 #include "controller/graph_registry.h"
 #include "controller/instance_controller.h"
 #include "controller/instance_service.h"
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/lease.h"
 #include "kube/rest_mapper.h"
 #include "operator/fenced_transport.h"
@@ -40,6 +44,14 @@ class ServedInstances final : public controller::InstanceService {
   controller::InstanceController& instances_;
 };
 
+constexpr Duration kBeat = std::chrono::seconds(10);
+constexpr Duration kLongestSilence = std::chrono::minutes(1);
+constexpr Duration kLeaseTolerance = std::chrono::seconds(20);
+// Every request has a deadline, so no pass takes this long unless it is stuck.
+constexpr Duration kLongestWork = std::chrono::minutes(15);
+// For events that are not written yet when all work has stopped.
+constexpr Duration kLastWords = std::chrono::seconds(1);
+
 kube::Client::Options ClientOptions(const OperatorOptions& options);
 kube::Client::Options LeaseClientOptions(const OperatorOptions& options);
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options);
@@ -50,17 +62,28 @@ struct Operator::Impl {
   Impl(Dependencies dependencies, OperatorOptions given)
       : d(std::move(dependencies)),
         options(std::move(given)),
-        fence(d.transport),
+        fence(d.transport, d.executor.clock(), [this] { return MayWriteUntil(); }),
         transport(fence, d.executor.clock(),
-                  [this](std::string_view method, int code, Duration took) {
-                    metrics.Requested(method, code, "apiserver", took);
+                  [this](const MeteredTransport::Exchange& exchange) {
+                    metrics.Requested({.method = exchange.method,
+                                       .host = options.api_server,
+                                       .code = exchange.code,
+                                       .took = exchange.took,
+                                       .sent = exchange.sent,
+                                       .received = exchange.received});
                   }),
-        client(transport, d.executor, d.logger, ClientOptions(options)),
+        limiter(d.executor, {}),
+        client(transport, d.executor, d.logger, ClientOptions(options), &limiter),
         lease_client(d.lease_transport, d.executor, d.logger, LeaseClientOptions(options)),
         mapper(client),
-        instances({d.executor, client, mapper, graphs, d.logger, d.random}, options.settings),
+        events(client, d.random),
+        lease_events(lease_client, d.random),
+        instances({d.executor, client, mapper, graphs,
+                   d.logger.With({{"logger", "dynamic-controller"}}), d.random, metrics, &events},
+                  options.settings),
         served(instances),
-        definitions({d.executor, client, mapper, graphs, served, metrics, d.logger, d.random},
+        definitions({d.executor, client, mapper, graphs, served, metrics,
+                     d.logger.With({{"logger", "rgd-controller"}}), d.random},
                     options.settings),
         elector(lease_client, LeaseOptionsOf(options), d.random,
                 [this](const std::string& leader) {
@@ -70,10 +93,17 @@ struct Operator::Impl {
         definitions_done(d.executor, async::EventReset::kManual),
         instances_done(d.executor, async::EventReset::kManual) {}
 
+  Task<Result<void>> AcquireAndLead(CancelToken stop);
   Task<Result<void>> Lead(CancelToken stop);
   Task<void> RunDefinitions();
+  // Notes that the loop and the pool still turn.
+  Task<void> Beat(CancelToken cancel);
+  void TellOfLeading(std::string_view what);
   Task<void> RunInstances();
   Task<void> HoldLease(CancelToken until);
+  // An error if the server cannot be reached at all.
+  Task<Result<void>> Reach(CancelToken stop);
+  std::optional<MonotonicTime> MayWriteUntil() const;
   // Stops the parts one after the other; false if the time ran out.
   Task<bool> StopInOrder();
   Task<bool> StopPart(async::CancelSource& source, async::Event& done, MonotonicTime deadline);
@@ -83,9 +113,12 @@ struct Operator::Impl {
   PrometheusMetrics metrics;
   FencedTransport fence;
   MeteredTransport transport;
+  kube::ConcurrencyLimiter limiter;
   kube::Client client;
   kube::Client lease_client;
   kube::RestMapper mapper;
+  kube::EventRecorder events;        // of the objects that are worked on
+  kube::EventRecorder lease_events;  // of the lease
   controller::GraphRegistry graphs;
   controller::InstanceController instances;
   ServedInstances served;
@@ -100,6 +133,7 @@ struct Operator::Impl {
   async::Event instances_done;
   std::optional<Error> lost;
   std::atomic<bool> leading = false;
+  std::atomic<MonotonicTime> beat{MonotonicTime::min()};  // the lowest: not yet
 };
 
 Operator::Operator(Dependencies dependencies, OperatorOptions options)
@@ -115,11 +149,19 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
   }
   self.d.logger.Info("starting", {{"version", self.options.settings.version},
                                   {"leader_election", elect}});
-  if (self.options.crds == CrdInstallation::kInstall) {
-    auto installed = co_await InstallCrds(self.client, self.d.logger, stop);
-    if (!installed) co_return installed;
-  }
+  async::Scope pulse(self.d.executor);
+  pulse.Spawn(self.Beat(pulse.token()));
+  auto ended = co_await self.AcquireAndLead(std::move(stop));
+  pulse.Cancel();
+  co_await pulse.Join();
+  co_return ended;
+}
+
+Task<Result<void>> Operator::Impl::AcquireAndLead(CancelToken stop) {
+  Impl& self = *this;
+  const bool elect = options.leader_election == LeaderElection::kOn;
   if (elect) {
+    if (auto reached = co_await self.Reach(stop); !reached) co_return reached;
     self.metrics.SetLeader(api::kLeaseName, false);
     auto acquired = co_await self.elector.Acquire(stop);
     if (!acquired) co_return Result<void>{};  // stopped while it waited
@@ -129,40 +171,124 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
   co_return co_await self.Lead(std::move(stop));
 }
 
+std::vector<HealthCheck> Operator::Liveness() const {
+  const Impl& self = *impl_;
+  const MonotonicTime now = self.d.executor.clock().Monotonic();
+  std::vector<HealthCheck> checks = {{.name = "ping", .ok = true, .detail = "answering"}};
+  const auto seconds = [](Duration duration) {
+    return std::chrono::duration_cast<std::chrono::seconds>(duration);
+  };
+  if (const MonotonicTime beat = self.beat; beat != MonotonicTime::min()) {
+    const Duration silent = now - beat;
+    checks.push_back({.name = "loop",
+                      .ok = silent < kLongestSilence,
+                      .detail = fmt::format("turned {} ago", seconds(silent))});
+  }
+  if (self.leading && self.options.leader_election == LeaderElection::kOn) {
+    const Duration age = now - self.elector.renewed();
+    checks.push_back({.name = "leader-election",
+                      .ok = age < self.options.lease_duration + kLeaseTolerance,
+                      .detail = fmt::format("renewed {} ago", seconds(age))});
+  }
+  const Duration longest =
+      std::max(self.definitions.LongestPass(), self.instances.LongestLook());
+  checks.push_back({.name = "work",
+                    .ok = longest < kLongestWork,
+                    .detail = fmt::format("the longest has taken {}", seconds(longest))});
+  return checks;
+}
+
 std::vector<HealthCheck> Operator::Readiness() const {
   if (!impl_->leading) {
+    const bool elects = impl_->options.leader_election == LeaderElection::kOn;
+    const std::string leader = impl_->elector.leader();
     return {{.name = "leader-election",
-             .ok = impl_->options.leader_election == LeaderElection::kOn,
-             .detail = impl_->options.leader_election == LeaderElection::kOn
-                           ? "standing by for " + impl_->elector.leader()
-                           : "starting"}};
+             .ok = elects,
+             .detail = !elects          ? "starting"
+                       : leader.empty() ? "standing by, nobody leads"
+                                        : "standing by for " + leader}};
   }
-  const bool synced = impl_->definitions.HasSynced();
-  return {{.name = "leader-election", .ok = true, .detail = "leading"},
-          {.name = "caches", .ok = synced, .detail = synced ? "read" : "being read"}};
+  std::vector<HealthCheck> checks = {
+      {.name = "leader-election", .ok = true, .detail = "leading"}};
+  const std::vector<std::string> unread = impl_->definitions.Unread();
+  checks.push_back({.name = "caches",
+                    .ok = unread.empty(),
+                    .detail = unread.empty()
+                                  ? "read"
+                                  : fmt::format("being read: {}", fmt::join(unread, ", "))});
+  return checks;
 }
 
 std::string Operator::MetricsText() const {
+  using controller::Measurement;
   using controller::RevisionState;
   Impl& self = *impl_;
-  self.metrics.SetRegistryEntries("pending", self.graphs.Count(RevisionState::kPending));
-  self.metrics.SetRegistryEntries("active", self.graphs.Count(RevisionState::kActive));
-  self.metrics.SetRegistryEntries("failed", self.graphs.Count(RevisionState::kFailed));
-  return self.metrics.Text();
+  std::vector<Measurement> measured = self.instances.Measure();
+  for (Measurement& one : self.definitions.Measure()) measured.push_back(std::move(one));
+  for (const RevisionState state :
+       {RevisionState::kPending, RevisionState::kActive, RevisionState::kFailed}) {
+    std::string label(controller::ToString(state));
+    label[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(label[0])));
+    measured.push_back({.name = "graph_revision_registry_entries",
+                        .help = "Revisions in memory, by state.",
+                        .type = Measurement::Type::kGauge,
+                        .labels = {{"state", std::move(label)}},
+                        .value = static_cast<double>(self.graphs.Count(state))});
+  }
+  const auto workers = [&](const char* name, std::size_t count) {
+    measured.push_back({.name = "controller_runtime_max_concurrent_reconciles",
+                        .help = "Workers of a controller.",
+                        .type = Measurement::Type::kGauge,
+                        .labels = {{"controller", name}},
+                        .value = static_cast<double>(count)});
+  };
+  const auto& settings = self.options.settings;
+  workers("ResourceGraphDefinition", controller::DefinitionController::Workers(settings.rgd_workers));
+  workers("graphrevision", controller::DefinitionController::Workers(settings.revision_workers));
+  const auto events = [&](const char* result, std::size_t count) {
+    measured.push_back({.name = "kro_events_total",
+                        .help = "Events of instances and of the lease, by what became of them.",
+                        .type = Measurement::Type::kCounter,
+                        .labels = {{"result", result}},
+                        .value = static_cast<double>(count)});
+  };
+  events("written", self.events.written() + self.lease_events.written());
+  events("dropped", self.events.dropped() + self.lease_events.dropped());
+  measured.push_back({.name = "kro_build_info",
+                      .help = "The version, as a label of 1.",
+                      .type = Measurement::Type::kGauge,
+                      .labels = {{"version", settings.version}},
+                      .value = 1});
+  return self.metrics.Text(measured);
 }
 
 json::Value Operator::Describe() const {
+  json::Object described;
+  described["version"] = impl_->options.settings.version;
+  described["leading"] = leads();
+  described["leader"] = impl_->elector.leader();
+  described["logLevel"] = ToString(impl_->d.logger.level());
+  described["definitions"] = impl_->definitions.Describe();
+  described["instances"] = impl_->instances.Describe();
   json::Object graphs;
   graphs["pending"] = impl_->graphs.Count(controller::RevisionState::kPending);
   graphs["active"] = impl_->graphs.Count(controller::RevisionState::kActive);
   graphs["failed"] = impl_->graphs.Count(controller::RevisionState::kFailed);
-  json::Object described;
-  described["version"] = impl_->options.settings.version;
-  described["leading"] = leads();
+  json::Array all;
+  for (const controller::RevisionEntry& entry : impl_->graphs.List()) {
+    json::Object one;
+    one["definition"] = entry.owner;
+    one["revision"] = entry.revision;
+    one["state"] = controller::ToString(entry.state);
+    one["nodes"] = entry.graph == nullptr ? 0 : entry.graph->nodes.size();
+    all.push_back(std::move(one));
+  }
+  graphs["entries"] = std::move(all);
   described["graphs"] = std::move(graphs);
-  described["definitions"] = impl_->definitions.Describe();
   return described;
 }
+
+const Logger& Operator::logger() const { return impl_->d.logger; }
 
 bool Operator::leads() const { return impl_->leading; }
 
@@ -171,15 +297,41 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   const auto unlink = stop.OnCancel([this] { ending.Set(); });
   async::CancelSource release_lease;
   async::Scope parts(d.executor);
-  parts.Spawn(RunInstances());
-  parts.Spawn(RunDefinitions());
   const bool elected = options.leader_election == LeaderElection::kOn;
-  if (elected) parts.Spawn(HoldLease(release_lease.token()));
+  async::Scope telling(d.executor);
+  telling.Spawn(events.Run(telling.token()));
+  if (elected) {
+    parts.Spawn(HoldLease(release_lease.token()));
+    TellOfLeading("became leader");
+    telling.Spawn(lease_events.Run(telling.token()));
+  }
 
-  // Never cancelled: `ending` is what a stop sets.
-  (void)co_await ending.Wait(CancelToken());
+  // Only a leader brings CRDs up to date: one of an older version must not take back those of a newer one.
+  Result<void> installed;
+  if (options.crds == CrdInstallation::kInstall) {
+    installed = co_await InstallCrds(client, d.logger, stop);
+  }
+  bool in_time = true;
+  if (installed) {
+    parts.Spawn(RunInstances());
+    parts.Spawn(RunDefinitions());
+    // Never cancelled: `ending` is what a stop sets.
+    (void)co_await ending.Wait(CancelToken());
+    in_time = co_await StopInOrder();
+  }
   unlink();
-  const bool in_time = co_await StopInOrder();
+  telling.Cancel();
+  co_await telling.Join();
+  if (!lost) {
+    // Still the leader, so this is its last word.
+    if (elected) TellOfLeading("stopped leading");
+    async::CancelSource patience;
+    const auto cancel_timer = d.executor.PostAt(
+        d.executor.clock().Monotonic() + kLastWords, [&patience] { patience.Cancel(); });
+    co_await events.Flush(patience.token());
+    co_await lease_events.Flush(patience.token());
+    cancel_timer();
+  }
   release_lease.Cancel();
   co_await parts.Join();
   leading = false;
@@ -191,6 +343,7 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
       d.logger.Warning("lease is not given back", {{"error", released.error().message()}});
     }
   }
+  if (!installed) co_return installed;
   if (!in_time) {
     co_return Fail(ErrorCode::kExhausted,
                    "failed waiting for all runnables to end within grace period of {}",
@@ -199,6 +352,27 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   }
   d.logger.Info("stopped");
   co_return Result<void>{};
+}
+
+Task<void> Operator::Impl::Beat(CancelToken cancel) {
+  while (true) {
+    co_await async::OnPool(d.executor, [] { return 0; });
+    beat = d.executor.clock().Monotonic();
+    if (auto slept = co_await async::Sleep(d.executor, kBeat, cancel); !slept) co_return;
+  }
+}
+
+void Operator::Impl::TellOfLeading(std::string_view what) {
+  json::Object lease;
+  lease["apiVersion"] = "coordination.k8s.io/v1";
+  lease["kind"] = "Lease";
+  lease["name"] = std::string(api::kLeaseName);
+  lease["namespace"] = options.lease_namespace;
+  lease_events.Record({.source = options.identity,
+                       .regarding = std::move(lease),
+                       .type = kube::EventType::kNormal,
+                       .reason = "LeaderElection",
+                       .message = fmt::format("{} {}", options.identity, what)});
 }
 
 Task<void> Operator::Impl::RunDefinitions() {
@@ -221,6 +395,18 @@ Task<void> Operator::Impl::HoldLease(CancelToken until) {
   metrics.SetLeader(api::kLeaseName, false);
   d.logger.Error("leader election lost", {{"error", lost->message()}});
   ending.Set();
+}
+
+Task<Result<void>> Operator::Impl::Reach(CancelToken stop) {
+  const http::Request version{.target = "/version"};
+  auto answer = co_await client.Send(version, {.method = "GET", .resource = "version"}, stop);
+  if (!answer && !answer.error().answered()) co_return std::unexpected(Error(answer.error()));
+  co_return Result<void>{};
+}
+
+std::optional<MonotonicTime> Operator::Impl::MayWriteUntil() const {
+  if (options.leader_election == LeaderElection::kOff) return std::nullopt;
+  return elector.LeadsUntil();
 }
 
 Task<bool> Operator::Impl::StopInOrder() {

@@ -39,6 +39,9 @@ struct OperatorOptions {
   Duration renew_deadline = std::chrono::seconds(10);
   Duration retry_period = std::chrono::seconds(2);
 
+  // Of the API server, for the labels of metrics.
+  std::string api_server = "apiserver";
+
   // How long a stop may wait for work under way; negative: for ever.
   Duration graceful_shutdown_timeout = std::chrono::seconds(60);
 };
@@ -70,14 +73,21 @@ class Operator {
   // when leadership was lost or stopping took too long. Once.
   async::Task<Result<void>> Run(async::CancelToken stop);
 
+  // What /healthz says: whether the loop and the pool still turn, no work is stuck, and a leader
+  // renews its lease in time. Where one of these does not hold only a restart helps.
+  std::vector<HealthCheck> Liveness() const;
+
   // What /readyz says: a follower is ready, a leader once it has read what it watches.
   std::vector<HealthCheck> Readiness() const;
 
   // The text of /metrics.
   std::string MetricsText() const;
 
-  // Queues, stores and graphs, for /debug.
+  // Queues, stores, graphs and memory by owner, for /debug.
   json::Value Describe() const;
+
+  // Whose level /debug/log-level changes.
+  const Logger& logger() const;
 
   bool leads() const;
 

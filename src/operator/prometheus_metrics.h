@@ -1,12 +1,15 @@
 // PrometheusMetrics: the metrics of the controllers in the form that Prometheus reads, with upstream's
 // names and labels (controllers spec section 5).
 //
-// The number of series is bounded: a label that carries the name of a definition is dropped when the
-// definition goes.
+// The number of series is bounded: what carries the name of a definition or of its collection is
+// dropped when that goes; of definitions that were deleted the last kDeletedKept are told of.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "controller/metrics.h"
 
@@ -14,6 +17,8 @@ namespace kro::operator_ {
 
 class PrometheusMetrics final : public controller::Metrics {
  public:
+  static constexpr std::size_t kDeletedKept = 100;
+
   PrometheusMetrics();
   ~PrometheusMetrics() override;
 
@@ -31,17 +36,33 @@ class PrometheusMetrics final : public controller::Metrics {
   void RevisionCompiled(Duration took, bool good) override;
   void RevisionStatusFailed(bool activation_deferred) override;
   void RevisionEvicted() override;
+  kube::WorkqueueObserver* ObserverOf(std::string_view queue) override;
+  void ApiServed(const api::Gvr& gvr) override;
+  void ApiStopped(const api::Gvr& gvr) override;
+  void LookedAt(const api::Gvr& gvr, Look look, Duration took) override;
+  void GraphResolved(const api::Gvr& gvr, Resolution resolution) override;
+  void InstanceStateChanged(const api::Gvr& gvr, const api::Gvk& gvk, std::string_view from,
+                            std::string_view to) override;
+  void Evaluated(const controller::EvaluationCounts& counts) override;
+  void WatchFilled(const api::Gvr& gvr, Duration took) override;
+  void SchemaLookedUp(Lookup lookup) override;
+  void SchemaFetched(Duration took, bool good) override;
 
-  // What is measured when it is asked for.
-  void SetRegistryEntries(std::string_view state, std::size_t count);
   void SetLeader(std::string_view lease, bool leads);
-  void SetQueue(std::string_view queue, std::size_t depth);
 
-  // One request to the API server.
-  void Requested(std::string_view method, int code, std::string_view host, Duration took);
+  // One request to the API server. `code` 0: no answer came. Sizes in bytes; nothing for streams.
+  struct Request {
+    std::string_view method;
+    std::string_view host;
+    int code = 0;
+    Duration took{};
+    std::optional<std::size_t> sent;
+    std::optional<std::size_t> received;
+  };
+  void Requested(const Request& request);
 
-  // Everything, in the text format.
-  std::string Text() const;
+  // Everything, in the text format; `measured` is what was read for this.
+  std::string Text(const std::vector<controller::Measurement>& measured) const;
 
  private:
   struct Impl;

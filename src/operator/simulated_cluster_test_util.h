@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -51,12 +53,19 @@ class RecordingTransport final : public http::Transport {
                                            async::CancelToken cancel) override {
     if (cut) co_return Fail(ErrorCode::kUnavailable, "connect: cut");
     requests.push_back(request);
+    if (fault) {
+      if (auto answer = fault(request)) co_return std::move(*answer);
+    }
     co_return co_await inner_.Send(std::move(request), std::move(cancel));
   }
   async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(
       http::Request request, async::CancelToken cancel) override {
     if (cut) co_return Fail(ErrorCode::kUnavailable, "connect: cut");
     ++opened;
+    streams.push_back(request);
+    if (refuse_watch && refuse_watch(request)) {
+      co_return Fail(ErrorCode::kUnavailable, "connect: refused");
+    }
     co_return co_await inner_.Open(std::move(request), std::move(cancel));
   }
 
@@ -71,6 +80,10 @@ class RecordingTransport final : public http::Transport {
   }
 
   std::vector<http::Request> requests;
+  std::vector<http::Request> streams;
+  // Answers in the server's place.
+  std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
+  std::function<bool(const http::Request&)> refuse_watch;
   int opened = 0;
   bool cut = false;
 

@@ -89,6 +89,7 @@ class Reconciliation::Impl {
   AuthorConditions Conditions(const api::ConditionSet& builtin);
 
   const graph::Graph& graph() const { return *graph_; }
+  std::size_t evaluated() const { return evaluation_.evaluated(); }
   std::string_view apply_set() const { return apply_set_; }
 
  private:
@@ -165,6 +166,7 @@ AuthorConditions Reconciliation::Conditions(const api::ConditionSet& builtin) {
   return impl_->Conditions(builtin);
 }
 const graph::Graph& Reconciliation::graph() const { return impl_->graph(); }
+std::size_t Reconciliation::evaluated() const { return impl_->evaluated(); }
 std::string_view Reconciliation::apply_set() const { return impl_->apply_set(); }
 
 Reconciliation::Impl::Impl(std::shared_ptr<const graph::Graph> graph, LiveObject instance,

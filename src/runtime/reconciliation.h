@@ -118,6 +118,8 @@ class Reconciliation {
   AuthorConditions Conditions(const api::ConditionSet& builtin);
 
   const graph::Graph& graph() const;
+  // How many expressions were evaluated so far.
+  std::size_t evaluated() const;
   // The id of the instance's apply set.
   std::string_view apply_set() const;
 

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "base/go_quote.h"
 #include "cel/library/regex_pattern.h"
 #include "schema/internal/go_text.h"
 #include "schema/internal/markers.h"

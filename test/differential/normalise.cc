@@ -53,6 +53,10 @@ std::string WithoutObject(std::string text) {
     at += kRecord.size();
     text.erase(at, text.find(')', at) - at);
   }
+  constexpr std::string_view kCurrent = "Too large resource version: 99999999, current: ";
+  if (std::size_t at = text.find(kCurrent); at != std::string::npos) {
+    text.resize(at + kCurrent.size());
+  }
   return text;
 }
 
@@ -148,6 +152,15 @@ void Normaliser::Walk(json::Value& value, std::string_view key, int depth) {
       *version = "RV";
     }
     object->erase("clusterIPs");
+    std::vector<std::string> keys;
+    for (const auto& member : *object) keys.emplace_back(member.key());
+    for (const std::string& name : keys) {
+      const std::string plain = WithoutUuids(name);
+      if (plain == name) continue;
+      json::Value below = std::move((*object)[name]);
+      object->erase(name);
+      (*object)[plain] = std::move(below);
+    }
     for (auto& member : *object) Walk(member.value(), member.key(), depth + 1);
     return;
   }

@@ -8,11 +8,18 @@
 namespace kro::differential {
 
 struct Step {
+  // GET and so on; WATCH: the events of a watch until it ends; WAIT: the request in `awaited` again and
+  // again, until it is answered with `awaited_code`.
   std::string method;
   std::string target;  // $C, $W, $T, $D, $S, $N stand for collections in the sequence's namespace
   std::string body;
   std::string content_type;
   std::string accept;
+  std::string user;  // impersonated; empty: the administrator
+  std::vector<std::string> groups;
+  std::string mark;  // %RV:mark% is from then on the resourceVersion of the object last seen
+  std::string awaited;
+  int awaited_code = 0;
 };
 
 struct Sequence {
@@ -20,7 +27,21 @@ struct Sequence {
   std::vector<Step> steps;
 };
 
+// What both servers are given, and asked.
+struct Suite {
+  std::vector<std::string> definitions;
+  std::vector<Sequence> sequences;
+};
+
+// sequences.yaml, and the drawn sequences of seeds 1 to `seeds`.
+Suite LoadSuite(std::uint64_t seeds);
+
 // Applies, updates and patches of one Thg by several managers.
 Sequence RandomSequence(std::uint64_t seed);
+
+// The same of a kind with a schema drawn at random. There are kRandomKinds of them.
+inline constexpr std::uint64_t kRandomKinds = 12;
+std::string RandomDefinition(std::uint64_t kind);
+Sequence RandomKindSequence(std::uint64_t seed);
 
 }  // namespace kro::differential

@@ -16,13 +16,13 @@ int Run(const std::string& arguments) {
 
 }  // namespace
 
-Devcluster::Devcluster(const std::string& name)
+Devcluster::Devcluster(const std::string& name, const std::string& flags)
     : name_(fmt::format("{}-{}", name, ::getpid())) {
   const std::string directory = std::filesystem::temp_directory_path();
   const std::string kubeconfig = fmt::format("{}/kro-{}.kubeconfig", directory, name_);
   audit_log_ = fmt::format("{}/kro-{}.audit.log", directory, name_);
-  if (Run(fmt::format("up --detach --name {} --parent-pid {} --kubeconfig '{}' --audit-log '{}'",
-                      name_, ::getpid(), kubeconfig, audit_log_)) == 0) {
+  if (Run(fmt::format("up --detach --name {} --parent-pid {} --kubeconfig '{}' --audit-log '{}' {}",
+                      name_, ::getpid(), kubeconfig, audit_log_, flags)) == 0) {
     kubeconfig_ = kubeconfig;
   }
 }

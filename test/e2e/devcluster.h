@@ -9,8 +9,8 @@ namespace kro::e2e {
 // machine builds the program, which takes minutes.
 class Devcluster {
  public:
-  // `name` tells clusters of one machine apart; the process's number is added.
-  explicit Devcluster(const std::string& name);
+  // `name` tells clusters of one machine apart; the process's number is added. `flags` are more of `up`.
+  explicit Devcluster(const std::string& name, const std::string& flags = {});
   ~Devcluster();
   Devcluster(const Devcluster&) = delete;
   Devcluster& operator=(const Devcluster&) = delete;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
@@ -44,10 +45,12 @@ class KubeClient : public ::testing::Test {
   static void SetUpTestSuite() { cluster_ = std::make_unique<e2e::Devcluster>("kube"); }
   static void TearDownTestSuite() { cluster_.reset(); }
 
-  void SetUp() override {
-    ASSERT_FALSE(cluster_->kubeconfig().empty()) << "devcluster did not start";
+  void SetUp() override { Connect(*cluster_); }
+
+  void Connect(const e2e::Devcluster& cluster) {
+    ASSERT_FALSE(cluster.kubeconfig().empty()) << "devcluster did not start";
     const Environment environment = Environment::OfProcess();
-    auto config = LoadConfig({.kubeconfig = cluster_->kubeconfig(), .context = {}}, environment);
+    auto config = LoadConfig({.kubeconfig = cluster.kubeconfig(), .context = {}}, environment);
     ASSERT_TRUE(config) << config.error().message();
     auto connection = Connection::Create(executor_, *config, environment);
     ASSERT_TRUE(connection) << connection.error().message();
@@ -253,6 +256,59 @@ TEST_F(KubeClient, ReadsTheOpenApiDocumentOfAGroupVersion) {
   EXPECT_NE(json::Find(*document, {"components", "schemas", "io.k8s.api.apps.v1.Deployment"}),
             nullptr);
   EXPECT_EQ(Must(openapi.Read({"nope.example", "v1"}, {})), nullptr);
+}
+
+// Reads the same object over and over; counts what went wrong.
+async::Task<void> ReadAgainAndAgain(Client& client, int times, int& failures) {
+  const Gvr namespaces{"", "v1", "namespaces"};
+  const ObjectKey key{{}, "default"};
+  for (int i = 0; i < times; ++i) {
+    auto read = co_await client.Get(namespaces, key, {}, {});
+    if (!read) {
+      ++failures;
+      ADD_FAILURE() << read.error().message();
+    }
+  }
+}
+
+async::Task<void> OpenWatch(Client& client, std::vector<std::unique_ptr<WatchStream>>& watches) {
+  auto watch = co_await client.Watch(kConfigMaps, "default", {}, {});
+  if (watch) watches.push_back(*std::move(watch));
+}
+
+// The TCP connections of this process.
+int Connections() {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;  // the listing's own
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (target.starts_with("socket:")) ++count;
+  }
+  return count;
+}
+
+TEST_F(KubeClient, HundredsOfRequestsAndWatchesShareAFewConnections) {
+  const int before = Connections();
+  int failures = 0;
+  std::vector<std::unique_ptr<WatchStream>> watches;
+  async::Scope scope(executor_);
+  for (int i = 0; i < 150; ++i) scope.Spawn(OpenWatch(*client_, watches));
+  for (int i = 0; i < 200; ++i) scope.Spawn(ReadAgainAndAgain(*client_, 3, failures));
+  Await(scope.Join());
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(watches.size(), 150u);
+  // With HTTP/1.1 it were one for each watch.
+  EXPECT_LE(Connections() - before, 12);
+}
+
+TEST_F(KubeClient, AServerThatSpreadsItsLoadIsNotNoticed) {
+  const e2e::Devcluster cluster("goaway", "--controllers none --goaway-chance 0.02");
+  Connect(cluster);
+  int failures = 0;
+  async::Scope scope(executor_);
+  for (int i = 0; i < 50; ++i) scope.Spawn(ReadAgainAndAgain(*client_, 60, failures));
+  Await(scope.Join());
+  EXPECT_EQ(failures, 0);
 }
 
 }  // namespace

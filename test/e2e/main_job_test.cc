@@ -36,21 +36,12 @@ class MainJob : public OperatorTest {
     OperatorTest::SetUpTestSuite();
     if (!user_) return;
     user_->ApplyFile("examples/webapp-with-db/table-crd.yaml");
-    StartCloud();
+    cluster_->PlayCloud();
     // Together: the second one composes the API that the first one makes.
     user_->ApplyFile("examples/webapp-with-db/rgd.yaml");
     user_->ApplyFile("examples/webapp/rgd.yaml");
     WaitUntilActive("kro.run/v1alpha1 ResourceGraphDefinition webapp");
     WaitUntilActive("kro.run/v1alpha1 ResourceGraphDefinition webapp-with-db");
-  }
-
-  // The stand-in for the cloud's operator; it ends with this process.
-  static void StartCloud() {
-    const std::string command = fmt::format(
-        "'{0}/scripts/devcluster' pretend --kubeconfig '{1}' --parent-pid {2} "
-        "'{0}/examples/webapp-with-db/cloud.yaml' >/dev/null 2>&1 &",
-        KRO_SOURCE_DIR, cluster_->kubeconfig(), ::getpid());
-    ASSERT_EQ(std::system(command.c_str()), 0);  // NOLINT(bugprone-command-processor): our own script
   }
 
   static std::string Object(std::string_view kind, std::string_view name) {
@@ -290,7 +281,9 @@ TEST_F(MainJob, AfterTheInstancesAndTheDefinitionsNothingIsLeft) {
     user_->WaitUntilGone(definition);
   }
   user_->WaitUntilGone("apiextensions.k8s.io/v1 CustomResourceDefinition webapps.kro.run");
-  EXPECT_THAT(user_->List("internal.kro.run/v1alpha1 GraphRevision"), IsEmpty());
+  user_->WaitUntil("no revision is left", [] {
+    return user_->List("internal.kro.run/v1alpha1 GraphRevision").empty();
+  });
 }
 
 }  // namespace

@@ -22,15 +22,15 @@ const json::Value* FindCondition(const json::Value& object, std::string_view typ
 
 }  // namespace
 
-std::unique_ptr<Devcluster> OperatorTest::cluster_;
+std::unique_ptr<TestCluster> OperatorTest::cluster_;
 std::unique_ptr<ClusterUser> OperatorTest::user_;
 std::unique_ptr<AuditLog> OperatorTest::audit_;
 std::unique_ptr<ControllerProcess> OperatorTest::controller_;
 std::string OperatorTest::log_;
 
 void OperatorTest::SetUpTestSuite() {
-  cluster_ = std::make_unique<Devcluster>("operator");
-  if (cluster_->kubeconfig().empty()) return;
+  cluster_ = TestCluster::Start("operator");
+  if (cluster_ == nullptr) return;
   user_ = std::make_unique<ClusterUser>(cluster_->kubeconfig());
   audit_ = std::make_unique<AuditLog>(cluster_->audit_log());
   log_ = cluster_->kubeconfig() + ".controller.log";
@@ -55,7 +55,7 @@ void OperatorTest::TearDownTestSuite() {
 }
 
 void OperatorTest::SetUp() {
-  ASSERT_FALSE(cluster_->kubeconfig().empty()) << "devcluster did not start";
+  ASSERT_NE(cluster_, nullptr) << "the cluster did not start";
   ASSERT_TRUE(controller_->IsRunning()) << controller_->Log();
 }
 

@@ -10,8 +10,8 @@
 
 #include "e2e/audit_log.h"
 #include "e2e/cluster_user.h"
-#include "e2e/controller_process.h"
-#include "e2e/devcluster.h"
+#include "e2e/kro_process.h"
+#include "e2e/test_cluster.h"
 
 namespace kro::e2e {
 
@@ -35,7 +35,7 @@ class OperatorTest : public ::testing::Test {
   // A new controller in place of one that was killed or stopped.
   static void StartController();
 
-  static std::unique_ptr<Devcluster> cluster_;
+  static std::unique_ptr<TestCluster> cluster_;
   static std::unique_ptr<ClusterUser> user_;
   static std::unique_ptr<AuditLog> audit_;
   static std::unique_ptr<ControllerProcess> controller_;

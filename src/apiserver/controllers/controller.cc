@@ -92,9 +92,34 @@ void ControllerManager::OnChange(const Collection& collection, const Change& cha
   }
 }
 
+void ControllerManager::LookAtAll() {
+  const auto as_added = [this](const StoredPtr& object) {
+    return Change{ChangeType::kAdded, object->revision, object, nullptr, core_.clock.Monotonic()};
+  };
+  const Collection& definitions =
+      core_.store.Of("apiextensions.k8s.io", "customresourcedefinitions");
+  const Collection::Objects defined = definitions.objects();  // looking may write
+  for (const auto& [key, definition] : defined) {
+    for (const auto& controller : controllers_) {
+      controller->Observe(definitions, as_added(definition),
+                          [&](const std::string& name) { controller->Reconcile(name); });
+    }
+  }
+  std::vector<std::pair<const Collection*, StoredPtr>> all;
+  core_.store.ForEach([&](const Collection& collection, const StoredObject& object) {
+    all.emplace_back(&collection, collection.Find(object.name_space, object.name));
+  });
+  for (const auto& [collection, object] : all) OnChange(*collection, as_added(object));
+}
+
 void ControllerManager::Schedule(std::size_t controller, std::string key, Duration delay) {
-  if (!waiting_.emplace(controller, key).second) return;
-  core_.agenda.At(core_.clock.Monotonic() + delay, [this, controller, key = std::move(key)] {
+  const MonotonicTime when = core_.clock.Monotonic() + delay;
+  auto [waiting, fresh] = waiting_.try_emplace({controller, key});
+  if (!fresh) {
+    if (waiting->second.first <= when) return;
+    core_.agenda.Cancel(waiting->second);
+  }
+  waiting->second = core_.agenda.At(when, [this, controller, key = std::move(key)] {
     waiting_.erase({controller, key});
     if (auto again = controllers_[controller]->Reconcile(key)) Schedule(controller, key, *again);
   });

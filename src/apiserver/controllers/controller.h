@@ -2,9 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +58,8 @@ class Controller {
   virtual std::optional<Duration> Reconcile(const std::string& key) = 0;
 };
 
-// Runs controllers: each key a moment after the change, once however often it was named.
+// Runs controllers: each key a moment after the change, once however often it was named. A look that was
+// asked for later is taken along by one that comes earlier.
 class ControllerManager {
  public:
   // `core` outlives it.
@@ -67,13 +68,17 @@ class ControllerManager {
   void Add(std::unique_ptr<Controller> controller);
   void OnChange(const Collection& collection, const Change& change);
 
+  // Looks at every object of the store, as after an earlier run. Definitions of custom resources come
+  // first, and at once: what they define is served when this returns.
+  void LookAtAll();
+
  private:
   void Schedule(std::size_t controller, std::string key, Duration delay);
 
   Core& core_;
   std::vector<std::unique_ptr<Controller>> controllers_;
-  // What waits to be looked at.
-  std::set<std::pair<std::size_t, std::string>> waiting_;
+  // What waits to be looked at, and when.
+  std::map<std::pair<std::size_t, std::string>, Agenda::Entry> waiting_;
 };
 
 // "<namespace>/<name>" in two.

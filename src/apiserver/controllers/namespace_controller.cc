@@ -42,7 +42,7 @@ std::optional<Duration> NamespaceController::Reconcile(const std::string& key) {
   if (!name_space) return std::nullopt;
   std::string_view deleted = StringAt(*name_space, {"metadata", "deletionTimestamp"});
   if (deleted.empty()) {
-    Fill(key);
+    if (Includes(core_.options.controllers, Controllers::kServices)) Fill(key);
     return std::nullopt;
   }
   if (auto since = ParseTime(deleted)) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/pods.h"
 #include "apiserver/internal/access_review.h"
@@ -20,10 +22,22 @@ json::Array ContainerStatuses(const json::Value& pod, std::string_view now, bool
 
 }  // namespace
 
+PodRunner::PodRunner(Core& core) : core_(core), client_(core, "kubelet") {
+  // Pods of an earlier run have addresses.
+  for (const StoredPtr& pod : client_.List(kPods, "")) {
+    const json::Value value = client_.ValueOf(kPods, *pod);
+    started_ = std::max(started_, AddressPool::LastBytes(StringAt(value, {"status", "podIP"})));
+  }
+}
+
 void PodRunner::Observe(const Collection& collection, const Change& change,
                         const Enqueue& enqueue) {
   if (!collection.group().empty() || collection.resource() != "pods") return;
-  if (change.type != ChangeType::kDeleted) enqueue(KeyOf(*change.object));
+  if (change.type == ChangeType::kDeleted) {
+    until_.erase(change.object->uid);
+  } else {
+    enqueue(KeyOf(*change.object));
+  }
 }
 
 std::optional<Duration> PodRunner::Reconcile(const std::string& key) {
@@ -58,8 +72,9 @@ std::optional<Duration> PodRunner::Start(json::Value pod) {
   if (created && scheduled != nullptr && json::Find(std::as_const(pod), {"status", "startTime"}) == nullptr) {
     Child(pod.as_object(), "status")["startTime"] = client_.Now();
     static_cast<void>(client_.Update(kPods, pod, "status"));
-    return core_.options.pod_start;
+    return Left(pod, core_.options.pod_start);
   }
+  if (auto left = Left(pod, core_.options.pod_start)) return left;
   const std::string now = client_.Now();
   const bool ready = BehaviourOf(pod) != "not-ready";
   json::Object& status = Child(pod.as_object(), "status");
@@ -92,11 +107,7 @@ std::optional<Duration> PodRunner::Finish(json::Value pod) {
     return std::nullopt;
   }
   json::Object& status = Child(pod.as_object(), "status");
-  if (!ending_.contains(std::string(StringAt(pod, {"metadata", "uid"})))) {
-    ending_.insert(std::string(StringAt(pod, {"metadata", "uid"})));
-    return core_.options.pod_run;
-  }
-  ending_.erase(std::string(StringAt(pod, {"metadata", "uid"})));
+  if (auto left = Left(pod, core_.options.pod_run)) return left;
   const bool fails = behaviour == "fails";
   const std::string now = client_.Now();
   status["phase"] = fails ? "Failed" : "Succeeded";
@@ -117,6 +128,14 @@ std::optional<Duration> PodRunner::Finish(json::Value pod) {
   SetCondition(pod, {"ContainersReady", "False", fails ? "PodFailed" : "PodCompleted", ""}, now);
   SetCondition(pod, {"Ready", "False", fails ? "PodFailed" : "PodCompleted", ""}, now);
   static_cast<void>(client_.Update(kPods, pod, "status"));
+  return std::nullopt;
+}
+
+std::optional<Duration> PodRunner::Left(const json::Value& pod, Duration span) {
+  const MonotonicTime now = core_.clock.Monotonic();
+  auto [until, fresh] = until_.try_emplace(std::string(StringAt(pod, {"metadata", "uid"})), now + span);
+  if (until->second > now) return until->second - now;
+  until_.erase(until);
   return std::nullopt;
 }
 

@@ -5,7 +5,7 @@
 // ends).
 #pragma once
 
-#include <set>
+#include <map>
 #include <string>
 
 #include "apiserver/controllers/controller.h"
@@ -15,7 +15,7 @@ namespace kro::apiserver {
 class PodRunner final : public Controller {
  public:
   // `core` outlives it.
-  explicit PodRunner(Core& core) : core_(core), client_(core, "kubelet") {}
+  explicit PodRunner(Core& core);
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;
@@ -26,8 +26,11 @@ class PodRunner final : public Controller {
 
   Core& core_;
   ControllerClient client_;
-  std::uint32_t started_ = 0;     // pods that got an address
-  std::set<std::string> ending_;  // UIDs of pods that run towards their end
+  // How much of `span` is left since this was first asked about the pod; nothing once it is over.
+  std::optional<Duration> Left(const json::Value& pod, Duration span);
+
+  std::uint32_t started_ = 0;                   // pods that got an address
+  std::map<std::string, MonotonicTime> until_;  // by UID: what a pod waits for
 };
 
 }  // namespace kro::apiserver

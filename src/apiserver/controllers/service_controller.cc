@@ -20,6 +20,17 @@ json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& 
 
 }  // namespace
 
+ServiceController::ServiceController(Core& core)
+    : core_(core), client_(core, "kube-controller-manager") {
+  // Services of an earlier run have addresses.
+  for (const StoredPtr& stored : client_.List(kServices, "")) {
+    const json::Value service = client_.ValueOf(kServices, *stored);
+    for (const json::Value& given : ArrayAt(service, {"status", "loadBalancer", "ingress"})) {
+      balancers_ = std::max(balancers_, AddressPool::LastBytes(StringAt(given, {"ip"})));
+    }
+  }
+}
+
 void ServiceController::Observe(const Collection& collection, const Change& change,
                                 const Enqueue& enqueue) {
   if (!collection.group().empty()) return;

@@ -12,8 +12,7 @@ namespace kro::apiserver {
 class ServiceController final : public Controller {
  public:
   // `core` outlives it.
-  explicit ServiceController(Core& core)
-      : core_(core), client_(core, "kube-controller-manager") {}
+  explicit ServiceController(Core& core);
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;

@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "apiserver/apply.h"
 #include "apiserver/decode.h"
 #include "apiserver/field_error.h"
-#include "apiserver/internal/base64.h"
+#include "apiserver/internal/authentication.h"
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/object_view.h"
 #include "apiserver/internal/object_writer.h"
@@ -12,19 +13,23 @@
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
+#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
 
-constexpr std::string_view kUser = "kubernetes-admin";
-
 Result<json::Value> ReadJson(std::string_view body);
-json::Object UserInfo();
+Answer<json::Object> ReviewToken(Core& core, std::string_view token);
+json::Object ReviewRules(Core& core, const User& user, std::string_view name_space);
+// Whom a SubjectAccessReview is about.
+User SubjectOf(const json::Object& review);
+Answer<json::Object> ReviewAccess(Core& core, const Resource& resource, const User& user,
+                                  std::string_view name_space, const json::Object& review);
 json::Value Success();
 Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view name_space,
                          std::string_view name, const json::Value& body);
-json::Value IssueToken(Core& core, std::string_view name_space, std::string_view name,
-                       json::Value request);
+// A token for a service account.
+Answer<json::Value> IssueToken(Core& core, const StoredObject& account, json::Value request);
 
 }  // namespace
 
@@ -32,51 +37,48 @@ bool IsReview(const Resource& resource) {
   return resource.group == "authentication.k8s.io" || resource.group == "authorization.k8s.io";
 }
 
-Answer<json::Value> AnswerReview(const Resource& resource, std::string_view body) {
-  Result<json::Value> sent = IsProtobufBody(body) ? DecodeProtobufBody(body) : ReadJson(body);
+Answer<json::Value> AnswerReview(Core& core, const ReviewRequest& request) {
+  const Resource& resource = request.resource;
+  const User& user = request.user;
+  Result<json::Value> sent =
+      IsProtobufBody(request.body) ? DecodeProtobufBody(request.body) : ReadJson(request.body);
   if (!sent || !sent->is_object()) return BadRequest("the object provided is unrecognized");
-  json::Object review = std::move(sent->get_object());
-  review["kind"] = resource.kind;
-  review["apiVersion"] = resource.ApiVersion();
-  Child(review, "metadata");
-  json::Object status;
-  if (resource.kind == "SelfSubjectReview") {
-    status["userInfo"] = UserInfo();
-  } else if (resource.kind == "TokenReview") {
-    status["authenticated"] = true;
-    status["user"] = UserInfo();
-  } else if (resource.kind == "SelfSubjectRulesReview") {
-    json::Object all;
-    all["verbs"] = json::Array{"*"};
-    all["apiGroups"] = json::Array{"*"};
-    all["resources"] = json::Array{"*"};
-    json::Object paths;
-    paths["verbs"] = json::Array{"*"};
-    paths["nonResourceURLs"] = json::Array{"*"};
-    status["resourceRules"] = json::Array{std::move(all)};
-    status["nonResourceRules"] = json::Array{std::move(paths)};
-    status["incomplete"] = false;
-  } else {
-    const bool resource_attributes = FindAt(review, {"spec", "resourceAttributes"}) != nullptr;
-    const bool path_attributes = FindAt(review, {"spec", "nonResourceAttributes"}) != nullptr;
-    if (resource_attributes == path_attributes) {
-      return std::unexpected(InvalidStatus(
-          "", "authorization.k8s.io", "",
-          {Invalid("spec.resourceAttributes", json::Value(),
-                   "exactly one of nonResourceAttributes or resourceAttributes must be specified")}));
-    }
-    status["allowed"] = true;
+  Child(sent->get_object(), "metadata");
+  sent->get_object()["kind"] = resource.kind;
+  sent->get_object()["apiVersion"] = resource.ApiVersion();
+  if (resource.kind == "TokenReview" || resource.kind.ends_with("AccessReview")) {
+    const Ownership ownership{.api_version = resource.ApiVersion(),
+                              .kind = resource.kind,
+                              .schema = core.registry.StructureOf(resource)};
+    TrackUpdate(ownership, nullptr, *sent,
+                {.manager = request.manager, .now = FormatTime(core.clock.Now())});
   }
-  review["status"] = std::move(status);
+  json::Object review = std::move(sent->get_object());
+  Answer<json::Object> status;
+  if (resource.kind == "SelfSubjectReview") {
+    Child(review, "metadata")["creationTimestamp"] = FormatTime(core.clock.Now());
+    status->emplace("userInfo", ToJson(user));
+  } else if (resource.kind == "TokenReview") {
+    status = ReviewToken(core, StringAt(review, {"spec", "token"}));
+  } else if (resource.kind == "SelfSubjectRulesReview") {
+    status = ReviewRules(core, user, StringAt(review, {"spec", "namespace"}));
+    // It is a question, not part of the answer.
+    review["spec"] = json::Object();
+  } else {
+    User about = user;
+    if (resource.kind != "SelfSubjectAccessReview") about = SubjectOf(review);
+    status = ReviewAccess(core, resource, about, request.name_space, review);
+  }
+  if (!status) return std::unexpected(status.error());
+  review["status"] = *std::move(status);
   return json::Value(std::move(review));
 }
 
 Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
                                      std::string_view name_space, std::string_view name,
                                      std::string_view subresource, std::string_view body) {
-  if (core.CollectionOf(resource).Find(name_space, name) == nullptr) {
-    return std::unexpected(NotFoundStatus(SubjectOf(resource, name)));
-  }
+  StoredPtr live = core.CollectionOf(resource).Find(name_space, name);
+  if (live == nullptr) return std::unexpected(NotFoundStatus(SubjectOf(resource, name)));
   json::Value request = json::Object();
   if (!body.empty()) {
     auto decoded = DecodeJson(body);
@@ -92,7 +94,7 @@ Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
     if (!deleted) return std::unexpected(deleted.error());
     return Success();
   }
-  if (subresource == "token") return IssueToken(core, name_space, name, std::move(request));
+  if (subresource == "token") return IssueToken(core, *live, std::move(request));
   return std::unexpected(MethodNotAllowedStatus());
 }
 
@@ -104,11 +106,93 @@ Result<json::Value> ReadJson(std::string_view body) {
   return std::move(decoded->value);
 }
 
-json::Object UserInfo() {
-  json::Object user;
-  user["username"] = kUser;
-  user["groups"] = json::Array{"system:masters", "system:authenticated"};
+Answer<json::Object> ReviewToken(Core& core, std::string_view token) {
+  json::Object status;
+  if (token.empty()) {
+    return std::unexpected(InvalidStatus("TokenReview", "authentication.k8s.io", "",
+                                         {Required("spec.token")}));
+  }
+  if (auto user = BearerOf(token, core)) {
+    status["authenticated"] = true;
+    status["user"] = ToJson(*user);
+  } else {
+    status["user"] = json::Object();
+    status["error"] = "invalid bearer token";
+  }
+  return status;
+}
+
+json::Object ReviewRules(Core& core, const User& user, std::string_view name_space) {
+  json::Array resources;
+  json::Array paths;
+  for (const PolicyRule& rule : core.authorizer.RulesFor(user, name_space)) {
+    (rule.urls.empty() ? resources : paths).push_back(ToJson(rule));
+  }
+  json::Object status;
+  status["resourceRules"] = std::move(resources);
+  status["nonResourceRules"] = std::move(paths);
+  status["incomplete"] = false;
+  return status;
+}
+
+User SubjectOf(const json::Object& review) {
+  User user{.name = std::string(StringAt(review, {"spec", "user"})),
+            .groups = {},
+            .uid = std::string(StringAt(review, {"spec", "uid"}))};
+  for (const json::Value& group : ArrayAt(review, {"spec", "groups"})) {
+    if (group.is_string()) user.groups.emplace_back(group.get_string());
+  }
   return user;
+}
+
+Answer<json::Object> ReviewAccess(Core& core, const Resource& resource, const User& user,
+                                  std::string_view name_space, const json::Object& review) {
+  FieldErrors errors;
+  const json::Value* asked = FindAt(review, {"spec", "resourceAttributes"});
+  const json::Value* path = FindAt(review, {"spec", "nonResourceAttributes"});
+  const bool local = resource.kind == "LocalSubjectAccessReview";
+  if (asked != nullptr && path != nullptr) {
+    // Shown with the names of Go's fields.
+    json::Object shown;
+    shown["Path"] = StringAt(*path, {"path"});
+    shown["Verb"] = StringAt(*path, {"verb"});
+    errors.push_back(Invalid("spec.nonResourceAttributes", shown,
+                             "cannot be specified in combination with resourceAttributes"));
+  } else if (asked == nullptr && path == nullptr) {
+    errors.push_back(
+        Invalid("spec.resourceAttributes", json::Value(),
+                "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
+  }
+  if (user.name.empty() && user.groups.empty()) {
+    errors.push_back(Invalid("spec.user", json::Value(""),
+                             "at least one of user or group must be specified"));
+  }
+  if (local && asked != nullptr && StringAt(*asked, {"namespace"}) != name_space) {
+    errors.push_back(Invalid("spec.resourceAttributes.namespace",
+                             json::Value(StringAt(*asked, {"namespace"})),
+                             "must match metadata.namespace"));
+  }
+  if (!errors.empty()) {
+    return std::unexpected(InvalidStatus("", "authorization.k8s.io", "", errors));
+  }
+  AccessAttributes attributes;
+  if (asked != nullptr) {
+    attributes = {.verb = StringAt(*asked, {"verb"}),
+                  .group = StringAt(*asked, {"group"}),
+                  .version = StringAt(*asked, {"version"}),
+                  .resource = StringAt(*asked, {"resource"}),
+                  .subresource = StringAt(*asked, {"subresource"}),
+                  .name_space = StringAt(*asked, {"namespace"}),
+                  .name = StringAt(*asked, {"name"})};
+  } else {
+    attributes = {.verb = StringAt(*path, {"verb"}), .path = StringAt(*path, {"path"})};
+    if (attributes.path.empty()) attributes.path = "/";
+  }
+  const Authorizer::Decision decision = core.authorizer.Decide(user, attributes);
+  json::Object status;
+  status["allowed"] = decision.allowed;
+  if (!decision.reason.empty()) status["reason"] = decision.reason;
+  return status;
 }
 
 json::Value Success() {
@@ -143,17 +227,31 @@ Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view 
   return Success();
 }
 
-// A token that names its owner; this server takes any.
-json::Value IssueToken(Core& core, std::string_view name_space, std::string_view name,
-                       json::Value request) {
+Answer<json::Value> IssueToken(Core& core, const StoredObject& account, json::Value request) {
+  constexpr std::int64_t kLeast = 600;
+  constexpr std::int64_t kUsual = 3600;
   json::Object& object = request.as_object();
   object["kind"] = "TokenRequest";
   object["apiVersion"] = "authentication.k8s.io/v1";
-  std::int64_t seconds = IntAt(request, {"spec", "expirationSeconds"}, 3600);
+  json::Object& metadata = Child(object, "metadata");
+  metadata["name"] = account.name;
+  metadata["namespace"] = account.name_space;
+  metadata["uid"] = account.uid;
+  metadata["creationTimestamp"] = FormatTime(core.clock.Now());
+  json::Object& spec = Child(object, "spec");
+  SetDefault(spec, "expirationSeconds", kUsual);
+  SetDefault(spec, "audiences", json::Array{"https://kubernetes.default.svc.cluster.local"});
+  SetDefault(spec, "boundObjectRef", nullptr);
+  const std::int64_t seconds = IntAt(request, {"spec", "expirationSeconds"}, kUsual);
+  if (seconds < kLeast) {
+    return std::unexpected(
+        InvalidStatus("TokenRequest", "authentication.k8s.io", "",
+                      {Invalid("spec.expirationSeconds", json::Value(seconds),
+                               "may not specify a duration less than 10 minutes")}));
+  }
   json::Object status;
-  status["token"] = fmt::format(
-      "{}.{}", ToBase64(fmt::format("system:serviceaccount:{}:{}", name_space, name)),
-      core.ids.Suffix(32));
+  status["token"] = IssueServiceAccountToken(core, account.name_space, account.name, account.uid,
+                                             std::chrono::seconds(seconds));
   status["expirationTimestamp"] = FormatTime(core.clock.Now() + std::chrono::seconds(seconds));
   object["status"] = std::move(status);
   return request;

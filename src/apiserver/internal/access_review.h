@@ -1,7 +1,5 @@
 // Requests that store nothing: access reviews, and subresources that one can only create (spec
 // kube-server section 10).
-//
-// Whoever reaches this server may do everything, so reviews allow.
 #pragma once
 
 #include <string_view>
@@ -13,7 +11,15 @@
 namespace kro::apiserver {
 
 bool IsReview(const Resource& resource);
-Answer<json::Value> AnswerReview(const Resource& resource, std::string_view body);
+// Who asks, and with what words.
+struct ReviewRequest {
+  const Resource& resource;
+  std::string_view name_space;  // that of the path
+  const User& user;
+  std::string_view manager;  // the client's name, for managedFields
+  std::string_view body;
+};
+Answer<json::Value> AnswerReview(Core& core, const ReviewRequest& request);
 
 // POST to pods/binding, pods/eviction, serviceaccounts/token.
 Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,

@@ -51,6 +51,10 @@ bool AddressPool::IsInRange(std::string_view address) {
   return parsed && *parsed > kBase && *parsed < kBase + kSize - 1;
 }
 
+std::uint32_t AddressPool::LastBytes(std::string_view address) {
+  return ParseAddress(address).value_or(0) & 0xffff;
+}
+
 namespace {
 
 std::optional<std::uint32_t> ParseAddress(std::string_view text) {

@@ -22,6 +22,8 @@ class AddressPool {
   void ReturnPort(int port) { ports_.erase(port); }
 
   static bool IsInRange(std::string_view address);
+  // The last two bytes of an IPv4 address as a number; 0 for what is none.
+  static std::uint32_t LastBytes(std::string_view address);
 
  private:
   std::set<std::string, std::less<>> addresses_;

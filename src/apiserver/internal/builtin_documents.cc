@@ -38,7 +38,9 @@ KRO_EMBED(apis_scheduling_k8s_io_v1, "openapi_apis_scheduling.k8s.io_v1.json.gz"
 KRO_EMBED(apis_storage_k8s_io_v1, "openapi_apis_storage.k8s.io_v1.json.gz");
 KRO_EMBED(openapi_hashes, "openapi.json");
 KRO_EMBED(discovery, "discovery.json");
+KRO_EMBED(protobuf, "protobuf.json.gz");
 KRO_EMBED(version, "version.json");
+KRO_EMBED(policy, "policy.json");
 
 namespace kro::apiserver {
 namespace {
@@ -83,7 +85,9 @@ const std::vector<BuiltinDocument>& BuiltinDocuments() {
 
 std::string_view BuiltinOpenApiHashes() { return KRO_EMBEDDED(openapi_hashes); }
 std::string_view BuiltinDiscovery() { return KRO_EMBEDDED(discovery); }
+std::string_view BuiltinProtobuf() { return KRO_EMBEDDED(protobuf); }
 std::string_view BuiltinVersion() { return KRO_EMBEDDED(version); }
+std::string_view BuiltinPolicy() { return KRO_EMBEDDED(policy); }
 
 Result<std::string> Gunzip(std::string_view gzip) {
   z_stream stream{};

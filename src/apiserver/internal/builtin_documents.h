@@ -19,10 +19,13 @@ struct BuiltinDocument {
 const std::vector<BuiltinDocument>& BuiltinDocuments();
 
 // Texts of JSON: the hash of each document by path; the groups, versions and resources in the order of
-// discovery; the answer of /version.
+// discovery; the answer of /version; the roles and bindings of a new cluster.
 std::string_view BuiltinOpenApiHashes();
 std::string_view BuiltinDiscovery();
 std::string_view BuiltinVersion();
+// How kinds are written in protobuf (devcluster/protobuftables), JSON, compressed.
+std::string_view BuiltinProtobuf();
+std::string_view BuiltinPolicy();
 
 // kInvalid if `gzip` is no whole gzip stream, or unpacks to more than 64 MiB.
 Result<std::string> Gunzip(std::string_view gzip);

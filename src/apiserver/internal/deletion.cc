@@ -120,7 +120,21 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
     return std::unexpected(allowed.error());
   }
 
-  json::Value object = ObjectValue(resource, *live);
+  Scratch::Lease memory(core.scratch);
+  json::Value object = ObjectValue(resource, *live, memory.storage());
+  std::vector<std::string> warnings;
+  if (auto admitted = core.admission.Check(
+          {.operation = "DELETE",
+           .resource = resource,
+           .name_space = name_space,
+           .name = options.of_collection ? std::string_view() : name,
+           .old_object = &object,
+           .user = options.user,
+           .dry_run = options.dry_run},
+          warnings);
+      !admitted) {
+    return std::unexpected(admitted.error());
+  }
   std::vector<std::string> finalizers = FinalizersAfter(rules, *live, options);
   const bool is_namespace = resource.group.empty() && resource.name == "namespaces";
   const bool is_definition = resource.kind == "CustomResourceDefinition" && !resource.custom;
@@ -138,12 +152,23 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   const bool held = !finalizers.empty() || grace > 0 ||
                     (is_namespace && own != nullptr && own->is_array() && !own->get_array().empty());
 
+  if (rules.orphans_by_default && resource.name == "jobs" && options.propagation.empty() &&
+      !options.orphan) {
+    warnings.emplace_back(
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background "
+        "to remove them or set propagationPolicy=Orphan to suppress this warning");
+  }
   Deletion deletion;
+  deletion.warnings = std::move(warnings);
   if (!held) {
     deletion.object = live;
     deletion.revision = live->revision;
     deletion.answers_object = rules.deletion_answers_object;
-    if (!options.dry_run) core.store.Remove(collection, *live);
+    if (!options.dry_run) {
+      core.store.Remove(collection, *live);
+      // The object is shown as its deletion left it.
+      if (deletion.answers_object) deletion.revision = core.store.revision();
+    }
     return deletion;
   }
   if (finalizers.empty()) {

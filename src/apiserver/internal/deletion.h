@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apiserver/answer.h"
 #include "apiserver/internal/core.h"
@@ -20,6 +21,8 @@ struct DeleteOptions {
   std::optional<bool> orphan;        // the older form
   std::optional<std::int64_t> grace_seconds;
   bool dry_run = false;
+  const User* user = nullptr;       // who asks; nullptr: the server itself
+  bool of_collection = false;       // one of many
 };
 
 // From the body if there is one, else from the query.
@@ -32,6 +35,7 @@ struct Deletion {
   StoredPtr object;
   std::uint64_t revision = 0;
   bool answers_object = false;
+  std::vector<std::string> warnings;
 };
 
 // Deletes one object, or marks it as being deleted.

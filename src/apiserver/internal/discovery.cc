@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/custom_version.h"
+#include "base/base64.h"
 #include "base/hash.h"
 #include "json/value.h"
 
@@ -181,7 +181,7 @@ std::string StorageVersionHash(const Resource& resource) {
   std::string_view version =
       resource.custom ? std::string_view(resource.custom->storage_version) : resource.version;
   auto digest = Sha256(fmt::format("{}/{}/{}", resource.group, version, resource.kind));
-  return ToBase64(AsBytes(digest).substr(0, 8));
+  return EncodeBase64(AsBytes(digest).substr(0, 8));
 }
 
 json::Object ResponseKind(std::string_view group, std::string_view version, std::string_view kind) {

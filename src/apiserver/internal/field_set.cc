@@ -118,8 +118,8 @@ FieldSet FieldSet::OfFields(const std::vector<std::string>& dotted, FieldTexts& 
   return all;
 }
 
-json::Value FieldSet::ToJson() const {
-  json::Object object;
+json::Value FieldSet::ToJson(boost::json::storage_ptr storage) const {
+  json::Object object(std::move(storage));
   FieldSetAlgebra::Write(*this, 0, static_cast<std::uint32_t>(nodes_.size()), object);
   return object;
 }

@@ -55,7 +55,7 @@ class FieldSet {
 
   bool empty() const { return nodes_.empty(); }
 
-  json::Value ToJson() const;
+  json::Value ToJson(boost::json::storage_ptr storage = {}) const;
 
   // The places as messages show them; members of a level before what lies deeper.
   std::vector<std::string> Paths() const;

@@ -58,7 +58,7 @@ Result<json::Value> JsonReader::ReadObject(const std::string& path, int depth) {
   }
   while (true) {
     if (AtEnd() || text_[at_] != '"') return Unexpected("looking for beginning of object key string");
-    const auto line = 1 + std::ranges::count(text_.substr(0, at_), '\n');
+    const std::size_t key_at = at_;
     auto key = ReadString();
     if (!key) return std::unexpected(key.error());
     SkipSpace();
@@ -69,6 +69,7 @@ Result<json::Value> JsonReader::ReadObject(const std::string& path, int depth) {
     auto value = ReadValue(below, depth + 1);
     if (!value) return value;
     if (object.contains(*key)) {
+      const auto line = 1 + std::ranges::count(text_.substr(0, key_at), '\n');
       yaml_complaints_.push_back(
           fmt::format("line {}: key {} already set in map", line, json::Serialize(json::Value(*key))));
       if (std::ranges::find(duplicates_, below) == duplicates_.end()) {

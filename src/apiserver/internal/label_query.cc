@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "apiserver/internal/names.h"
+#include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
 namespace {
@@ -149,6 +150,26 @@ class LabelQueryParser {
 Answer<LabelQuery> LabelQuery::Parse(std::string_view text) {
   LabelQuery query;
   if (auto complaint = LabelQueryParser(text).Parse(query)) return BadRequest(*complaint);
+  return query;
+}
+
+LabelQuery LabelQuery::OfSelector(const json::Value& selector) {
+  LabelQuery query;
+  for (const auto& [key, value] : ObjectAt(selector, {"matchLabels"})) {
+    if (!value.is_string()) continue;
+    query.requirements_.push_back({std::string(key), Operator::kIn, {std::string(value.get_string())}});
+  }
+  for (const json::Value& expression : ArrayAt(selector, {"matchExpressions"})) {
+    Requirement requirement{std::string(StringAt(expression, {"key"})), Operator::kExists, {}};
+    const std::string_view word = StringAt(expression, {"operator"});
+    if (word == "In") requirement.op = Operator::kIn;
+    if (word == "NotIn") requirement.op = Operator::kNotIn;
+    if (word == "DoesNotExist") requirement.op = Operator::kDoesNotExist;
+    for (const json::Value& value : ArrayAt(expression, {"values"})) {
+      if (value.is_string()) requirement.values.emplace_back(value.get_string());
+    }
+    query.requirements_.push_back(std::move(requirement));
+  }
   return query;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apiserver/answer.h"
+#include "json/value.h"
 
 namespace kro::apiserver {
 
@@ -18,6 +19,8 @@ class LabelQuery {
   // Everything.
   LabelQuery() = default;
   static Answer<LabelQuery> Parse(std::string_view text);
+  // A LabelSelector of an object: matchLabels and matchExpressions.
+  static LabelQuery OfSelector(const json::Value& selector);
 
   bool Matches(const std::vector<std::pair<std::string, std::string>>& labels) const;
   bool MatchesAll() const { return requirements_.empty(); }

@@ -6,13 +6,16 @@
 #include <chrono>
 #include <optional>
 
+#include "apiserver/decode.h"
 #include "apiserver/field_error.h"
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/status.h"
+#include "base/base64.h"
 #include "base/hash.h"
 
 namespace kro::apiserver {
 namespace {
+
+constexpr std::string_view kBadRevision = "invalid resource version: ";
 
 constexpr auto kLeastWatch = std::chrono::minutes(30);
 
@@ -135,11 +138,13 @@ Answer<WatchOpening> OpenWatch(Core& core, ObjectForm form, Selection selection,
   }
   if (!query.Get("continue").empty()) {
     return std::unexpected(
-        InvalidOptions({Forbidden("continue", "continue is forbidden for watch")}));
+        InvalidOptions({Forbidden("resourceVersionMatch",
+                                  "resourceVersionMatch is forbidden when continue is provided")}));
   }
   auto revision = ReadRevision(query);
   if (!revision) {
-    return std::unexpected(PlainErrorStatus(revision.error().message));
+    // Here, and for a get, the real server says less.
+    return std::unexpected(PlainErrorStatus(revision.error().message.substr(kBadRevision.size())));
   }
   auto timeout = ReadNumber(query, "timeoutSeconds");
   if (!timeout) return std::unexpected(timeout.error());
@@ -177,17 +182,18 @@ std::string WriteToken(std::uint64_t revision, bool newest, std::string_view sta
   token["v"] = "meta.k8s.io/v1";
   token["rv"] = newest ? json::Value(-1) : json::Value(revision);
   token["start"] = fmt::format("/{}", start);
-  return ToBase64Url(json::Serialize(token));
+  return EncodeBase64Url(json::Serialize(token));
 }
 
 Answer<ContinueToken> ReadToken(std::string_view text) {
   const auto bad = [](std::string_view why) {
     return BadRequest(fmt::format("invalid continue token: continue key is not valid: {}", why));
   };
-  auto bytes = FromBase64Url(text);
-  if (!bytes) return bad("illegal base64 data at input byte 0");
-  auto token = json::Parse(*bytes);
-  if (!token) return bad("invalid character");
+  auto bytes = DecodeBase64(text, Base64Alphabet::kUrlSafe, Base64Padding::kForbidden);
+  if (!bytes) return bad(fmt::format("illegal base64 data at input byte {}", bytes.error()));
+  auto decoded = DecodeJson(*bytes);
+  if (!decoded) return bad(decoded.error().message());
+  const json::Value* token = &decoded->value;
   if (json::FindString(*token, {"v"}) != "meta.k8s.io/v1") {
     return bad("server does not recognize this encoded version");
   }
@@ -199,15 +205,14 @@ Answer<ContinueToken> ReadToken(std::string_view text) {
 }
 
 Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query) {
-  std::string_view text = query.Get("resourceVersion");
+  const std::string_view text = query.Get("resourceVersion");
   if (text.empty()) return std::optional<std::uint64_t>();
   std::uint64_t revision = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
   if (error != std::errc() || end != text.data() + text.size()) {
     return BadRequest(fmt::format(
-        "invalid resource version: resourceVersion: Invalid value: \"{}\": strconv.ParseUint: "
-        "parsing \"{}\": invalid syntax",
-        text, text));
+        "{}resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax",
+        kBadRevision, text, text));
   }
   return std::optional<std::uint64_t>(revision);
 }

@@ -12,7 +12,7 @@ constexpr std::size_t kMaxUpdaters = 10;
 constexpr std::string_view kAncientChanges = "ancient-changes";
 
 Result<ManagedEntry> ReadEntry(const json::Value& value, FieldTexts& texts);
-json::Value WriteEntry(const ManagedEntry& entry);
+json::Value WriteEntry(const ManagedEntry& entry, boost::json::storage_ptr storage);
 
 }  // namespace
 
@@ -64,11 +64,11 @@ void SortEntries(ManagedEntries& entries) {
 void WriteManagedFields(json::Value& object, ManagedEntries entries) {
   if (entries.empty()) return RemoveManagedFields(object);
   SortEntries(entries);
-  json::Array list;
-  list.reserve(entries.size());
-  for (const ManagedEntry& entry : entries) list.push_back(WriteEntry(entry));
   json::Object* root = object.if_object();
   if (root == nullptr) return;
+  json::Array list(object.storage());
+  list.reserve(entries.size());
+  for (const ManagedEntry& entry : entries) list.push_back(WriteEntry(entry, object.storage()));
   json::Value& metadata = (*root)["metadata"];
   if (!metadata.is_object()) metadata = json::Object();
   metadata.get_object()["managedFields"] = std::move(list);
@@ -193,15 +193,19 @@ Result<ManagedEntry> ReadEntry(const json::Value& value, FieldTexts& texts) {
   return entry;
 }
 
-json::Value WriteEntry(const ManagedEntry& entry) {
-  json::Object object;
+json::Value WriteEntry(const ManagedEntry& entry, boost::json::storage_ptr storage) {
+  json::Object object(storage);
   object.reserve(7);
   object.emplace("manager", entry.manager);
   object.emplace("operation", entry.operation == Operation::kApply ? "Apply" : "Update");
   object.emplace("apiVersion", entry.api_version);
   if (!entry.time.empty()) object.emplace("time", entry.time);
   object.emplace("fieldsType", "FieldsV1");
-  object.emplace("fieldsV1", entry.source != nullptr ? *entry.source : entry.fields.ToJson());
+  if (entry.source != nullptr) {
+    object.emplace("fieldsV1", *entry.source);
+  } else {
+    object.emplace("fieldsV1", entry.fields.ToJson(std::move(storage)));
+  }
   if (!entry.subresource.empty()) object.emplace("subresource", entry.subresource);
   return object;
 }

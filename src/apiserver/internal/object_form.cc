@@ -43,7 +43,7 @@ std::string ObjectForm::Bookmark(std::uint64_t revision, bool end_of_initial) co
   }
   bool partial = form.transform != Transform::kNone;
   return fmt::format(
-      R"({{"kind":"{}","apiVersion":"{}","metadata":{{"resourceVersion":"{}"{},"creationTimestamp":null}}}})",
+      R"({{"kind":"{}","apiVersion":"{}","metadata":{{"resourceVersion":"{}"{}}}}})",
       partial ? "PartialObjectMetadata" : resource->kind,
       partial ? "meta.k8s.io/" + form.meta_version : resource->ApiVersion(), revision, annotations);
 }

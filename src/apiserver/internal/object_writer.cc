@@ -9,29 +9,21 @@
 #include "apiserver/decode.h"
 #include "apiserver/field_error.h"
 #include "apiserver/internal/custom_version.h"
+#include "apiserver/internal/escalation.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
-#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
 #include "apiserver/kinds/kind_rules.h"
 #include "apiserver/patch.h"
-#include "base/hash.h"
 
 namespace kro::apiserver {
 
-enum class Validation { kIgnore, kWarn, kStrict };
-
-struct ObjectWriter::Options {
-  bool dry_run = false;
-  bool force = false;
-  std::string manager;
-  Validation validation = Validation::kWarn;
-};
-
-// An object on its way into the store.
+// An object on its way into the store. Its values live in the memory of the request.
 struct ObjectWriter::Draft {
+  explicit Draft(boost::json::storage_ptr memory) : object(std::move(memory)) {}
+
   json::Value object;
   StoredPtr live_stored;             // nullptr: it is created
   std::optional<json::Value> live;   // the same, as the client sees it
@@ -43,20 +35,21 @@ struct ObjectWriter::Draft {
   bool same = false;
 
   const json::Value* old() const { return live ? &*live : nullptr; }
+  const boost::json::storage_ptr& storage() const { return object.storage(); }
 };
 
 namespace {
 
+using Validation = WriteOptions::Validation;
+
 constexpr std::size_t kMaxObjectBytes = 1'572'864;
 constexpr int kNameAttempts = 8;
 
-std::string_view MediaType(std::string_view content_type);
-bool IsPrintable(std::string_view text);
 Endpoint EndpointOf(const WriteRequest& request);
 Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRules& rules,
                       std::string_view subresource);
-Answer<void> CheckKind(const Resource& resource, json::Value& object);
-Answer<void> CheckName(const WriteRequest& request, const json::Value& object);
+// An apply or update that creates needs the right to.
+Answer<void> CheckMayCreate(const Core& core, const WriteRequest& request);
 void CheckObject(const WriteContext& context, const KindRules& rules, const json::Value& object,
                  FieldErrors& errors, std::vector<std::string>& warnings);
 void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
@@ -64,23 +57,23 @@ void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& 
 void SettleGeneration(const WriteContext& context, const KindRules& rules, json::Value& object);
 bool EqualBeside(const json::Value& a, const json::Value& b,
                  std::initializer_list<std::string_view> but);
-bool SameButVersion(json::Value a, json::Value b);
+bool SameButVersion(const json::Value& a, const json::Value& b);
 bool IsEmptied(const Resource& resource, const json::Value& object);
 std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object);
 void PutMember(json::Object& object, std::string_view key, const json::Value* value);
 kube::Status InvalidPatch(const json::Value& object, std::string_view why);
-// What is said of a body that is no object of the kind, with its beginning.
-kube::Status Unrecognized(const WriteRequest& request, std::string_view why);
 
 }  // namespace
 
 Answer<Written> ObjectWriter::Create(const WriteRequest& request) {
-  auto options = ReadOptions(request, "CreateOptions");
+  auto options = ReadWriteOptions(request, "CreateOptions");
   if (!options) return std::unexpected(options.error());
-  Draft draft;
-  auto body = ReadBody(request, *options, draft);
+  Scratch::Lease memory(core_.scratch);
+  Draft draft(memory.storage());
+  auto body = ReadWriteBody(request, draft.storage());
   if (!body) return std::unexpected(body.error());
-  draft.object = std::move(*body);
+  draft.object = std::move(body->value);
+  draft.duplicates = std::move(body->duplicates);
   if (auto complete = Complete(request, *options, draft); !complete) {
     return std::unexpected(complete.error());
   }
@@ -96,14 +89,16 @@ Answer<Written> ObjectWriter::UpdateTracked(const WriteRequest& request) {
 }
 
 Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tracking) {
-  auto options = ReadOptions(request, "UpdateOptions");
+  auto options = ReadWriteOptions(request, "UpdateOptions");
   if (!options) return std::unexpected(options.error());
   const Resource& resource = *request.resource;
   const KindRules& rules = RulesOf(resource);
-  Draft draft;
-  auto body = ReadBody(request, *options, draft);
+  Scratch::Lease memory(core_.scratch);
+  Draft draft(memory.storage());
+  auto body = ReadWriteBody(request, draft.storage());
   if (!body) return std::unexpected(body.error());
-  draft.object = std::move(*body);
+  draft.object = std::move(body->value);
+  draft.duplicates = std::move(body->duplicates);
   if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   if (auto complete = Complete(request, *options, draft); !complete) {
     return std::unexpected(complete.error());
@@ -112,6 +107,7 @@ Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tra
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   if (draft.live_stored == nullptr) {
     if (rules.create_on_update && request.subresource.empty()) {
+      if (auto may = CheckMayCreate(core_, request); !may) return std::unexpected(may.error());
       return FinishCreate(request, *options, std::move(draft));
     }
     return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
@@ -133,29 +129,37 @@ Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tra
         resource.name, resource.group, request.name,
         {Invalid("metadata.resourceVersion", json::Value(0), "must be specified for an update")}));
   }
-  draft.live = ObjectValue(resource, *draft.live_stored);
+  draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
   draft.owned = tracking == Tracking::kDone;
   return FinishUpdate(request, *options, std::move(draft));
 }
 
 Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
-  auto options = ReadOptions(request, "PatchOptions");
+  auto options = ReadWriteOptions(request, "PatchOptions");
   if (!options) return std::unexpected(options.error());
   if (MediaType(request.content_type) == "application/apply-patch+yaml") {
     return Apply(request, *options);
   }
   const Resource& resource = *request.resource;
-  Draft draft;
+  Scratch::Lease memory(core_.scratch);
+  Draft draft(memory.storage());
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   if (draft.live_stored == nullptr) {
     return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
   }
-  draft.live = ObjectValue(resource, *draft.live_stored);
+  draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
   auto patched = PatchedObject(request, *options, draft);
   if (!patched) return std::unexpected(patched.error());
   draft.object = std::move(*patched);
   if (!draft.object.is_object()) {
     return std::unexpected(InvalidPatch(draft.object, "the patch leaves no object"));
+  }
+  if (const auto version = json::FindString(draft.object, {"apiVersion"});
+      resource.custom && version != resource.ApiVersion() &&
+      json::FindString(draft.object, {"kind"}) == resource.kind) {
+    return std::unexpected(InvalidStatus(
+        resource.kind, resource.group, request.name,
+        {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
   }
   if (auto kind = CheckKind(resource, draft.object); !kind) return std::unexpected(kind.error());
   if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
@@ -169,25 +173,28 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
   return FinishUpdate(request, *options, std::move(draft));
 }
 
-Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const Options& options) {
+Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOptions& options) {
   const Resource& resource = *request.resource;
   const KindRules& rules = RulesOf(resource);
-  auto decoded = DecodeYaml(request.body);
+  Scratch::Lease memory(core_.scratch);
+  auto decoded = DecodeYaml(request.body, memory.storage());
   if (!decoded) {
     return BadRequest(decoded.error().message());
   }
-  json::Value config = std::move(decoded->value);
-  Draft draft;
+  const json::Value config = std::move(decoded->value);
+  Draft draft(memory.storage());
   draft.duplicates = std::move(decoded->duplicates);
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   const Ownership ownership = OwnershipOf(core_, resource, rules, request.subresource);
   const std::string now = FormatTime(core_.clock.Now());
-  const ApplyOptions apply{.manager = options.manager, .force = options.force, .now = now};
+  const ApplyOptions apply{.manager = options.manager, .force = options.force, .now = now,
+                           .storage = draft.storage()};
 
   if (draft.live_stored == nullptr) {
     if (!request.subresource.empty()) {
       return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
     }
+    if (auto may = CheckMayCreate(core_, request); !may) return std::unexpected(may.error());
     auto applied = apiserver::Apply(ownership, nullptr, config, apply);
     if (!applied) return std::unexpected(applied.error());
     draft.object = std::move(applied->object);
@@ -208,7 +215,7 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const Options& 
     return FinishCreate(request, options, std::move(draft));
   }
 
-  draft.live = ObjectValue(resource, *draft.live_stored);
+  draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
   auto applied = apiserver::Apply(ownership, &*draft.live, config, apply);
   if (!applied) return std::unexpected(applied.error());
   draft.object = std::move(applied->object);
@@ -229,97 +236,8 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const Options& 
   return FinishUpdate(request, options, std::move(draft));
 }
 
-Answer<ObjectWriter::Options> ObjectWriter::ReadOptions(const WriteRequest& request,
-                                                        std::string_view options_kind) const {
-  const QueryParameters& query = *request.query;
-  const bool apply = MediaType(request.content_type) == "application/apply-patch+yaml" &&
-                     options_kind == "PatchOptions";
-  Options options;
-  FieldErrors errors;
-  json::Array dry_run;
-  bool unknown_dry_run = false;
-  for (std::string_view value : query.All("dryRun")) {
-    dry_run.emplace_back(value);
-    unknown_dry_run = unknown_dry_run || value != "All";
-  }
-  static constexpr std::string_view kDryRun[] = {"All"};
-  if (unknown_dry_run) errors.push_back(NotSupported("dryRun", dry_run, kDryRun));
-  options.dry_run = !dry_run.empty();
-
-  std::string_view manager = query.Get("fieldManager");
-  if (manager.size() > 128) errors.push_back(TooLong("fieldManager", 128));
-  if (!IsPrintable(manager)) {
-    errors.push_back(
-        Invalid("fieldManager", json::Value(manager), "should only contain printable characters"));
-  }
-  if (apply && manager.empty()) {
-    errors.push_back(Required("fieldManager", "is required for apply patch"));
-  }
-  options.manager = manager.empty() ? DefaultManager(request.user_agent) : manager;
-
-  std::string_view validation = query.Get("fieldValidation");
-  static constexpr std::string_view kValidations[] = {"", "Ignore", "Strict", "Warn"};
-  if (std::ranges::find(kValidations, validation) == std::end(kValidations)) {
-    errors.push_back(NotSupported("fieldValidation", json::Value(validation), kValidations));
-  }
-  if (validation == "Ignore") options.validation = Validation::kIgnore;
-  if (validation == "Strict") options.validation = Validation::kStrict;
-
-  if (query.Find("force") && options_kind == "PatchOptions") {
-    options.force = query.IsOn("force");
-    if (!apply) errors.push_back(Forbidden("force", "may not be specified for non-apply patch"));
-  }
-  if (!errors.empty()) {
-    return std::unexpected(InvalidStatus(options_kind, "meta.k8s.io", "", errors));
-  }
-  return options;
-}
-
-Answer<json::Value> ObjectWriter::ReadBody(const WriteRequest& request, const Options&,
-                                           Draft& draft) {
-  const Resource& resource = *request.resource;
-  std::string_view media_type = MediaType(request.content_type);
-  Result<Decoded> decoded = Fail(ErrorCode::kInvalid, "");
-  if (media_type.empty() || media_type == "application/json") {
-    decoded = DecodeJson(request.body);
-  } else if (media_type == "application/yaml") {
-    decoded = DecodeYaml(request.body);
-  } else if (media_type == "application/vnd.kubernetes.protobuf" && !resource.custom) {
-    auto value = DecodeProtobufBody(request.body);
-    if (!value) return std::unexpected(UnsupportedMediaTypeStatus(value.error().message()));
-    decoded = Decoded{std::move(*value), {}};
-  } else {
-    return std::unexpected(UnsupportedMediaTypeStatus(
-        "the body of the request was in an unknown format - accepted media types include: "
-        "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
-  }
-  if (!decoded) {
-    return std::unexpected(
-        Unrecognized(request, fmt::format("couldn't get version/kind; json parse error: {}",
-                                          decoded.error().message())));
-  }
-  if (!decoded->value.is_object()) {
-    return std::unexpected(Unrecognized(
-        request,
-        fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
-                    "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
-                    "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-                    json::TypeName(decoded->value))));
-  }
-  if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
-    return std::unexpected(Unrecognized(
-        request,
-        fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(decoded->value))));
-  }
-  draft.duplicates = std::move(decoded->duplicates);
-  if (auto kind = CheckKind(resource, decoded->value); !kind) {
-    return std::unexpected(kind.error());
-  }
-  return std::move(decoded->value);
-}
-
 // From what a client wrote to a complete object of the kind: section 8.3 for custom resources.
-Answer<void> ObjectWriter::Complete(const WriteRequest& request, const Options& options,
+Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOptions& options,
                                     Draft& draft) {
   const Resource& resource = *request.resource;
   std::vector<std::string> unknown;
@@ -355,7 +273,7 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const Options& 
   return {};
 }
 
-Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Options& options,
+Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const WriteOptions& options,
                                            Draft draft) {
   const Resource& resource = *request.resource;
   const KindRules& rules = RulesOf(resource);
@@ -397,10 +315,25 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Op
   SettleGeneration(context, rules, object);
   if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
   const std::string name(json::FindString(object, {"metadata", "name"}));
+  if (request.user != nullptr) {
+    auto may = CheckEscalation(core_.authorizer, *request.user, resource, object, nullptr);
+    if (!may) return std::unexpected(may.error());
+  }
   FieldErrors errors;
   CheckObject(context, rules, object, errors, draft.warnings);
   if (!errors.empty()) {
     return std::unexpected(InvalidStatus(resource.kind, resource.group, name, errors));
+  }
+  if (auto admitted = core_.admission.Check({.operation = "CREATE",
+                                             .resource = resource,
+                                             .name_space = request.name_space,
+                                             .name = name,
+                                             .object = &object,
+                                             .user = request.user,
+                                             .dry_run = options.dry_run},
+                                            draft.warnings);
+      !admitted) {
+    return std::unexpected(admitted.error());
   }
   if (!version.empty() && version != "0" &&
       std::ranges::all_of(version, [](char c) { return c >= '0' && c <= '9'; })) {
@@ -432,7 +365,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Op
   return written;
 }
 
-Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Options& options,
+Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const WriteOptions& options,
                                            Draft draft) {
   const Resource& resource = *request.resource;
   const KindRules& rules = RulesOf(resource);
@@ -468,10 +401,27 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Op
     SettleGeneration(context, rules, object);
     if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
   }
+  if (request.user != nullptr) {
+    auto may = CheckEscalation(core_.authorizer, *request.user, resource, object, &live);
+    if (!may) return std::unexpected(may.error());
+  }
   FieldErrors errors;
   CheckObject(context, rules, object, errors, draft.warnings);
   if (!errors.empty()) {
     return std::unexpected(InvalidStatus(resource.kind, resource.group, request.name, errors));
+  }
+  if (auto admitted = core_.admission.Check({.operation = "UPDATE",
+                                             .resource = resource,
+                                             .subresource = request.subresource,
+                                             .name_space = request.name_space,
+                                             .name = request.name,
+                                             .object = &object,
+                                             .old_object = &live,
+                                             .user = request.user,
+                                             .dry_run = options.dry_run},
+                                            draft.warnings);
+      !admitted) {
+    return std::unexpected(admitted.error());
   }
 
   Written written{.code = 200, .warnings = std::move(draft.warnings)};
@@ -505,7 +455,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Op
   return written;
 }
 
-Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, const Options& options,
+Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, const WriteOptions& options,
                                                 Draft& draft) {
   const Resource& resource = *request.resource;
   std::string_view media_type = MediaType(request.content_type);
@@ -532,11 +482,6 @@ Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, con
   }
   if (options.validation == Validation::kWarn) draft.warnings = std::move(patched->complaints);
   return std::move(patched->object);
-}
-
-std::string_view DefaultManager(std::string_view user_agent) {
-  std::string_view manager = user_agent.substr(0, user_agent.find('/'));
-  return manager.empty() ? "unknown" : manager.substr(0, 128);
 }
 
 Answer<void> CheckNamespace(Core& core, const Resource& resource, std::string_view name_space,
@@ -567,17 +512,6 @@ Answer<void> CheckNamespace(Core& core, const Resource& resource, std::string_vi
 }
 
 namespace {
-
-std::string_view MediaType(std::string_view content_type) {
-  content_type = content_type.substr(0, content_type.find(';'));
-  while (content_type.ends_with(' ')) content_type.remove_suffix(1);
-  while (content_type.starts_with(' ')) content_type.remove_prefix(1);
-  return content_type;
-}
-
-bool IsPrintable(std::string_view text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
-}
 
 Endpoint EndpointOf(const WriteRequest& request) {
   if (request.subresource.empty() || request.subresource == "scale") return Endpoint::kMain;
@@ -612,59 +546,14 @@ Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRule
   return ownership;
 }
 
-Answer<void> CheckKind(const Resource& resource, json::Value& object) {
-  std::string_view api_version = json::FindString(object, {"apiVersion"});
-  std::string_view kind = json::FindString(object, {"kind"});
-  if (resource.custom) {
-    if (kind.empty()) {
-      return BadRequest(fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(object)));
-    }
-    if (api_version != resource.ApiVersion()) {
-      return BadRequest(
-          fmt::format("the API version in the data ({}) does not match the expected API version ({})",
-                      api_version, resource.ApiVersion()));
-    }
-    if (kind != resource.kind) {
-      return std::unexpected(InvalidStatus(
-          kind, resource.group, json::FindString(object, {"metadata", "name"}),
-          {Invalid("kind", json::Value(kind), "must be " + resource.kind)}));
-    }
-    return {};
-  }
-  if (api_version.empty() && kind.empty()) {
-    json::Object& members = object.get_object();
-    members["apiVersion"] = resource.ApiVersion();
-    members["kind"] = resource.kind;
-    return {};
-  }
-  if (kind != resource.kind || api_version != resource.ApiVersion()) {
-    std::string_view version = api_version.substr(
-        api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
-    std::string_view group = resource.group.empty()
-                                 ? std::string_view("core")
-                                 : std::string_view(resource.group)
-                                       .substr(0, resource.group.find('.'));
-    return BadRequest(fmt::format(
-        "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown "
-        "conversion",
-        kind, version, resource.kind, version, kind, group, resource.kind));
-  }
-  return {};
-}
-
-Answer<void> CheckName(const WriteRequest& request, const json::Value& object) {
-  std::string_view name = json::FindString(object, {"metadata", "name"});
-  if (name.empty()) {
-    return BadRequest(fmt::format(
-        "the name of the object ({} based on URL) was undeterminable: name must be provided",
-        request.name));
-  }
-  if (name != request.name) {
-    return BadRequest(
-        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
-                    request.name));
-  }
-  return {};
+Answer<void> CheckMayCreate(const Core& core, const WriteRequest& request) {
+  if (request.user == nullptr) return {};
+  return core.authorizer.Check(*request.user, {.verb = "create",
+                                               .group = request.resource->group,
+                                               .version = request.resource->version,
+                                               .resource = request.resource->name,
+                                               .name_space = request.name_space,
+                                               .name = request.name});
 }
 
 void CheckObject(const WriteContext& context, const KindRules& rules, const json::Value& object,
@@ -706,7 +595,7 @@ void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& 
   }
   if (context.endpoint != Endpoint::kStatus) return;
   if (custom || context.resource.kind == "CustomResourceDefinition") {
-    json::Value kept = live;
+    json::Value kept(live, object.storage());
     PutMember(kept.get_object(), "status", json::Find(object, "status"));
     PutMember(MetadataOf(kept), "managedFields", json::Find(std::as_const(object), {"metadata", "managedFields"}));
     object = std::move(kept);
@@ -768,10 +657,9 @@ bool EqualBeside(const json::Value& a, const json::Value& b,
   return covers(a.get_object(), b.get_object()) && covers(b.get_object(), a.get_object());
 }
 
-bool SameButVersion(json::Value a, json::Value b) {
-  MetadataOf(a).erase("resourceVersion");
-  MetadataOf(b).erase("resourceVersion");
-  return a == b;
+bool SameButVersion(const json::Value& a, const json::Value& b) {
+  return EqualBeside(a, b, {"metadata"}) &&
+         EqualBeside(*json::Find(a, "metadata"), *json::Find(b, "metadata"), {"resourceVersion"});
 }
 
 // Nothing holds a terminating object any more.
@@ -807,17 +695,6 @@ void PutMember(json::Object& object, std::string_view key, const json::Value* va
   } else {
     object[key] = *value;
   }
-}
-
-kube::Status Unrecognized(const WriteRequest& request, std::string_view why) {
-  constexpr std::size_t kShown = 30;
-  std::string_view begin = request.body.substr(0, kShown);
-  std::string summary = begin.empty()             ? std::string("<empty>")
-                        : begin.starts_with('{') ? std::string(begin)
-                                                   : ToHex(begin);
-  if (request.body.size() > kShown) summary += " ...";
-  return BadRequestStatus(fmt::format("the object provided is unrecognized (must be of type {}): {} ({})",
-                                      request.resource->kind, why, summary));
 }
 
 kube::Status InvalidPatch(const json::Value& object, std::string_view why) {

@@ -1,33 +1,58 @@
 #include "apiserver/internal/protobuf_body.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
-#include "apiserver/internal/base64.h"
+#include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/timestamp.h"
+#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
 
 constexpr std::string_view kMagic{"k8s\0", 4};
+// Only schemas of custom resources nest.
+constexpr int kMaxMessages = 200;
 
-// The messages are described by tables, numbers as in the generated.proto files of Kubernetes. They nest
-// a few levels; nothing refers to itself.
-struct Field;
-using Message = std::map<std::uint32_t, Field>;
-
-enum class Type { kString, kBytes, kInteger, kBool, kTime, kMicroTime, kMessage, kTexts, kBlobs };
-enum class Label { kOne, kRepeated };
-
-struct Field {
-  std::string_view name;
-  Type type = Type::kString;
-  Label label = Label::kOne;
-  const Message* message = nullptr;
+enum class Form { kOne, kList, kMap, kInline };
+enum class Type {
+  kMessage,
+  kString, kBytes, kInteger, kBool, kDouble,
+  kTime, kMicroTime,
+  kQuantity,     // {1: text}
+  kIntOrString,  // {1: which, 2: number, 3: text}
+  kRaw,          // {1: JSON}
+  kStrings,      // {1: texts}: a list where a message stands
+  kSchemaOrBool, kSchemaOrArray, kSchemaOrStrings,
 };
+
+struct Message;
+struct Field {
+  std::uint32_t number = 0;
+  std::string name;  // in JSON
+  Form form = Form::kOne;
+  Type type = Type::kString;
+  const Message* message = nullptr;
+  bool leaves_zero_out = false;
+};
+struct Message {
+  std::vector<Field> fields;
+};
+
+// What Go types say of themselves (devcluster/protobuftables).
+struct Tables {
+  std::map<std::string, Message, std::less<>> messages;  // by their Go name
+  std::map<std::string, const Message*, std::less<>> kinds;  // "apps/v1 Deployment"
+};
+const Tables& ReadTables();
 
 // What stands on the wire.
 struct Wire {
@@ -49,8 +74,11 @@ class Reader {
 };
 
 const Message* FindMessage(std::string_view api_version, std::string_view kind);
-Result<json::Object> ReadMessage(const Message& message, std::string_view bytes);
-Result<json::Value> ReadField(const Field& field, const Wire& wire);
+Result<void> ReadMessage(const Message& message, std::string_view bytes, int depth,
+                         json::Object& object);
+Result<json::Value> ReadValue(const Field& field, const Wire& wire, int depth);
+Result<json::Value> ReadTime(Type type, std::string_view bytes);
+Result<json::Value> ReadAlternatives(Type type, std::string_view bytes, int depth);
 std::unexpected<Error> Broken() { return Fail(ErrorCode::kInvalid, "broken protobuf body"); }
 
 }  // namespace
@@ -80,11 +108,11 @@ Result<json::Value> DecodeProtobufBody(std::string_view body) {
     return Fail(ErrorCode::kInvalid,
                 "protobuf bodies of kind {} in {} are not understood; send JSON", kind, api_version);
   }
-  auto object = ReadMessage(*message, raw);
-  if (!object) return std::unexpected(object.error());
-  (*object)["apiVersion"] = api_version;
-  (*object)["kind"] = kind;
-  return json::Value(std::move(*object));
+  json::Object object;
+  if (auto read = ReadMessage(*message, raw, 0, object); !read) return std::unexpected(read.error());
+  object["apiVersion"] = api_version;
+  object["kind"] = kind;
+  return json::Value(std::move(object));
 }
 
 namespace {
@@ -136,170 +164,192 @@ std::optional<std::string_view> Reader::Take(std::uint64_t count) {
   return bytes;
 }
 
-Result<json::Object> ReadMessage(const Message& message, std::string_view bytes) {
-  json::Object object;
+Result<void> ReadMessage(const Message& message, std::string_view bytes, int depth,
+                         json::Object& object) {
+  if (depth > kMaxMessages) return Fail(ErrorCode::kInvalid, "protobuf body is nested too deep");
   for (Reader reader(bytes); !reader.AtEnd();) {
     auto wire = reader.Next();
     if (!wire) return Broken();
-    auto found = message.find(wire->number);
-    if (found == message.end()) continue;
-    const Field& field = found->second;
-    if (field.type == Type::kTexts || field.type == Type::kBlobs) {
-      const Type type = field.type == Type::kTexts ? Type::kString : Type::kBytes;
-      const Message entry = {{1, {"key"}}, {2, {"value", type}}};
-      auto read = ReadMessage(entry, wire->bytes);
+    auto field = std::ranges::find(message.fields, wire->number, &Field::number);
+    if (field == message.fields.end()) continue;
+    if (field->form == Form::kInline) {
+      auto read = ReadMessage(*field->message, wire->bytes, depth + 1, object);
       if (!read) return read;
-      json::Value& map = object[field.name];
-      if (!map.is_object()) map.emplace_object();
-      const json::Value* key = read->if_contains("key");
-      json::Value* value = read->if_contains("value");
-      map.get_object()[key == nullptr ? std::string_view() : std::string_view(key->as_string())] =
-          value == nullptr ? json::Value("") : std::move(*value);
       continue;
     }
-    auto value = ReadField(field, *wire);
+    if (field->form == Form::kMap) {
+      std::string_view key;
+      Wire inner;
+      for (Reader entry(wire->bytes); !entry.AtEnd();) {
+        auto part = entry.Next();
+        if (!part) return Broken();
+        if (part->number == 1) key = part->bytes;
+        if (part->number == 2) inner = *part;
+      }
+      auto value = ReadValue(*field, inner, depth);
+      if (!value) return std::unexpected(value.error());
+      json::Value& map = object[field->name];
+      if (!map.is_object()) map.emplace_object();
+      map.get_object()[key] = std::move(*value);
+      continue;
+    }
+    auto value = ReadValue(*field, *wire, depth);
     if (!value) return std::unexpected(value.error());
-    if (value->is_null()) continue;
-    if (field.label == Label::kRepeated) {
-      json::Value& list = object[field.name];
+    if (field->form == Form::kList) {
+      json::Value& list = object[field->name];
       if (!list.is_array()) list.emplace_array();
       list.get_array().push_back(std::move(*value));
-    } else if (!(value->is_string() && value->get_string().empty())) {
-      // Go writes empty strings for what is not set.
-      object[field.name] = std::move(*value);
+      continue;
     }
+    // Go writes out what is not set.
+    const bool unset = value->is_null() || (value->is_string() && value->get_string().empty());
+    const bool zero = *value == json::Value(0) || *value == json::Value(false);
+    if (unset || (zero && field->leaves_zero_out)) continue;
+    object[field->name] = std::move(*value);
   }
-  return object;
+  return {};
 }
 
-Result<json::Value> ReadField(const Field& field, const Wire& wire) {
+Result<json::Value> ReadValue(const Field& field, const Wire& wire, int depth) {
   switch (field.type) {
     case Type::kString: return json::Value(wire.bytes);
-    case Type::kBytes: return json::Value(ToBase64(wire.bytes));
+    case Type::kBytes: return json::Value(EncodeBase64(wire.bytes));
     case Type::kInteger: return json::Value(static_cast<std::int64_t>(wire.integer));
     case Type::kBool: return json::Value(wire.integer != 0);
+    case Type::kDouble: {
+      if (wire.bytes.size() != sizeof(double)) return Broken();
+      double number = 0;
+      std::memcpy(&number, wire.bytes.data(), sizeof(number));
+      return json::Value(number);
+    }
     case Type::kTime:
-    case Type::kMicroTime: {
-      std::int64_t seconds = 0;
-      std::int64_t nanos = 0;
-      for (Reader reader(wire.bytes); !reader.AtEnd();) {
-        auto part = reader.Next();
-        if (!part) return Broken();
-        (part->number == 1 ? seconds : nanos) = static_cast<std::int64_t>(part->integer);
-      }
-      // No time is year 1 in Go. Our times count nanoseconds, which end in 2262.
-      constexpr std::int64_t kMost = 9'000'000'000;
-      if (seconds <= 0 || seconds > kMost || nanos < 0 || nanos > 999'999'999) {
-        return json::Value();
-      }
-      WallTime time = WallTime(std::chrono::seconds(seconds)) + std::chrono::nanoseconds(nanos);
-      return json::Value(field.type == Type::kTime ? FormatTime(time) : FormatMicroTime(time));
-    }
+    case Type::kMicroTime: return ReadTime(field.type, wire.bytes);
     case Type::kMessage: {
-      auto object = ReadMessage(*field.message, wire.bytes);
-      if (!object) return std::unexpected(object.error());
-      return json::Value(std::move(*object));
+      json::Object object;
+      auto read = ReadMessage(*field.message, wire.bytes, depth + 1, object);
+      if (!read) return std::unexpected(read.error());
+      return json::Value(std::move(object));
     }
-    case Type::kTexts:
-    case Type::kBlobs: break;  // read by ReadMessage
+    default: return ReadAlternatives(field.type, wire.bytes, depth);
   }
-  return json::Value();
 }
 
-Field One(std::string_view name, const Message& message) {
-  return {name, Type::kMessage, Label::kOne, &message};
+Result<json::Value> ReadTime(Type type, std::string_view bytes) {
+  std::int64_t seconds = 0;
+  std::int64_t nanos = 0;
+  for (Reader reader(bytes); !reader.AtEnd();) {
+    auto part = reader.Next();
+    if (!part) return Broken();
+    (part->number == 1 ? seconds : nanos) = static_cast<std::int64_t>(part->integer);
+  }
+  // No time is year 1 in Go. Our times count nanoseconds, which end in 2262.
+  constexpr std::int64_t kMost = 9'000'000'000;
+  if (seconds <= 0 || seconds > kMost || nanos < 0 || nanos > 999'999'999) return json::Value();
+  const WallTime time = WallTime(std::chrono::seconds(seconds)) + std::chrono::nanoseconds(nanos);
+  return json::Value(type == Type::kTime ? FormatTime(time) : FormatMicroTime(time));
 }
-Field Many(std::string_view name, const Message& message) {
-  return {name, Type::kMessage, Label::kRepeated, &message};
+
+// Messages that are something else in JSON, by which of their fields is there.
+Result<json::Value> ReadAlternatives(Type type, std::string_view bytes, int depth) {
+  static const Message& schema =
+      ReadTables().messages.find(
+          "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaProps")->second;
+  json::Value value;
+  json::Array list;
+  std::int64_t which = 0;
+  for (Reader reader(bytes); !reader.AtEnd();) {
+    auto part = reader.Next();
+    if (!part) return Broken();
+    const auto read_schema = [&]() -> Result<json::Value> {
+      json::Object object;
+      auto read = ReadMessage(schema, part->bytes, depth + 1, object);
+      if (!read) return std::unexpected(read.error());
+      return json::Value(std::move(object));
+    };
+    Result<json::Value> read = json::Value();
+    if (type == Type::kQuantity && part->number == 1) {
+      value = part->bytes;
+    } else if (type == Type::kIntOrString) {
+      if (part->number == 1) which = static_cast<std::int64_t>(part->integer);
+      if (part->number == 2 && which == 0) value = static_cast<std::int64_t>(part->integer);
+      if (part->number == 3 && which == 1) value = part->bytes;
+    } else if (type == Type::kRaw && part->number == 1) {
+      read = json::Parse(part->bytes);
+      if (read) value = std::move(*read);
+    } else if (type == Type::kStrings && part->number == 1) {
+      list.emplace_back(part->bytes);
+    } else if (type == Type::kSchemaOrBool && part->number == 1 && value.is_null()) {
+      value = part->integer != 0;
+    } else if (type == Type::kSchemaOrStrings && part->number == 2) {
+      list.emplace_back(part->bytes);
+    } else if (type == Type::kSchemaOrArray && part->number == 2) {
+      read = read_schema();
+      if (read) list.push_back(std::move(*read));
+    } else if (part->number == (type == Type::kSchemaOrBool ? 2U : 1U)) {
+      read = read_schema();
+      if (read) value = std::move(*read);
+    }
+    if (!read) return std::unexpected(read.error());
+  }
+  if (!list.empty() || type == Type::kStrings) return json::Value(std::move(list));
+  return value;
 }
-Field Texts(std::string_view name) { return {name, Type::kString, Label::kRepeated}; }
 
 const Message* FindMessage(std::string_view api_version, std::string_view kind) {
-  static const Message kOwner = {{1, {"kind"}}, {3, {"name"}}, {4, {"uid"}}, {5, {"apiVersion"}},
-                                 {6, {"controller", Type::kBool}},
-                                 {7, {"blockOwnerDeletion", Type::kBool}}};
-  static const Message kMetadata = {{1, {"name"}}, {2, {"generateName"}}, {3, {"namespace"}},
-                                    {5, {"uid"}}, {6, {"resourceVersion"}},
-                                    {11, {"labels", Type::kTexts}},
-                                    {12, {"annotations", Type::kTexts}},
-                                    {13, Many("ownerReferences", kOwner)},
-                                    {14, Texts("finalizers")}};
-  static const Message kNamespaceSpec = {{1, Texts("finalizers")}};
-  static const Message kNamespace = {{1, One("metadata", kMetadata)},
-                                     {2, One("spec", kNamespaceSpec)}};
-  static const Message kSecret = {{1, One("metadata", kMetadata)}, {2, {"data", Type::kBlobs}},
-                                  {3, {"type"}}, {4, {"stringData", Type::kTexts}},
-                                  {5, {"immutable", Type::kBool}}};
-  static const Message kConfigMap = {{1, One("metadata", kMetadata)}, {2, {"data", Type::kTexts}},
-                                     {3, {"binaryData", Type::kBlobs}},
-                                     {4, {"immutable", Type::kBool}}};
-  static const Message kReference = {{1, {"kind"}}, {2, {"namespace"}}, {3, {"name"}},
-                                     {4, {"uid"}}, {5, {"apiVersion"}}, {6, {"resourceVersion"}},
-                                     {7, {"fieldPath"}}};
-  static const Message kLocalReference = {{1, {"name"}}};
-  static const Message kServiceAccount = {
-      {1, One("metadata", kMetadata)}, {2, Many("secrets", kReference)},
-      {3, Many("imagePullSecrets", kLocalReference)},
-      {4, {"automountServiceAccountToken", Type::kBool}}};
-  static const Message kSource = {{1, {"component"}}, {2, {"host"}}};
-  static const Message kEvent = {{1, One("metadata", kMetadata)},
-                                 {2, One("involvedObject", kReference)}, {3, {"reason"}},
-                                 {4, {"message"}}, {5, One("source", kSource)},
-                                 {6, {"firstTimestamp", Type::kTime}},
-                                 {7, {"lastTimestamp", Type::kTime}},
-                                 {8, {"count", Type::kInteger}}, {9, {"type"}},
-                                 {10, {"eventTime", Type::kMicroTime}}, {12, {"action"}},
-                                 {14, {"reportingComponent"}}, {15, {"reportingInstance"}}};
-  static const Message kLeaseSpec = {{1, {"holderIdentity"}},
-                                     {2, {"leaseDurationSeconds", Type::kInteger}},
-                                     {3, {"acquireTime", Type::kMicroTime}},
-                                     {4, {"renewTime", Type::kMicroTime}},
-                                     {5, {"leaseTransitions", Type::kInteger}}};
-  static const Message kLease = {{1, One("metadata", kMetadata)}, {2, One("spec", kLeaseSpec)}};
-  static const Message kRule = {{1, Texts("verbs")}, {2, Texts("apiGroups")},
-                                {3, Texts("resources")}, {4, Texts("resourceNames")},
-                                {5, Texts("nonResourceURLs")}};
-  static const Message kRole = {{1, One("metadata", kMetadata)}, {2, Many("rules", kRule)}};
-  static const Message kSubject = {{1, {"kind"}}, {2, {"apiGroup"}}, {3, {"name"}},
-                                   {4, {"namespace"}}};
-  static const Message kRoleReference = {{1, {"apiGroup"}}, {2, {"kind"}}, {3, {"name"}}};
-  static const Message kBinding = {{1, One("metadata", kMetadata)}, {2, Many("subjects", kSubject)},
-                                   {3, One("roleRef", kRoleReference)}};
-  static const Message kResource = {{1, {"namespace"}}, {2, {"verb"}}, {3, {"group"}},
-                                    {4, {"version"}}, {5, {"resource"}}, {6, {"subresource"}},
-                                    {7, {"name"}}};
-  static const Message kPath = {{1, {"path"}}, {2, {"verb"}}};
-  static const Message kAccess = {{1, One("resourceAttributes", kResource)},
-                                  {2, One("nonResourceAttributes", kPath)}};
-  static const Message kAccessReview = {{1, One("metadata", kMetadata)}, {2, One("spec", kAccess)}};
-  static const Message kRulesSpec = {{1, {"namespace"}}};
-  static const Message kRulesReview = {{1, One("metadata", kMetadata)},
-                                       {2, One("spec", kRulesSpec)}};
-  static const Message kSelfReview = {{1, One("metadata", kMetadata)}};
-  static const Message kPreconditions = {{1, {"uid"}}, {2, {"resourceVersion"}}};
-  static const Message kDeleteOptions = {{1, {"gracePeriodSeconds", Type::kInteger}},
-                                         {2, One("preconditions", kPreconditions)},
-                                         {3, {"orphanDependents", Type::kBool}},
-                                         {4, {"propagationPolicy"}},
-                                         {5, Texts("dryRun")}};
-  static const std::map<std::pair<std::string_view, std::string_view>, const Message*> kKinds = {
-      {{"v1", "Namespace"}, &kNamespace},
-      {{"v1", "Secret"}, &kSecret},
-      {{"v1", "ConfigMap"}, &kConfigMap},
-      {{"v1", "ServiceAccount"}, &kServiceAccount},
-      {{"v1", "Event"}, &kEvent},
-      {{"coordination.k8s.io/v1", "Lease"}, &kLease},
-      {{"rbac.authorization.k8s.io/v1", "Role"}, &kRole},
-      {{"rbac.authorization.k8s.io/v1", "ClusterRole"}, &kRole},
-      {{"rbac.authorization.k8s.io/v1", "RoleBinding"}, &kBinding},
-      {{"rbac.authorization.k8s.io/v1", "ClusterRoleBinding"}, &kBinding},
-      {{"authorization.k8s.io/v1", "SelfSubjectAccessReview"}, &kAccessReview},
-      {{"authorization.k8s.io/v1", "SelfSubjectRulesReview"}, &kRulesReview},
-      {{"authentication.k8s.io/v1", "SelfSubjectReview"}, &kSelfReview},
-  };
-  if (kind == "DeleteOptions") return &kDeleteOptions;
-  auto found = kKinds.find({api_version, kind});
-  return found == kKinds.end() ? nullptr : found->second;
+  const Tables& tables = ReadTables();
+  std::string name(kind == "DeleteOptions" ? "v1" : api_version);
+  name += ' ';
+  name += kind;
+  auto found = tables.kinds.find(name);
+  return found == tables.kinds.end() ? nullptr : found->second;
+}
+
+const Tables& ReadTables() {
+  static const Tables tables = [] {
+    constexpr std::pair<std::string_view, Type> kTypes[] = {
+        {"string", Type::kString}, {"bytes", Type::kBytes}, {"integer", Type::kInteger},
+        {"bool", Type::kBool}, {"double", Type::kDouble}, {"time", Type::kTime},
+        {"microtime", Type::kMicroTime}, {"quantity", Type::kQuantity},
+        {"intorstring", Type::kIntOrString}, {"raw", Type::kRaw}, {"strings", Type::kStrings},
+        {"schemaorbool", Type::kSchemaOrBool}, {"schemaorarray", Type::kSchemaOrArray},
+        {"schemaorstrings", Type::kSchemaOrStrings}};
+    Tables read;
+    auto text = Gunzip(BuiltinProtobuf());
+    auto value = text ? json::Parse(*text) : Result<json::Value>(json::Value());
+    if (!value) return read;
+    const json::Value* messages = json::Find(*value, "messages");
+    const json::Value* kinds = json::Find(*value, "kinds");
+    if (messages == nullptr || kinds == nullptr) return read;  // our own file has both
+    for (const auto& [name, fields] : messages->as_object()) read.messages[name];
+    for (const auto& [name, fields] : messages->as_object()) {
+      Message& message = read.messages[name];
+      for (const json::Value& entry : fields.as_array()) {
+        const json::Array& parts = entry.as_array();
+        const std::string_view form = parts[2].as_string();
+        const std::string_view type = parts[3].as_string();
+        Field field{.number = static_cast<std::uint32_t>(parts[0].as_int64()),
+                    .name = std::string(parts[1].as_string()),
+                    .form = form == "list"     ? Form::kList
+                            : form == "map"    ? Form::kMap
+                            : form == "inline" ? Form::kInline
+                                               : Form::kOne,
+                    .leaves_zero_out = parts[4].as_int64() != 0};
+        auto known = std::ranges::find(kTypes, type, &std::pair<std::string_view, Type>::first);
+        if (known != std::end(kTypes)) {
+          field.type = known->second;
+        } else {
+          field.type = Type::kMessage;
+          field.message = &read.messages[std::string(type)];
+        }
+        message.fields.push_back(std::move(field));
+      }
+    }
+    for (const auto& [name, message] : kinds->as_object()) {
+      read.kinds[name] = &read.messages[std::string(message.as_string())];
+    }
+    return read;
+  }();
+  return tables;
 }
 
 }  // namespace

@@ -11,9 +11,8 @@ namespace kro::apiserver {
 // Whether a body begins as such envelopes do.
 bool IsProtobufBody(std::string_view body);
 
-// Reads an object of the kinds that kubectl, Helm and controllers write through typed clients:
-// namespaces, secrets, config maps, service accounts, roles and their bindings, leases, events, access
-// reviews, options of deletions. kInvalid, with a text for people, for other kinds and broken bytes.
+// Reads an object of a built-in kind, as it would be in JSON. kInvalid, with a text for people, for other
+// kinds and broken bytes.
 Result<json::Value> DecodeProtobufBody(std::string_view body);
 
 }  // namespace kro::apiserver

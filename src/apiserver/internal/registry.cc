@@ -1,7 +1,10 @@
 #include "apiserver/internal/registry.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <tuple>
@@ -15,6 +18,7 @@ namespace {
 
 // Resources of the real server that need what this one does not have: conversion between versions of a
 // built-in kind, nodes that run something, proxies.
+std::vector<ServedGroup> ReadBuiltins();
 bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource);
 bool IsLeftOutSubresource(std::string_view subresource);
 ResourcePtr ReadResource(std::string_view group, std::string_view version,
@@ -24,9 +28,29 @@ std::vector<std::string> ReadStrings(const json::Value& entry, std::string_view 
 // Rank, major and minor of "v1beta2"; nullopt for other names.
 std::optional<std::tuple<int, int, int>> ParseVersion(std::string_view version);
 
+// The documents of built-in kinds. One is read when a kind of its is first asked for, which takes
+// milliseconds, and then kept: it never changes.
+class BuiltinTypes {
+ public:
+  // By any thread.
+  Result<ObjectSchema> Find(const api::Gvk& gvk);
+
+ private:
+  struct Document {
+    boost::json::monotonic_resource memory;
+    std::unique_ptr<OpenApiTypes> types;
+  };
+
+  std::mutex mutex_;
+  std::map<std::string, Document, std::less<>> documents_;  // guarded by mutex_
+};
+
 }  // namespace
 
-Registry::Registry() { LoadBuiltins(); }
+Registry::Registry() {
+  static const std::vector<ServedGroup>& builtins = *new std::vector<ServedGroup>(ReadBuiltins());
+  groups_ = builtins;
+}
 
 const ServedGroup* Registry::FindGroup(std::string_view group) const {
   auto found = std::ranges::find(groups_, group, &ServedGroup::name);
@@ -105,49 +129,18 @@ void Registry::SetCustom(const std::string& group, const std::string& resource,
   if (served->versions.empty()) groups_.erase(served);
 }
 
-ObjectSchema Registry::StructureOf(const Resource& resource) const {
+const ObjectSchema& Registry::StructureOf(const Resource& resource) const {
   if (resource.custom) return resource.custom->structure;
-  auto structure = BuiltinStructure(resource.gvk());
-  return structure ? *structure : ObjectSchema();
+  auto [known, is_new] = structures_.try_emplace(&resource);
+  if (is_new) {
+    if (auto structure = BuiltinStructure(resource.gvk())) known->second = *std::move(structure);
+  }
+  return known->second;
 }
 
 Result<ObjectSchema> Registry::BuiltinStructure(const api::Gvk& gvk) const {
-  if (auto known = structures_.find(gvk); known != structures_.end()) return known->second;
-  std::string path = gvk.group.empty() ? "api/v1" : "apis/" + gvk.group + "/" + gvk.version;
-  auto types = types_.find(path);
-  if (types == types_.end()) {
-    auto document = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
-    if (document == BuiltinDocuments().end()) {
-      return Fail(ErrorCode::kNotFound, "no document '{}'", path);
-    }
-    auto text = Gunzip(document->gzip);
-    if (!text) return Annotate(text, "document '{}'", path);
-    auto value = json::Parse(*text);
-    if (!value) return Annotate(value, "document '{}'", path);
-    auto shared = std::make_shared<const json::Value>(std::move(*value));
-    types = types_.emplace(path, std::make_shared<OpenApiTypes>(std::move(shared))).first;
-  }
-  auto structure = types->second->Find(gvk);
-  if (!structure) return Annotate(structure, "document '{}'", path);
-  structures_.emplace(gvk, *structure);
-  return *structure;
-}
-
-void Registry::LoadBuiltins() {
-  auto discovery = json::Parse(BuiltinDiscovery());
-  if (!discovery) return;  // part of the program; its test reads it
-  for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
-    ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
-    for (const json::Value& version : json::Find(group, "versions")->as_array()) {
-      ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
-      for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
-        if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
-        one.resources.push_back(ReadResource(served.name, one.version, entry));
-      }
-      if (!one.resources.empty()) served.versions.push_back(std::move(one));
-    }
-    if (!served.versions.empty()) groups_.push_back(std::move(served));
-  }
+  static BuiltinTypes& types = *new BuiltinTypes();
+  return types.Find(gvk);
 }
 
 bool ComesBefore(std::string_view version, std::string_view other) {
@@ -159,6 +152,47 @@ bool ComesBefore(std::string_view version, std::string_view other) {
 }
 
 namespace {
+
+Result<ObjectSchema> BuiltinTypes::Find(const api::Gvk& gvk) {
+  const std::string path =
+      gvk.group.empty() ? "api/v1" : fmt::format("apis/{}/{}", gvk.group, gvk.version);
+  const std::lock_guard lock(mutex_);
+  Document& document = documents_[path];
+  if (document.types == nullptr) {
+    auto packed = std::ranges::find(BuiltinDocuments(), path, &BuiltinDocument::path);
+    if (packed == BuiltinDocuments().end()) {
+      return Fail(ErrorCode::kNotFound, "no document '{}'", path);
+    }
+    auto text = Gunzip(packed->gzip);
+    if (!text) return Annotate(text, "document '{}'", path);
+    auto value = json::Parse(*text, &document.memory);
+    if (!value) return Annotate(value, "document '{}'", path);
+    document.types = std::make_unique<OpenApiTypes>(
+        std::make_shared<const json::Value>(std::move(*value)));
+  }
+  auto structure = document.types->Find(gvk);
+  if (!structure) return Annotate(structure, "document '{}'", path);
+  return structure;
+}
+
+std::vector<ServedGroup> ReadBuiltins() {
+  std::vector<ServedGroup> groups;
+  auto discovery = json::Parse(BuiltinDiscovery());
+  if (!discovery) return groups;  // part of the program; its test reads it
+  for (const json::Value& group : json::Find(*discovery, "groups")->as_array()) {
+    ServedGroup served{std::string(json::FindString(group, {"name"})), true, {}};
+    for (const json::Value& version : json::Find(group, "versions")->as_array()) {
+      ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
+      for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
+        if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
+        one.resources.push_back(ReadResource(served.name, one.version, entry));
+      }
+      if (!one.resources.empty()) served.versions.push_back(std::move(one));
+    }
+    if (!served.versions.empty()) groups.push_back(std::move(served));
+  }
+  return groups;
+}
 
 bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource) {
   return (group == "autoscaling" && version == "v1") || group == "events.k8s.io" ||

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "api/gvk.h"
@@ -50,21 +51,18 @@ class Registry {
                  std::vector<ResourcePtr> versions);
 
   // The structure of a resource's kind, for apply and patches.
-  ObjectSchema StructureOf(const Resource& resource) const;
-  // The same of any built-in kind, for example autoscaling/v1 Scale.
+  const ObjectSchema& StructureOf(const Resource& resource) const;
+  // The same of any built-in kind, for example autoscaling/v1 Scale. All servers of a process share
+  // what is read of these.
   Result<ObjectSchema> BuiltinStructure(const api::Gvk& gvk) const;
 
   // Counts changes of what is served.
   std::uint64_t generation() const { return generation_; }
 
  private:
-  void LoadBuiltins();
-
   std::vector<ServedGroup> groups_;
   std::uint64_t generation_ = 1;
-  // Documents are read when a kind of theirs is first used.
-  mutable std::map<std::string, std::shared_ptr<OpenApiTypes>, std::less<>> types_;
-  mutable std::map<api::Gvk, ObjectSchema> structures_;
+  mutable std::unordered_map<const Resource*, ObjectSchema> structures_;  // of built-in ones
 };
 
 // Order of versions as discovery shows it: stable before beta before alpha, higher numbers first.

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "cel/cel.h"
-#include "cel/library.h"
 
 namespace kro::apiserver::internal {
 namespace {
@@ -226,14 +225,7 @@ Result<std::string> NormalizeFieldPath(std::string_view path, const json::Value&
 namespace {
 
 const cel::Environment& BaseEnvironment() {
-  static const cel::Environment& environment = *[] {
-    const cel::Library* libraries[] = {
-        &cel::StandardLibrary(), &cel::OptionalLibrary(),        &cel::StringsLibrary(),
-        &cel::ListsLibrary(),    &cel::KubernetesListsLibrary(), &cel::UrlLibrary(),
-        &cel::RegexLibrary(),    &cel::QuantityLibrary(),        &cel::NetworkLibrary(),
-        &cel::SemverLibrary()};
-    return new cel::Environment(libraries, {.bindings = false, .mixed_comparisons = true});
-  }();
+  static const cel::Environment& environment = *new cel::Environment(cel::Environment::Kubernetes());
   return environment;
 }
 

@@ -28,6 +28,13 @@ kube::Status ConflictStatus(const Subject& subject, std::string_view why) {
 }
 
 kube::Status ForbiddenStatus(const Subject& subject, std::string_view why) {
+  if (subject.resource.empty()) {
+    return About(subject, 403, "Forbidden", fmt::format("forbidden: {}", why));
+  }
+  if (subject.name.empty()) {
+    return About(subject, 403, "Forbidden",
+                 fmt::format("{} is forbidden: {}", Qualified(subject), why));
+  }
   return About(subject, 403, "Forbidden",
                fmt::format("{} \"{}\" is forbidden: {}", Qualified(subject), subject.name, why));
 }
@@ -135,7 +142,7 @@ std::string Qualified(const Subject& subject) {
 
 bool AlwaysHasDetails(const kube::Status& status) {
   return status.reason == "NotFound" || status.reason == "MethodNotAllowed" ||
-         status.reason == "Invalid" || status.message.starts_with("406: ") ||
+         status.reason == "Invalid" || status.reason == "Forbidden" || status.message.starts_with("406: ") ||
          status.message.starts_with("415: ");
 }
 

@@ -47,6 +47,7 @@ Collection& Store::Of(std::string_view group, std::string_view resource) {
   auto& slot = collections_[{std::string(group), std::string(resource)}];
   if (!slot) {
     slot = std::make_unique<Collection>(std::string(group), std::string(resource));
+    slot->forgotten_ = first_revision_;
   }
   return *slot;
 }
@@ -71,6 +72,23 @@ void Store::Remove(Collection& collection, const StoredObject& object,
   StoredPtr last = final_state ? StoredPtr(std::move(final_state)) : previous;
   Commit(collection, {ChangeType::kDeleted, revision_, std::move(last), std::move(previous),
                       clock_.Monotonic()});
+}
+
+void Store::PutBack(Collection& collection, StoredPtr object) {
+  std::string key = Collection::Key(object->name_space, object->name);
+  collection.objects_.insert_or_assign(std::move(key), std::move(object));
+}
+
+void Store::GoOnFrom(std::uint64_t revision) {
+  revision_ = first_revision_ = revision;
+  Compact();
+}
+
+void Store::ForEach(
+    const std::function<void(const Collection&, const StoredObject&)>& visit) const {
+  for (const auto& [name, collection] : collections_) {
+    for (const auto& [key, object] : collection->objects()) visit(*collection, *object);
+  }
 }
 
 void Store::Compact() {

@@ -80,6 +80,12 @@ class Store {
   void Remove(Collection& collection, const StoredObject& object,
               std::shared_ptr<StoredObject> final_state = nullptr);
 
+  // Puts an object of an earlier run back: no change, and nobody is told. `object` has its revision.
+  void PutBack(Collection& collection, StoredPtr object);
+  // Goes on from this revision, the last of an earlier run; nothing before it is known.
+  void GoOnFrom(std::uint64_t revision);
+  void ForEach(const std::function<void(const Collection&, const StoredObject&)>& visit) const;
+
   // Forgets all history: watches and pages of older revisions are refused.
   void Compact();
 
@@ -93,6 +99,7 @@ class Store {
 
   const Clock& clock_;
   std::uint64_t revision_ = 1;
+  std::uint64_t first_revision_ = 0;  // nothing before it is known
   std::map<std::pair<std::string, std::string>, std::unique_ptr<Collection>> collections_;
   std::vector<std::function<void(Collection&, const Change&)>> listeners_;
 };

@@ -2,12 +2,15 @@
 
 #include <charconv>
 
+#include "json/serialize.h"
+
 namespace kro::apiserver {
 namespace {
 
+constexpr std::size_t kUsualBytes = 4096;
 constexpr std::string_view kMetadataBegin = "\"metadata\":{";
 
-void AppendMember(std::string_view key, std::string_view text, std::string& out);
+void AppendMember(const json::Object::value_type& member, std::string& out);
 void AppendType(std::string_view api_version, std::string_view kind, std::string& out);
 // `text` as StoredObject::text, with resourceVersion unless `revision` is 0.
 void AppendMembers(std::string_view text, std::uint64_t revision, std::string& out);
@@ -22,24 +25,26 @@ std::shared_ptr<StoredObject> ToStored(const json::Value& object) {
   const json::Object& metadata =
       found != nullptr && found->is_object() ? found->get_object() : kNoMetadata;
 
-  std::string& text = stored->text;
+  std::string text;
+  text.reserve(kUsualBytes);
   text = kMetadataBegin;
   bool first = true;
-  for (const auto& [key, value] : metadata) {
-    if (std::string_view(key) == "resourceVersion") continue;
+  for (const auto& member : metadata) {
+    if (member.key() == "resourceVersion") continue;
     if (!first) text += ',';
     first = false;
-    AppendMember(key, json::Serialize(value), text);
+    AppendMember(member, text);
   }
   text += '}';
   stored->metadata_end = text.size();
-  for (const auto& [key, value] : object.get_object()) {
-    std::string_view name = key;
+  for (const auto& member : object.get_object()) {
+    const std::string_view name = member.key();
     if (name == "metadata" || name == "apiVersion" || name == "kind") continue;
     text += ',';
-    AppendMember(name, json::Serialize(value), text);
+    AppendMember(member, text);
   }
-  text.shrink_to_fit();
+  // A copy takes no more than it needs.
+  stored->text = std::string_view(text);
 
   stored->name_space = json::FindString(object, {"metadata", "namespace"});
   stored->name = json::FindString(object, {"metadata", "name"});
@@ -106,10 +111,10 @@ std::vector<OwnerReference> ReadOwners(const json::Value& object) {
 
 namespace {
 
-void AppendMember(std::string_view key, std::string_view text, std::string& out) {
-  out += json::Serialize(json::Value(key));
+void AppendMember(const json::Object::value_type& member, std::string& out) {
+  json::SerializeTo(json::Value(member.key()), out);
   out += ':';
-  out += text;
+  json::SerializeTo(member.value(), out);
 }
 
 void AppendType(std::string_view api_version, std::string_view kind, std::string& out) {

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "apiserver/internal/base64.h"
 #include "apiserver/internal/core.h"
 #include "apiserver/kinds/values.h"
+#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
@@ -24,7 +24,7 @@ void DefaultSecret(json::Object& object) {
   if (text == nullptr) return;
   json::Object& data = Child(object, "data");
   for (const auto& [key, value] : *text) {
-    if (value.is_string()) data[key] = ToBase64(value.get_string());
+    if (value.is_string()) data[key] = EncodeBase64(value.get_string());
   }
   object.erase("stringData");
 }

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "apiserver/kinds/admission.h"
 #include "apiserver/kinds/config.h"
 #include "apiserver/kinds/custom_resource_definition.h"
 #include "apiserver/kinds/namespace.h"
@@ -87,7 +88,8 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["runtimeclasses.node.k8s.io"] = {.create_on_update = true};
   for (std::string_view name : {"roles", "clusterroles"}) {
     rules[std::string(name) + ".rbac.authorization.k8s.io"] = {
-        .check_name = CheckPathSegment, .create_on_update = true, .set_defaults = DefaultRole};
+        .check_name = CheckPathSegment, .create_on_update = true, .set_defaults = DefaultRole,
+        .validate = ValidateRole};
   }
   for (std::string_view name : {"rolebindings", "clusterrolebindings"}) {
     rules[std::string(name) + ".rbac.authorization.k8s.io"] = {
@@ -106,6 +108,13 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
         .generation = Rule::kAllButStatus, .unconditional_update = false,
         .has_status = name == "validatingadmissionpolicies"};
   }
+  KindRules& policies = rules["validatingadmissionpolicies.admissionregistration.k8s.io"];
+  policies.set_defaults = DefaultAdmissionPolicy;
+  policies.prepare = PrepareStatusObject;
+  policies.validate = ValidateAdmissionPolicy;
+  KindRules& bindings = rules["validatingadmissionpolicybindings.admissionregistration.k8s.io"];
+  bindings.set_defaults = DefaultAdmissionBinding;
+  bindings.validate = ValidateAdmissionBinding;
   return rules;
 }
 

@@ -46,7 +46,7 @@ enum class Op : std::uint8_t {
   kOptionalOrValue,  // a.orValue(b)
   kCall,             // call site a, operands
   kList,             // operands; kOptionalBit marks [?x]
-  kMap,              // operands: key, value, …; kOptionalBit on the value marks {?k: v}
+  kMap,              // operands: key, value, …; kOptionalBit on the value marks {?k: v}; c may be kStrictKeys
   // Loops: loop a.
   kAll,
   kExists,
@@ -56,11 +56,13 @@ enum class Op : std::uint8_t {
   kTransformEntry,
   kLoop,          // any comprehension
   kBind,          // local a = node b in node c
+  kBlock,         // locals from a on = the operands in turn, in node c
 };
 
 inline constexpr std::uint32_t kOptionalBit = std::uint32_t{1} << 31;
 inline constexpr std::uint32_t kNoNode = UINT32_MAX;
 inline constexpr std::uint32_t kAfterOptional = 1;
+inline constexpr std::uint32_t kStrictKeys = 1;  // Rules::kSpecification
 
 struct Node {
   Op op;

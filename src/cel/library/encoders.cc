@@ -5,10 +5,11 @@
 #include <string>
 
 #include "cel/library.h"
-#include "cel/library/base64.h"
+#include "base/base64.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
 #include "cel/library/go_text.h"
+#include "cel/library/json_text.h"
 #include "cel/library/omit.h"
 
 namespace kro::cel {
@@ -170,14 +171,7 @@ Result<void> AppendProtobufJson(Context& context, std::string& out, const Value&
         }
         members.insert_or_assign(std::move(*key), std::move(text));
       }
-      out += '{';
-      bool first = true;
-      for (const auto& [key, text] : members) {
-        if (!first) out += ',';
-        first = false;
-        out += JsonQuote(key) + ":" + text;
-      }
-      out += '}';
+      AppendMembers(out, members);
       return {};
     }
     case Kind::kError:

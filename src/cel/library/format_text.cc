@@ -5,10 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "base/go_quote.h"
+#include "base/utf8.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
 #include "cel/library/go_text.h"
-#include "cel/library/utf8.h"
 
 namespace kro::cel {
 namespace {

@@ -1,4 +1,4 @@
-// Numbers and quoted text as Go prints them.
+// Numbers and JSON text as Go prints them.
 //
 // Messages and formatted strings are compared by users and tools with those of the original, which
 // is written in Go; so these follow its strconv and encoding/json packages to the byte.
@@ -9,12 +9,6 @@
 #include <string_view>
 
 namespace kro::cel {
-
-// strconv.Quote: double quotes, escapes for control, unprintable and malformed characters.
-std::string GoQuote(std::string_view text);
-
-// The same for one character in single quotes, as encoding/json names it: '\'' and 'a'.
-std::string GoQuoteCharacter(char32_t character);
 
 // Shortest digits that read back as `value`, never an exponent: 1.5e20 is 150000000000000000000.
 // NaN is "NaN", infinities are "Infinity" and "-Infinity".

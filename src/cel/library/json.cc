@@ -5,7 +5,7 @@
 #include <string>
 
 #include "cel/library.h"
-#include "cel/library/base64.h"
+#include "base/base64.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
 #include "cel/library/go_text.h"
@@ -183,14 +183,7 @@ Result<void> AppendValue(Context& context, std::string& out, const Value& value,
         }
         members.insert_or_assign(std::move(*key), std::move(text));
       }
-      out += '{';
-      bool first = true;
-      for (const auto& [key, text] : members) {
-        if (!first) out += ',';
-        first = false;
-        out += JsonQuote(key) + ":" + text;
-      }
-      out += '}';
+      AppendMembers(out, members);
       return {};
     }
     case Kind::kError:

@@ -6,8 +6,9 @@
 #include <optional>
 #include <vector>
 
+#include "base/go_quote.h"
+#include "base/utf8.h"
 #include "cel/library/go_text.h"
-#include "cel/library/utf8.h"
 
 namespace kro::cel {
 namespace {
@@ -102,6 +103,17 @@ Result<void> AppendJson(std::string& out, const json::Object& object) {
   }
   out += '}';
   return {};
+}
+
+void AppendMembers(std::string& out, const std::map<std::string, std::string>& members) {
+  out += '{';
+  bool first = true;
+  for (const auto& [key, text] : members) {
+    if (!first) out += ',';
+    first = false;
+    out += JsonQuote(key) + ":" + text;
+  }
+  out += '}';
 }
 
 std::string UnsupportedNumber(double value) {

@@ -1,6 +1,7 @@
 // JSON text as Go's encoding/json reads and writes it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,9 @@ Result<Value> ReadJsonText(Context& context, std::string_view text);
 // Appends `value` with keys in byte order. kInvalid for numbers that are not finite.
 Result<void> AppendJson(std::string& out, const json::Value& value);
 Result<void> AppendJson(std::string& out, const json::Object& object);
+
+// Appends an object of members whose values are JSON text already.
+void AppendMembers(std::string& out, const std::map<std::string, std::string>& members);
 
 // "json: unsupported value: +Inf" for a number that JSON cannot hold.
 std::string UnsupportedNumber(double value);

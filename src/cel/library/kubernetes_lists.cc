@@ -17,6 +17,7 @@ Value Min(Context& context, Args args);
 Value Max(Context& context, Args args);
 Value ListIndexOf(Context& context, Args args);
 Value ListLastIndexOf(Context& context, Args args);
+Value Includes(Context& context, Args args);
 
 EvalFunction SumOf(std::string_view type) {
   if (type == "int") return SumInts;
@@ -97,7 +98,28 @@ const Library& KubernetesListsLibrary() {
   return library;
 }
 
+const Library& ListIncludesLibrary() {
+  static const Library library{
+      .name = "kubernetes.lists.includes",
+      .version = 1,
+      .doc = "What newer versions of Kubernetes' list library add.",
+      .overloads = {{.function = "includes",
+                     .id = "list_a_includes_bool",
+                     .style = Style::kReceiver,
+                     .params = {ListOf(Param("A")), Param("A")},
+                     .result = Bool(),
+                     .doc = "Whether the list has the element.",
+                     .examples = {{"[1, 2].includes(2)", "true"}, {"['a'].includes('b')", "false"}},
+                     .eval = Includes}}};
+  return library;
+}
+
 namespace {
+
+Value Includes(Context& context, Args args) {
+  const Value index = ListIndexOf(context, args);
+  return index.IsError() ? index : Value::Bool(index.AsInt() >= 0);
+}
 
 Value IsSorted(Context& context, Args args) {
   const Value& list = args[0];

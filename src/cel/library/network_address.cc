@@ -4,7 +4,7 @@
 #include <charconv>
 #include <span>
 
-#include "cel/library/go_text.h"
+#include "base/go_quote.h"
 
 namespace kro::cel {
 namespace {

@@ -3,9 +3,9 @@
 #include <re2/re2.h>
 
 #include "cel/library.h"
+#include "base/utf8.h"
 #include "cel/library/budget.h"
 #include "cel/library/regex_pattern.h"
-#include "cel/library/utf8.h"
 
 namespace kro::cel {
 namespace {

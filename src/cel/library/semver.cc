@@ -1,4 +1,4 @@
-// Kubernetes' semver library, version 0 (spec section 4.13).
+// Kubernetes' semver library, versions 0 (spec section 4.13) and 1.
 
 #include "cel/library.h"
 #include "cel/library/budget.h"
@@ -30,6 +30,8 @@ template <std::uint64_t SemanticVersion::*kPart>
 Value GetPart(Context&, Args args) {
   return Value::Int(static_cast<std::int64_t>(VersionOf(args[0]).*kPart));
 }
+Value ParseLenient(Context& context, Args args);
+Value IsLenient(Context& context, Args args);
 Value CompareTo(Context& context, Args args);
 Value IsLessThan(Context&, Args args) { return Value::Bool(VersionOf(args[0]) < VersionOf(args[1])); }
 Value IsGreaterThan(Context&, Args args) {
@@ -111,7 +113,73 @@ const Library& SemverLibrary() {
   return library;
 }
 
+const Library& LenientSemverLibrary() {
+  static const Library library{
+      .name = "kubernetes.semver.lenient",
+      .version = 1,
+      .doc = "Semantic versions as people write them.",
+      .overloads = {
+          {.function = "semver",
+           .id = "string_bool_to_semver",
+           .params = {String(), Bool()},
+           .result = Object(kSemverType.name),
+           .doc = "Reads a version. If the second argument is true, a leading v is left out, "
+                  "missing minor and "
+                  "patch numbers are 0 and leading zeros do not count.",
+           .examples = {{"semver('v1.02', true) == semver('1.2.0')", "true"},
+                        {"semver('v1.0', false)", "error: No Major.Minor.Patch elements found"}},
+           .eval = ParseLenient},
+          {.function = "isSemver",
+           .id = "is_semver_string_bool",
+           .params = {String(), Bool()},
+           .result = Bool(),
+           .doc = "Whether semver() can read the text so.",
+           .examples = {{"isSemver('v1.0', true)", "true"}, {"isSemver('v1.0', false)", "false"}},
+           .eval = IsLenient},
+      }};
+  return library;
+}
+
 namespace {
+
+// "v1.02-rc" has no minor number: only a version of three parts may have more than numbers.
+Result<std::string> Normalized(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  if (text.starts_with('v')) text.remove_prefix(1);
+  std::string out;
+  int parts = 0;
+  std::string_view rest = text;
+  while (parts < 3 && rest.data() != nullptr) {
+    const std::size_t dot = parts < 2 ? rest.find('.') : rest.npos;
+    std::string_view part = rest.substr(0, dot);
+    while (part.size() > 1 && part[0] == '0' && part[1] >= '0' && part[1] <= '9')
+      part.remove_prefix(1);
+    if (parts > 0) out += '.';
+    out += part;
+    ++parts;
+    rest = dot == rest.npos ? std::string_view() : rest.substr(dot + 1);
+  }
+  if (parts < 3 && out.find_first_of("+-") != out.npos) {
+    return Fail(ErrorCode::kInvalid, "Short version cannot contain PreRelease/Build meta data");
+  }
+  for (; parts < 3; ++parts) out += ".0";
+  return out;
+}
+
+Value ParseLenient(Context& context, Args args) {
+  if (!args[1].IsTrue()) return ParseSemver(context, args.first(1));
+  auto text = Normalized(args[0].AsString());
+  if (!text) return MakeError(context, text.error());
+  const Value normal = NewString(context, *text);
+  return normal.IsError() ? normal : ParseSemver(context, {&normal, 1});
+}
+
+Value IsLenient(Context& context, Args args) {
+  if (!args[1].IsTrue()) return IsSemver(context, args.first(1));
+  auto text = Normalized(args[0].AsString());
+  return Value::Bool(text && SemanticVersion::Parse(*text).has_value());
+}
 
 Value ParseSemver(Context& context, Args args) {
   std::string_view text = args[0].AsString();

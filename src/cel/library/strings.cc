@@ -4,9 +4,9 @@
 #include <string>
 
 #include "cel/library.h"
+#include "base/utf8.h"
 #include "cel/library/budget.h"
 #include "cel/library/format_text.h"
-#include "cel/library/utf8.h"
 
 namespace kro::cel {
 namespace {

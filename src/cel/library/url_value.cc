@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cel/library/go_text.h"
+#include "base/go_quote.h"
 
 namespace kro::cel {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 
-#include "cel/library/base64.h"
 #include "cel/library/format_text.h"
 #include "cel/library/go_text.h"
 #include "cel/library/network_address.h"
@@ -10,7 +9,6 @@
 #include "cel/library/regex_pattern.h"
 #include "cel/library/semver_value.h"
 #include "cel/library/url_value.h"
-#include "cel/library/utf8.h"
 
 namespace kro::cel {
 namespace {
@@ -147,20 +145,6 @@ TEST(GoText, WritesNumbersAsGoDoes) {
   EXPECT_EQ(JsonDouble(1e-7), "1e-7");
   EXPECT_EQ(GoDuration(5'400'000'000'000), "1h30m0s");
   EXPECT_EQ(GoDuration(INT64_MIN), "-2562047h47m16.854775808s");
-  EXPECT_EQ(GoQuote(std::string_view("a\"\0\xff\x01é", 7)), "\"a\\\"\\x00\\xff\\x01é\"");
-}
-
-TEST(Base64, ReportsTheFirstWrongByte) {
-  constexpr auto kStandard = Base64Alphabet::kStandard;
-  EXPECT_EQ(DecodeBase64("aGVs\nbG8=", kStandard, Base64Padding::kRequired), "hello");
-  EXPECT_EQ(DecodeBase64("YQ===", kStandard, Base64Padding::kRequired).error(), 4U);
-  EXPECT_EQ(DecodeBase64("Y", kStandard, Base64Padding::kForbidden).error(), 0U);
-}
-
-TEST(Utf8, CountsMalformedBytesOneByOne) {
-  EXPECT_EQ(CountCodePoints("a\xed\xa0\x80z"), 5U);  // a lone surrogate
-  EXPECT_EQ(CountCodePoints(std::string_view("\0\xc0\x80", 3)), 3U);
-  EXPECT_EQ(ToValidUtf8("\xff"), "\uFFFD");
 }
 
 TEST(Pattern, WordsErrorsAsGoDoes) {

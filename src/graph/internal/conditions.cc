@@ -11,9 +11,9 @@
 #include <string_view>
 #include <utility>
 
+#include "base/go_quote.h"
 #include "cel/library/runtime.h"
 #include "graph/internal/children.h"
-#include "graph/internal/quote.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -99,7 +99,7 @@ void ConditionBuilder::RefuseRepeatedTypes() {
       if (is_new || first->second == i) continue;
       const Place place = PlaceOf(entries_, i);
       Refuse(place, call.span, "KRO203",
-             fmt::format("condition type {} is declared by more than one conditions entry", Quote(*type)),
+             fmt::format("condition type {} is declared by more than one conditions entry", GoQuote(*type)),
              fmt::format("another entry declares the condition '{}' too", *type));
       built_.faults.back().related.push_back(
           {.where = PlaceOf(entries_, first->second).Locate(), .message = "the first entry"});
@@ -119,12 +119,12 @@ void ConditionBuilder::CheckCalls(std::size_t index) {
 }
 
 void ConditionBuilder::CheckNewCondition(const RuntimeCall& call, const Place& place) {
-  const auto within = [&] { return fmt::format(" in expression {}", Quote(place.Shown())); };
+  const auto within = [&] { return fmt::format(" in expression {}", GoQuote(place.Shown())); };
   const auto status = TextOf(EntryOf(*call.call, "status"));
   if (status && std::ranges::find(kStatuses, *status) == kStatuses.end()) {
     Refuse(place, call.span, "KRO403",
            fmt::format("runtime.newCondition: status must be one of True, False, Unknown (got {}){}",
-                       Quote(*status), within()),
+                       GoQuote(*status), within()),
            fmt::format("the status of a condition is 'True', 'False' or 'Unknown', not '{}'", *status),
            Suggestion(*status, {kStatuses.begin(), kStatuses.end()}));
   }
@@ -143,8 +143,8 @@ void ConditionBuilder::CheckRead(const RuntimeCall& call, const Place& place) {
   const auto type = TextOf(call.call->args[1]);
   if (subject == nullptr || subject->name != "schema" || !type) return;
   if (std::ranges::find(kBuiltIn, *type) != kBuiltIn.end()) return;
-  const std::string begin = fmt::format("runtime.condition(schema, {}): ", Quote(*type));
-  const std::string end = fmt::format(" in expression {}", Quote(place.Shown()));
+  const std::string begin = fmt::format("runtime.condition(schema, {}): ", GoQuote(*type));
+  const std::string end = fmt::format(" in expression {}", GoQuote(place.Shown()));
   if (declared_.contains(*type)) {
     Refuse(place, call.span, "KRO402",
            fmt::format("{}custom conditions cannot reference each other{}", begin, end),
@@ -162,7 +162,7 @@ void ConditionBuilder::CheckRead(const RuntimeCall& call, const Place& place) {
 void ConditionBuilder::Build(std::size_t index) {
   if (!entries_[index].has_expressions()) return;
   const Place place = PlaceOf(entries_, index);
-  const std::string shown = Quote(place.Shown());
+  const std::string shown = GoQuote(place.Shown());
   auto named = builder_.Parse(
       place, fmt::format("condition {}: ", shown),
       [&](std::string_view name) {
@@ -180,7 +180,7 @@ void ConditionBuilder::Build(std::size_t index) {
         "KRO403",
         fmt::format("condition {}: condition expressions must return runtime.newCondition(...) or a "
                     "list of them, got {}",
-                    shown, Quote(type->ToString())),
+                    shown, GoQuote(type->ToString())),
         fmt::format("a condition is made by runtime.newCondition(…), this is {}", type->ToAuthor()));
     fault.expected = "condition";
     fault.found = type->ToAuthor();

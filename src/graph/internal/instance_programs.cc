@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/go_quote.h"
 #include "graph/internal/conditions.h"
-#include "graph/internal/quote.h"
 #include "graph/internal/report.h"
 #include "graph/template_walk.h"
 #include "schema/status_inference.h"
@@ -145,14 +145,14 @@ void InstanceBuilder::BuildStatus() {
 void InstanceBuilder::BuildField(const FieldExpression& field) {
   const Place place{field.text, Join(StatusPath(), field.path)};
   const std::string path = field.path.ToString();
-  const std::string shown = Quote(place.Shown());
+  const std::string shown = GoQuote(place.Shown());
   auto named = builder_.Parse(
-      place, fmt::format("status field {} expression {}: ", Quote(path), shown),
+      place, fmt::format("status field {} expression {}: ", GoQuote(path), shown),
       [&](std::string_view name) { return name == "schema" || builder_.IsNode(name); },
       built_.faults);
   if (!named) return;
   const std::string prefix =
-      fmt::format("failed to type-check status expression {} at path {}: ", shown, Quote(path));
+      fmt::format("failed to type-check status expression {} at path {}: ", shown, GoQuote(path));
   const auto type = builder_.Check(named->ast, place, prefix, built_.faults);
   if (!type) return;
   if (named->references.empty()) {

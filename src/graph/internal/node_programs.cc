@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "graph/internal/quote.h"
+#include "base/go_quote.h"
 #include "graph/internal/report.h"
 #include "schema/assignability.h"
 
@@ -72,7 +72,7 @@ Diagnostics CheckOmit(const std::vector<ResourceNode>& nodes, const Dependencies
           "KRO405",
           fmt::format("resource {}: omit() cannot be used at path {} — the field is required and must "
                       "resolve to a concrete value",
-                      Quote(node.id), Quote(path)),
+                      GoQuote(node.id), GoQuote(path)),
           fmt::format("omit() cannot be used in {}: every object needs it", path)));
     }
   }
@@ -86,7 +86,7 @@ Diagnostics BuildNodePrograms(const std::vector<ResourceNode>& nodes, Dependenci
     builder.Enter(&nodes[i]);
     Append(faults,
            Enclose(NodeBuilder(nodes[i], dependencies.nodes[i], builder, built[i]).Run(), {},
-                   fmt::format("failed to validate resource {}: ", Quote(nodes[i].id))));
+                   fmt::format("failed to validate resource {}: ", GoQuote(nodes[i].id))));
   }
   builder.Enter(nullptr);
   return faults;
@@ -111,7 +111,7 @@ void NodeBuilder::BuildDimension(std::size_t index) {
   const Place place{iterator.list,
                     ResourcePath(node_.index).Child("forEach").Child(index).Child(iterator.name)};
   const std::string prefix =
-      fmt::format("node {}: forEach iterator {}: ", Quote(node_.id), Quote(iterator.name));
+      fmt::format("node {}: forEach iterator {}: ", GoQuote(node_.id), GoQuote(iterator.name));
   if (read.uses_omit) {
     constexpr std::string_view kText = "omit() can only be used in resource template expressions";
     faults_.push_back(place.Fault("KRO405", fmt::format("{}{}", prefix, kText), std::string(kText)));
@@ -123,8 +123,8 @@ void NodeBuilder::BuildDimension(std::size_t index) {
     Diagnostic fault = place.Fault(
         "KRO403",
         fmt::format("node {}: forEach iterator {} must return a list, got {}: type {} is not a list type",
-                    Quote(node_.id), Quote(iterator.name), Quote(type->ToString()),
-                    Quote(type->ToString())),
+                    GoQuote(node_.id), GoQuote(iterator.name), GoQuote(type->ToString()),
+                    GoQuote(type->ToString())),
         fmt::format("forEach takes a list, not {}", type->ToAuthor()));
     fault.expected = "list";
     fault.found = type->ToAuthor();
@@ -151,7 +151,7 @@ void NodeBuilder::BuildField(std::size_t index) {
   if (!read.ast) return;
   const Place place{field.text, Join(SourcePath(node_), field.path)};
   const std::string prefix = fmt::format("failed to compile template expression {} at path {}: ",
-                                         Quote(place.Shown()), Quote(field.path.ToString()));
+                                         GoQuote(place.Shown()), GoQuote(field.path.ToString()));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(read.names)) return;
   CheckField(*type, field, place);
@@ -181,8 +181,8 @@ void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const
       "KRO403",
       fmt::format("type mismatch in resource {} at path {}: expression {} returns type {} but expected "
                   "{}: {}",
-                  Quote(node_.id), Quote(path), Quote(place.Shown()), Quote(type.ToString()),
-                  Quote(expected.ToString()), *problem),
+                  GoQuote(node_.id), GoQuote(path), GoQuote(place.Shown()), GoQuote(type.ToString()),
+                  GoQuote(expected.ToString()), *problem),
       fmt::format("expected {}, got {}", expected.ToAuthor(), type.ToAuthor()));
   if (expected.ToAuthor() == type.ToAuthor() && problem->find("__type_") == std::string::npos) {
     fault.message = *problem;
@@ -200,7 +200,7 @@ void NodeBuilder::BuildIncludeWhen(std::size_t index) {
                     ResourcePath(node_.index).Child("includeWhen").Child(index)};
   const std::string prefix =
       fmt::format("failed to type-check includeWhen expression {} in resource {}: ",
-                  Quote(place.Shown()), Quote(node_.id));
+                  GoQuote(place.Shown()), GoQuote(node_.id));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(read.names)) return;
   if (!IsCondition(*type, "includeWhen", place)) return;
@@ -215,12 +215,12 @@ void NodeBuilder::BuildReadyWhen(std::size_t index) {
   const Place place{text, ResourcePath(node_.index).Child("readyWhen").Child(index)};
   const std::string_view own =
       node_.type == NodeType::kCollection ? "each" : std::string_view(node_.id);
-  auto named = builder_.Parse(place, fmt::format("resource {} readyWhen: ", Quote(node_.id)),
+  auto named = builder_.Parse(place, fmt::format("resource {} readyWhen: ", GoQuote(node_.id)),
                               [&](std::string_view name) { return name == own; }, faults_);
   if (!named) return;
   const std::string prefix =
       fmt::format("failed to type-check readyWhen expression {} in resource {}: ",
-                  Quote(place.Shown()), Quote(node_.id));
+                  GoQuote(place.Shown()), GoQuote(node_.id));
   const auto type = builder_.Check(named->ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(named->references)) return;
   if (!IsCondition(*type, "readyWhen", place)) return;
@@ -239,7 +239,7 @@ bool NodeBuilder::IsCondition(cel::Type type, std::string_view member, const Pla
       "KRO404",
       fmt::format("{} expression {} in resource {} must return bool or optional_type(bool), but returns "
                   "{}",
-                  member, Quote(place.Shown()), Quote(node_.id), Quote(type.ToString())),
+                  member, GoQuote(place.Shown()), GoQuote(node_.id), GoQuote(type.ToString())),
       fmt::format("{} takes a bool, not {}", member, type.ToAuthor()));
   fault.expected = "bool";
   fault.found = type.ToAuthor();

@@ -31,6 +31,7 @@ void Evaluation::Bind(std::size_t node, std::span<const LiveObject> objects) {
 
 Result<cel::Value> Evaluation::Evaluate(const graph::Expression& expression, View view,
                                         const Locals& locals) {
+  ++evaluated_;
   const std::span<cel::Value> slots = arena_.NewArray<cel::Value>(expression.inputs.size());
   for (std::size_t i = 0; i < slots.size(); ++i) {
     slots[i] = Variable(expression.inputs[i], view, locals);

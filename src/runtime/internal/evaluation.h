@@ -48,6 +48,9 @@ class Evaluation {
                               const Locals& locals = {});
   Result<Truth> Test(const graph::Expression& expression, View view, const Locals& locals = {});
 
+  // How many expressions were evaluated.
+  std::size_t evaluated() const { return evaluated_; }
+
   // From now on `schema` carries these conditions as its status.
   void ShowConditions(const api::ConditionSet& conditions);
 
@@ -71,6 +74,7 @@ class Evaluation {
 
   const graph::Graph& graph_;
   std::int64_t budget_;
+  std::size_t evaluated_ = 0;
   cel::Arena arena_;
   ArenaResource resource_;
   json::Value instance_;  // without status

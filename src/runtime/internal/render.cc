@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "base/base64.h"
 #include "cel/convert.h"
-#include "cel/library/base64.h"
 #include "runtime/live_object.h"
 
 namespace kro::runtime {
@@ -271,7 +271,7 @@ Result<void> CheckIdentities(const graph::Node& node, const std::vector<json::Va
 Result<std::optional<json::Value>> Convert(cel::Context& context, const cel::Value& value,
                                            bool takes_bytes) {
   if (takes_bytes && value.Is(Kind::kBytes)) {
-    return std::optional<json::Value>(json::String(cel::EncodeBase64(value.AsBytes())));
+    return std::optional<json::Value>(json::String(EncodeBase64(value.AsBytes())));
   }
   if (!takes_bytes || !value.Is(Kind::kMap) || value.IsJson()) return cel::ToJson(context, value);
 

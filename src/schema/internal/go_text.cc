@@ -6,14 +6,13 @@
 #include <cstdlib>
 #include <limits>
 
-#include <fmt/format.h>
+#include "base/go_quote.h"
 
 namespace kro::schema {
 namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 std::string Lower(std::string_view text);
-bool IsUnprintable(std::uint32_t code);
 
 }  // namespace
 
@@ -88,45 +87,6 @@ Result<double> ParseGoFloat(std::string_view text) {
   return sign * value;
 }
 
-std::string GoQuote(std::string_view text) {
-  std::string quoted = "\"";
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const std::size_t length = byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
-    if (length == 1) {
-      switch (text[i]) {
-        case '"':
-          quoted += "\\\"";
-          break;
-        case '\\':
-          quoted += "\\\\";
-          break;
-        case '\n':
-          quoted += "\\n";
-          break;
-        case '\t':
-          quoted += "\\t";
-          break;
-        case '\r':
-          quoted += "\\r";
-          break;
-        default:
-          quoted += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte)
-                                                : std::string(1, text[i]);
-      }
-    } else {
-      std::uint32_t code = byte & (0x3f >> (length - 1));
-      for (std::size_t k = 1; k < length && i + k < text.size(); ++k) {
-        code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-      }
-      quoted += IsUnprintable(code) ? fmt::format("\\u{:04x}", code)
-                                    : std::string(text.substr(i, length));
-    }
-    i += length;
-  }
-  return quoted + "\"";
-}
-
 namespace {
 
 std::string Lower(std::string_view text) {
@@ -135,12 +95,6 @@ std::string Lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return lower;
-}
-
-bool IsUnprintable(std::uint32_t code) {
-  return code <= 0xa0 || code == 0xad || code == 0x1680 || (code >= 0x2000 && code <= 0x200f) ||
-         (code >= 0x2028 && code <= 0x202f) || (code >= 0x205f && code <= 0x206f) ||
-         code == 0x3000 || code == 0xfeff;
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
-// Numbers and texts as the tools around kro, which are written in Go, read and print them.
+// Numbers as the tools around kro, which are written in Go, read them.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -14,8 +13,5 @@ Result<bool> ParseGoBool(std::string_view text);
 Result<std::int64_t> ParseGoInt(std::string_view text);
 // Also accepts Inf, NaN, hexadecimal and digits grouped by underscores.
 Result<double> ParseGoFloat(std::string_view text);
-
-// Quoted, with escapes for what does not print.
-std::string GoQuote(std::string_view text);
 
 }  // namespace kro::schema

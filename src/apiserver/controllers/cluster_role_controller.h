@@ -1,0 +1,21 @@
+// Keeps the rules of ClusterRoles with an aggregationRule equal to those of the roles it selects.
+#pragma once
+
+#include "apiserver/controllers/controller.h"
+
+namespace kro::apiserver {
+
+class ClusterRoleController final : public Controller {
+ public:
+  // `core` outlives it.
+  explicit ClusterRoleController(Core& core)
+      : client_(core, "clusterrole-aggregation-controller") {}
+
+  void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
+  std::optional<Duration> Reconcile(const std::string& key) override;
+
+ private:
+  ControllerClient client_;
+};
+
+}  // namespace kro::apiserver

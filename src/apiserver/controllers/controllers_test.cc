@@ -1,0 +1,126 @@
+// What the controllers of a laptop do.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apiserver/world_test_util.h"
+
+namespace kro::apiserver {
+namespace {
+
+constexpr std::string_view kDeployment = R"(
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: c, image: i}]}}
+)";
+
+TEST(Controllers, ACronJobMakesJobsByItsScheduleAndKeepsAFew) {
+  ServerWorld world;
+  world.Create("/apis/batch/v1/namespaces/default/cronjobs", R"(
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report}
+spec:
+  schedule: "*/10 * * * *"
+  successfulJobsHistoryLimit: 2
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+)");
+  constexpr const char* kCronJob = "/apis/batch/v1/namespaces/default/cronjobs/report";
+  constexpr const char* kJobs = "/apis/batch/v1/namespaces/default/jobs";
+  world.Advance(9min);
+  EXPECT_EQ(world.At(kJobs, "items"), "[]");
+  world.Advance(2min);
+  EXPECT_EQ(world.At(kJobs, "items[0].metadata.name"), "report-29453770");
+  EXPECT_EQ(world.At(kJobs, "items[0].status.conditions[1].type"), "Complete");
+  EXPECT_EQ(world.At(kCronJob, "status.lastScheduleTime"), "2026-01-01T00:10:00Z");
+  EXPECT_EQ(world.At(kCronJob, "status.active"), "nothing");
+  world.Advance(60min);
+  EXPECT_EQ(world.Get(kJobs).at("items").as_array().size(), 2u);
+}
+
+TEST(Controllers, ASuspendedCronJobMakesNothing) {
+  ServerWorld world;
+  world.Create("/apis/batch/v1/namespaces/default/cronjobs", R"(
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: report}
+spec:
+  schedule: "* * * * *"
+  suspend: true
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: i}]}}}}
+)");
+  world.Advance(5min);
+  EXPECT_EQ(world.At("/apis/batch/v1/namespaces/default/jobs", "items"), "[]");
+}
+
+TEST(Controllers, ADisruptionBudgetCountsItsPods) {
+  ServerWorld world;
+  world.Create("/apis/apps/v1/namespaces/default/deployments", kDeployment);
+  world.Create("/apis/policy/v1/namespaces/default/poddisruptionbudgets", R"(
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 25%, selector: {matchLabels: {app: web}}}
+)");
+  world.Advance(2s);
+  constexpr const char* kBudget = "/apis/policy/v1/namespaces/default/poddisruptionbudgets/web";
+  EXPECT_EQ(world.At(kBudget, "status.expectedPods"), "4");
+  EXPECT_EQ(world.At(kBudget, "status.currentHealthy"), "4");
+  EXPECT_EQ(world.At(kBudget, "status.desiredHealthy"), "3");
+  EXPECT_EQ(world.At(kBudget, "status.disruptionsAllowed"), "1");
+  EXPECT_EQ(world.At(kBudget, "status.conditions[0].reason"), "SufficientPods");
+}
+
+TEST(Controllers, AnAutoscalerShowsTheScaleOfItsTarget) {
+  ServerWorld world;
+  world.Create("/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers", R"(
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: web}
+spec:
+  minReplicas: 1
+  maxReplicas: 8
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 60}}}]
+)");
+  world.Advance(1s);
+  constexpr const char* kScaler =
+      "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers/web";
+  EXPECT_EQ(world.At(kScaler, "status.conditions[0].reason"), "FailedGetScale");
+  world.Create("/apis/apps/v1/namespaces/default/deployments", kDeployment);
+  world.Advance(2s);
+  EXPECT_EQ(world.At(kScaler, "status.currentReplicas"), "4");
+  EXPECT_EQ(world.At(kScaler, "status.desiredReplicas"), "4");
+  EXPECT_EQ(world.At(kScaler, "status.conditions[0].status"), "True");
+  EXPECT_EQ(world.At(kScaler, "status.currentMetrics[0].resource.current.averageUtilization"), "60");
+}
+
+TEST(Controllers, AnIngressGetsAnAddress) {
+  ServerWorld world;
+  world.Create("/apis/networking.k8s.io/v1/namespaces/default/ingresses", R"(
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: web}
+spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
+)");
+  world.Advance(1s);
+  EXPECT_EQ(world.At("/apis/networking.k8s.io/v1/namespaces/default/ingresses/web",
+                     "status.loadBalancer.ingress[0].ip"),
+            "172.18.255.1");
+}
+
+TEST(Controllers, APodTakesItsTimeToBecomeReady) {
+  ServerWorld world({.pod_start = 500ms});
+  world.Create("/api/v1/namespaces/default/pods",
+               "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: i}]}}");
+  world.Advance(400ms);
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Pending");
+  world.Advance(200ms);
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Running");
+}
+
+}  // namespace
+}  // namespace kro::apiserver

@@ -1,0 +1,50 @@
+#include "apiserver/internal/restore.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "apiserver/kinds/values.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+namespace {
+
+// The addresses and ports that a service has.
+void Reserve(Core& core, const json::Value& service);
+
+}  // namespace
+
+void RestoreObjects(Core& core, SavedState state) {
+  if (state.objects.empty()) return;
+  for (SavedObject& saved : state.objects) {
+    std::string text = "{";
+    text += std::exchange(saved.members, std::string());
+    text += '}';
+    auto value = json::Parse(text);
+    if (!value) continue;
+    auto object = ToStored(*value);
+    object->revision = saved.revision;
+    object->definition = saved.definition;
+    if (saved.group.empty() && saved.resource == "services") Reserve(core, *value);
+    core.store.PutBack(core.store.Of(saved.group, saved.resource), std::move(object));
+  }
+  core.store.GoOnFrom(state.revision);
+}
+
+namespace {
+
+void Reserve(Core& core, const json::Value& service) {
+  for (const json::Value& address : ArrayAt(service, {"spec", "clusterIPs"})) {
+    if (address.is_string()) core.addresses.TakeAddress(std::string_view(address.get_string()));
+  }
+  core.addresses.TakeAddress(StringAt(service, {"spec", "clusterIP"}));
+  for (const json::Value& port : ArrayAt(service, {"spec", "ports"})) {
+    if (const auto number = IntAt(port, {"nodePort"}); number > 0) {
+      core.addresses.TakePort(static_cast<int>(number));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace kro::apiserver

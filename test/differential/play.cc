@@ -1,0 +1,221 @@
+#include "differential/play.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iostream>
+#include <memory>
+
+#include "apiserver/local_transport.h"
+#include "async/simulated_executor.h"
+#include "differential/normalise.h"
+
+namespace kro::differential {
+namespace {
+
+constexpr int kMostWaits = 400;
+
+std::string Replace(std::string text, std::string_view what, std::string_view with);
+std::map<std::string, std::string> LoadKnownDifferences();
+// "widgets" of widgets.ex.io
+std::string PluralOf(const std::string& definition);
+json::Value EventsOf(const std::string& body, Normaliser& normaliser);
+
+}  // namespace
+
+struct EmbeddedWorld::Impl {
+  async::SimulatedExecutor executor;
+  apiserver::Server server{executor.clock(), apiserver::IdSource(1),
+                           {.controllers = apiserver::Controllers::kEssential}};
+  apiserver::LocalTransport transport{server, executor};
+};
+
+EmbeddedWorld::EmbeddedWorld() : impl_(std::make_unique<Impl>()) {}
+EmbeddedWorld::~EmbeddedWorld() = default;
+
+http::Response EmbeddedWorld::Send(http::Request request) {
+  auto sent = impl_->executor.Run(impl_->transport.Send(std::move(request), {}));
+  return sent && *sent ? **sent : http::Response{0, {}, "no answer"};
+}
+
+http::Response EmbeddedWorld::Follow(http::Request request) {
+  auto opened = impl_->executor.Run(impl_->transport.Open(std::move(request), {}));
+  if (!opened || !*opened) return {0, {}, "no answer"};
+  http::ResponseStream& stream = ***opened;
+  http::Response response{stream.status(), stream.headers(), ""};
+  while (true) {
+    auto piece = impl_->executor.Run(stream.Read(std::chrono::seconds(60)));
+    if (!piece || !*piece || (*piece)->empty()) return response;
+    response.body += **piece;
+  }
+}
+
+void EmbeddedWorld::Wait() { impl_->executor.Advance(std::chrono::milliseconds(200)); }
+
+void Define(World& world, const Suite& suite) {
+  for (const std::string& definition : suite.definitions) {
+    http::Response created =
+        world.Send({.method = "POST",
+                    .target = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                    .headers = {{"Content-Type", "application/json"}},
+                    .body = definition});
+    ASSERT_EQ(created.status, 201) << created.body;
+  }
+  for (const std::string& definition : suite.definitions) {
+    for (int i = 0; i < kMostWaits; ++i) {
+      if (world.Send({.target = "/apis/ex.io/v1/" + PluralOf(definition)}).status == 200) break;
+      world.Wait();
+    }
+  }
+}
+
+std::vector<json::Value> Play(World& world, const Sequence& sequence) {
+  const std::string name_space = "s-" + sequence.id;
+  world.Send({.method = "POST", .target = "/api/v1/namespaces",
+              .headers = {{"Content-Type", "application/json"}},
+              .body = fmt::format(
+                  R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}"}}}})",
+                  name_space)});
+  Normaliser normaliser;
+  std::vector<json::Value> answers;
+  std::map<std::string, std::string> marks;
+  json::Value last;
+  for (const Step& step : sequence.steps) {
+    const std::string home = "/namespaces/" + name_space;
+    const auto expand = [&](std::string text) {
+      static constexpr std::pair<std::string_view, std::string_view> kCollections[] = {
+          {"$CM", "/api/v1{}/configmaps"},      {"$C", "/api/v1{}/configmaps"},
+          {"$SEC", "/api/v1{}/secrets"},        {"$S", "/api/v1{}/services"},
+          {"$P", "/api/v1{}/pods"},             {"$W", "/apis/ex.io/v1{}/widgets"},
+          {"$T", "/apis/ex.io/v1{}/thgs"},      {"$D", "/apis/apps/v1{}/deployments"},
+          {"$J", "/apis/batch/v1{}/jobs"}};
+      for (const auto& [word, path] : kCollections) {
+        text = Replace(std::move(text), word, Replace(std::string(path), "{}", home));
+      }
+      text = Replace(std::move(text), "$N", name_space);
+      for (const auto& [name, revision] : marks) {
+        text = Replace(std::move(text), "%RV:" + name + "%", revision);
+      }
+      text = Replace(std::move(text), "%UID%", json::FindString(last, {"metadata", "uid"}));
+      return Replace(std::move(text), "%RV%",
+                     json::FindString(last, {"metadata", "resourceVersion"}));
+    };
+    const auto make = [&](const std::string& method) {
+      http::Request request{.method = method, .target = expand(step.target)};
+      request.body = expand(step.body);
+      request.headers.Add("User-Agent", "differential/1");
+      request.headers.Add("Accept", step.accept.empty() ? "application/json" : step.accept);
+      if (!request.body.empty()) request.headers.Add("Content-Type", step.content_type);
+      if (!step.user.empty()) request.headers.Add("Impersonate-User", expand(step.user));
+      for (const std::string& group : step.groups) {
+        request.headers.Add("Impersonate-Group", group);
+      }
+      return request;
+    };
+    json::Object answer;
+    if (step.method == "WAIT") {
+      int code = 0;
+      for (int i = 0; i < kMostWaits && code != step.awaited_code; ++i) {
+        if (i > 0) world.Wait();
+        code = world.Send(make(step.awaited)).status;
+      }
+      answer["code"] = code;
+    } else if (step.method == "WATCH") {
+      const http::Response response = world.Follow(make("GET"));
+      answer["code"] = response.status;
+      answer["events"] = EventsOf(response.body, normaliser);
+    } else {
+      const http::Response response = world.Send(make(step.method));
+      auto body = json::Parse(response.body);
+      if (body && !json::FindString(*body, {"metadata", "resourceVersion"}).empty()) last = *body;
+      answer["code"] = response.status;
+      answer["body"] =
+          body ? normaliser.Normalise(std::move(*body)) : json::Value(response.body);
+      json::Array warnings;
+      for (const auto& [key, value] : response.headers.fields()) {
+        if (key == "Warning" || key == "warning") warnings.emplace_back(value);
+      }
+      answer["warnings"] = std::move(warnings);
+    }
+    if (!step.mark.empty()) {
+      marks[step.mark] = json::FindString(last, {"metadata", "resourceVersion"});
+    }
+    answers.push_back(std::move(answer));
+  }
+  return answers;
+}
+
+void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& found) {
+  const auto known = LoadKnownDifferences();
+  int passed = 0;
+  int unmet = 0;
+  for (const Sequence& sequence : suite.sequences) {
+    auto expected = wanted.find(sequence.id);
+    auto actual = found.find(sequence.id);
+    if (expected == wanted.end() || actual == found.end()) {
+      ADD_FAILURE() << sequence.id << " has no answers; record them (test/data/apiserver/README.md)";
+      continue;
+    }
+    std::string differences;
+    for (std::size_t s = 0; s < sequence.steps.size(); ++s) {
+      std::string lines = s < expected->second.size() && s < actual->second.size()
+                              ? Differences(expected->second[s], actual->second[s])
+                              : "no such step";
+      if (lines.empty()) continue;
+      differences = fmt::format("  step {}: {} {}\n{}\n{}\n", s + 1, sequence.steps[s].method,
+                                sequence.steps[s].target, sequence.steps[s].body, lines);
+      break;
+    }
+    if (differences.empty()) {
+      EXPECT_FALSE(known.contains(sequence.id)) << sequence.id << " does not differ any more";
+      ++passed;
+    } else if (known.contains(sequence.id)) {
+      ++unmet;
+    } else {
+      ADD_FAILURE() << sequence.id << " (real / embedded)\n" << differences;
+    }
+  }
+  std::cout << fmt::format("{} passed, {} unmet\n", passed, unmet);
+}
+
+namespace {
+
+std::string Replace(std::string text, std::string_view what, std::string_view with) {
+  for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+std::map<std::string, std::string> LoadKnownDifferences() {
+  std::map<std::string, std::string> known;
+  std::ifstream file(KRO_SOURCE_DIR "/test/differential/known_differences.txt");
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::size_t space = line.find(' ');
+    known[line.substr(0, space)] = space == std::string::npos ? "" : line.substr(space + 1);
+  }
+  return known;
+}
+
+std::string PluralOf(const std::string& definition) {
+  auto value = json::Parse(definition);
+  return value ? std::string(json::FindString(*value, {"spec", "names", "plural"})) : "";
+}
+
+json::Value EventsOf(const std::string& body, Normaliser& normaliser) {
+  json::Array events;
+  std::string_view rest = body;
+  while (!rest.empty()) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    if (line.empty()) continue;
+    auto event = json::Parse(line);
+    events.push_back(event ? normaliser.Normalise(*std::move(event)) : json::Value(line));
+  }
+  return events;
+}
+
+}  // namespace
+}  // namespace kro::differential

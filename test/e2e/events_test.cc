@@ -1,0 +1,90 @@
+// Whether people see what happened: events on a real API server, as `kubectl events` shows them.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "e2e/operator_fixture.h"
+
+namespace kro::e2e {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string KubectlEvents(const std::string& kubeconfig, std::string_view object) {
+  const std::string command =
+      fmt::format("'{}/scripts/devcluster' kubectl --kubeconfig '{}' events --for '{}' 2>&1",
+                  KRO_SOURCE_DIR, kubeconfig, object);
+  std::FILE* output = ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): our own script
+  if (output == nullptr) return {};
+  std::string text;
+  std::array<char, 4096> part{};
+  while (const std::size_t read = std::fread(part.data(), 1, part.size(), output)) {
+    text.append(part.data(), read);
+  }
+  ::pclose(output);
+  return text;
+}
+
+TEST(Events, AreShownByKubectl) {
+  const Devcluster cluster("events");
+  ASSERT_FALSE(cluster.kubeconfig().empty());
+  ClusterUser user(cluster.kubeconfig());
+  const ControllerProcess controller(
+      cluster.kubeconfig(), cluster.kubeconfig() + ".log",
+      {"--feature-gates=InstanceConditionEvents=true,InstanceConditionMetrics=true", "--leader-elect",
+       "--leader-election-namespace=default"});
+  user.Apply(R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {name: told}
+spec:
+  schema: {apiVersion: v1alpha1, kind: Told, spec: {text: string}}
+  resources:
+  - id: child
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}"}
+      data: {text: "${schema.spec.text}"}
+)");
+  user.WaitFor("kro.run/v1alpha1 ResourceGraphDefinition told", {"status", "state"}, "Active",
+               std::chrono::minutes(2));
+  user.Apply("{apiVersion: kro.run/v1alpha1, kind: Told, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  user.WaitFor("kro.run/v1alpha1 Told default/a", {"status", "state"}, "ACTIVE");
+  // Suspended and resumed, twice: the second time counts up.
+  for (int i = 0; i < 2; ++i) {
+    for (const char* value : {"suspended", "null"}) {
+      user.Patch("kro.run/v1alpha1 Told default/a",
+                 fmt::format("metadata: {{annotations: {{kro.run/reconcile: {}}}}}", value));
+      user.WaitUntil("the condition follows", [&] {
+        const auto told = user.Get("kro.run/v1alpha1 Told default/a");
+        return told && (ConditionStatus(*told, "Ready") == "True") == (std::string_view(value) == "null");
+      });
+    }
+  }
+  std::int64_t count = 0;
+  user.WaitUntil("the events are there", [&] {
+    count = 0;
+    for (const json::Value& event : user.List("v1 Event")) {
+      if (json::FindString(event, {"message"}) != "True -> False: ReconciliationSuspended") continue;
+      if (json::FindString(event, {"reason"}) != "Ready") continue;
+      count = json::Find(event, "count")->as_int64();
+    }
+    return count == 2;
+  });
+  const std::string shown = KubectlEvents(cluster.kubeconfig(), "told.kro.run/a");
+  EXPECT_THAT(shown, HasSubstr("ReconciliationSuspended"));
+  EXPECT_THAT(shown, HasSubstr("(x2 over"));
+  EXPECT_THAT(shown, HasSubstr("Warning"));
+  EXPECT_THAT(KubectlEvents(cluster.kubeconfig(), "lease.coordination.k8s.io/controller.kro.run"),
+              HasSubstr("became leader"));
+}
+
+}  // namespace
+}  // namespace kro::e2e

@@ -1,0 +1,208 @@
+#include "experiment.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "comparison.h"
+#include "oracle.h"
+#include "player.h"
+#include "recorder.h"
+#include "world.h"
+
+namespace kro::simulation {
+namespace {
+
+using namespace std::chrono_literals;
+using apiserver::Fault;
+using apiserver::FaultKind;
+
+// A run may take this long to come to the end that the run without faults had.
+constexpr Duration kPatience = 30min;
+// After that nothing may be written for so long.
+constexpr Duration kRest = 90s;
+
+struct Weight {
+  FaultKind kind;
+  int weight;
+  std::int64_t longest_ms;
+};
+constexpr Weight kWeights[] = {
+    {FaultKind::kCrashBefore, 3, 2'000},   {FaultKind::kCrashAfter, 3, 2'000},
+    {FaultKind::kLostRequest, 1, 0},       {FaultKind::kLostResponse, 3, 0},
+    {FaultKind::kConflict, 2, 0},          {FaultKind::kGone, 1, 0},
+    {FaultKind::kThrottled, 1, 3'000},     {FaultKind::kServerError, 2, 0},
+    {FaultKind::kSlow, 2, 5'000},          {FaultKind::kStale, 3, 5'000},
+    {FaultKind::kPartition, 1, 40'000},    {FaultKind::kEventDuplicate, 1, 0},
+    {FaultKind::kEventLate, 4, 5'000},     {FaultKind::kEventLost, 2, 0},
+    {FaultKind::kEventGone, 1, 0},         {FaultKind::kWatchBroken, 1, 0},
+};
+
+void CompareEnds(const Outcome& wanted, const Outcome& seen, std::vector<std::string>& violations);
+json::Value AsObject(const std::map<std::string, json::Value>& objects);
+
+}  // namespace
+
+Result<Experiment> Experiment::Prepare(Scenario scenario, LogSink* log) {
+  Experiment experiment;
+  experiment.documents_ = std::make_unique<ShortDocuments::Cache>();
+  auto options = OptionsOf(scenario);
+  if (!options) return std::unexpected(std::move(options.error()));
+  auto controllers = ControllersOf(scenario);
+  if (!controllers) return std::unexpected(std::move(controllers.error()));
+  experiment.options_ = std::move(*options);
+  experiment.controllers_ = *controllers;
+  experiment.scenario_ = std::move(scenario);
+  experiment.reference_ = experiment.Play({.log = log});
+  const auto& violations = experiment.reference_.violations;
+  if (!violations.empty()) {
+    return Fail(ErrorCode::kInternal, "{} without faults: {}", experiment.scenario_.name,
+                fmt::join(violations, "; "));
+  }
+  return experiment;
+}
+
+apiserver::Schedule Experiment::Draw(std::uint64_t seed) const {
+  std::mt19937_64 engine(seed * 0x9e3779b97f4a7c15u);
+  const auto draw = [&](std::uint64_t below) { return engine() % below; };
+  int total = 0;
+  for (const Weight& weight : kWeights) total += weight.weight;
+  apiserver::Schedule schedule;
+  const std::uint64_t count = 1 + draw(5);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    int lot = static_cast<int>(draw(static_cast<std::uint64_t>(total)));
+    const Weight* chosen = kWeights;
+    while (lot >= chosen->weight) lot -= (chosen++)->weight;
+    const std::uint64_t most = apiserver::IsOfEvent(chosen->kind) ? reference_.counts.events
+                                                                  : reference_.counts.calls;
+    // A run with faults has more calls than one without.
+    Fault fault{.kind = chosen->kind, .at = 1 + draw(most + most / 4 + 1)};
+    if (chosen->longest_ms > 0) {
+      fault.length = std::chrono::milliseconds(
+          1 + draw(static_cast<std::uint64_t>(chosen->longest_ms)));
+    }
+    schedule.push_back(fault);
+  }
+  std::ranges::sort(schedule, {}, &Fault::at);
+  return schedule;
+}
+
+Outcome Experiment::Run(const Trial& trial) const { return Play(trial); }
+
+apiserver::Schedule Experiment::Shrink(std::uint64_t seed, apiserver::Schedule schedule) const {
+  const auto fails = [&](const apiserver::Schedule& candidate) {
+    return !Run({.seed = seed, .schedule = candidate}).violations.empty();
+  };
+  for (bool smaller = true; smaller;) {
+    smaller = false;
+    for (std::size_t i = 0; i < schedule.size(); ++i) {
+      apiserver::Schedule candidate = schedule;
+      candidate.erase(candidate.begin() + static_cast<std::ptrdiff_t>(i));
+      if (!fails(candidate)) continue;
+      schedule = std::move(candidate);
+      smaller = true;
+      break;
+    }
+  }
+  for (Fault& fault : schedule) {
+    while (fault.length > 2ms) {
+      const Duration was = fault.length;
+      fault.length = std::chrono::duration_cast<std::chrono::milliseconds>(was / 2);
+      if (fails(schedule)) continue;
+      fault.length = was;
+      break;
+    }
+  }
+  return schedule;
+}
+
+Outcome Experiment::Play(const Trial& trial) const {
+  Outcome outcome;
+  const bool whole = options_.crds == operator_::CrdInstallation::kInstall;
+  World* world_of_oracle = nullptr;
+  Oracle oracle(scenario_.nodes, [&](const std::string& path) { return world_of_oracle->Get(path); });
+  World world({.seed = trial.seed,
+               .schedule = trial.schedule,
+               .controllers = controllers_,
+               .detail = AuditLog::Detail::kCounts,
+               .log = trial.log,
+               .crds = whole ? WorldOptions::Crds::kWhole : WorldOptions::Crds::kLoose,
+               .documents = documents_.get(),
+               .observe = [&](const auto& answered) { oracle.See(answered); }},
+              options_);
+  world_of_oracle = &world;
+  Recorder recorder(world, {});
+  Player player(world, recorder, {.wait = kPatience, .quiet = 5s});
+  std::mt19937_64 engine(trial.seed);
+  const auto pause = [&]() -> Duration {
+    return trial.seed == 0 ? Duration::zero() : std::chrono::milliseconds(engine() % 100);
+  };
+  const auto see_end = [&] {
+    recorder.Record("end");
+    outcome.objects = recorder.points().back().objects;
+  };
+  auto played = player.Play(scenario_, pause);
+  if (played) played = player.Settle(5s);
+  if (!played) {
+    outcome.violations.push_back("did not get to its end: " + played.error().message());
+  } else {
+    see_end();
+    // Some faults leave a wait behind, which ends by itself.
+    const MonotonicTime limit = world.executor.clock().Monotonic() + kPatience;
+    while (!reference_.objects.empty() && outcome.objects != reference_.objects &&
+           world.executor.clock().Monotonic() < limit) {
+      if (!world.Advance(15s)) break;
+      see_end();
+    }
+    world.audit.Forget();
+    if (!world.Advance(kRest)) outcome.violations.push_back("tasks wake each other for ever");
+    for (const Call& call : world.audit.calls()) {
+      if (!call.write) continue;
+      outcome.violations.push_back(fmt::format("wrote at rest: {} {} {}, answer {}", call.verb,
+                                               call.resource, call.object, call.code));
+    }
+  }
+  outcome.lives = world.audit.lives();
+  outcome.counts = world.faults.counts();
+  outcome.met = world.faults.met();
+  outcome.crashes = world.crashes();
+  for (const std::string& violation : oracle.violations()) {
+    outcome.violations.push_back(recorder.Text(violation));
+  }
+  if (!reference_.objects.empty() && played) CompareEnds(reference_, outcome, outcome.violations);
+  return outcome;
+}
+
+namespace {
+
+void CompareEnds(const Outcome& wanted, const Outcome& seen, std::vector<std::string>& violations) {
+  if (wanted.objects != seen.objects) {
+    for (const std::string& line : Differences(AsObject(wanted.objects), AsObject(seen.objects))) {
+      violations.push_back("end: " + line);
+    }
+  }
+  auto keys = wanted.lives;
+  keys.insert(seen.lives.begin(), seen.lives.end());
+  for (const auto& [key, unused] : keys) {
+    const auto of = [&key](const Outcome& outcome) {
+      const auto found = outcome.lives.find(key);
+      return found == outcome.lives.end() ? AuditLog::Lives{} : found->second;
+    };
+    const AuditLog::Lives was = of(wanted);
+    const AuditLog::Lives is = of(seen);
+    if (was == is) continue;
+    violations.push_back(fmt::format("{} was made {} times and deleted {} times instead of {} and {}",
+                                     key, is.creates, is.deletes, was.creates, was.deletes));
+  }
+}
+
+json::Value AsObject(const std::map<std::string, json::Value>& objects) {
+  json::Object all;
+  for (const auto& [key, object] : objects) all[key] = object;
+  return all;
+}
+
+}  // namespace
+}  // namespace kro::simulation

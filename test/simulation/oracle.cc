@@ -1,0 +1,169 @@
+#include "oracle.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kro::simulation {
+namespace {
+
+constexpr std::string_view kNodeId = "kro.run/node-id";
+constexpr std::string_view kInstanceId = "kro.run/instance-id";
+constexpr std::string_view kDefinition = "kro.run/resource-graph-definition-name";
+
+std::string_view LabelOf(const json::Value& object, std::string_view name) {
+  return json::FindString(object, {"metadata", "labels", name});
+}
+std::string_view UidOf(const json::Value& object) {
+  return json::FindString(object, {"metadata", "uid"});
+}
+
+}  // namespace
+
+void Oracle::See(const apiserver::LocalTransport::Answered& answered) {
+  const http::Request& request = answered.request;
+  if (request.method == "GET" || answered.response.status >= 300) return;
+  const auto target = ParseTarget(request.target);
+  if (!target || target->resource == "events" || target->resource == "leases") return;
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  if (request.method == "DELETE") return SeeDeleted(path, request, answered.stored);
+  const auto object = json::Parse(answered.response.body);
+  if (!object) return;
+  if (target->subresource.empty()) {
+    ours_.emplace(UidOf(*object));
+    const bool created = answered.response.status == 201;
+    const std::string own = request.method == "POST"
+                                ? path + "/" + std::string(json::FindString(*object, {"metadata", "name"}))
+                                : path;
+    SeeApplied(*target, own, *object, created);
+  } else if (target->subresource == "status") {
+    SeeStatus(*object);
+  }
+}
+
+void Oracle::SeeApplied(const Target&, const std::string& path, const json::Value& object,
+                        bool created) {
+  const std::string node(LabelOf(object, kNodeId));
+  const auto rule = nodes_.find(node);
+  if (rule == nodes_.end()) return;
+  const std::string instance(LabelOf(object, kInstanceId));
+  Child& child = children_[{instance, node}][std::string(UidOf(object))];
+  child.path = path;
+  child.object = object;
+  child.was_ready = child.was_ready || IsReady(rule->second, object);
+  if (!created) return;
+  for (const std::string& needed : rule->second.after) {
+    if (std::string why = Missing(instance, needed); !why.empty()) {
+      Report(fmt::format("{} was made before what it needs: {}", path, why));
+    }
+  }
+}
+
+void Oracle::SeeDeleted(const std::string& path, const http::Request& request, bool stored) {
+  if (!stored) return;
+  std::string uid;
+  if (auto options = json::Parse(request.body)) {
+    uid = json::FindString(*options, {"preconditions", "uid"});
+  }
+  if (uid.empty()) return Report(path + " was deleted whatever its UID");
+  if (!ours_.contains(uid)) return Report(path + " was deleted, which the operator did not make");
+  for (const auto& [owner, children] : children_) {
+    if (!children.contains(uid)) continue;
+    // One of several: what needs the node still has the others.
+    const auto living = Living(owner);
+    if (std::ranges::any_of(living, [&](const Child* child) { return child->path != path; })) return;
+    for (const auto& [id, rule] : nodes_) {
+      if (std::ranges::find(rule.after, owner.second) == rule.after.end()) continue;
+      for (const Child* dependent : Living({owner.first, id})) {
+        Report(fmt::format("{} was deleted before {}, which needs it", path, dependent->path));
+      }
+    }
+    return;
+  }
+}
+
+void Oracle::SeeStatus(const json::Value& object) {
+  const std::string uid(UidOf(object));
+  const json::Value* conditions = json::Find(object, {"status", "conditions"});
+  const json::Value* generation = json::Find(object, {"metadata", "generation"});
+  if (conditions == nullptr || !conditions->is_array()) return;
+  for (const json::Value& condition : conditions->get_array()) {
+    const json::Value* observed = json::Find(condition, "observedGeneration");
+    if (observed == nullptr || !observed->is_int64()) continue;
+    const std::string_view type = json::FindString(condition, {"type"});
+    std::int64_t& highest = generations_[uid + std::string(type)];
+    if (observed->get_int64() < highest) {
+      Report(fmt::format("{} of {} went from generation {} back to {}", type,
+                         json::FindString(object, {"metadata", "name"}), highest,
+                         observed->get_int64()));
+    }
+    highest = std::max(highest, observed->get_int64());
+    if (type != "Ready" || json::FindString(condition, {"status"}) != "True") continue;
+    if (generation == nullptr || *generation != *observed) continue;
+    if (json::FindString(object, {"kind"}) == "GraphRevision") continue;
+    const std::string_view definition = LabelOf(object, kDefinition);
+    for (const auto& [id, rule] : nodes_) {
+      if (rule.optional || rule.definition != definition) continue;
+      std::string why = Missing(uid, id);
+      if (why.empty() && !rule.copies_to.empty()) {
+        const json::Value* wanted = Lookup(object, rule.copied_from);
+        const auto& children = children_[{uid, id}];
+        const bool seen = wanted == nullptr || std::ranges::any_of(children, [&](const auto& entry) {
+          const json::Value* value = Lookup(entry.second.object, rule.copies_to);
+          return value != nullptr && Shown(*value) == Shown(*wanted);
+        });
+        if (!seen) why = fmt::format("{} was not applied with this generation's values", id);
+      }
+      if (!why.empty()) {
+        Report(fmt::format("{} is called ready at generation {}, but {}",
+                           json::FindString(object, {"metadata", "name"}), observed->get_int64(),
+                           why));
+      }
+    }
+  }
+}
+
+std::vector<Oracle::Child*> Oracle::Living(const Owner& owner) {
+  std::vector<Child*> living;
+  const auto found = children_.find(owner);
+  if (found == children_.end()) return living;
+  const auto rule = nodes_.find(owner.second);
+  for (auto& [uid, child] : found->second) {
+    const json::Value now = look_(child.path);
+    if (UidOf(now) != uid) continue;
+    child.was_ready = child.was_ready || IsReady(rule->second, now);
+    living.push_back(&child);
+  }
+  return living;
+}
+
+bool Oracle::IsReady(const NodeRule& rule, const json::Value& object) const {
+  if (rule.ready_path.empty()) return true;
+  const json::Value* value = Lookup(object, rule.ready_path);
+  return value != nullptr && Shown(*value) == rule.ready_is;
+}
+
+std::string Oracle::Missing(const std::string& instance, const std::string& node) {
+  const auto living = Living({instance, node});
+  if (!living.empty()) {
+    for (const Child* child : living) {
+      if (!child->was_ready) return child->path + " was never ready";
+    }
+    return {};
+  }
+  // It may have gone a moment ago, which nobody can know.
+  const auto known = children_.find({instance, node});
+  const bool was_there =
+      known != children_.end() && std::ranges::any_of(known->second, [](const auto& entry) {
+        return entry.second.was_ready;
+      });
+  return was_there ? std::string() : node + " was never there";
+}
+
+void Oracle::Report(std::string text) {
+  if (std::ranges::find(violations_, text) == violations_.end()) {
+    violations_.push_back(std::move(text));
+  }
+}
+
+}  // namespace kro::simulation

@@ -1,0 +1,66 @@
+// Recorder: what is to be seen in a world, in the normalised form in which scenarios are recorded
+// (test/data/conformance/scenarios/README.md, "Golden"): times, UIDs and versions replaced, conditions
+// sorted, managed fields as paths.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "json/value.h"
+#include "world.h"
+
+namespace kro::simulation {
+
+struct Point {
+  std::string name;
+  std::map<std::string, json::Value> objects;  // "Kind.group namespace/name"
+  std::vector<std::string> answers;
+  std::vector<std::string> log;  // effective writes
+  std::map<std::string, WriteCount> writes;
+  std::map<std::string, int> reads;
+
+  // As the recordings write it.
+  json::Value ToJson() const;
+};
+
+class Recorder {
+ public:
+  // What the world holds now is left out of every record. `own` are annotations that are left out too.
+  // The world outlives the recorder.
+  Recorder(World& world, std::vector<std::string> own);
+
+  // The message of a request that had to fail.
+  void Answer(std::string_view message);
+  // Empty if `order` came since the last record, and nothing of `never` did.
+  std::string CheckOrder(const std::vector<std::string>& order,
+                         const std::vector<std::string>& never) const;
+  void Record(std::string name);
+
+  const std::vector<Point>& points() const { return points_; }
+  std::string Text(std::string_view text) const;
+
+ private:
+  std::vector<json::Value> List();
+  void NameUid(const json::Value& object);
+  json::Value Normalise(const json::Value& object, const std::map<std::string, json::Value>& specs,
+                        const std::set<std::string>& definitions) const;
+  json::Value Plain(const json::Value& value) const;
+  json::Object ReduceFields(const json::Value* entries) const;
+
+  World& world_;
+  const std::vector<std::string> own_;
+  std::set<std::string> base_;
+  std::map<std::string, std::string> uids_;
+  std::map<std::string, int> numbers_;
+  std::vector<std::string> answers_;
+  std::vector<Point> points_;
+};
+
+// Orders status.resources[].dependencies, which upstream leaves in map order.
+void SortDependencies(json::Value& object);
+
+}  // namespace kro::simulation
