@@ -11,11 +11,13 @@
 #include <fmt/format.h>
 #include <malloc.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/rgd.h"
@@ -287,10 +289,11 @@ void Crds(benchmark::State& state) {
 BENCHMARK(Crds)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 // Definitions of about 1 MiB that mean harm (budget: one second and 100 MiB each, accepted or refused).
-// `peak_bytes` is the most that the process had in memory: run one at a time to read it.
+// `text_bytes` is their size as JSON, `peak_bytes` what the process had in memory at most while it compiled
+// one, beyond what it had before.
 struct Hostile {
   const char* name;
-  std::string (*write)();  // the resources and status of a definition
+  std::string (*write)();  // the resources of a definition; `schema2`: sections of its schema
 };
 
 std::string Repeat(std::size_t count, std::string (*part)(std::size_t)) {
@@ -350,6 +353,165 @@ const Hostile kHostile[] = {
                     i, i + 1);
               }) + "- {id: r9000, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: r}}}\n";
      }},
+    {"every_one_of_every_other",
+     [] {
+       return "resources:\n" + Repeat(330, [](std::size_t i) {
+                std::string text = fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x", i);
+                for (std::size_t k = 0; k < i; ++k) text += fmt::format("${{r{}.kind}}", k);
+                return text + "'}}}\n";
+              });
+     }},
+    {"a_sum_of_60000",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${schema.spec.n" +
+              Repeat(60'000, [](std::size_t) { return std::string("+schema.spec.n"); }) + "}'}}}\n";
+     }},
+    {"parentheses",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${" +
+              std::string(90'000, '(') + "1" + std::string(9'000, ')') + "}'}}}\n";
+     }},
+    {"a_list_of_90000",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${[1" +
+              Repeat(45'000, [](std::size_t) { return std::string(",1"); }) + "].sum() + \"\"}'}}}\n";
+     }},
+    {"loops_in_loops",
+     [] {
+       return "resources:\n" + Repeat(700, [](std::size_t i) {
+                std::string text = "schema.spec.xs";
+                for (int k = 0; k < 12; ++k) text = fmt::format("{}.map(v{}, schema.spec.xs.filter(w, w == v{}))[0]", text, k, k);
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{{}[0]}}'}}}}}}\n", i, text);
+              });
+     }},
+    {"types_of_types",
+     [] {
+       return "resources: []\nschema2:\n  spec: {f: T5000}\n  types:\n    T0: {a: string}\n" +
+              Repeat(5'000, [](std::size_t i) { return fmt::format("    T{}: {{a: T{}, b: 'T{} | description=\"{}\"'}}\n", i + 1, i, i, i); });
+     }},
+    {"chain_of_types",
+     [] {
+       return "resources: []\nschema2:\n  spec: {f: T30000}\n  types:\n    T0: {a: string}\n" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("    T{}: '[]T{}'\n", i + 1, i); });
+     }},
+    {"fields_of_one_type",
+     [] {
+       return "resources: []\nschema2:\n  types:\n    T: {" +
+              Repeat(5'000, [](std::size_t i) { return fmt::format("a{}: 'string | default=x', ", i); }) + "}\n  spec:\n" +
+              Repeat(40'000, [](std::size_t i) { return fmt::format("    f{}: T\n", i); });
+     }},
+    {"unknown_types",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n" +
+              Repeat(50'000, [](std::size_t i) { return fmt::format("    f{}: strin{}\n", i, i); });
+     }},
+    {"markers",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n" + Repeat(9'000, [](std::size_t i) {
+                return fmt::format("    f{}: 'string | pattern=\"(a{{1,50}}){{1,20}}{}\" enum=\"a,b\" validation=\"self != 1\"'\n", i, i);
+              });
+     }},
+    {"many_conditions",
+     [] {
+       return "resources: []\nschema2:\n  status:\n    conditions:\n" + Repeat(9'000, [](std::size_t i) {
+                return fmt::format("    - \"${{runtime.newCondition({{type: 'T{}', status: 'True', message: schema.spec.n}})}}\"\n", i);
+              });
+     }},
+    {"many_collections",
+     [] {
+       return "resources:\n" + Repeat(6'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{0}, forEach: [{{x: '${{schema.spec.xs}}'}}], readyWhen: ['${{each.kind == \"a\"}}'], template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'r{0}-${{x}}'}}}}}}\n", i);
+              });
+     }},
+    {"type_mismatches",
+     [] {
+       return "resources:\n" + Repeat(9'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{replicas: '${{schema.spec.n}}'}}}}}}\n", i);
+              });
+     }},
+    {"short_expressions",
+     [] {
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
+              Repeat(19'990, [](std::size_t i) { return fmt::format("      a{}: '${{schema.spec.n + \"{}\"}}'\n", i, i); });
+     }},
+    {"too_many_expressions",
+     [] {
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
+              Repeat(60'000, [](std::size_t i) { return fmt::format("      a{}: \"${{''}}\"\n", i); });
+     }},
+    {"expressions_far_down",
+     [] {
+       std::string text = "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\nschema2:\n  status: {";
+       for (int i = 0; i < 500; ++i) text += "d: {";
+       text += Repeat(19'000, [](std::size_t i) { return fmt::format("a{}: '${{e.kind}}', ", i); });
+       return text + std::string(501, '}') + "\n";
+     }},
+    {"expressions_as_far_down_as_may_be",
+     [] {
+       std::string text = "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\nschema2:\n  status: {";
+       for (int i = 0; i < 24; ++i) text += "d: {";
+       text += Repeat(19'000, [](std::size_t i) { return fmt::format("a{}: '${{e.kind}}', ", i); });
+       return text + std::string(25, '}') + "\n";
+     }},
+    {"faults_below_a_long_name",
+     [] {
+       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: a, " + std::string(500'000, 'x') +
+              ": {" + Repeat(20'000, [](std::size_t i) { return fmt::format("a{}: 1, ", i); }) + "}}\n";
+     }},
+    {"fields_below_a_long_name",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n    " + std::string(500'000, 'x') + ": {" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("a{}: x, ", i); }) + "}\n";
+     }},
+    {"an_id_of_half_a_mebibyte",
+     [] {
+       return "resources:\n- id: " + std::string(500'000, 'x') + "\n  template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("a{}: 1, ", i); }) + "}}\n";
+     }},
+    {"faults_in_one_expression",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${[1" +
+              Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) + "][0]}'}}}\n" +
+              Repeat(12, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{[1", i) +
+                       Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) + "][0]}'}}}\n";
+              });
+     }},
+    {"empty_resources",
+     [] { return "resources:\n" + Repeat(9'999, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); }); }},
+    {"too_many_resources",
+     [] { return "resources:\n" + Repeat(80'000, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); }); }},
+    {"empty_conditions",
+     [] {
+       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  readyWhen: [" +
+              Repeat(240'000, [](std::size_t) { return std::string("x, "); }) + "]\n";
+     }},
+    {"a_list_of_numbers",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: [" +
+              Repeat(400'000, [](std::size_t) { return std::string("1, "); }) + "]}}}\nschema2:\n  status: {x: [" +
+              Repeat(100'000, [](std::size_t) { return std::string("1, "); }) + "]}\n";
+     }},
+    {"a_type_with_a_long_description",
+     [] {
+       return "resources: []\nschema2:\n  types: {T: 'string | description=\"" + std::string(500'000, 'x') + "\"'}\n  spec:\n" +
+              Repeat(25'000, [](std::size_t i) { return fmt::format("    f{}: T\n", i); });
+     }},
+    {"as_many_fields_as_may_be",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n" + Repeat(49'000, [](std::size_t i) { return fmt::format("    f{}: float\n", i); });
+     }},
+    {"deep_values",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: " +
+              std::string(900, '[') + std::string(900, ']') + "}}\n" + Repeat(900, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {}{}}}}}\n", i,
+                                   std::string(450, '['), std::string(450, ']'));
+              });
+     }},
     {"many_dimensions",
      [] {
        return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  forEach:\n" +
@@ -357,20 +519,46 @@ const Hostile kHostile[] = {
      }},
 };
 
+std::size_t ResidentBytes(std::string_view what) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(what)) return 1024 * std::stoul(line.substr(what.size()));
+  }
+  return 0;
+}
+
 void CompileHostile(benchmark::State& state) {
   const Hostile& hostile = kHostile[static_cast<std::size_t>(state.range(0))];
   state.SetLabel(hostile.name);
-  json::Value spec = json::ParseYamlDocument(hostile.write()).value().value;
-  json::Object schema{{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"xs", "[]string"}}}};
-  if (const auto* section = json::Find(spec, "schema2")) schema["status"] = section->at("status");
-  spec.as_object()["schema"] = std::move(schema);
-  const api::RgdSpec decoded = api::DecodeRgdSpec(spec).value();
+  const api::RgdSpec decoded = [&] {
+    json::Value spec = json::ParseYamlDocument(hostile.write()).value().value;
+    json::Object schema{{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"n", "string"}, {"xs", "[]string"}}}};
+    if (const auto* sections = json::Find(spec, "schema2")) {
+      for (const auto& section : sections->as_object()) schema[section.key()] = section.value();
+    }
+    spec.as_object()["schema"] = std::move(schema);
+    state.counters["text_bytes"] = static_cast<double>(json::Serialize(spec).size());
+    return api::DecodeRgdSpec(spec).value();
+  }();
   const Kinds& kinds = Cluster();
-  for (auto _ : state) benchmark::DoNotOptimize(Compile("bench", decoded, kinds));
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmHWM:")) state.counters["peak_bytes"] = 1024.0 * std::stod(line.substr(6));
+  std::size_t peak = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    malloc_trim(0);
+    std::ofstream("/proc/self/clear_refs") << "5";  // the peak is counted anew
+    const std::size_t before = ResidentBytes("VmRSS:");
+    state.ResumeTiming();
+    {
+      const auto compiled = Compile("bench", decoded, kinds);
+      benchmark::DoNotOptimize(compiled);
+      state.PauseTiming();
+      peak = std::max(peak, ResidentBytes("VmHWM:") - before);
+      state.counters["accepted"] = compiled ? 1 : 0;
+      state.counters["faults"] = compiled ? 0 : static_cast<double>(compiled.error().size());
+    }
+    state.ResumeTiming();
   }
+  state.counters["peak_bytes"] = static_cast<double>(peak);
 }
 BENCHMARK(CompileHostile)->DenseRange(0, std::ssize(kHostile) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
 

@@ -28,7 +28,7 @@ ApplySetParent ReadParent(const json::Value& value) {
 // Runs `check` on every recorded case of an area: (input, case).
 template <typename Check>
 void ForArea(std::string_view area, Check check) {
-  conformance::Tally tally("identity/" + std::string(area));
+  conformance::Tally tally("identity/" + std::string(area), "test/conformance/definition_differences.txt");
   for (const auto& entry : conformance::ReadCases("conformance/identity.json")) {
     if (json::FindString(entry, {"area"}) != area) continue;
     tally.Run(Text(entry, {"id"}), [&] { check(*json::Find(entry, "input"), entry); });

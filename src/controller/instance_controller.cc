@@ -24,8 +24,9 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
-// Enough to keep an API server busy while most of them wait for it.
-constexpr std::size_t kDefaultWorkers = 64;
+// Enough to keep an API server busy while most of them wait for it; few enough that who comes later is
+// not kept waiting by many that are half done.
+constexpr std::size_t kDefaultWorkers = 24;
 
 // After so many looks, memory that they used is given back as soon as there were none for a moment.
 constexpr std::uint64_t kManyLooks = 64;
@@ -51,6 +52,10 @@ std::size_t WeightOf(const kube::Store& store);
 void MeasureConditions(const api::Gvr& gvr, const kube::Store& store, WallTime now,
                        std::vector<Measurement>& measured);
 
+std::size_t WorkersOf(const Settings& settings) {
+  return settings.instance_workers > 0 ? settings.instance_workers : kDefaultWorkers;
+}
+
 kube::WorkqueueOptions QueueOptions(const Settings& settings, Metrics& metrics) {
   kube::WorkqueueOptions options;
   options.observer = metrics.ObserverOf(kQueue);
@@ -58,6 +63,8 @@ kube::WorkqueueOptions QueueOptions(const Settings& settings, Metrics& metrics) 
   options.retry_cap = settings.retry_max_delay;
   options.retries_per_second = settings.retries_per_second;
   options.retry_burst = settings.retry_burst;
+  // A quarter of the workers is always there for other APIs than the busiest.
+  options.lane_capacity = WorkersOf(settings) - WorkersOf(settings) / 4;
   return options;
 }
 
@@ -317,8 +324,7 @@ Duration InstanceController::LongestLook() const { return impl_->queue.WorkingTi
 Task<void> InstanceController::Run(CancelToken cancel) {
   Impl& impl = *impl_;
   async::Scope scope(impl.deps.executor, cancel);
-  const std::size_t workers =
-      impl.settings.instance_workers > 0 ? impl.settings.instance_workers : kDefaultWorkers;
+  const std::size_t workers = WorkersOf(impl.settings);
   for (std::size_t i = 0; i < workers; ++i) scope.Spawn(impl.Work(scope.token()));
   scope.Spawn(impl.Sweep(scope.token()));
   scope.Spawn(impl.ReturnMemory(scope.token()));

@@ -730,8 +730,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
 
   if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
-  if (const auto next = Memo().setbacks.Next()) {
-    const Duration left = std::max<Duration>(*next - Now(), std::chrono::milliseconds(1));
+  if (const Setback* next = Memo().setbacks.Next()) {
+    const MonotonicTime at = api_->PaceRetry(Memo(), *next);
+    const Duration left = std::max<Duration>(at - Now(), std::chrono::milliseconds(1));
     co_return NextLook::After(std::min(left, telling.value_or(left)));
   }
   const bool failed = !prune_text_.empty() ||

@@ -12,6 +12,9 @@ namespace {
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
 
+// Instances of one API that failed more than once are tried again no more often than this.
+constexpr int kRetriesPerSecond = 5;
+
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) {
   return {object, &object->value()};
 }
@@ -23,7 +26,8 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
       api_(std::move(api)),
       fleet_(fleet),
       executor_(executor),
-      wake_(std::move(wake)) {
+      wake_(std::move(wake)),
+      pace_(kRetriesPerSecond) {
   const json::FieldPath whole[] = {json::FieldPath()};
   parents_ = fleet_.Acquire(
       {.gvr = api_.gvr}, whole,
@@ -163,6 +167,15 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
     memo.uid = instance.uid();
   }
   return memo;
+}
+
+MonotonicTime ServedApi::PaceRetry(InstanceMemo& memo, const Setback& setback) {
+  if (setback.attempts < 2) return setback.next;
+  if (memo.retry_wanted != setback.next) {
+    memo.retry_wanted = setback.next;
+    memo.retry_at = pace_.Reserve(setback.next, executor_.clock().Monotonic());
+  }
+  return memo.retry_at;
 }
 
 void ServedApi::ForgetInstance(const kube::ObjectKey& key) {

@@ -54,6 +54,9 @@ struct InstanceMemo {
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
+  // When the setback that wanted to be tried again at the first of them is tried.
+  MonotonicTime retry_wanted{};
+  MonotonicTime retry_at{};
 
   bool IsEmpty() const {
     return setbacks.empty() && waits == nullptr && missing_namespaces.empty() &&
@@ -125,6 +128,9 @@ class ServedApi {
 
   AppliedFields& applied_fields() { return applied_fields_; }
 
+  // When an instance is looked at again because of its first setback.
+  MonotonicTime PaceRetry(InstanceMemo& memo, const Setback& setback);
+
   // Of the instance as it is now.
   InstanceMemo& MemoOf(const kube::StoredObject& instance);
   void ForgetInstance(const kube::ObjectKey& key);
@@ -164,6 +170,7 @@ class ServedApi {
   std::unordered_set<std::string> leaving_;  // UIDs
   std::map<api::Gvr, std::uint64_t> matches_;
   AppliedFields applied_fields_;
+  RetryPace pace_;
   std::unordered_map<kube::ObjectKey, InstanceMemo> memos_;
   // Who waits for an object of another to change.
   std::map<std::pair<api::Gvr, kube::ObjectKey>, std::set<kube::ObjectKey>> claims_;

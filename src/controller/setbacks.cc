@@ -83,12 +83,27 @@ void Setbacks::DropUnused() {
   for (auto& [object, entry] : setbacks_) entry.used = false;
 }
 
-std::optional<MonotonicTime> Setbacks::Next() const {
-  std::optional<MonotonicTime> next;
+const Setback* Setbacks::Next() const {
+  const Setback* next = nullptr;
   for (const auto& [object, entry] : setbacks_) {
-    if (!next || entry.setback.next < *next) next = entry.setback.next;
+    if (next == nullptr || entry.setback.next < next->next) next = &entry.setback;
   }
   return next;
+}
+
+MonotonicTime RetryPace::Reserve(MonotonicTime wanted, MonotonicTime now) {
+  const auto second_of = [](MonotonicTime time) {
+    return std::chrono::floor<seconds>(time.time_since_epoch()).count();
+  };
+  taken_.erase(taken_.begin(), taken_.lower_bound(second_of(now)));
+  std::int64_t second = second_of(wanted);
+  for (auto at = taken_.find(second);
+       at != taken_.end() && at->first == second && at->second >= per_second_; ++at) {
+    ++second;
+  }
+  const int place = taken_[second]++;
+  const MonotonicTime slot(seconds(second) + place * Duration(seconds(1)) / per_second_);
+  return std::max(wanted, slot);
 }
 
 namespace {

@@ -5,6 +5,7 @@
 // the object that stands in the way, starts over.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -58,8 +59,8 @@ class Setbacks {
   // Keeps only those recorded or held against since the last call: the others are wanted no more.
   void DropUnused();
 
-  // When the first of them may be tried again.
-  std::optional<MonotonicTime> Next() const;
+  // The one that may be tried again first; nullptr if there is none.
+  const Setback* Next() const;
 
   // Each with the object's name.
   template <typename Visit>
@@ -75,6 +76,20 @@ class Setbacks {
     mutable bool used = false;
   };
   std::map<std::string, Entry> setbacks_;
+};
+
+// Spreads what many instances try again: a crowd that was refused together must not come back together.
+// Example: with 5 a second, 1000 that want to be tried at once take 200 s.
+class RetryPace {
+ public:
+  explicit RetryPace(int per_second) : per_second_(per_second) {}
+
+  // The first time that is not before `wanted` and not taken by as many as may be.
+  MonotonicTime Reserve(MonotonicTime wanted, MonotonicTime now);
+
+ private:
+  const int per_second_;
+  std::map<std::int64_t, int> taken_;  // by second
 };
 
 }  // namespace kro::controller

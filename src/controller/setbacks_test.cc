@@ -53,9 +53,28 @@ TEST(Setbacks, WhatIsWantedNoMoreIsForgotten) {
   Setbacks setbacks;
   Refuse(setbacks, kNow);
   setbacks.DropUnused();
-  EXPECT_EQ(setbacks.Next(), kNow + seconds(1));
+  EXPECT_EQ(setbacks.Next()->next, kNow + seconds(1));
   setbacks.DropUnused();
   EXPECT_TRUE(setbacks.empty());
+}
+
+TEST(RetryPace, SpreadsACrowdAndLeavesTheFewAlone) {
+  RetryPace pace(5);
+  const MonotonicTime now(std::chrono::seconds(100));
+  const MonotonicTime soon = now + std::chrono::milliseconds(2300);
+  EXPECT_EQ(pace.Reserve(soon, now), soon);
+  MonotonicTime last = soon;
+  for (int i = 1; i < 1000; ++i) {
+    const MonotonicTime at = pace.Reserve(soon, now);
+    EXPECT_GE(at, last);
+    last = at;
+  }
+  EXPECT_GE(last - now, std::chrono::seconds(200));
+  EXPECT_LE(last - now, std::chrono::seconds(203));
+  // Before the crowd and behind it there is room.
+  EXPECT_EQ(pace.Reserve(now, now), now);
+  const MonotonicTime later = now + std::chrono::minutes(10);
+  EXPECT_EQ(pace.Reserve(later, now), later);
 }
 
 }  // namespace

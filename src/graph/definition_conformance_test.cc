@@ -14,7 +14,7 @@
 #include "graph/compile.h"
 #include "graph/recorded_cluster_test_util.h"
 #include "json/value.h"
-#include "json/yaml.h"
+#include "json/kubectl_yaml.h"
 #include "schema/crd_synthesis.h"
 #include "support/conformance.h"
 
@@ -47,7 +47,7 @@ void ExpectCrd(const api::Rgd& rgd, const json::Value& expected, const Kinds& ki
 
 TEST(DefinitionConformance, BecomesTheRecordedCrd) {
   const Kinds kinds = RecordedCluster();
-  conformance::Tally tally("crds with status");
+  conformance::Tally tally("crds with status", "test/conformance/definition_differences.txt");
   std::vector<std::string> names;
   for (const auto& entry :
        std::filesystem::directory_iterator(conformance::DataPath("conformance/crds"))) {
@@ -55,8 +55,9 @@ TEST(DefinitionConformance, BecomesTheRecordedCrd) {
   }
   std::ranges::sort(names);
   for (const auto& name : names) {
-    const auto document = json::ParseYamlDocument(ReadCase(name, "rgd.yaml"), name);
-    if (!document) continue;  // counted by the test of those without a status
+    const auto read = json::ParseKubectlYaml(ReadCase(name, "rgd.yaml"), name);
+    if (!read || read->documents.size() != 1) continue;  // counted by the test of those without a status
+    const json::Document* document = &read->documents[0];
     auto decoded = api::DecodeRgd(document->value, name, &document->map);
     if (!decoded || !decoded->rgd.spec.schema || !HasStatus(decoded->rgd.spec)) continue;
     api::Rgd& rgd = decoded->rgd;
@@ -98,7 +99,7 @@ void ExpectStatus(const json::Value& test) {
 }
 
 TEST(DefinitionConformance, InfersTheRecordedStatus) {
-  conformance::Tally tally("simpleschema with status");
+  conformance::Tally tally("simpleschema with status", "test/conformance/definition_differences.txt");
   for (const auto& test : conformance::ReadCases("conformance/simpleschema.json")) {
     if (json::Find(test, "status") == nullptr) continue;
     tally.Run(std::string(json::FindString(test, {"id"})), [&] { ExpectStatus(test); });

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "graph/untyped_kind.h"
+
 namespace kro::graph {
 namespace {
 
@@ -28,6 +30,17 @@ TEST(Kinds, AListLivesWhereItsKindDoes) {
   const auto mapping = SmallCluster().MappingOf({"apps", "v1", "DeploymentList"});
   ASSERT_TRUE(mapping);
   EXPECT_EQ(mapping->gvr.resource, "deployments");
+}
+
+TEST(Kinds, OneThatNothingIsKnownOfMayHoldAnything) {
+  Kinds kinds;
+  const api::Gvk table{"cloud.example.com", "v1", "Table"};
+  AddUntyped(table, kinds);
+  const auto schema = kinds.SchemaOf(table);
+  ASSERT_TRUE(schema);
+  EXPECT_TRUE((*schema)->preserve_unknown);
+  EXPECT_NE((*schema)->Find("metadata"), nullptr);
+  EXPECT_EQ(kinds.MappingOf(table)->gvr.resource, "tables");
 }
 
 TEST(Kinds, SuggestsWhatWasMeant) {

@@ -97,7 +97,7 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
                             max_dimensions, resource.for_each.size())));
   }
   std::set<std::string_view> seen;
-  for (std::size_t i = 0; i < resource.for_each.size(); ++i) {
+  for (std::size_t i = 0; i < resource.for_each.size() && faults.size() < kMaxFaults; ++i) {
     const std::string& name = resource.for_each[i].name;
     const json::FieldPath here = path.Child(i).Child(name);
     const auto iterator = fmt::format("{}forEach iterator name {}", prefix, Quote(name));

@@ -1,9 +1,10 @@
 // What the compiler accepts cannot fail at run time but for absent data.
 //
 // Random kinds, random expressions over them (most of them well-typed, some not), random objects of
-// these kinds. An accepted expression is evaluated: on complete objects it gives a value, and one that
-// fits the field it is for; on incomplete ones it gives a value or waits for data. Both on the object
-// and on what is left of it when only the paths are kept that the graph says it reads.
+// these kinds: for a field, for includeWhen, readyWhen and forEach, for a status field. An accepted expression
+// is evaluated: on complete objects it gives a value, and one that fits the place it is for; on
+// incomplete ones it gives a value or waits for data. Both on the object and on what is left of it
+// when only the paths are kept that the graph says it reads.
 #include <gtest/gtest.h>
 
 #include <fmt/format.h>
@@ -30,7 +31,9 @@ const api::Gvk kThing{"gen.example", "v1", "Thing"};
 // What a random schema has at one place.
 struct Leaf {
   std::string path;  // "spec.f1.f2", objects only on the way
-  std::string type;  // string, integer, number, boolean, list (of strings), ints (a list), map
+  // string, integer, number, boolean, list (of strings), ints (a list), map; time and bytes are strings
+  // of these formats
+  std::string type;
 };
 
 class Generator {
@@ -62,11 +65,22 @@ class Generator {
   const std::vector<Leaf>& leaves() const { return leaves_; }
   const Leaf& AnyLeaf() { return leaves_[Below(leaves_.size())]; }
 
+  // One that an expression of this type can be for.
+  const Leaf& AnyTarget() {
+    for (;;) {
+      const Leaf& leaf = AnyLeaf();
+      if (leaf.type != "time" && leaf.type != "bytes") return leaf;
+    }
+  }
+
+  // While it is set, expressions read nothing but this.
+  void ReadOnly(std::string variable) { only_ = std::move(variable); }
+
   // An expression that mostly has the type. Elements of list literals always have it: a mixed list is
   // one of dyn, which is accepted everywhere.
   enum class Typing { kMostly, kAlways };
   std::string Expression(std::string_view type, int depth, Typing typing = Typing::kMostly) {
-    if (typing == Typing::kMostly && Below(40) == 0) type = AnyLeaf().type;
+    if (typing == Typing::kMostly && Below(40) == 0) type = AnyTarget().type;
     if (depth <= 0 || Below(4) == 0) return Simple(type);
     const auto some = [&](std::string_view of) { return Expression(of, depth - 1); };
     if (Below(6) == 0) return fmt::format("({} ? {} : {})", some("boolean"), some(type), some(type));
@@ -81,7 +95,9 @@ class Generator {
       }
     }
     if (type == "integer") {
-      switch (Below(4)) {
+      switch (Below(6)) {
+        case 4: return fmt::format("{}.getFullYear()", Simple("time"));
+        case 5: return fmt::format("size({})", Simple("bytes"));
         case 0: return fmt::format("({} + {})", some(type), some(type));
         case 1: return fmt::format("size({})", some(Below(2) == 0 ? "list" : "map"));
         case 2: return fmt::format("size({})", some("string"));
@@ -93,7 +109,8 @@ class Generator {
                            : fmt::format("({} * {})", some(type), some(type));
     }
     if (type == "boolean") {
-      switch (Below(6)) {
+      switch (Below(7)) {
+        case 6: return fmt::format("{} < {}", Simple("time"), Simple("time"));
         case 0: return fmt::format("{} == {}", some("string"), some("string"));
         case 1: return fmt::format("({} < {})", some("integer"), some("integer"));
         case 2: return fmt::format("({} && {})", some(type), some(type));
@@ -119,7 +136,10 @@ class Generator {
  private:
   std::size_t Below(std::size_t limit) { return random_() % limit; }
 
-  std::string Variable() { return Below(2) == 0 ? "a" : "c[0]"; }
+  std::string Variable() {
+    if (!only_.empty()) return only_;
+    return Below(2) == 0 ? "a" : "c[0]";
+  }
 
   std::string Simple(std::string_view type) {
     std::vector<const Leaf*> fitting;
@@ -134,6 +154,8 @@ class Generator {
     if (type == "number") return "1.5";
     if (type == "boolean") return "true";
     if (type == "list") return "['x']";
+    if (type == "time") return "timestamp('2026-01-02T03:04:05Z')";
+    if (type == "bytes") return "b'x'";
     if (type == "ints") return "[1, 2]";
     return "{'k': 'v'}";
   }
@@ -149,8 +171,9 @@ class Generator {
         continue;
       }
       static constexpr std::string_view kTypes[] = {"string", "integer", "number", "boolean",
-                                                    "list",   "ints",    "map"};
-      const std::string type(kTypes[Below(7)]);
+                                                    "list",   "ints",    "map",    "time",
+                                                    "bytes"};
+      const std::string type(kTypes[Below(9)]);
       leaves_.push_back({here, type});
       if (type == "list" || type == "ints") {
         properties[name] =
@@ -159,6 +182,9 @@ class Generator {
       } else if (type == "map") {
         properties[name] =
             json::Object{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
+      } else if (type == "time" || type == "bytes") {
+        properties[name] =
+            json::Object{{"type", "string"}, {"format", type == "time" ? "date-time" : "byte"}};
       } else {
         properties[name] = json::Object{{"type", type}};
       }
@@ -168,6 +194,9 @@ class Generator {
 
   json::Value Data(const json::Value& schema, double absent) {
     const std::string_view type = json::FindString(schema, {"type"});
+    if (const std::string_view format = json::FindString(schema, {"format"}); !format.empty()) {
+      return json::Value(format == "byte" ? "aGk=" : "2026-01-02T03:04:05Z");
+    }
     if (type == "string") return json::Value(fmt::format("s{}", Below(5)));
     if (type == "integer") return static_cast<std::int64_t>(Below(1000));
     if (type == "number") return Below(2) == 0 ? json::Value(2) : json::Value(0.5);
@@ -190,6 +219,7 @@ class Generator {
   }
 
   std::mt19937 random_;
+  std::string only_;
   json::Value spec_;
   std::vector<Leaf> leaves_;
 };
@@ -221,6 +251,10 @@ std::string Evaluate(const Graph& graph, const Expression& expression, const jso
   const json::Value list = json::Array{thing};
   std::vector<cel::Value> slots;
   for (const Input& input : expression.inputs) {
+    if (input.source == Input::Source::kEach) {
+      slots.push_back(cel::FromJson(context, thing, graph.Find("c")->reading));
+      continue;
+    }
     const Node& node = graph.nodes[input.index];
     slots.push_back(node.IsList() ? cel::FromJson(context, list, node.list_reading)
                                   : cel::FromJson(context, thing, node.reading));
@@ -246,10 +280,74 @@ bool Fits(std::string_view text, std::string_view type) {
   return value->is_array();
 }
 
-TEST(Soundness, WhatIsAcceptedFailsForAbsentDataOnly) {
+// One RGD: `a`, the collection `c`, and what reads them.
+json::Value Definition(std::string_view target, std::string_view field, std::string_view include_when,
+                       std::string_view ready_when, std::string_view each_ready, std::string_view list,
+                       std::string_view status) {
+  const auto resource = [](std::string_view id, std::string_view name) {
+    return json::Object{{"id", id},
+                        {"template",
+                         {{"apiVersion", kThing.ApiVersion()}, {"kind", kThing.kind}, {"metadata", {{"name", name}}}}}};
+  };
+  const auto expression = [](std::string_view text) { return json::Value(fmt::format("${{{}}}", text)); };
+  json::Object a = resource("a", "a");
+  a["readyWhen"] = json::Array{expression(ready_when)};
+  json::Object c = resource("c", "${n}");
+  c["forEach"] = json::Array{{{"n", "${schema.spec.names}"}}};
+  c["readyWhen"] = json::Array{expression(each_ready)};
+  json::Object b = resource("b", "b");
+  EXPECT_TRUE(json::Set(b["template"], json::FieldPath::Parse(target).value(), expression(field)));
+  b["includeWhen"] = json::Array{expression(include_when)};
+  json::Object d = resource("d", "d-${string(i)}");
+  d["forEach"] = json::Array{{{"i", expression(list)}}};
+  return json::Object{{"schema",
+                       {{"apiVersion", "v1"},
+                        {"kind", "App"},
+                        {"spec", {{"names", "[]string"}}},
+                        {"status", {{"s", expression(status)}}}}},
+                      {"resources", json::Array{std::move(a), std::move(c), std::move(b), std::move(d)}}};
+}
+
+// The type that the CRD gives the status field.
+std::string StatusType(const Graph& graph) {
+  const auto& version = graph.crd.at("spec").at("versions").at(0);
+  const auto* field =
+      json::Find(version, {"schema", "openAPIV3Schema", "properties", "status", "properties", "s"});
+  if (field == nullptr) return "";
+  const std::string type(json::FindString(*field, {"type"}));
+  return type == "object" ? "map" : type == "array" ? "list" : type;
+}
+
+struct Counts {
   int accepted = 0;
   int refused = 0;
   int waiting = 0;
+};
+
+// Evaluates an expression of an accepted graph; its value has to fit the type.
+void ExpectSound(Generator& generator, const Graph& graph, const Expression& expression, std::string_view type,
+                 Counts& counts) {
+  SCOPED_TRACE(expression.text);
+  for (const double absent : {0.0, 0.3}) {
+    const json::Value thing = generator.Thing(absent);
+    const std::string found = Evaluate(graph, expression, thing);
+    if (absent == 0.0) {
+      EXPECT_TRUE(Fits(found, type)) << found << " is no " << type;
+    } else if (!Fits(found, type)) {
+      ++counts.waiting;
+      EXPECT_TRUE(found.starts_with(ToString(ErrorCode::kPending))) << found;
+    }
+    // Each node is read on its own, so each is cut to its own paths.
+    if (expression.inputs.size() != 1) continue;
+    const Input& input = expression.inputs[0];
+    const Node& node =
+        input.source == Input::Source::kEach ? *graph.Find("c") : graph.nodes[input.index];
+    EXPECT_EQ(Evaluate(graph, expression, Kept(thing, node.reads)), found);
+  }
+}
+
+TEST(Soundness, WhatIsAcceptedFailsForAbsentDataOnly) {
+  Counts counts;
   for (unsigned seed = 1; seed <= 40; ++seed) {
     Generator generator(seed);
     const auto set = std::make_shared<schema::SchemaSet>();
@@ -258,56 +356,43 @@ TEST(Soundness, WhatIsAcceptedFailsForAbsentDataOnly) {
     kinds.AddSchemas(set);
     kinds.AddMapping(kThing, {{"gen.example", "v1", "things"}, true});
     for (int i = 0; i < 25; ++i) {
-      const Leaf& target = generator.AnyLeaf();
-      const std::string text = generator.Expression(target.type, 3);
-      SCOPED_TRACE(fmt::format("seed {}: {}: {} = {}", seed, i, target.path, text));
-      json::Value template_object =
-          json::Object{{"apiVersion", kThing.ApiVersion()}, {"kind", kThing.kind}, {"metadata", {{"name", "b"}}}};
-      ASSERT_TRUE(json::Set(template_object, json::FieldPath::Parse(target.path).value(),
-                            json::Value("${" + text + "}")));
-      const auto resource = [&](std::string_view id, std::string_view name) {
-        return json::Object{{"id", id},
-                            {"template",
-                             {{"apiVersion", kThing.ApiVersion()}, {"kind", kThing.kind}, {"metadata", {{"name", name}}}}}};
-      };
-      json::Object many = resource("c", "${n}");
-      many["forEach"] = json::Array{{{"n", "${schema.spec.names}"}}};
-      const json::Value spec = json::Object{
-          {"schema", {{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"names", "[]string"}}}}},
-          {"resources", json::Array{resource("a", "a"), std::move(many),
-                                    json::Object{{"id", "b"}, {"template", template_object}}}}};
+      const Leaf& target = generator.AnyTarget();
+      const std::string field = generator.Expression(target.type, 3);
+      const std::string include_when = generator.Expression("boolean", 2);
+      const std::string list = generator.Expression(i % 2 == 0 ? "list" : "ints", 2);
+      const std::string status = generator.Expression(generator.AnyTarget().type, 3);
+      generator.ReadOnly("a");
+      const std::string ready_when = generator.Expression("boolean", 2);
+      generator.ReadOnly("each");
+      const std::string each_ready = generator.Expression("boolean", 2);
+      generator.ReadOnly("");
+      const json::Value spec =
+          Definition(target.path, field, include_when, ready_when, each_ready, list, status);
+      SCOPED_TRACE(fmt::format("seed {}: {}: {}", seed, i, json::Serialize(spec)));
       const auto graph = Compile("r", api::DecodeRgdSpec(spec).value(), kinds);
       if (!graph) {
-        ++refused;
+        ++counts.refused;
         continue;
       }
-      ++accepted;
-      const Expression& expression = (*graph)->nodes[2].fields[0].expression;
-      for (const double absent : {0.0, 0.3}) {
-        const json::Value thing = generator.Thing(absent);
-        const std::string found = Evaluate(**graph, expression, thing);
-        if (absent == 0.0) {
-          EXPECT_TRUE(Fits(found, target.type)) << found;
-        } else if (!Fits(found, target.type)) {
-          ++waiting;
-          EXPECT_TRUE(found.starts_with(ToString(ErrorCode::kPending))) << found;
-        }
-        // Each node is read on its own, so each is cut to its own paths.
-        for (const Node& node : (*graph)->nodes) {
-          if (node.id == "b") continue;
-          const bool is_only = expression.inputs.size() == 1 &&
-                               &(*graph)->nodes[expression.inputs[0].index] == &node;
-          if (is_only) {
-            EXPECT_EQ(Evaluate(**graph, expression, Kept(thing, node.reads)), found);
-          }
-        }
-      }
+      ++counts.accepted;
+      const auto expect = [&](const Expression& expression, std::string_view type) {
+        ExpectSound(generator, **graph, expression, type, counts);
+      };
+      const auto& nodes = (*graph)->nodes;
+      expect(nodes[0].ready_when[0], "boolean");
+      expect(nodes[1].ready_when[0], "boolean");
+      expect(nodes[2].fields[0].expression, target.type);
+      expect(nodes[2].include_when[0], "boolean");
+      expect(nodes[3].dimensions[0].list, "list");
+      const std::string type = StatusType(**graph);
+      ASSERT_NE(type, "");
+      for (const Field& written : (*graph)->status) expect(written.expression, type);
     }
   }
-  std::printf("%d accepted, %d refused, %d waited\n", accepted, refused, waiting);
-  EXPECT_GT(accepted, 500);
-  EXPECT_GT(refused, 50);
-  EXPECT_GT(waiting, 50);
+  std::printf("%d accepted, %d refused, %d expressions waited\n", counts.accepted, counts.refused, counts.waiting);
+  EXPECT_GT(counts.accepted, 400);
+  EXPECT_GT(counts.refused, 50);
+  EXPECT_GT(counts.waiting, 300);
 }
 
 }  // namespace

@@ -16,6 +16,9 @@ namespace {
 
 using Types = std::vector<std::string_view>;
 
+// Of the values without expressions the first ones are enough.
+constexpr std::size_t kMaxPlain = 20'000;
+
 // Of the values of a map that takes any.
 const schema::Schema kSaysNothing;
 
@@ -34,12 +37,14 @@ class Walker {
   const TemplateString* Scan(std::string_view text);
   void WrongType(const Types& expected, std::string_view found, std::string hint = {});
   void UnknownField(std::string_view name, const schema::Schema& schema);
+  void NotePlain();
   Diagnostic& Fault(std::string_view code, std::string text);
 
   json::FieldPath path_;
   Walked walked_;
   TemplateString scanned_;
   Diagnostics faults_;
+  Diagnostic dropped_;  // those beyond kMaxFaults
   int hints_left_ = kMaxHints;
 };
 
@@ -85,10 +90,10 @@ void Walker::Untyped(const json::Value& value) {
     if (scanned->has_expressions()) {
       walked_.fields.push_back({path_, *scanned});
     } else {
-      walked_.plain.push_back(path_);
+      NotePlain();
     }
   } else {
-    walked_.plain.push_back(path_);
+    NotePlain();
   }
 }
 
@@ -165,7 +170,7 @@ void Walker::TypedString(std::string_view text, const Types& expected) {
   if (scanned->has_expressions()) {
     walked_.fields.push_back({path_, *scanned});
   } else {
-    walked_.plain.push_back(path_);
+    NotePlain();
   }
 }
 
@@ -182,7 +187,7 @@ void Walker::TypedScalar(const json::Value& scalar, const Types& expected) {
   if (!fits) {
     return WrongType(expected, found, Contains(expected, "string") ? "put it in quotes" : "");
   }
-  walked_.plain.push_back(path_);
+  NotePlain();
 }
 
 const TemplateString* Walker::Scan(std::string_view text) {
@@ -213,10 +218,19 @@ void Walker::UnknownField(std::string_view name, const schema::Schema& schema) {
                             parent, name, name));
   path_.Pop();
   fault.message = fmt::format("unknown field '{}'", name);
-  if (hints_left_-- > 0) fault.hint = Suggestion(name, PropertyNames(schema));
+  if (name == "true" || name == "false") {
+    fault.hint = "YAML reads an unquoted key y, n, yes, no, on or off as a boolean: quote it";
+  } else if (hints_left_-- > 0) {
+    fault.hint = Suggestion(name, PropertyNames(schema));
+  }
+}
+
+void Walker::NotePlain() {
+  if (walked_.plain.size() < kMaxPlain) walked_.plain.push_back(path_);
 }
 
 Diagnostic& Walker::Fault(std::string_view code, std::string text) {
+  if (faults_.size() >= kMaxFaults) return dropped_;
   return faults_.emplace_back(Problem(code, path_, std::move(text)));
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <memory>
@@ -15,6 +16,7 @@
 #include "json/internal/block.h"
 #include "json/internal/flow.h"
 #include "json/internal/scalar.h"
+#include "json/kubectl_yaml.h"
 
 namespace kro::json {
 namespace {
@@ -24,12 +26,16 @@ using Style = SourceMap::Entry::Style;
 constexpr std::string_view kSyntax = "KRO101";
 constexpr std::string_view kDuplicateKey = "KRO102";
 constexpr std::string_view kWrongType = "KRO103";
+constexpr std::string_view kOtherKey = "KRO106";
 
 // What the copies made by aliases and merge keys may weigh in bytes: this, or ten times the text.
 constexpr std::size_t kFreeExpansion = 4 << 20;
 constexpr std::size_t kMaxText = 256 << 20;
 constexpr std::size_t kMaxDiagnostics = 100;
 constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
+
+// What a key that a map has already means.
+enum class DuplicateKeys { kRefuse, kLastWins };
 
 // A node as written, before aliases are followed and scalars resolved.
 struct Node {
@@ -127,8 +133,11 @@ class Composer {
 // Turns a tree of nodes into a value, following aliases within a budget.
 class Resolver {
  public:
-  explicit Resolver(Context& context)
+  // `warnings` outlives the resolver.
+  Resolver(Context& context, DuplicateKeys duplicates, Diagnostics& warnings)
       : context_(context),
+        duplicates_(duplicates),
+        all_warnings_(warnings),
         budget_(std::max(kFreeExpansion, context.text.size() * 10)) {}
 
   Document Run(const Node& root);
@@ -141,6 +150,8 @@ class Resolver {
   bool ResolveScalar(const Node& node, Value& value);
   bool ResolveAlias(const Node& node, Value& value, int depth);
   bool ResolveKey(const Node& node, std::string& key);
+  bool Repeated(const Node& map, std::size_t index, const std::string& key);
+  void WarnOfBoolean(const Node& node, const std::string& key);
   bool Merge(const Node& node, Object& object, int depth);
   bool MergeOne(const Node& node, Object& object, int depth);
   bool Charge(const Node& node, std::size_t bytes);
@@ -149,13 +160,18 @@ class Resolver {
   bool Fault(std::string_view code, const Node& node, std::string message, std::string hint = {});
 
   Context& context_;
+  DuplicateKeys duplicates_;
   SourceMap map_;
+  Diagnostics& all_warnings_;
+  Diagnostics warnings_;  // of this document
   FieldPath path_;
   std::size_t budget_;
   int copies_ = 0;  // how many aliases and merges surround the node at hand
   std::vector<const Node*> following_;
 };
 
+Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_view source,
+                                             DuplicateKeys duplicates, Diagnostics& warnings);
 bool IsMergeKey(const Node& node);
 std::string_view ShortTag(std::string_view tag);
 std::optional<std::string> KeyText(const Value& value);
@@ -164,6 +180,37 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 }  // namespace
 
 Parsed<std::vector<Document>> ParseYaml(std::string_view text, std::string_view source) {
+  Diagnostics ignored;
+  return ParseDocuments(text, source, DuplicateKeys::kRefuse, ignored);
+}
+
+Parsed<KubectlYaml> ParseKubectlYaml(std::string_view text, std::string_view source) {
+  KubectlYaml read;
+  auto documents = ParseDocuments(text, source, DuplicateKeys::kLastWins, read.warnings);
+  if (!documents) return std::unexpected(std::move(documents).error());
+  read.documents = *std::move(documents);
+  return read;
+}
+
+Parsed<Document> ParseYamlDocument(std::string_view text, std::string_view source) {
+  auto documents = ParseYaml(text, source);
+  if (!documents) return std::unexpected(std::move(documents).error());
+  if (documents->size() == 1) return std::move(documents->front());
+  Diagnostic diagnostic;
+  diagnostic.code = kSyntax;
+  diagnostic.where.source = source;
+  diagnostic.message = "expected one document, found none";
+  if (!documents->empty()) {
+    diagnostic.message = fmt::format("expected one document, found {}", documents->size());
+    diagnostic.where.position = (*documents)[1].begin;
+  }
+  return std::unexpected(Diagnostics{std::move(diagnostic)});
+}
+
+namespace {
+
+Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_view source,
+                                             DuplicateKeys duplicates, Diagnostics& warnings) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Context context{text, source, Lines(text), {}};
@@ -196,29 +243,12 @@ Parsed<std::vector<Document>> ParseYaml(std::string_view text, std::string_view 
   }
   std::vector<Document> documents;
   for (const Node* root : roots) {
-    Document document = Resolver(context).Run(*root);
+    Document document = Resolver(context, duplicates, warnings).Run(*root);
     if (!document.value.is_null()) documents.push_back(std::move(document));
   }
   if (!context.diagnostics.empty()) return std::unexpected(std::move(context.diagnostics));
   return documents;
 }
-
-Parsed<Document> ParseYamlDocument(std::string_view text, std::string_view source) {
-  auto documents = ParseYaml(text, source);
-  if (!documents) return std::unexpected(std::move(documents).error());
-  if (documents->size() == 1) return std::move(documents->front());
-  Diagnostic diagnostic;
-  diagnostic.code = kSyntax;
-  diagnostic.where.source = source;
-  diagnostic.message = "expected one document, found none";
-  if (!documents->empty()) {
-    diagnostic.message = fmt::format("expected one document, found {}", documents->size());
-    diagnostic.where.position = (*documents)[1].begin;
-  }
-  return std::unexpected(Diagnostics{std::move(diagnostic)});
-}
-
-namespace {
 
 Lines::Lines(std::string_view text) : text_(text), starts_{0} {
   std::size_t count = 0;
@@ -587,6 +617,8 @@ Document Resolver::Run(const Node& root) {
   document.begin = At(root);
   Resolve(root, nullptr, document.value, 0);
   document.map = std::move(map_);
+  all_warnings_.insert(all_warnings_.end(), std::make_move_iterator(warnings_.begin()),
+                       std::make_move_iterator(warnings_.end()));
   return document;
 }
 
@@ -622,21 +654,11 @@ bool Resolver::ResolveMap(const Node& node, Value& value, int depth) {
     if (!Charge(key_node, sizeof(boost::json::key_value_pair) + key.size())) return false;
     path_.Push(std::string_view(key));
     const auto [member, added] = object.emplace(key, nullptr);
-    if (added) {
+    WarnOfBoolean(key_node, key);
+    if (added || Repeated(node, i, key)) {
       good = Resolve(*node.children[i + 1], &key_node, member->value(), depth) && good;
     } else if (copies_ == 0) {
-      good = Fault(kDuplicateKey, key_node, fmt::format("duplicate key '{}'", key),
-                   "remove one of them");
-      std::string earlier;
-      for (std::size_t j = 0; j < i; j += 2) {
-        if (IsMergeKey(*node.children[j])) continue;
-        if (!ResolveKey(*node.children[j], earlier) || earlier != key) continue;
-        Diagnostic& diagnostic = context_.diagnostics.back();
-        Location where = diagnostic.where;
-        where.position = At(*node.children[j]);
-        diagnostic.related.push_back({std::move(where), "it is here first"});
-        break;
-      }
+      good = false;
     }
     path_.Pop();
     if (context_.diagnostics.size() >= kMaxDiagnostics) return false;
@@ -647,6 +669,44 @@ bool Resolver::ResolveMap(const Node& node, Value& value, int depth) {
     }
   }
   return good;
+}
+
+// Whether the value of a key that the map has already counts; reports or warns.
+bool Resolver::Repeated(const Node& map, std::size_t index, const std::string& key) {
+  const bool counts = duplicates_ == DuplicateKeys::kLastWins;
+  if (copies_ > 0 || std::max(warnings_.size(), context_.diagnostics.size()) >= kMaxDiagnostics) {
+    return counts;
+  }
+  Fault(kDuplicateKey, *map.children[index], fmt::format("duplicate key '{}'", key),
+        counts ? "the last one counts; remove the others" : "remove one of them");
+  Diagnostic& diagnostic = context_.diagnostics.back();
+  std::string earlier;
+  for (std::size_t j = 0; j < index; j += 2) {
+    if (IsMergeKey(*map.children[j])) continue;
+    if (!ResolveKey(*map.children[j], earlier) || earlier != key) continue;
+    Location where = diagnostic.where;
+    where.position = At(*map.children[j]);
+    diagnostic.related.push_back({std::move(where), "it is here first"});
+    break;
+  }
+  if (!counts) return false;
+  diagnostic.severity = Severity::kWarning;
+  warnings_.push_back(std::move(diagnostic));
+  context_.diagnostics.pop_back();
+  return true;
+}
+
+void Resolver::WarnOfBoolean(const Node& node, const std::string& key) {
+  if (copies_ > 0 || node.kind != Node::Kind::kScalar || node.style != Style::kPlain) return;
+  if (key == node.text || (key != "true" && key != "false")) return;
+  if (warnings_.size() >= kMaxDiagnostics) return;
+  Diagnostic warning{.code = std::string(kOtherKey), .severity = Severity::kWarning};
+  warning.message = fmt::format("the key {} is read as \"{}\"", node.text, key);
+  warning.hint = fmt::format("an unquoted y, n, yes, no, on or off is a boolean: write \"{}\"", node.text);
+  warning.where.source = context_.source;
+  warning.where.path = path_.ToString();
+  warning.where.position = At(node);
+  warnings_.push_back(std::move(warning));
 }
 
 bool Resolver::ResolveList(const Node& node, Value& value, int depth) {

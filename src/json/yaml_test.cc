@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "json/kubectl_yaml.h"
+
 namespace kro::json {
 namespace {
 
@@ -244,6 +246,31 @@ TEST(ParseYaml, RefusesAliasesThatExpandTooFar) {
   std::string deep = "- &a0 [x]\n";
   for (int i = 1; i <= kMaxDepth; ++i) deep += fmt::format("- &a{} [*a{}]\n", i, i - 1);
   EXPECT_FALSE(ParseYaml(deep).has_value());
+}
+
+TEST(ParseKubectlYaml, TakesTheLastOfRepeatedKeys) {
+  constexpr std::string_view kText = "a: {x: 1, z: [1, 2]}\nb: 2\na: {x: 3, k: 4}\n";
+  EXPECT_FALSE(ParseYaml(kText).has_value());
+  const auto read = ParseKubectlYaml(kText, "d.yaml");
+  ASSERT_TRUE(read.has_value()) << Show(read.error());
+  ASSERT_EQ(read->documents.size(), 1u);
+  EXPECT_EQ(Serialize(read->documents[0].value), R"({"a":{"x":3,"k":4},"b":2})");
+  EXPECT_EQ(Show(read->warnings),
+            "d.yaml:3:1: a: warning: duplicate key 'a' [KRO102]\n"
+            "  the last one counts; remove the others\n"
+            "  d.yaml:1:1: a: it is here first");
+  EXPECT_EQ(read->documents[0].map.Of(*FieldPath::Parse("a.x")), (Position{3, 8}));
+}
+
+TEST(ParseKubectlYaml, WarnsOfKeysThatAreBooleans) {
+  const auto read = ParseKubectlYaml("n: string\n'y': a\non: {true: b}\n", "k.yaml");
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(Serialize(read->documents[0].value), R"({"false":"string","y":"a","true":{"true":"b"}})");
+  ASSERT_EQ(read->warnings.size(), 2u);
+  EXPECT_EQ(Render(read->warnings[0]),
+            "k.yaml:1:1: false: warning: the key n is read as \"false\" [KRO106]\n"
+            "  an unquoted y, n, yes, no, on or off is a boolean: write \"n\"");
+  EXPECT_EQ(read->warnings[1].where.position, (Position{3, 1}));
 }
 
 TEST(ParseYamlDocument, WantsExactlyOne) {

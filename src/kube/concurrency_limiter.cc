@@ -31,8 +31,9 @@ void ConcurrencyLimiter::Release(MonotonicTime started, Outcome outcome) {
                 static_cast<double>(took.count()) >
                     options_.slow_factor * static_cast<double>(best_.count());
     if (outcome == Outcome::kThrottled || slow) {
-      if (now - last_shrink_ > std::chrono::seconds(1)) {
-        limit_ = std::max(options_.minimum, limit_ * 2 / 3);
+      if (started >= last_shrink_) {
+        limit_ = std::max(options_.minimum,
+                          outcome == Outcome::kThrottled ? limit_ * 2 / 3 : limit_ * 0.9);
         last_shrink_ = now;
       }
     } else if (outcome == Outcome::kGood && in_flight_ + 1 >= static_cast<int>(limit_)) {

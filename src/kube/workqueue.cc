@@ -39,6 +39,8 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   void AddLocked(const WorkKey& key, Priority priority);
   void EnqueueLocked(const WorkKey& key, Priority priority);
   std::optional<WorkKey> TakeLocked();
+  bool MayTakeLocked(const Lane& lane) const;
+  bool HasWorkLocked() const;
   Duration BucketDelayLocked();
   void ForgetDelayLocked(const WorkKey& key);
   void ArmLocked();
@@ -145,7 +147,7 @@ async::Task<Result<std::optional<WorkKey>>> Workqueue::Get(async::CancelToken ca
       std::lock_guard lock(state->mutex);
       key = state->TakeLocked();
       over = state->shutting_down && state->waiting == 0;
-      more = state->waiting > 0 || over;
+      more = state->HasWorkLocked() || over;
     }
     // One flag wakes one worker, who wakes the next while there is something to do.
     if (more) state->ready.Set();
@@ -168,6 +170,7 @@ void Workqueue::Done(const WorkKey& key) {
     state_->in_work.erase(worked);
     if (auto lane = state_->lanes.find(key.gvr); lane != state_->lanes.end()) {
       --lane->second.in_work;
+      wake = !lane->second.empty();
     }
     if (auto again = state_->dirty.find(key); again != state_->dirty.end()) {
       state_->EnqueueLocked(key, again->second.priority);
@@ -295,8 +298,9 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
     return std::tuple(!preferred, lane.in_work, lane.last_turn);
   };
   for (auto& [gvr, lane] : lanes) {
-    if (!lane.empty() && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
+    if (MayTakeLocked(lane) && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
   }
+  if (best == nullptr) return std::nullopt;
   bool from_initial = best->normal.empty() || (initial_first && !best->initial.empty());
   std::deque<WorkKey>& queue = from_initial ? best->initial : best->normal;
   WorkKey key = std::move(queue.front());
@@ -311,6 +315,17 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
   }
   in_work.emplace(key, now);
   return key;
+}
+
+bool Workqueue::State::MayTakeLocked(const Lane& lane) const {
+  return !lane.empty() && (options.lane_capacity == 0 ||
+                           lane.in_work < static_cast<int>(options.lane_capacity));
+}
+
+bool Workqueue::State::HasWorkLocked() const {
+  return waiting > 0 && std::ranges::any_of(lanes, [this](const auto& entry) {
+           return MayTakeLocked(entry.second);
+         });
 }
 
 // A reservation: the bucket may go below zero, and the delay is the time until it is back.

@@ -3,7 +3,8 @@
 // A key waits at most once however often it is added, is never handed to two workers at the same time,
 // and runs exactly once more if it was added while in work. Keys of one GVR form a lane: the lane with
 // the fewest keys in work goes first, so a type with ten thousand instances waiting delays another's
-// single instance by no more than one piece of work. Since an RGD serves one GVR, this is fairness among RGDs.
+// single instance by no more than one piece of work, and by none as long as no lane may take all workers
+// (`lane_capacity`). Since an RGD serves one GVR, this is fairness among RGDs.
 //
 // Within a lane order is arrival; what came from an initial list waits behind what changed, but gets
 // every eighth turn. A plain Add takes the place of a pending delayed one.
@@ -50,6 +51,8 @@ struct WorkqueueOptions {
   double retries_per_second = 10;
   double retry_burst = 100;
   WorkqueueObserver* observer = nullptr;  // may be null; outlives the queue
+  // How many keys of one lane may be in work at once; zero: as many as there are workers.
+  std::size_t lane_capacity = 0;
 };
 
 class Workqueue {

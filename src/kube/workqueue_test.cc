@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
+#include "async/scope.h"
 #include "async/simulated_executor.h"
 
 namespace kro::kube {
@@ -56,6 +60,35 @@ TEST(Workqueue, ACrowdOfOneTypeDoesNotDelayAnother) {
   EXPECT_EQ(sim.Take(), "1");
   sim.queue.Add(Key("dbs", "only"));
   EXPECT_EQ(sim.Take(), "only");
+}
+
+TEST(Workqueue, ATypeLeavesWorkersToOthers) {
+  async::SimulatedExecutor executor;
+  Workqueue queue(executor, {.lane_capacity = 2});
+  async::Scope scope(executor);
+  std::vector<std::string> taken;
+  const auto work = [](Workqueue& from, std::vector<std::string>& into,
+                       async::CancelToken cancel) -> async::Task<void> {
+    while (true) {
+      auto key = co_await from.Get(cancel);
+      if (!key || !*key) co_return;
+      into.push_back((*key)->object.name);
+    }
+  };
+  for (int i = 0; i < 4; ++i) scope.Spawn(work(queue, taken, scope.token()));
+  for (int i = 0; i < 5; ++i) queue.Add(Key("webs", std::to_string(i)));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1"));
+
+  queue.Add(Key("dbs", "only"));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1", "only"));
+
+  queue.Done(Key("webs", "0"));
+  executor.Advance(1s);
+  EXPECT_THAT(taken, ElementsAre("0", "1", "only", "2"));
+  scope.Cancel();
+  EXPECT_TRUE(executor.Run(scope.Join()));
 }
 
 TEST(Workqueue, TypesTakeTurns) {

@@ -72,7 +72,8 @@ struct Operator::Impl {
                                        .sent = exchange.sent,
                                        .received = exchange.received});
                   }),
-        client(transport, d.executor, d.logger, ClientOptions(options)),
+        limiter(d.executor, {}),
+        client(transport, d.executor, d.logger, ClientOptions(options), &limiter),
         lease_client(d.lease_transport, d.executor, d.logger, LeaseClientOptions(options)),
         mapper(client),
         events(client, d.random),
@@ -109,6 +110,7 @@ struct Operator::Impl {
   PrometheusMetrics metrics;
   FencedTransport fence;
   MeteredTransport transport;
+  kube::ConcurrencyLimiter limiter;
   kube::Client client;
   kube::Client lease_client;
   kube::RestMapper mapper;

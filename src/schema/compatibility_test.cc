@@ -81,7 +81,7 @@ void ExpectRecorded(const json::Value& entry) {
 }
 
 TEST(CompatibilityConformance, AgreesWithUpstream) {
-  conformance::Tally tally("compat");
+  conformance::Tally tally("compat", "test/conformance/definition_differences.txt");
   for (const auto& entry : conformance::ReadCases("conformance/compat.json")) {
     tally.Run(std::string(json::FindString(entry, {"id"})), [&] { ExpectRecorded(entry); });
   }

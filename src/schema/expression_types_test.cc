@@ -93,12 +93,19 @@ TEST(StatusInference, MakesTheParentsOfAField) {
   const StatusField fields[] = {{path("a.b"), cel::Int()},
                                 {path("list[0].x"), cel::String()},
                                 {path("list[1].y"), cel::Bool()},
-                                {path("list[2].x"), cel::Bool()}};
+                                {path("list[2].x"), cel::Bool()},
+                                {path("mixed[0]"), cel::String()},
+                                {path("mixed[1].x"), cel::Int()},
+                                {path("mixed[2]"), cel::String()},
+                                {path("words[0]"), cel::Int()},
+                                {path("words[1]"), cel::String()}};
   EXPECT_EQ(json::Serialize(InferStatusSchema(fields).value()),
             R"({"type":"object","properties":{)"
             R"("a":{"type":"object","properties":{"b":{"type":"integer"}}},)"
             R"("list":{"type":"array","items":{"type":"object","properties":)"
-            R"({"x":{"type":"string"},"y":{"type":"boolean"}}}}}})");
+            R"({"x":{"type":"boolean"},"y":{"type":"boolean"}}}},)"
+            R"("mixed":{"type":"array","items":{"x-kubernetes-preserve-unknown-fields":true}},)"
+            R"("words":{"type":"array","items":{"type":"string"}}}})");
 }
 
 TEST(StatusInference, RefusesAFieldBelowAFieldOfAnotherType) {

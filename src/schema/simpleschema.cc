@@ -21,8 +21,11 @@ namespace {
 constexpr int kMaxCollections = 16;
 // Inline structs may nest this deep; the API server's own limit is near.
 constexpr int kMaxStructs = 100;
-// Nodes of the finished schema: custom types are inlined, so a few lines can ask for billions.
-constexpr std::size_t kMaxNodes = 100'000;
+// Nodes of the finished schema: custom types are inlined, so a few lines can ask for billions. No API server
+// stores a CRD with as many; texts count too, a node for this many bytes.
+constexpr std::size_t kMaxNodes = 50'000;
+constexpr std::size_t kBytesOfNode = 32;
+constexpr std::size_t kMaxFaults = 10'000;  // of more nobody reads
 
 constexpr std::string_view kListType = "x-kubernetes-list-type";
 constexpr std::string_view kListMapKeys = "x-kubernetes-list-map-keys";
@@ -322,6 +325,7 @@ void Builder::BuildType(const std::string& name) {
 std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& field,
                                                        bool& required) {
   if (field.type.kind == FieldType::Kind::kStruct) return BuildStruct(field.type);
+  nodes_ += field.text.size() / kBytesOfNode;
   std::size_t nodes = 0;
   auto schema = BuildTypeSchema(field.type, nodes);
   if (!schema) return schema;
@@ -360,11 +364,15 @@ json::Object Builder::BuildStruct(const FieldType& type) {
   json::Object properties;
   json::Array required_names;
   bool has_default = false;
-  if (auto counted = Count(1); !counted) Report(counted.error(), {});
+  if (auto counted = Count(1); !counted) {
+    Report(counted.error(), {});
+    return {};
+  }
   for (const auto& [name, member] : type.members) {
     path_.Push(name);
     fields_.push_back(name);
     bool required = false;
+    nodes_ += name.size() / kBytesOfNode;
     auto schema = BuildField(member, required);
     if (schema) {
       if (required) required_names.push_back(json::Value(name));
@@ -429,6 +437,7 @@ std::expected<void, Fault> Builder::Count(std::size_t nodes) {
 }
 
 void Builder::Report(const Fault& fault, const std::string& expression) {
+  if (diagnostics_.size() >= kMaxFaults) return;
   Diagnostic diagnostic{.code = fault.code, .message = fault.text};
   diagnostic.hint = fault.hint;
   diagnostic.where.source = source_.name;

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace kro::schema {
@@ -34,16 +36,25 @@ json::Value InferFieldSchema(cel::Type type, const Collections& collections) {
 Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
                                       const Collections& collections) {
   json::Value root = json::Object{{"type", "object"}};
+  std::set<json::FieldPath> mixed;  // lists of objects and other things; their indices are 0
   std::size_t parts = 0;
   for (const StatusField& field : fields) {
     if (field.path.empty()) return Fail(ErrorCode::kInvalid, "status field has no path");
     json::Value* place = &root;
     json::Value* items = nullptr;  // of the innermost array
+    json::FieldPath way;
+    json::FieldPath list;  // the way to `items`
     for (const auto& segment : field.path.segments()) {
+      const bool indexed = std::holds_alternative<std::size_t>(segment);
+      if (indexed) {
+        way.Push(std::size_t{0});
+      } else {
+        way.Push(std::string_view(std::get<std::string>(segment)));
+      }
       auto child = Enter(*place, segment);
       if (!child && items != nullptr) {
         // One element is an object, another is not: nothing can be said of them together.
-        *items = Anything();
+        mixed.insert(list);
         place = items;
         break;
       }
@@ -51,9 +62,18 @@ Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
         return Annotate(child, "failed to infer schema from type at {}", field.path.ToString());
       }
       place = *child;
-      if (std::holds_alternative<std::size_t>(segment)) items = place;
+      if (indexed) {
+        items = place;
+        list = way;
+      }
     }
-    if (place->is_null()) *place = InferFieldSchema(field.type, collections);
+    // Elements of a list share its items: the last one decides.
+    json::Value inferred = InferFieldSchema(field.type, collections);
+    if (place == items && json::Find(*place, "properties") != nullptr &&
+        json::FindString(inferred, {"type"}) != "object") {
+      mixed.insert(list);
+    }
+    *place = place == items && mixed.contains(list) ? Anything() : std::move(inferred);
     parts += CountParts(*place);
     if (parts > kMaxParts) {
       return Fail(ErrorCode::kInvalid, "the status schema has more than {} parts at {}", kMaxParts,

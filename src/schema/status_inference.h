@@ -20,9 +20,8 @@ struct StatusField {
 };
 
 // The object schema that holds all fields, for StatusSchema (crd_synthesis.h). Elements of one array
-// share its items: where their types differ the first one stands, where some are objects and some are
-// not, anything goes. kInvalid for an empty path, one
-// that leads through a field of another kind.
+// share its items: where their types differ the last one stands, where some are objects and some are
+// not, anything goes. kInvalid for an empty path, and one that leads through a field of another kind.
 Result<json::Value> InferStatusSchema(std::span<const StatusField> fields,
                                       const Collections& collections = {});
 

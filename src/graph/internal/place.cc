@@ -56,7 +56,10 @@ Diagnostic Place::Fault(std::string_view code, std::string compatible, std::stri
 Diagnostics Place::Faults(const Diagnostics& issues, std::string_view prefix) const {
   Diagnostics faults;
   std::string all;
+  // Each one holds the expression's line; of a very long one the first faults have to do.
+  constexpr std::size_t kMaxTexts = 1 << 20;
   for (const Diagnostic& issue : issues) {
+    if (all.size() > kMaxTexts) break;
     Diagnostic fault = issue;
     fault.where = Locate(issue.where.span);
     fault.message = WithoutTypeNames(issue.message);

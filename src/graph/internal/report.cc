@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -25,12 +26,15 @@ Diagnostics Enclose(Diagnostics inner, const json::FieldPath& root, std::string_
     std::string& path = diagnostic.where.path;
     const bool glued = begin.empty() || path.empty() || path.front() == '[';
     path = begin + (glued ? "" : ".") + path;
-    diagnostic.compatible.insert(0, prefix);
+    constexpr std::size_t kLongPrefix = 500;
+    if (prefix.size() <= kLongPrefix || &diagnostic == inner.data()) diagnostic.compatible.insert(0, prefix);
   }
   return inner;
 }
 
 void Append(Diagnostics& all, Diagnostics more) {
+  const std::size_t room = kMaxFaults - std::min(all.size(), kMaxFaults);
+  more.resize(std::min(more.size(), room));
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 

@@ -17,8 +17,11 @@ json::FieldPath ResourcePath(std::size_t index);
 Diagnostic Problem(std::string_view code, const json::FieldPath& path, std::string text);
 
 // Puts diagnostics from inside a part of the RGD into the whole: their paths begin at `root`, and
-// upstream's texts at `prefix`.
+// upstream's texts at `prefix`; a long one stands only before the first of them.
 Diagnostics Enclose(Diagnostics inner, const json::FieldPath& root, std::string_view prefix);
+
+// Of more faults nobody reads; those behind are dropped.
+inline constexpr std::size_t kMaxFaults = 10'000;
 
 void Append(Diagnostics& all, Diagnostics more);
 

@@ -1,0 +1,23 @@
+// YAML files as kubectl takes them, for what authors write.
+//
+// Differs from ParseYaml (yaml.h) where that is stricter than kubectl: of a key that is repeated the last value
+// counts. Says what was hardly meant as it is read: repeated keys (KRO102), and keys such as `n` and `on`, which
+// YAML 1.1 takes for booleans (KRO106).
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "base/diagnostic.h"
+#include "json/yaml.h"
+
+namespace kro::json {
+
+struct KubectlYaml {
+  std::vector<Document> documents;
+  Diagnostics warnings;  // in the order of the text; the first hundred of a document
+};
+
+Parsed<KubectlYaml> ParseKubectlYaml(std::string_view text, std::string_view source = {});
+
+}  // namespace kro::json
