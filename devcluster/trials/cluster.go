@@ -127,7 +127,7 @@ func (c *cluster) installCRD(ctx context.Context, text string) error {
 	if err := c.apply(ctx, crdGVR, "", o); err != nil {
 		return err
 	}
-	return await(ctx, 30*time.Second, o.GetName()+" established", func() (bool, string) {
+	return await(ctx, 3*time.Minute, o.GetName()+" established", func() (bool, string) {
 		live, err := c.client.Resource(crdGVR).Get(ctx, o.GetName(), metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
@@ -145,7 +145,7 @@ func (c *cluster) resource(gvr schema.GroupVersionResource, namespace string) dy
 
 // apply as a user does, until the server takes it: it may be restarting, or not yet serve the kind.
 func (c *cluster) apply(ctx context.Context, gvr schema.GroupVersionResource, namespace string, o *unstructured.Unstructured) error {
-	return await(ctx, time.Minute, "apply "+o.GetKind()+" "+o.GetName(), func() (bool, string) {
+	return await(ctx, 3*time.Minute, "apply "+o.GetKind()+" "+o.GetName(), func() (bool, string) {
 		_, err := c.resource(gvr, namespace).Apply(ctx, o.GetName(), o, metav1.ApplyOptions{FieldManager: "user", Force: true})
 		return err == nil, fmt.Sprint(err)
 	})

@@ -339,7 +339,7 @@ func (t *soakTrial) damageCRD(ctx context.Context) error {
 	if err != nil && !apierrors.IsInvalid(err) {
 		return nil // the server is away
 	}
-	return await(ctx, time.Minute, "loads.kro.run repaired", func() (bool, string) {
+	return await(ctx, 3*time.Minute, "loads.kro.run repaired", func() (bool, string) {
 		live, err := t.cluster.client.Resource(crdGVR).Get(ctx, "loads.kro.run", metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
@@ -363,7 +363,7 @@ func (t *soakTrial) foreignKind(ctx context.Context) error {
 	if err := t.cluster.apply(ctx, wrappers, "default", wrapper); err != nil {
 		return err
 	}
-	if err := await(ctx, time.Minute, "the gadget", func() (bool, string) {
+	if err := await(ctx, 3*time.Minute, "the gadget", func() (bool, string) {
 		_, err := t.cluster.resource(gadgets, "default").Get(ctx, "one", metav1.GetOptions{})
 		return err == nil, fmt.Sprint(err)
 	}); err != nil {
@@ -380,10 +380,10 @@ func (t *soakTrial) foreignKind(ctx context.Context) error {
 
 // settle waits until everything is as wanted.
 func (t *soakTrial) settle(ctx context.Context) error {
-	if err := t.world.settle(ctx, 2*time.Minute); err != nil {
+	if err := t.world.settle(ctx, 3*time.Minute); err != nil {
 		return err
 	}
-	return await(ctx, 2*time.Minute, "every Web", func() (bool, string) {
+	return await(ctx, 3*time.Minute, "every Web", func() (bool, string) {
 		found, err := t.cluster.list(ctx, webGVR, "")
 		if err != nil {
 			return false, err.Error()
@@ -455,7 +455,7 @@ func (t *soakTrial) takeDown(ctx context.Context) error {
 }
 
 func (t *soakTrial) awaitWatches(ctx context.Context, right func(open []string) bool) error {
-	return await(ctx, time.Minute, "the usual watches and no others", func() (bool, string) {
+	return await(ctx, 3*time.Minute, "the usual watches and no others", func() (bool, string) {
 		open, err := t.watches.open()
 		if err != nil {
 			return false, err.Error()
@@ -466,7 +466,7 @@ func (t *soakTrial) awaitWatches(ctx context.Context, right func(open []string) 
 
 // gone deletes and waits, whatever the server does in between.
 func (t *soakTrial) gone(ctx context.Context, gvr schema.GroupVersionResource, namespace, name string) error {
-	return await(ctx, 2*time.Minute, gvr.Resource+" "+name+" gone", func() (bool, string) {
+	return await(ctx, 3*time.Minute, gvr.Resource+" "+name+" gone", func() (bool, string) {
 		objects := t.cluster.resource(gvr, namespace)
 		o, err := objects.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {

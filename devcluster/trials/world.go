@@ -78,7 +78,7 @@ func (w *world) define(ctx context.Context, fields string) error {
 }
 
 func (w *world) awaitActive(ctx context.Context, name string) error {
-	return await(ctx, time.Minute, "definition "+name+" active", func() (bool, string) {
+	return await(ctx, 3*time.Minute, "definition "+name+" active", func() (bool, string) {
 		o, err := w.cluster.client.Resource(rgdGVR).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, err.Error()
@@ -108,7 +108,7 @@ func (w *world) remove(ctx context.Context, name string) error {
 	delete(w.wanted, name)
 	w.mutex.Unlock()
 	loads := w.cluster.resource(loadGVR, "default")
-	return await(ctx, 2*time.Minute, "Load "+name+" gone", func() (bool, string) {
+	return await(ctx, 3*time.Minute, "Load "+name+" gone", func() (bool, string) {
 		o, err := loads.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, ""

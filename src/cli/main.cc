@@ -117,10 +117,12 @@ int Main(int argc, char** argv) {
       "validate", "Compile definitions without a cluster and say everything that is wrong with them");
   validate_command->add_option("files", validated,
                                "files or folders with definitions, and CRDs that they use; - is stdin");
-  validate_command->add_option("-f,--filename,--file", validate.files, "the same, repeatable");
+  validate_command->add_option("-f,--filename,--file", validate.files, "the same, repeatable")
+      ->allow_extra_args(false);
   validate_command->add_option("--crds", validate.crds,
                                "repeatable: CRDs and OpenAPI v3 documents (kubectl get --raw "
-                               "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in");
+                               "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in")
+      ->allow_extra_args(false);
   validate_command
       ->add_option("--unknown-kinds", unknown_kinds,
                    "what to do where nothing is known of a kind; with warn and ignore its fields are dyn")

@@ -75,14 +75,16 @@ std::vector<api::Gvk> OfflineKinds::Load(const std::vector<api::Gvk>& wanted) {
 bool OfflineKinds::LoadBuiltIn(const api::GroupVersion& version, const std::vector<api::Gvk>& wanted) {
   const std::string root =
       version.group.empty() ? "api/" + version.version : fmt::format("apis/{}/{}", version.group, version.version);
-  const auto list = Ask("/" + root);
-  const auto document = list ? Ask("/openapi/v3/" + root) : std::nullopt;
+  const auto document = Ask("/openapi/v3/" + root);
   if (!document) return false;
   const auto set = std::make_shared<schema::SchemaSet>();
   for (const api::Gvk& gvk : wanted) (void)set->AddKind(*document, gvk);
   kinds_.AddSchemas(set);
   kinds_.AddGroupVersion(version.ToString());
-  const auto* resources = json::Find(*list, "resources");
+  for (const auto& [gvk, mapping] : MappingsOf(*document)) kinds_.AddMapping(gvk, mapping);
+  // Also those that cannot be listed, where the embedded server serves the version itself.
+  const auto list = Ask("/" + root);
+  const auto* resources = list ? json::Find(*list, "resources") : nullptr;
   if (resources == nullptr || !resources->is_array()) return true;
   for (const auto& resource : resources->get_array()) {
     const std::string name(json::FindString(resource, {"name"}));

@@ -54,7 +54,6 @@ class Validation {
   std::optional<Output> ReadFiles();
   std::optional<Output> ReadSchemas();
   void FindDefinitions();
-  void AddSchemas(const File& file, const json::Document& document);
   void CompileAll();
   bool Compile(Definition& definition, bool is_last_try);
   void Warn(std::string_view file, std::string_view text);

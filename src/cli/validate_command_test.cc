@@ -77,11 +77,11 @@ TEST_F(ValidateCommand, ShowsEveryFaultAtItsPlace) {
 )")}});
   EXPECT_EQ(output.out, "");
   EXPECT_EQ(output.err,
-            "bad.yaml:18:9: error[KRO602]: unknown field 'replicsa'\n"
+            "bad.yaml:18:19: error[KRO602]: unknown field 'replicsa'\n"
             "   at spec.resources[0].template.spec.replicsa\n"
             "   18 |         replicsa: 2\n"
-            "      |         ^ did you mean 'replicas'?\n"
-            "bad.yaml:16:26: error[KRO402]: unknown name 'shema'\n"
+            "      |                   ^ did you mean 'replicas'?\n"
+            "bad.yaml:16:27: error[KRO402]: unknown name 'shema'\n"
             "   at spec.resources[0].template.metadata.name\n"
             "   16 |       metadata: {name: \"${shema.spec.name}\"}\n"
             "      |                           ^~~~~ did you mean 'schema'?\n"
@@ -96,8 +96,8 @@ TEST_F(ValidateCommand, ShowsEveryFaultAtItsPlace) {
 TEST_F(ValidateCommand, PointsAtYamlThatDoesNotParse) {
   const std::string good = Definition("web", "Web", kConfigMap);
   const Output output = RunValidate({.files = {File("broken.yaml", "kind: X\nspec:\n  a: b: c\n"), good}});
-  EXPECT_THAT(output.err, StartsWith("broken.yaml:3:6: error[KRO101]: "));
-  EXPECT_THAT(output.err, HasSubstr("   3 |   a: b: c\n     |      ^ a value that holds ': ' must be quoted\n"));
+  EXPECT_THAT(output.err, StartsWith("broken.yaml:3:7: error[KRO101]: "));
+  EXPECT_THAT(output.err, HasSubstr("   3 |   a: b: c\n     |       ^ a value that holds ': ' must be quoted\n"));
   EXPECT_THAT(output.err, HasSubstr("validation failed: 2 documents checked, 1 error, 0 warnings\n"));
   // The other file is checked all the same.
   EXPECT_THAT(output.out, HasSubstr("web.yaml: ResourceGraphDefinition web: valid"));
@@ -113,7 +113,7 @@ const char kTable[] = R"(      apiVersion: cloud.example.com/v1
 TEST_F(ValidateCommand, AKindThatIsNotBuiltInIsTakenFromFilesOrUntyped) {
   const std::string file = Definition("db", "Db", kTable);
   const Output unknown = RunValidate({.files = {file}});
-  EXPECT_THAT(unknown.err, AllOf(HasSubstr("db.yaml:13:13: error[KRO601]: no kind 'Table' in 'cloud.example.com/v1'"),
+  EXPECT_THAT(unknown.err, AllOf(HasSubstr("db.yaml:14:13: error[KRO601]: no kind 'Table' in 'cloud.example.com/v1'"),
                                  HasSubstr("--crds"), HasSubstr("--unknown-kinds")));
   EXPECT_EQ(unknown.code, ExitCode::kNo);
 
@@ -207,7 +207,7 @@ TEST_F(ValidateCommand, ReportsForPrograms) {
   EXPECT_EQ(json::FindString(fault, {"conditionText"}),
             "failed to build dependency graph: failed to extract dependencies: references unknown identifiers: [x]");
   EXPECT_EQ(json::Serialize(fault.at("range")),
-            R"({"start":{"line":12,"column":62},"end":{"line":12,"column":63}})");
+            R"({"start":{"line":13,"column":61},"end":{"line":13,"column":62}})");
 }
 
 TEST_F(ValidateCommand, SaysWhatCannotBeRead) {
