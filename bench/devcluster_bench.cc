@@ -163,6 +163,7 @@ class Bench {
   async::Task<void> WriteNext(std::vector<Write>* writes, std::size_t* next);
   void WriteOne(Write write);
 
+  std::size_t CountActive(std::string_view kind, std::string_view prefix, std::string_view value);
   // Waits until it holds, and says how long that was. At most five minutes.
   Seconds WaitUntil(std::string_view what, steady_clock::time_point since, const std::function<bool()>& holds);
   Seconds WaitUntilState(std::string_view kind, std::string_view name, steady_clock::time_point since);
@@ -937,6 +938,17 @@ void Bench::WriteOne(Write write) {
   one.push_back(std::move(write));
   std::size_t next = 0;
   user_->Await(WriteNext(&one, &next));
+}
+
+std::size_t Bench::CountActive(std::string_view kind, std::string_view prefix, std::string_view value) {
+  const auto list = user_->Await(
+      user_->client().List(GvrOf(kind), std::string(kNamespace), {.resource_version = "0"}, {}));
+  if (!list) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(list->items, [&](const json::Value& item) {
+    return json::FindString(item, {"metadata", "name"}).starts_with(prefix) &&
+           json::FindString(item, {"status", "state"}) == "ACTIVE" &&
+           json::FindString(item, {"status", "leaf"}) == value;
+  }));
 }
 
 Seconds Bench::WaitUntil(std::string_view what, steady_clock::time_point since,
