@@ -220,11 +220,8 @@ void DefinitionController::Impl::Listen() {
             }
             WakeUsersOf(after->key().name);
           },
-      .on_delete =
-          [this, changed](const kube::ObjectPtr& last) {
-            changed(last);
-            WakeUsersOf(last->key().name);
-          },
+      // Who uses the kind goes on with what is known of it, until it is there again.
+      .on_delete = changed,
   });
 }
 

@@ -395,8 +395,12 @@ Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& en
     co_return Result<void>{};
   }
   const Diagnostics& faults = compiled->graph.error();
-  pass.memory.unfit = ConditionText(faults);
   pass.memory.wanted_groups = std::move(compiled->groups);
+  if (compiled->kinds_missing) {
+    pass.memory.outdated = true;  // a kind that is gone may come back; its arrival wakes this definition
+    co_return Result<void>{};
+  }
+  pass.memory.unfit = ConditionText(faults);
   if (std::string text = RenderAll(faults); text != pass.memory.logged) {
     d_.logger.Error("definition does not fit a kind that changed",
                     {{"definition", pass.name()}, {"diagnostics", text}});
