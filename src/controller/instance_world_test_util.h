@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "api/rgd.h"
+#include "controller/definition.h"
 #include "controller/graph_registry.h"
 #include "controller/instance_controller.h"
 #include "graph/compile.h"
@@ -127,7 +128,6 @@ inline const graph::Kinds& RecordedKinds() {
 
 inline const api::Gvr kConfigMaps{"", "v1", "configmaps"};
 inline const api::Gvr kDeployments{"apps", "v1", "deployments"};
-inline const api::Gvr kCrds{"apiextensions.k8s.io", "v1", "customresourcedefinitions"};
 
 // How a world runs what it awaits, and lets a moment pass.
 struct WorldClock {

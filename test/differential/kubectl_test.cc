@@ -73,7 +73,7 @@ std::string Normal(std::string text) {
       {R"(\bweb-[a-z0-9]{7,10}\b)", "web-HASH"},
       {R"(pod-template-hash=\w+)", "pod-template-hash=HASH"},
       {R"(\b(\d+[smhd])+( ago)?\b)", "AGE"},
-      {R"re((?i)"?resource ?version"?: "?\d+"?)re", "resourceVersion: N"},
+      {R"re((?i)"?resource ?version"?: *"?\d+"?)re", "resourceVersion: N"},
       {R"(https?://\S+)", "URL"},
       {R"([ \t]+)", " "},
       {R"( +\n)", "\n"},
