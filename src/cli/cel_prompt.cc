@@ -106,6 +106,9 @@ ExitCode RunTerminal(const CelSession& session) {
   int count = 0;
   for (;;) {
     prompt.type.clear();
+    // Before the prompt shows: keys that come in cooked mode lose their meaning (^D, ^C, the
+    // tabulator).
+    el_set(el, EL_PREP_TERM, 1);
     const char* line = el_gets(el, &count);
     if (!line || count <= 0) break;
     const std::string_view text(line, static_cast<std::size_t>(count));
