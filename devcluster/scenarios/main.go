@@ -79,8 +79,12 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	for v := range results {
 		v.unmet = meant.Unmet[v.name]
 		fmt.Printf("%-5s %-50s %5.1fs\n", v.word(), v.name, v.took.Seconds())
-		for _, d := range v.differences {
-			fmt.Println("    " + d)
+		if v.ok() && len(v.differences) > 0 {
+			fmt.Printf("    %d differences, where the recording is wrong: %s\n", len(v.differences), v.defect)
+		} else {
+			for _, d := range v.differences {
+				fmt.Println("    " + d)
+			}
 		}
 		if v.err != nil {
 			fmt.Println("    " + v.err.Error())
