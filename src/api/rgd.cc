@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <limits>
 
 #include <fmt/format.h>
@@ -46,9 +47,9 @@ class Decoder {
                 std::optional<json::Value>& out);
   // Calls `read` for every element of the list `name`.
   template <typename Read>
-  void Each(const json::Value& object, std::string_view name, Read read);
+  void Each(const json::Value& object, std::string_view name, Read read, std::string_view hint = {});
   void Known(const json::Value& object, std::initializer_list<std::string_view> names);
-  void WrongType(std::string_view expected, const json::Value& found);
+  void WrongType(std::string_view expected, const json::Value& found, std::string_view hint = {});
   Location Here() const;
 
   std::string source_;
@@ -57,6 +58,13 @@ class Decoder {
   Diagnostics errors_;
   Diagnostics warnings_;
 };
+
+// Whether every object has such a member, or many.
+bool IsOfTemplates(std::string_view name) {
+  static constexpr std::string_view kMembers[] = {"apiVersion", "kind", "metadata", "spec",
+                                                  "data",       "stringData", "status"};
+  return std::ranges::find(kMembers, name) != std::end(kMembers);
+}
 
 }  // namespace
 
@@ -146,7 +154,7 @@ void Decoder::ReadSpec(const json::Value& spec, RgdSpec& out) {
   Member(spec, "schema", [&](const json::Value& schema) { ReadSchema(schema, out.schema.emplace()); });
   Each(spec, "resources", [&](const json::Value& resource) {
     ReadResource(resource, out.resources.emplace_back());
-  });
+  }, "one entry for each resource: '- id: …'");
 }
 
 void Decoder::ReadSchema(const json::Value& schema, RgdSchema& out) {
@@ -202,7 +210,8 @@ void Decoder::ReadResource(const json::Value& resource, Resource& out) {
   });
   Strings(resource, "readyWhen", out.ready_when);
   Strings(resource, "includeWhen", out.include_when);
-  Each(resource, "forEach", [&](const json::Value& entry) { ReadForEach(entry, out.for_each); });
+  Each(resource, "forEach", [&](const json::Value& entry) { ReadForEach(entry, out.for_each); },
+       "one entry for each name: '- name: ${…}'");
 }
 
 void Decoder::ReadExternalRef(const json::Value& ref, ExternalRef& out) {
@@ -347,7 +356,7 @@ void Decoder::FreeForm(const json::Value& object, std::string_view name,
 }
 
 template <typename Read>
-void Decoder::Each(const json::Value& object, std::string_view name, Read read) {
+void Decoder::Each(const json::Value& object, std::string_view name, Read read, std::string_view hint) {
   const json::Value* value = Find(object, name);
   if (value == nullptr) return;
   path_.Push(name);
@@ -358,7 +367,7 @@ void Decoder::Each(const json::Value& object, std::string_view name, Read read) 
       path_.Pop();
     }
   } else {
-    WrongType("list", *value);
+    WrongType("list", *value, hint);
   }
   path_.Pop();
 }
@@ -374,14 +383,17 @@ void Decoder::Known(const json::Value& object, std::initializer_list<std::string
     if (map_ != nullptr) warning.where.position = map_->KeyOf(path_);
     if (auto near = DidYouMean(name, {names.begin(), names.end()})) {
       warning.hint = fmt::format("did you mean '{}'?", *near);
+    } else if (IsOfTemplates(name) && std::ranges::find(names, "template") != names.end()) {
+      warning.hint = "indent it: it belongs to the template";
     }
     warnings_.push_back(std::move(warning));
     path_.Pop();
   }
 }
 
-void Decoder::WrongType(std::string_view expected, const json::Value& found) {
+void Decoder::WrongType(std::string_view expected, const json::Value& found, std::string_view hint) {
   Diagnostic error{.code = "KRO103"};
+  error.hint = hint;
   error.where = Here();
   error.expected = expected;
   error.found = json::TypeName(found);

@@ -10,12 +10,15 @@
 #include <system_error>
 #include <utility>
 
+#include "api/crd_manifests.h"
 #include "api/rgd.h"
+#include "apiserver/structural_schema.h"
 #include "base/diagnostic.h"
 #include "cli/offline_kinds.h"
 #include "cli/read_file.h"
 #include "cli/source_block.h"
 #include "graph/compile.h"
+#include "graph/suspicions.h"
 #include "json/kubectl_yaml.h"
 
 namespace kro::cli {
@@ -56,6 +59,7 @@ class Validation {
   void FindDefinitions();
   void CompileAll();
   bool Compile(Definition& definition, bool is_last_try);
+  static void Admit(Definition& definition);
   void Warn(std::string_view file, std::string_view text);
   void Count(const Diagnostics& diagnostics);
   Output Text() const;
@@ -76,6 +80,8 @@ Output CannotRead(std::string_view text);
 bool IsDefinition(const json::Value& object);
 bool IsCrd(const json::Value& object);
 bool IsError(const Diagnostic& diagnostic) { return diagnostic.severity == Severity::kError; }
+const apiserver::StructuralSchema* SchemaOfDefinitions();
+void ExplainYaml(Diagnostic& fault, std::string_view text);
 std::string Plural(std::size_t count, std::string_view noun);
 std::size_t LevelsOf(const graph::Graph& graph);
 json::Value ToJson(const Diagnostic& diagnostic);
@@ -122,6 +128,7 @@ std::optional<Output> Validation::ReadFiles() {
         file->warnings = std::move(read->warnings);
       } else {
         file->faults = std::move(read.error());
+        for (Diagnostic& fault : file->faults) ExplainYaml(fault, file->text);
       }
       files_.push_back(std::move(file));
     }
@@ -189,6 +196,36 @@ void Validation::CompileAll() {
     progress = waiting.size() < before;
   }
   for (Definition* definition : waiting) Compile(*definition, true);
+  for (Definition& definition : definitions_) Admit(definition);
+}
+
+// Adds what the API server would say to the definition, unless the compiler said so of the same place, and
+// what is hardly meant.
+void Validation::Admit(Definition& definition) {
+  if (!definition.rgd) return;
+  const json::Document& document = *definition.document;
+  const auto* schema = definition.rgd->from_resource_group ? nullptr : SchemaOfDefinitions();
+  if (schema != nullptr) {
+    json::Value object = document.value;
+    schema->Default(object);
+    for (const apiserver::FieldError& error : schema->Validate(object, nullptr).errors) {
+      // "<nil>" says that rules were not evaluated because of the errors before.
+      const bool is_known = error.field == "<nil>" || std::ranges::any_of(definition.found, [&](const Diagnostic& fault) {
+        return IsError(fault) && fault.where.path.starts_with(error.field);
+      });
+      if (is_known) continue;
+      Diagnostic fault{.code = "KRO107",
+                       .message = fmt::format("the API server would refuse this: {}", error.body)};
+      fault.where = {.source = definition.file->name, .path = error.field};
+      if (const auto path = json::FieldPath::Parse(error.field)) fault.where.position = document.map.Of(*path);
+      fault.compatible = error.Text();
+      definition.found.push_back(std::move(fault));
+      definition.graph = nullptr;
+    }
+  }
+  const Diagnostics suspicions =
+      graph::FindSuspicions(definition.rgd->spec, definition.file->name, &document.map);
+  definition.found.insert(definition.found.end(), suspicions.begin(), suspicions.end());
 }
 
 // False if it may compile once more kinds are known.
@@ -337,6 +374,28 @@ bool IsDefinition(const json::Value& object) {
 
 bool IsCrd(const json::Value& object) {
   return json::FindString(object, {"kind"}) == "CustomResourceDefinition";
+}
+
+// nullptr if there is none, which a test of the manifest rules out.
+const apiserver::StructuralSchema* SchemaOfDefinitions() {
+  static const auto schema = apiserver::StructuralSchema::Read(
+      *json::Find(api::RgdCrd().at("spec").at("versions").at(0), {"schema", "openAPIV3Schema"}));
+  return schema ? schema->get() : nullptr;
+}
+
+// What to do about a text that is no YAML, where it is clear from the line.
+void ExplainYaml(Diagnostic& fault, std::string_view text) {
+  if (fault.where.position.line == 0) return;
+  for (std::uint32_t line = 1; line < fault.where.position.line && !text.empty(); ++line) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  const std::string_view line = text.substr(0, text.find('\n'));
+  const std::size_t begin = line.find("${");
+  if (const std::size_t list = line.find(": []"); list != line.npos && list + 4 < line.size()) {
+    fault.hint = "quote it: \"[]…\"";
+  } else if (begin != line.npos && line.find(": ", begin) != line.npos) {
+    fault.hint = "an expression that holds ': ' must be quoted: '${…}'";
+  }
 }
 
 std::string Plural(std::size_t count, std::string_view noun) {

@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <string>
 
 #include "json/value.h"
+#include "json/yaml.h"
 
 namespace kro::cli {
 namespace {
@@ -208,6 +212,64 @@ TEST_F(ValidateCommand, ReportsForPrograms) {
             "failed to build dependency graph: failed to extract dependencies: references unknown identifiers: [x]");
   EXPECT_EQ(json::Serialize(fault.at("range")),
             R"({"start":{"line":13,"column":61},"end":{"line":13,"column":62}})");
+}
+
+std::string TestData(const std::string& name) {
+  std::ifstream file(std::string(KRO_SOURCE_DIR) + "/src/cli/testdata/" + name, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// With the first of each text replaced that the edits name.
+std::string Edited(std::string text, const json::Value& edits) {
+  for (const json::Value& edit : edits.as_array()) {
+    const std::string from(edit.at(0).as_string());
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    if (at != std::string::npos) text.replace(at, from.size(), std::string(edit.at(1).as_string()));
+  }
+  return text;
+}
+
+TEST_F(ValidateCommand, TellsOfEveryUsualMistakeWhatToDo) {
+  const auto mistakes = json::ParseYamlDocument(TestData("mistakes.yaml"));
+  ASSERT_TRUE(mistakes);
+  const std::string web = TestData("web.yaml");
+  std::string found;
+  for (const json::Value& mistake : mistakes->value.as_array()) {
+    found += "== " + std::string(json::FindString(mistake, {"what"})) + "\n";
+    const Output output = RunValidate({.files = {File("web.yaml", Edited(web, mistake.at("edits")))}});
+    found += output.err + output.out;
+  }
+  if (std::getenv("KRO_UPDATE_GOLDEN") != nullptr) {
+    std::ofstream(std::string(KRO_SOURCE_DIR) + "/src/cli/testdata/mistakes.txt", std::ios::binary) << found;
+  }
+  EXPECT_EQ(found, TestData("mistakes.txt")) << "to accept: KRO_UPDATE_GOLDEN=1 cli_test";
+}
+
+TEST_F(ValidateCommand, SaysWhatTheApiServerWouldRefuse) {
+  const std::string file = File("bad.yaml", R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {name: bad}
+spec:
+  schema:
+    kind: Bad
+    spec: {name: string}
+    shortNames: [Bad]
+    additionalPrinterColumns: [{name: X, type: string}]
+  resources: []
+)");
+  const Output output = RunValidate({.files = {file}});
+  EXPECT_THAT(output.err, AllOf(HasSubstr("error[KRO107]: the API server would refuse this: Required value\n   at spec.schema.apiVersion"),
+                                HasSubstr("bad.yaml:9:18: error[KRO107]: the API server would refuse this: Invalid value"),
+                                HasSubstr("at spec.schema.additionalPrinterColumns[0].jsonPath")));
+  EXPECT_EQ(output.out, "");
+  EXPECT_EQ(output.code, ExitCode::kNo);
+}
+
+TEST_F(ValidateCommand, SaysWhatTheCompilerSaidOnlyOnce) {
+  const Output output = RunValidate({.files = {Definition("bad", "bad", kConfigMap)}});
+  EXPECT_THAT(output.err, AllOf(HasSubstr("error[KRO201]"), Not(HasSubstr("KRO107"))));
 }
 
 TEST_F(ValidateCommand, SaysWhatCannotBeRead) {

@@ -11,6 +11,7 @@
 
 #include "base/go_quote.h"
 #include "cel/environment.h"
+#include "graph/internal/advice.h"
 #include "graph/internal/instance_programs.h"
 #include "graph/internal/limits.h"
 #include "graph/internal/node_programs.h"
@@ -49,7 +50,6 @@ class Compiler {
   void BuildInstance(InstancePrograms programs, const ProgramBuilder& builder);
   void AttachReadings(const ProgramBuilder& builder);
   void Locate(Diagnostic& fault) const;
-  void ExplainBooleanKey(Diagnostic& fault) const;
   api::Scope scope() const {
     return spec_.schema ? spec_.schema->scope : api::Scope::kNamespaced;
   }
@@ -70,7 +70,6 @@ class Compiler {
 const cel::Environment& KroEnvironment();
 json::Value InstanceSchema(const json::Value& spec, api::Scope scope);
 std::vector<json::FieldPath> WithoutMetadata(std::vector<json::FieldPath> paths);
-bool DeclaresField(const json::Value& section, std::string_view name);
 
 }  // namespace
 
@@ -121,9 +120,10 @@ std::expected<std::shared_ptr<const Graph>, Diagnostics> Compiler::Run() {
 }
 
 std::unexpected<Diagnostics> Compiler::Refuse() {
+  Advisor advisor(spec_);
   for (Diagnostic& fault : faults_) {
     Locate(fault);
-    ExplainBooleanKey(fault);
+    advisor.Advise(fault);
   }
   return std::unexpected(std::move(faults_));
 }
@@ -242,26 +242,6 @@ void Compiler::Locate(Diagnostic& fault) const {
   for (Related& related : fault.related) locate(related.where);
 }
 
-// A field declared as `n: string` is called "false": YAML 1.1 takes the key for a boolean.
-void Compiler::ExplainBooleanKey(Diagnostic& fault) const {
-  constexpr std::string_view kUndefined = "undefined field '";
-  std::string_view field = fault.message;
-  if (!spec_.schema || !field.starts_with(kUndefined)) return;
-  field.remove_prefix(kUndefined.size());
-  field = field.substr(0, field.find('\''));
-  static constexpr std::string_view kTrue[] = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"};
-  static constexpr std::string_view kFalse[] = {"n", "N", "no", "No", "NO", "off", "Off", "OFF"};
-  const bool yes = std::ranges::find(kTrue, field) != std::end(kTrue);
-  if (!yes && std::ranges::find(kFalse, field) == std::end(kFalse)) return;
-  const std::string_view read = yes ? "true" : "false";
-  const auto declares = [&](const std::optional<json::Value>& section) {
-    return section && DeclaresField(*section, read);
-  };
-  if (!declares(spec_.schema->spec) && !declares(spec_.schema->types)) return;
-  fault.hint = fmt::format("YAML reads an unquoted key {0} as {1}: quote it where it is declared, \"{0}\"",
-                           field, read);
-}
-
 const cel::Environment& KroEnvironment() {
   static const cel::Environment& environment = *new cel::Environment(cel::Environment::Kro());
   return environment;
@@ -282,19 +262,6 @@ std::vector<json::FieldPath> WithoutMetadata(std::vector<json::FieldPath> paths)
     return !path.empty() && path.segments()[0] == json::PathSegment(std::string("metadata"));
   });
   return paths;
-}
-
-// Whether a section of SimpleSchema, or a struct in it, has a field of this name.
-bool DeclaresField(const json::Value& section, std::string_view name) {
-  std::vector<const json::Value*> open = {&section};
-  while (!open.empty()) {
-    const auto* object = open.back()->if_object();
-    open.pop_back();
-    if (object == nullptr) continue;
-    if (object->contains(name)) return true;
-    for (const auto& member : *object) open.push_back(&member.value());
-  }
-  return false;
 }
 
 }  // namespace

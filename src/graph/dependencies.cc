@@ -47,6 +47,7 @@ class Inference {
   std::vector<NodeReferences> read_;
   // Of the node that is being read: what it needs, each once, with the first place that says so.
   std::vector<std::pair<std::string, Location>> needs_;
+  std::map<std::pair<std::size_t, std::size_t>, Location> edges_;  // where each is said
   Diagnostics faults_;
   int hints_left_ = kMaxHints;
 };
@@ -168,7 +169,8 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
       if (is_new) needs_.emplace_back(name.name, place.Locate(name.span));
     }
   }
-  read.ast = std::move(*ast);
+  // That `each` is no node is reported with the edges; of its type nothing more is to be said.
+  if (!Contains(read.names, "each")) read.ast = std::move(*ast);
   return read;
 }
 
@@ -251,6 +253,8 @@ void Inference::AddEdge(const ResourceNode& node, const std::string& name, const
   const std::size_t self = static_cast<std::size_t>(&node - nodes_.data());
   if (auto added = dag_.AddEdge(self, needed->second); !added) {
     report("KRO502", added.error().message(), "a template cannot read the object that it makes");
+  } else {
+    edges_.emplace(std::pair(self, needed->second), where);
   }
 }
 
@@ -259,10 +263,12 @@ void Inference::RefuseCycle() {
   if (cycle.empty()) return;
   Names names;
   for (const std::size_t vertex : cycle) names.push_back(nodes_[vertex].id);
-  Diagnostic fault = Problem("KRO501", ResourcePath(nodes_[cycle[0]].index),
-                             fmt::format("graph contains a cycle: {}", fmt::join(names, " -> ")));
+  Diagnostic fault =
+      Problem("KRO501", {}, fmt::format("graph contains a cycle: {}", fmt::join(names, " -> ")));
+  fault.where = edges_.at({cycle[0], cycle[1]});
+  fault.hint = "one of them has to do without another";
   for (std::size_t i = 1; i + 1 < cycle.size(); ++i) {
-    fault.related.push_back({.where = {.path = ResourcePath(nodes_[cycle[i]].index).ToString()},
+    fault.related.push_back({.where = edges_.at({cycle[i], cycle[i + 1]}),
                              .message = fmt::format("'{}' needs '{}'", names[i], names[i + 1])});
   }
   faults_.push_back(std::move(fault));

@@ -73,7 +73,7 @@ TEST(Dependencies, ReportsEveryFault) {
                                  "KRO401 spec.resources[0].template.data.k2",
                                  "KRO502 spec.resources[0].template.data.k0",
                                  "KRO402 spec.resources[1].template.data.k1",
-                                 "KRO501 spec.resources[1]"));
+                                 "KRO501 spec.resources[1].template.data.k0"));
   EXPECT_THAT(found.faults.back().message, HasSubstr("b -> c -> b"));
 }
 

@@ -24,6 +24,7 @@ void CheckKind(const api::RgdSpec& spec, Diagnostics& faults);
 Ids CheckIds(const api::RgdSpec& spec, Diagnostics& faults);
 void CheckIterators(const api::Resource& resource, std::size_t index, const Ids& ids,
                     std::size_t max_dimensions, Diagnostics& faults);
+std::string_view KindOf(const api::Resource& resource);
 std::string CamelCase(std::string_view name, bool upper);
 
 }  // namespace
@@ -69,9 +70,11 @@ Ids CheckIds(const api::RgdSpec& spec, Diagnostics& faults) {
           "KRO202", path,
           fmt::format("{}id {} is not a valid KRO resource id: must be lower camelCase", kConvention,
                       id));
-      const std::string better = CamelCase(id, false);
+      // Without an id, one after the kind.
+      if (id.empty()) fault.message = "a resource has no id";
+      const std::string better = CamelCase(id.empty() ? KindOf(spec.resources[i]) : id, false);
       if (api::IsResourceId(better) && !api::IsReservedWord(better)) {
-        fault.hint = fmt::format("for instance '{}'", better);
+        fault.hint = fmt::format("for instance '{}{}'", id.empty() ? "id: " : "", better);
       }
       faults.push_back(std::move(fault));
     } else if (!is_new) {
@@ -122,6 +125,12 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
           fmt::format("{}duplicate forEach iterator name {}", prefix, GoQuote(name))));
     }
   }
+}
+
+// As written; empty if there is none.
+std::string_view KindOf(const api::Resource& resource) {
+  if (resource.manifest) return json::FindString(*resource.manifest, {"kind"});
+  return resource.external_ref ? std::string_view(resource.external_ref->kind) : std::string_view();
 }
 
 // "web-server" in the form webServer or WebServer; empty if no letter is left.

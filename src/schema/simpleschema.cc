@@ -110,6 +110,8 @@ std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view t
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
                                            json::Object& schema);
 std::string GoTypeName(const json::Value& value);
+std::string TypeHintFor(const json::Value& value);
+std::string MarkerHint(const MarkerError& error);
 std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types);
 std::string_view StringAt(const json::Object& schema, std::string_view key);
 
@@ -191,7 +193,7 @@ bool Builder::Read(const json::Value& value, int depth, FieldDefinition& out) {
     return true;
   }
   if (!value.is_string()) {
-    Report({"KRO103", "unexpected type: " + GoTypeName(value), {}, {}}, {});
+    Report({"KRO103", "unexpected type: " + GoTypeName(value), {}, TypeHintFor(value)}, {});
     return false;
   }
   out.text = value.get_string();
@@ -340,12 +342,7 @@ std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& fi
   };
   auto markers = ScanMarkers(std::string_view(field.text).substr(field.markers));
   if (!markers) {
-    Fault fault{"KRO302", markers.error().text, markers.error().span, {}};
-    if (auto near = DidYouMean(markers.error().key, MarkerKeys());
-        near && !markers.error().key.empty()) {
-      fault.hint = fmt::format("did you mean '{}'?", *near);
-    }
-    return shift(std::move(fault));
+    return shift({"KRO302", markers.error().text, markers.error().span, MarkerHint(markers.error())});
   }
   for (const auto& marker : *markers) {
     if (auto done = ApplyMarker(marker, *schema, required); !done) return shift(done.error());
@@ -531,10 +528,10 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
 
 // Upstream stores the text as raw JSON; what would not be JSON is mended where its meaning is plain.
 std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type) {
-  const auto bad = [&](std::string_view what) {
+  const auto bad = [&](std::string_view what, std::string_view hint = {}) {
     return std::unexpected(Fault{
         "KRO303", fmt::format("default value must be {}, got: {}", what, marker.value),
-        marker.span, {}});
+        marker.span, std::string(hint)});
   };
   if (type == "string") {
     // Escapes of JSON count, as they did when the text became JSON between two quotes.
@@ -561,7 +558,7 @@ std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string
   }
   if (marker.value.empty()) return json::Value(nullptr);
   auto value = json::Parse(marker.value);
-  if (!value) return bad("valid JSON");
+  if (!value) return bad("valid JSON", "JSON has keys and text in double quotes: {\"a\": \"b\"}");
   return *std::move(value);
 }
 
@@ -696,7 +693,28 @@ std::string TypeHint(std::string_view name, const std::map<std::string, FieldDef
   std::vector<std::string> names = {"string", "integer", "boolean", "float", "object"};
   for (const auto& [type, definition] : types) names.push_back(type);
   const auto near = DidYouMean(name, names);
-  return near ? fmt::format("did you mean '{}'?", *near) : std::string();
+  return near ? fmt::format("did you mean '{}'?", *near) : "declare it in spec.schema.types";
+}
+
+// Where a type is expected.
+std::string TypeHintFor(const json::Value& value) {
+  constexpr std::string_view kText = "a field is declared by its type, for instance '{}'";
+  if (value.is_null()) return fmt::format(kText, "string");
+  if (value.is_bool()) return fmt::format(kText, "boolean");
+  if (value.is_array()) return "a list is declared as '\"[]string\"'";
+  return fmt::format(kText, value.is_double() ? "float" : "integer");
+}
+
+std::string MarkerHint(const MarkerError& error) {
+  if (error.key.starts_with('|')) return "markers are separated by blanks";
+  if (!error.key.empty()) {
+    const auto near = DidYouMean(error.key, MarkerKeys());
+    return near ? fmt::format("did you mean '{}'?", *near) : std::string();
+  }
+  for (const std::string_view flag : {"required", "immutable", "uniqueItems"}) {
+    if (error.text == fmt::format("marker key '{}' without a value", flag)) return fmt::format("write '{}=true'", flag);
+  }
+  return {};
 }
 
 std::string_view StringAt(const json::Object& schema, std::string_view key) {

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/go_quote.h"
+
 namespace kro::schema {
 namespace {
 
@@ -83,15 +85,8 @@ std::expected<std::vector<Marker>, MarkerError> ScanMarkers(std::string_view tex
       key = Trim(buffer);
       if (key.empty()) return fail("empty marker key", i + 1);
       if (std::ranges::find(MarkerKeys(), key) == MarkerKeys().end()) {
-        // Upstream quotes the key as Go does.
-        std::string quoted;
-        for (const char letter : key) {
-          if (letter == '"' || letter == '\\') quoted += '\\';
-          quoted += letter;
-        }
         return std::unexpected(MarkerError{
-            fmt::format("invalid marker key \"{}\": unknown marker: {}", quoted, key), span(i),
-            key});
+            fmt::format("invalid marker key {}: unknown marker: {}", GoQuote(key), key), span(i), key});
       }
       has_key = true;
       buffer.clear();
