@@ -1,6 +1,6 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test conformance simulate asan tsan gcc bench oracle fuzz lint fmt clean
+.PHONY: help setup demo build test conformance shuffles simulate asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 ORACLE_CASES ?= 1000000
@@ -33,6 +33,10 @@ conformance: setup ## run every recorded case; DATA=DIR for others of the same k
 simulate: setup ## play scenarios with faults, SEEDS (1000) of each; MUTATIONS=1 plants bugs and has them found
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target simulate
 	@SEEDS=$(SEEDS) scripts/simulate build/release $(if $(MUTATIONS),--mutations,--seeds $(SEEDS))
+
+shuffles: setup ## compile definitions over 1000 shuffles of all that has no order: the same graphs, the same messages
+	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target graph_test
+	@build/release/src/graph/graph_test --gtest_filter='*Shuffles*'
 
 asan: setup ## the same tests under AddressSanitizer and UBSan
 	@cmake --preset asan >/dev/null && cmake --build build/asan -j $(JOBS) && scripts/test build/asan

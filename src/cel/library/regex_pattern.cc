@@ -46,13 +46,66 @@ std::string_view GoName(RE2::ErrorCode code) {
   }
 }
 
+// Where RE2 and Go read a pattern differently.
+struct Reading {
+  std::string text;        // with groups as RE2 names them: (?P<name>…) for (?<name>…)
+  bool any_byte = false;   // \C, which Go does not know
+};
+
+// Steps over what is quoted, escaped or in a class.
+Reading ReadAsGo(std::string_view pattern) {
+  Reading reading;
+  bool quoted = false;    // between \Q and \E
+  bool in_class = false;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const std::string_view rest = pattern.substr(i);
+    if (rest.size() > 1 && rest[0] == '\\') {
+      if (rest[1] == 'E') quoted = false;
+      if (!quoted && !in_class) reading.any_byte |= rest[1] == 'C';
+      if (rest[1] == 'Q' && !in_class) quoted = true;
+      reading.text += rest.substr(0, 2);
+      ++i;
+      continue;
+    }
+    const bool plain = !quoted && !in_class;
+    if (plain && rest.starts_with("(?<") && rest.size() > 3 && rest[3] != '=' && rest[3] != '!') {
+      reading.text += "(?P<";
+      i += 2;
+      continue;
+    }
+    if (plain && rest[0] == '[') {
+      in_class = true;
+      reading.text += '[';
+      // A bracket that comes first is one of the characters.
+      if (rest.size() > 1 && rest[1] == '^') reading.text += pattern[++i];
+      if (i + 1 < pattern.size() && pattern[i + 1] == ']') reading.text += pattern[++i];
+      continue;
+    }
+    if (in_class && rest.starts_with("[:")) {
+      const std::size_t end = rest.find(":]");
+      if (end != rest.npos) {
+        reading.text += rest.substr(0, end + 2);
+        i += end + 1;
+        continue;
+      }
+    }
+    if (in_class && rest[0] == ']') in_class = false;
+    reading.text += rest[0];
+  }
+  return reading;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<const RE2>> CompilePattern(std::string_view pattern) {
+  const Reading reading = ReadAsGo(pattern);
   RE2::Options options;
   options.set_log_errors(false);
   options.set_max_mem(kMaxMemory);
-  auto compiled = std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
+  auto compiled = std::make_shared<const RE2>(reading.text, options);
+  if (compiled->ok() && reading.any_byte) {
+    return Fail(ErrorCode::kInvalid, "error parsing regexp: invalid escape sequence: `\\C`");
+  }
   if (compiled->ok()) return compiled;
   std::string_view name = GoName(compiled->error_code());
   std::string argument = compiled->error_arg();

@@ -13,6 +13,7 @@ namespace {
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 std::string Lower(std::string_view text);
+bool UnderscoresSeparateDigits(std::string_view text);
 
 }  // namespace
 
@@ -32,8 +33,13 @@ Result<std::int64_t> ParseGoInt(std::string_view text) {
   const bool signed_twice = digits.size() != text.size() && digits.starts_with('-');
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  // What does not even fit without a sign is out of range, whatever stands behind it.
+  std::uint64_t magnitude = 0;
+  const char* first = digits.data() + (digits.starts_with('-') ? 1 : 0);
+  const bool too_large = std::from_chars(first, digits.data() + digits.size(), magnitude).ec ==
+                         std::errc::result_out_of_range;
   if (error == std::errc::invalid_argument || signed_twice ||
-      end != digits.data() + digits.size()) {
+      (end != digits.data() + digits.size() && !too_large)) {
     return Fail(ErrorCode::kInvalid, "strconv.ParseInt: parsing {}: invalid syntax", GoQuote(text));
   }
   if (error == std::errc::result_out_of_range) {
@@ -56,11 +62,10 @@ Result<double> ParseGoFloat(std::string_view text) {
   }
   const double sign = negative ? -1.0 : 1.0;
   if (digits == "inf" || digits == "infinity") return sign * std::numeric_limits<double>::infinity();
-  if (digits == "nan") return std::numeric_limits<double>::quiet_NaN();
-  for (std::size_t at = digits.find('_'); at != std::string::npos; at = digits.find('_')) {
-    if (at == 0 || at + 1 == digits.size()) return invalid();
-    digits.erase(at, 1);
-  }
+  const bool has_sign = digits.size() != text.size();
+  if (digits == "nan" && !has_sign) return std::numeric_limits<double>::quiet_NaN();
+  if (!UnderscoresSeparateDigits(digits)) return invalid();
+  std::erase(digits, '_');
   const bool hexadecimal = digits.starts_with("0x");
   if (hexadecimal) {
     digits.erase(0, 2);
@@ -95,6 +100,17 @@ std::string Lower(std::string_view text) {
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   }
   return lower;
+}
+
+// Each has a digit on both sides; the prefix of a hexadecimal number counts as one.
+bool UnderscoresSeparateDigits(std::string_view text) {
+  const bool hexadecimal = text.starts_with("0x");
+  const auto is_digit = [&](char c) { return IsDigit(c) || (hexadecimal && ((c >= 'a' && c <= 'f') || c == 'x')); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '_') continue;
+    if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1])) return false;
+  }
+  return true;
 }
 
 }  // namespace
