@@ -48,6 +48,29 @@ struct Place {
   }
 };
 
+// Easy handles that have carried a request to its end, to carry another: most of their options are the same for
+// all. Thread-safe.
+class Handles {
+ public:
+  ~Handles();
+
+  // nullptr: there is none.
+  CURL* Take();
+  // Keeps it, if it is of this generation and there are not many.
+  void Return(CURL* easy, std::uint64_t generation);
+
+  // The options that are the same for all have changed: none from before is kept.
+  void Renew();
+  std::uint64_t generation() const;
+
+ private:
+  static constexpr std::size_t kMost = 32;
+
+  mutable std::mutex mutex_;
+  std::vector<CURL*> idle_;       // guarded by mutex_
+  std::uint64_t generation_ = 0;  // guarded by mutex_
+};
+
 // One request and its answer. Shared by the coroutine that waits and the thread of the loop.
 struct Transfer : std::enable_shared_from_this<Transfer> {
   Transfer(async::Executor& e, Request r, Kind k) : executor(e), request(std::move(r)), kind(k) {}
@@ -70,10 +93,13 @@ struct Transfer : std::enable_shared_from_this<Transfer> {
   bool follow_redirects = false;
   bool decode = false;
 
+  std::shared_ptr<Handles> handles;
+  std::uint64_t generation = 0;
+
   // Only the loop's thread, once added.
   CURL* easy = nullptr;
+  bool completed = false;  // curl is done with the handle, and all went well
   curl_slist* fields = nullptr;
-  curl_slist* connect_to = nullptr;
   char error_text[CURL_ERROR_SIZE] = {};
   Headers receiving;
 
@@ -152,15 +178,16 @@ Error Failure(const Transfer& transfer, CURLcode code);
 }  // namespace
 
 struct Client::Impl {
-  Impl(async::Executor& e, ClientConfig c, Place p, std::string through, std::shared_ptr<Loop> l)
-      : executor(e),
-        config(std::move(c)),
-        place(std::move(p)),
-        proxy(std::move(through)),
-        loop(std::move(l)) {}
+  Impl(async::Executor& e, ClientConfig c, Place p, std::string through, std::shared_ptr<Loop> l);
+  ~Impl();
+
+  // Whether the URL names another host than the server's own.
+  bool SendsHost() const { return !config.server_name.empty() && place.scheme == "https"; }
 
   // The transfer, started.
   Result<std::shared_ptr<Transfer>> Start(Request request, Kind kind);
+  // What is the same for all requests; nullptr if there is no memory.
+  CURL* NewHandle();
 
   static async::Task<Result<Response>> Send(std::shared_ptr<Impl> impl, Request request,
                                             async::CancelToken cancel);
@@ -172,9 +199,32 @@ struct Client::Impl {
   std::mutex mutex;
   ClientConfig config;  // roots, certificate and key guarded by mutex
   Place place;
-  std::string proxy;  // empty: none
+  // The name to verify goes into the URL, the place to connect to beside it.
+  std::string url;         // without the request's target
+  curl_slist* connect_to;  // nullptr: as the URL says
+  std::string proxy;       // empty: none
+  std::shared_ptr<Handles> handles = std::make_shared<Handles>();
   std::shared_ptr<Loop> loop;
 };
+
+Client::Impl::Impl(async::Executor& e, ClientConfig c, Place p, std::string through,
+                   std::shared_ptr<Loop> l)
+    : executor(e),
+      config(std::move(c)),
+      place(std::move(p)),
+      connect_to(nullptr),
+      proxy(std::move(through)),
+      loop(std::move(l)) {
+  std::string host_and_port = place.HostAndPort();
+  if (SendsHost()) {
+    const std::string from = fmt::format("{}:{}", config.server_name, place.port);
+    connect_to = curl_slist_append(nullptr, fmt::format("{}:{}", from, host_and_port).c_str());
+    host_and_port = from;
+  }
+  url = fmt::format("{}://{}{}", place.scheme, host_and_port, place.path);
+}
+
+Client::Impl::~Impl() { curl_slist_free_all(connect_to); }
 
 Result<std::unique_ptr<Client>> Client::Create(async::Executor& executor, ClientConfig config) {
   auto place = ParseUrl(config.url);
@@ -209,6 +259,7 @@ async::Task<Result<std::unique_ptr<ResponseStream>>> Client::Open(Request reques
 void Client::SetRoots(Pem roots) {
   std::lock_guard lock(impl_->mutex);
   impl_->config.roots = std::move(roots);
+  impl_->handles->Renew();
 }
 
 void Client::SetCertificate(Pem certificate, Pem key) {
@@ -216,6 +267,7 @@ void Client::SetCertificate(Pem certificate, Pem key) {
     std::lock_guard lock(impl_->mutex);
     impl_->config.certificate = std::move(certificate);
     impl_->config.key = std::move(key);
+    impl_->handles->Renew();
   }
   impl_->loop->EndStreams(Error(ErrorCode::kUnavailable, "the client certificate changed"));
 }
@@ -281,22 +333,64 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   transfer->follow_redirects = sent.method == "GET";
   transfer->decode = config.compression == Compression::kGzip;
 
-  CURL* easy = transfer->easy = curl_easy_init();
-  if (easy == nullptr) return Fail(ErrorCode::kUnavailable, "out of memory for a request");
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer.get());
-  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  transfer->handles = handles;
+  // Before the handle: one that is older than it seems is not used again.
+  transfer->generation = handles->generation();
+  transfer->easy = handles->Take();
+  if (transfer->easy == nullptr) transfer->easy = NewHandle();
+  if (transfer->easy == nullptr) return Fail(ErrorCode::kUnavailable, "out of memory for a request");
+
+  CURL* easy = transfer->easy;
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error_text);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, transfer->follow_redirects ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, sent.not_after ? OnSend : nullptr);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer.get());
+  curl_easy_setopt(easy, CURLOPT_URL, (url + sent.target).c_str());
+
+  const auto add_field = [&](const std::string& line) {
+    transfer->fields = curl_slist_append(transfer->fields, line.c_str());
+  };
+  if (SendsHost() && sent.headers.Find("Host") == nullptr) add_field("Host: " + transfer->place);
+  curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);  // forgets what the handle sent before
+  if (sent.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+  } else {
+    if (!sent.body.empty() || sent.method == "POST" || sent.method == "PUT" ||
+        sent.method == "PATCH") {
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                       static_cast<curl_off_t>(sent.body.size()));
+      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, sent.body.c_str());
+      if (sent.headers.Find("Content-Type") == nullptr) add_field("Content-Type:");
+      add_field("Expect:");  // a round trip for nothing
+    }
+  }
+  curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                   sent.method == "HEAD" ? nullptr : sent.method.c_str());
+  for (const auto& [name, value] : sent.headers.fields()) {
+    add_field(value.empty() ? name + ";" : name + ": " + value);
+  }
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
+
+  loop->Add(transfer);
+  return transfer;
+}
+
+CURL* Client::Impl::NewHandle() {
+  CURL* easy = curl_easy_init();
+  if (easy == nullptr) return nullptr;
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, transfer->follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, 10L);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, OnHeader);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, OnBody);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
   curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  if (transfer->decode) curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  if (config.compression == Compression::kGzip) {
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  }
 
   // Connections. Idle ones are closed after 90 s (kube-client section 6).
   const bool http2 = config.versions == HttpVersions::k2And1;
@@ -312,10 +406,7 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, 30L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, OnSocket);
-  if (sent.not_after) {
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, OnSend);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer.get());
-  }
+  curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to);
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());  // empty: not even the environment's
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 
@@ -323,53 +414,13 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config.verify == VerifyPeer::kYes ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config.verify == VerifyPeer::kYes ? 2L : 0L);
-  {
-    std::lock_guard lock(mutex);
-    if (config.roots) curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-    SetPem(easy, config.roots, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
-    SetPem(easy, config.certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
-    SetPem(easy, config.key, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
-  }
   curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 300L);
-
-  const auto add_field = [&](const std::string& line) {
-    transfer->fields = curl_slist_append(transfer->fields, line.c_str());
-  };
-  // The name to verify goes into the URL, the place to connect to beside it.
-  std::string host_and_port = transfer->place;
-  if (!config.server_name.empty() && place.scheme == "https") {
-    const std::string connect_to =
-        fmt::format("{}:{}:{}", config.server_name, place.port, transfer->place);
-    curl_slist* list = curl_slist_append(nullptr, connect_to.c_str());
-    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, list);
-    transfer->connect_to = list;
-    host_and_port = fmt::format("{}:{}", config.server_name, place.port);
-    if (sent.headers.Find("Host") == nullptr) add_field("Host: " + transfer->place);
-  }
-  const std::string url =
-      fmt::format("{}://{}{}{}", place.scheme, host_and_port, place.path, sent.target);
-  curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
-
-  if (sent.method == "HEAD") {
-    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-  } else {
-    if (!sent.body.empty() || sent.method == "POST" || sent.method == "PUT" ||
-        sent.method == "PATCH") {
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                       static_cast<curl_off_t>(sent.body.size()));
-      curl_easy_setopt(easy, CURLOPT_POSTFIELDS, sent.body.c_str());
-      if (sent.headers.Find("Content-Type") == nullptr) add_field("Content-Type:");
-      add_field("Expect:");  // a round trip for nothing
-    }
-    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, sent.method.c_str());
-  }
-  for (const auto& [name, value] : sent.headers.fields()) {
-    add_field(value.empty() ? name + ";" : name + ": " + value);
-  }
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
-
-  loop->Add(transfer);
-  return transfer;
+  std::lock_guard lock(mutex);
+  if (config.roots) curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  SetPem(easy, config.roots, CURLOPT_CAINFO, CURLOPT_CAINFO_BLOB);
+  SetPem(easy, config.certificate, CURLOPT_SSLCERT, CURLOPT_SSLCERT_BLOB);
+  SetPem(easy, config.key, CURLOPT_SSLKEY, CURLOPT_SSLKEY_BLOB);
+  return easy;
 }
 
 namespace {
@@ -595,10 +646,52 @@ Error Failure(const Transfer& transfer, CURLcode code) {
   }
 }
 
+Handles::~Handles() {
+  for (CURL* easy : idle_) curl_easy_cleanup(easy);
+}
+
+CURL* Handles::Take() {
+  std::lock_guard lock(mutex_);
+  if (idle_.empty()) return nullptr;
+  CURL* easy = idle_.back();
+  idle_.pop_back();
+  return easy;
+}
+
+void Handles::Return(CURL* easy, std::uint64_t generation) {
+  {
+    std::lock_guard lock(mutex_);
+    if (generation == generation_ && idle_.size() < kMost) {
+      idle_.push_back(easy);
+      return;
+    }
+  }
+  curl_easy_cleanup(easy);
+}
+
+void Handles::Renew() {
+  std::lock_guard lock(mutex_);
+  ++generation_;
+  for (CURL* easy : idle_) curl_easy_cleanup(easy);
+  idle_.clear();
+}
+
+std::uint64_t Handles::generation() const {
+  std::lock_guard lock(mutex_);
+  return generation_;
+}
+
 Transfer::~Transfer() {
-  if (easy != nullptr) curl_easy_cleanup(easy);
+  if (easy != nullptr && completed) {
+    // What it points to goes with the transfer.
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, nullptr);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, nullptr);
+    handles->Return(easy, generation);
+  } else if (easy != nullptr) {
+    curl_easy_cleanup(easy);
+  }
   curl_slist_free_all(fields);
-  curl_slist_free_all(connect_to);
 }
 
 async::Task<bool> Transfer::Changed(Duration limit) {
@@ -817,6 +910,7 @@ void Loop::TakeFinished() {
     const std::shared_ptr<Transfer> transfer = found->second;
     active_.erase(found);
     curl_multi_remove_handle(multi_, easy);
+    transfer->completed = code == CURLE_OK && transfer->kind == Kind::kWhole;
     transfer->Finish(code == CURLE_OK ? std::nullopt : std::optional(Failure(*transfer, code)));
   }
 }
