@@ -15,7 +15,8 @@
 #include "runtime/internal/projection.h"
 #include "runtime/internal/readiness.h"
 #include "runtime/internal/render.h"
-#include "runtime/internal/seen.h"
+#include "runtime/internal/report.h"
+#include "runtime/internal/run.h"
 #include "runtime/object_hash.h"
 
 namespace kro::runtime {
@@ -23,40 +24,6 @@ namespace {
 
 using graph::Node;
 using graph::NodeType;
-
-// One object of a managed node.
-struct Item {
-  enum class State { kRendered, kIssued, kDone, kTerminating, kFailed };
-  State state = State::kRendered;
-  json::Value* desired = nullptr;
-  std::string_view ns;
-  std::string_view name;
-  std::string_view hash;
-  LiveObject live;      // before the apply
-  LiveObject observed;  // after it
-  std::optional<Error> error;
-};
-
-// What is known of a node in this pass.
-struct Run {
-  enum class Phase { kUndecided, kRendered, kIssued, kConcluded };
-  // How a failure is told: upstream ends the pass at some, and tells only them.
-  enum class Failure { kNone, kFault, kApply, kReadiness };
-
-  Phase phase = Phase::kUndecided;
-  NodeState state = NodeState::kInProgress;
-  Failure failure = Failure::kNone;
-  std::optional<Error> cause;
-  std::vector<Item> items;
-  std::size_t open = 0;  // unanswered actions
-  std::vector<LiveObject> observed;
-  json::Value* reference = nullptr;  // of an external node
-
-  // What it waits for.
-  std::optional<std::size_t> waits_for;
-  const graph::Expression* blocking = nullptr;
-  std::size_t wanting_item = 0;
-};
 
 // An item by where it stands.
 struct Entry {
@@ -118,13 +85,6 @@ class Reconciliation::Impl {
   void Fault(Run& run, Error error);
   void WaitForNode(Run& run, std::size_t dependency, std::string message);
 
-  // Telling.
-  std::string WhyNotReady(std::size_t number) const;
-  Error CauseOf(std::size_t number) const;
-  NodeReport ReportOf(std::size_t number) const;
-  Wait WaitOf(std::size_t number) const;
-  void Summarize(Outcome& outcome) const;
-  std::string Explain(const Outcome& outcome) const;
   void AddItems(const Run& run, const Node& node, ApplySetContent& content) const;
 
   std::shared_ptr<const graph::Graph> graph_;
@@ -137,6 +97,7 @@ class Reconciliation::Impl {
   std::vector<Run> runs_;                   // parallel to Graph::nodes
   std::map<ObjectIdentity, Entry> owners_;  // the first to describe it
   std::vector<std::string> conflicts_;
+  const Report report_;
   std::size_t undecided_;
   std::size_t open_ = 0;
   bool advanced_ = false;
@@ -179,6 +140,7 @@ Reconciliation::Impl::Impl(std::shared_ptr<const graph::Graph> graph, LiveObject
                                   graph_->gvk.kind, graph_->gvk.group})),
       evaluation_(*graph_, *instance_, options_.budget),
       runs_(graph_->nodes.size()),
+      report_(*graph_, *instance_, runs_, conflicts_),
       undecided_(graph_->nodes.size()) {
   api::Labels labels =
       api::InstanceLabels({graph_->gvk, std::string(NameOf(*instance_)), std::string(instance_ns_),
@@ -239,7 +201,7 @@ void Reconciliation::Impl::Decide(std::size_t number) {
     return WaitForNode(
         run, dependency,
         fmt::format("node \"{}\": dependent node \"{}\" not ready: {} (data pending)", node.id,
-                    graph_->nodes[dependency].id, WhyNotReady(dependency)));
+                    graph_->nodes[dependency].id, report_.WhyNotReady(dependency)));
   }
   Render(number);
 }
@@ -254,7 +216,7 @@ bool Reconciliation::Impl::IsIncluded(std::size_t number) {
       if (runs_[input.index].state == NodeState::kSynced) continue;
       WaitForNode(run, input.index,
                   fmt::format("includeWhen dependency \"{}\" not ready: {} (data pending)",
-                              graph_->nodes[input.index].id, WhyNotReady(input.index)));
+                              graph_->nodes[input.index].id, report_.WhyNotReady(input.index)));
       return false;
     }
   }
@@ -640,9 +602,12 @@ Outcome Reconciliation::Impl::Finish() {
   Outcome outcome;
   if (advanced_) {
     outcome.nodes.reserve(runs_.size());
-    for (const std::size_t number : graph_->order) outcome.nodes.push_back(ReportOf(number));
+    for (const std::size_t number : graph_->order) {
+      outcome.nodes.push_back(report_.OfNode(number));
+    }
   }
-  Summarize(outcome);
+  report_.Summarize(outcome);
+  outcome.may_prune = outcome.may_prune && advanced_;
   for (const auto& [identity, entry] : owners_)
     outcome.desired.insert(outcome.desired.end(), identity);
   outcome.content = Touched();
@@ -662,170 +627,6 @@ AuthorConditions Reconciliation::Impl::Conditions(const api::ConditionSet& built
 std::string Reconciliation::Impl::EntryName(const Entry& entry) const {
   const Node& node = graph_->nodes[entry.node];
   return node.IsList() ? fmt::format("{}-{}", node.id, entry.item) : node.id;
-}
-
-// The readiness of a node as those who need it tell it.
-std::string Reconciliation::Impl::WhyNotReady(std::size_t number) const {
-  const Run& run = runs_[number];
-  const Node& node = graph_->nodes[number];
-  if (run.state == NodeState::kPending || run.state == NodeState::kConflicting || !run.cause) {
-    return node.type == NodeType::kCollection
-               ? fmt::format("node \"{}\": collection not computed (waiting for readiness)",
-                             node.id)
-               : fmt::format("node \"{}\": no observed state: waiting for readiness", node.id);
-  }
-  return run.cause->message();
-}
-
-NodeReport Reconciliation::Impl::ReportOf(std::size_t number) const {
-  const Run& run = runs_[number];
-  NodeReport report;
-  report.node = number;
-  report.state = run.state;
-  report.desired = run.items.size();
-  report.applied =
-      static_cast<std::size_t>(std::ranges::count(run.items, Item::State::kDone, &Item::state));
-  if (run.state == NodeState::kSynced || run.state == NodeState::kSkipped) return report;
-  report.cause = CauseOf(number);
-  const bool waits = run.state == NodeState::kPending || run.state == NodeState::kWaiting ||
-                     run.state == NodeState::kTerminating;
-  if (waits) report.wait = WaitOf(number);
-  return report;
-}
-
-// As the conditions tell it.
-Error Reconciliation::Impl::CauseOf(std::size_t number) const {
-  const Run& run = runs_[number];
-  const Node& node = graph_->nodes[number];
-  if (run.state == NodeState::kConflicting) {
-    return Error(ErrorCode::kInvalid,
-                 fmt::format("found resources with conflicts: {}", fmt::join(conflicts_, ", ")));
-  }
-  if (!run.cause) {
-    return Error(ErrorCode::kPending, fmt::format("node \"{}\": not finished", node.id));
-  }
-  if (run.state != NodeState::kWaiting) return *run.cause;
-  const std::string cause = run.cause->message();
-  switch (node.type) {
-    case NodeType::kExternal:
-      return Error(ErrorCode::kPending,
-                   fmt::format("waiting for external reference \"{}\": {}", node.id,
-                               run.observed.empty() ? "not found" : cause));
-    case NodeType::kExternalCollection:
-      return Error(ErrorCode::kPending,
-                   fmt::format("waiting for external collection \"{}\": {}", node.id, cause));
-    case NodeType::kResource:
-    case NodeType::kCollection:
-      break;
-  }
-  return Error(ErrorCode::kPending, fmt::format("waiting for node \"{}\": {}", node.id, cause));
-}
-
-Wait Reconciliation::Impl::WaitOf(std::size_t number) const {
-  const Run& run = runs_[number];
-  Wait wait;
-  wait.node = run.waits_for;
-  if (wait.node) {
-    const Node& node = graph_->nodes[*wait.node];
-    const Run& awaited = runs_[*wait.node];
-    wait.gvr = node.mapping.gvr;
-    const std::size_t item = *wait.node == number ? run.wanting_item : 0;
-    const bool is_one = !node.IsList() || *wait.node == number;
-    if (awaited.reference != nullptr && !node.IsList()) {
-      wait.ns = NamespaceOf(*awaited.reference);
-      wait.name = NameOf(*awaited.reference);
-    } else if (is_one && item < awaited.items.size()) {
-      wait.ns = awaited.items[item].ns;
-      wait.name = awaited.items[item].name;
-    }
-  } else {
-    wait.gvr = graph_->gvr;
-    wait.ns = instance_ns_;
-    wait.name = NameOf(*instance_);
-  }
-  if (run.blocking == nullptr) return wait;
-
-  wait.expression = run.blocking->text;
-  std::vector<std::string> ids = {"schema", "each"};
-  for (const Node& node : graph_->nodes) ids.push_back(node.id);
-  wait.seen = ValuesSeen(wait.expression, ids, [&](std::string_view id) -> const json::Value* {
-    if (id == "schema") return instance_.get();
-    if (id == "each") {
-      return run.wanting_item < run.observed.size() ? run.observed[run.wanting_item].get()
-                                                    : nullptr;
-    }
-    const auto node = std::ranges::find(graph_->nodes, id, &Node::id);
-    if (node == graph_->nodes.end() || node->IsList()) return nullptr;
-    const Run& read = runs_[static_cast<std::size_t>(node - graph_->nodes.begin())];
-    return read.observed.empty() ? nullptr : read.observed.front().get();
-  });
-  return wait;
-}
-
-void Reconciliation::Impl::Summarize(Outcome& outcome) const {
-  bool is_error = false;
-  bool is_active = true;
-  outcome.may_prune = advanced_;
-  for (const NodeReport& report : outcome.nodes) {
-    const bool is_settled =
-        report.state == NodeState::kSynced || report.state == NodeState::kSkipped;
-    is_error = is_error || report.state == NodeState::kError;
-    is_active = is_active && is_settled;
-    const bool stands = is_settled || report.state == NodeState::kWaiting ||
-                        runs_[report.node].failure == Run::Failure::kReadiness;
-    outcome.may_prune = outcome.may_prune && stands;
-  }
-  outcome.state = is_error    ? api::state::kError
-                  : is_active ? api::state::kActive
-                              : api::state::kInProgress;
-  outcome.ready = is_active;
-  if (outcome.ready) return;
-  outcome.reason = api::reason::kNotReady;
-  outcome.message = Explain(outcome);
-
-  const auto going = std::ranges::find(outcome.nodes, NodeState::kTerminating, &NodeReport::state);
-  if (going == outcome.nodes.end() || is_error) return;
-  outcome.reason = api::reason::kResourceDeleting;
-  outcome.message = going->cause->message();
-}
-
-// Upstream's text for the first of these that applies: faults end its pass, so it tells nothing
-// else.
-std::string Reconciliation::Impl::Explain(const Outcome& outcome) const {
-  std::vector<std::string> faults;
-  std::vector<std::string> results;
-  const NodeReport* pending = nullptr;
-  bool has_failed_apply = false;
-  for (const NodeReport& report : outcome.nodes) {
-    const Run& run = runs_[report.node];
-    if (run.failure == Run::Failure::kFault) {
-      faults.push_back(report.cause->message());
-    } else if (report.state == NodeState::kError || report.state == NodeState::kWaiting) {
-      results.push_back(report.cause->message());
-      has_failed_apply = has_failed_apply || report.state == NodeState::kError;
-    } else if (report.state == NodeState::kPending && pending == nullptr) {
-      pending = &report;
-    }
-  }
-  constexpr std::string_view kPrefix = "resource reconciliation failed: ";
-  const auto applied = [&] {
-    return fmt::format("apply results contain errors: {}", fmt::join(results, "\n"));
-  };
-  if (!faults.empty()) {
-    if (has_failed_apply) faults.push_back(applied());
-    return fmt::format("{}{}", kPrefix, fmt::join(faults, "\n"));
-  }
-  if (!conflicts_.empty()) {
-    return fmt::format("{}found resources with conflicts: {}", kPrefix,
-                       fmt::join(conflicts_, ", "));
-  }
-  if (!results.empty()) return fmt::format("{}{}", kPrefix, applied());
-  if (pending != nullptr) {
-    return fmt::format("{}waiting for unresolved resource: gvr \"{}\": {}", kPrefix,
-                       graph_->nodes[pending->node].mapping.gvr.ToString(),
-                       pending->cause->message());
-  }
-  return "awaiting resource readiness";
 }
 
 namespace {
