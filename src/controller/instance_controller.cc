@@ -139,6 +139,8 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
   if (served == nullptr) {
     ServedApi::Wake wake{
         .one = [&impl, gvr](const kube::ObjectKey& key) { impl.queue.Add({gvr, key}); },
+        .later = [&impl, gvr](const kube::ObjectKey& key,
+                              Duration delay) { impl.queue.AddAfter({gvr, key}, delay); },
         .all = [&impl, gvr] { impl.WakeAll(gvr); }};
     served =
         std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor, std::move(wake));

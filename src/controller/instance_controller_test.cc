@@ -403,6 +403,9 @@ TEST_F(InstanceControllerTest, TheFinalizerAndLabelsOfAnInstanceComeBack) {
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
   world.Patch(kChains, "default", "c", 
               "{metadata: {finalizers: null, labels: {kro.run/owned: null}}}");
+  sim.Advance(10s);
+  EXPECT_EQ(Text(kChains, "c", {"metadata", "labels", "kro.run/owned"}), "") << "a hand gets time";
+  sim.Advance(30s);
   ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"metadata", "labels", "kro.run/owned"},
                             "true"));
   EXPECT_NE(json::Find(world.Get(kChains, "default", "c"), {"metadata", "finalizers"}), nullptr);

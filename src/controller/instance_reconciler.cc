@@ -710,6 +710,8 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   runtime::InstanceStatus status(instance_->value(), Today());
   status.Managed();
   status.Resolved();
+  std::optional<MonotonicTime> retry_at;
+  if (const Setback* next = memo.setbacks.Next()) retry_at = api_->PaceRetry(memo, *next);
   std::optional<Duration> telling;
   if (outcome.ready) {
     memo.waits.reset();
@@ -718,7 +720,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     if (memo.waits == nullptr) memo.waits = std::make_unique<Waits>();
     outcome.message += memo.waits->Tell(*graph_, outcome, memo.setbacks,
                                         StoredMessage(instance_->value()),
-                                        {.monotonic = Now(), .wall = executor().clock().Now()});
+                                        {.monotonic = Now(),
+                                         .wall = executor().clock().Now(),
+                                         .retry_at = retry_at.value_or(MonotonicTime())});
     telling = memo.waits->next();
   }
   if (outcome.ready && !prune_text_.empty()) {
@@ -730,9 +734,8 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
 
   if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
-  if (const Setback* next = Memo().setbacks.Next()) {
-    const MonotonicTime at = api_->PaceRetry(Memo(), *next);
-    const Duration left = std::max<Duration>(at - Now(), std::chrono::milliseconds(1));
+  if (retry_at) {
+    const Duration left = std::max<Duration>(*retry_at - Now(), std::chrono::milliseconds(1));
     co_return NextLook::After(std::min(left, telling.value_or(left)));
   }
   const bool failed = !prune_text_.empty() ||

@@ -6,15 +6,18 @@
 #include <string_view>
 
 #include "api/constants.h"
+#include "controller/apply_set.h"
 #include "json/value.h"
 
 namespace kro::controller {
 namespace {
 
-// The members of `metadata.<map>` that kro writes are the same in both.
-bool SameSystemEntries(const json::Value& before, const json::Value& after, std::string_view map);
-bool SameFinalizers(const json::Value& before, const json::Value& after);
-bool IsSystemKey(std::string_view key);
+// Whether `after` has all members of `metadata.<map>` of which the key is one of those, as they were.
+bool KeepsEntries(const json::Value& before, const json::Value& after, std::string_view map,
+                  bool (*is_one)(std::string_view key));
+bool IsMark(std::string_view key);
+// What a user may ask kro by.
+bool IsWish(std::string_view key);
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 // Equal but for metadata.resourceVersion.
 bool SameKept(const json::Value& before, const json::Value& after);
@@ -32,8 +35,15 @@ bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& aft
   const json::Value* now = json::Find(is, {"metadata", "generation"});
   if ((generation == nullptr) != (now == nullptr)) return true;
   if (generation != nullptr && *generation != *now) return true;
-  return IsSuspended(was) != IsSuspended(is) || !SameFinalizers(was, is) ||
-         !SameSystemEntries(was, is, "labels") || !SameSystemEntries(was, is, "annotations");
+  return IsSuspended(was) != IsSuspended(is) || !KeepsEntries(was, is, "annotations", IsWish) ||
+         !KeepsEntries(is, was, "annotations", IsWish);
+}
+
+bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject& after) {
+  const json::Value& was = before.value();
+  const json::Value& is = after.value();
+  return (HasFinalizer(was) && !HasFinalizer(is)) || !KeepsEntries(was, is, "labels", IsMark) ||
+         !KeepsEntries(was, is, "annotations", IsMark);
 }
 
 bool IsSuspended(const json::Value& instance) {
@@ -59,31 +69,24 @@ std::optional<kube::ObjectKey> InstanceOf(const kube::StoredObject& child,
 
 namespace {
 
-bool SameSystemEntries(const json::Value& before, const json::Value& after, std::string_view map) {
+bool KeepsEntries(const json::Value& before, const json::Value& after, std::string_view map,
+                  bool (*is_one)(std::string_view key)) {
   const json::Value* was = json::Find(before, {"metadata", map});
   const json::Value* is = json::Find(after, {"metadata", map});
-  const auto holds_all_of = [](const json::Value* all, const json::Value* some) {
-    if (some == nullptr || !some->is_object()) return true;
-    return std::ranges::all_of(some->get_object(), [&](const auto& entry) {
-      if (!IsSystemKey(entry.key())) return true;
-      const json::Value* other = all == nullptr ? nullptr : json::Find(*all, entry.key());
-      return other != nullptr && *other == entry.value();
-    });
-  };
-  return holds_all_of(was, is) && holds_all_of(is, was);
+  if (was == nullptr || !was->is_object()) return true;
+  return std::ranges::all_of(was->get_object(), [&](const auto& entry) {
+    if (!is_one(entry.key())) return true;
+    const json::Value* other = is == nullptr ? nullptr : json::Find(*is, entry.key());
+    return other != nullptr && *other == entry.value();
+  });
 }
 
-bool SameFinalizers(const json::Value& before, const json::Value& after) {
-  const json::Value* was = json::Find(before, {"metadata", "finalizers"});
-  const json::Value* is = json::Find(after, {"metadata", "finalizers"});
-  if (was == nullptr || is == nullptr) return was == is;
-  return *was == *is;
-}
-
-bool IsSystemKey(std::string_view key) {
+bool IsMark(std::string_view key) {
   return key.starts_with(api::kLabelPrefix) || key.starts_with(api::kInternalLabelPrefix) ||
          key.starts_with("applyset.kubernetes.io/");
 }
+
+bool IsWish(std::string_view key) { return key.starts_with(api::kLabelPrefix); }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {

@@ -12,9 +12,13 @@
 namespace kro::controller {
 
 // Whether what happened to an instance calls for a look at it: it appeared, vanished or is another of
-// the same name; its spec changed, its deletion began, it was suspended or resumed; or somebody else
-// touched its finalizers, labels or annotations of kro. A change of its status is none of these.
+// the same name; its spec changed, its deletion began, it was suspended or resumed, or got another
+// annotation of kro.run. A change of its status is none of these.
 bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
+
+// Whether somebody took or changed the finalizer, a label or the inventory by which an instance is known as
+// kro's. Both are the same instance.
+bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject& after);
 
 // Suspended by annotation::kReconcile: "suspended" or "disabled", in any case.
 bool IsSuspended(const json::Value& instance);

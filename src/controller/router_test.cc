@@ -38,9 +38,13 @@ const LookCase kLooks[] = {
     {"suspended",
      "{metadata: {name: w, uid: a, generation: 1, annotations: {kro.run/reconcile: Disabled}}}",
      true},
-    {"another finalizer", "{metadata: {name: w, uid: a, generation: 1, finalizers: [x/y]}}", true},
-    {"a label of kro", "{metadata: {name: w, uid: a, generation: 1, labels: {kro.run/owned: x}}}",
-     true},
+    {"a wish of a user",
+     "{metadata: {name: w, uid: a, generation: 1, annotations: {kro.run/reconcile: now}}}", true},
+    {"another's finalizer", "{metadata: {name: w, uid: a, generation: 1, finalizers: [x/y]}}", false},
+    {"marked as ours",
+     "{metadata: {name: w, uid: a, generation: 1, finalizers: [kro.run/finalizer], labels: "
+     "{kro.run/owned: 'true'}}}",
+     false},
 };
 
 TEST(Router, WakesAnInstanceForWhatMattersOnly) {
@@ -49,6 +53,30 @@ TEST(Router, WakesAnInstanceForWhatMattersOnly) {
   }
   EXPECT_TRUE(InstanceNeedsLook(nullptr, Stored(kInstance)));
   EXPECT_TRUE(InstanceNeedsLook(Stored(kInstance), nullptr));
+}
+
+TEST(Router, KnowsWhenTheMarksOfAnInstanceWereTouched) {
+  constexpr std::string_view kMarked =
+      "{metadata: {name: w, finalizers: [x/y, kro.run/finalizer], labels: {kro.run/owned: 'true'}, "
+      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}";
+  const auto touched = [&](std::string_view after) {
+    return MarksWereTouched(*Stored(kMarked), *Stored(after));
+  };
+  EXPECT_FALSE(touched(kMarked));
+  EXPECT_FALSE(touched(
+      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {kro.run/owned: 'true', team: x}, "
+      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap, note: mine}}}"));
+  EXPECT_TRUE(touched(
+      "{metadata: {name: w, finalizers: [x/y], labels: {kro.run/owned: 'true'}, "
+      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
+  EXPECT_TRUE(touched(
+      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {}, "
+      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
+  EXPECT_TRUE(touched(
+      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {kro.run/owned: 'true'}, "
+      "annotations: {applyset.kubernetes.io/contains-group-kinds: Secret}}}"));
+  // The first marks are our own.
+  EXPECT_FALSE(MarksWereTouched(*Stored("{metadata: {name: w}}"), *Stored(kMarked)));
 }
 
 TEST(Router, AnObjectWhoseVersionAloneMovedIsTheSame) {

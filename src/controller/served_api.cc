@@ -8,6 +8,10 @@
 namespace kro::controller {
 namespace {
 
+// What somebody took of an instance's marks is put back after this: he may be about to put it back himself, or to
+// delete the instance, which an inventory that was edited has to stop.
+constexpr Duration kMarksPatience = std::chrono::seconds(30);
+
 // By collection, what the graph reads of the objects that it makes.
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
@@ -204,8 +208,12 @@ std::size_t ServedApi::CountSetbacks() const {
 }
 
 void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
-  if (!InstanceNeedsLook(before, after)) return;
-  wake_.one((after != nullptr ? after : before)->key());
+  const kube::ObjectKey& key = (after != nullptr ? after : before)->key();
+  if (InstanceNeedsLook(before, after)) {
+    wake_.one(key);
+  } else if (MarksWereTouched(*before, *after)) {
+    wake_.later(key, kMarksPatience);
+  }
 }
 
 void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,

@@ -67,9 +67,10 @@ struct InstanceMemo {
 
 class ServedApi {
  public:
-  // Puts a key, or those of all instances, into the queue.
+  // Puts a key, at once or when that has passed, or those of all instances, into the queue.
   struct Wake {
     std::function<void(const kube::ObjectKey& key)> one;
+    std::function<void(const kube::ObjectKey& key, Duration delay)> later;
     std::function<void()> all;
   };
   // `fleet` outlives the API. The watch of the instances starts at once.

@@ -52,7 +52,7 @@ std::string Waits::Tell(const graph::Graph& graph, const runtime::Outcome& outco
   }
   since_ = std::move(since);
   setbacks.ForEach([&](const std::string& object, const Setback& setback) {
-    const Duration left = setback.next - now.monotonic;
+    const Duration left = std::max(setback.next, now.retry_at) - now.monotonic;
     if (left < kFarAttempt) return;
     const auto when = std::chrono::ceil<std::chrono::minutes>(now.wall + left);
     std::string text = fmt::format("; {} is tried again about {:%FT%H:%MZ} ({}, attempt {})", object,

@@ -32,6 +32,8 @@ class Waits {
   struct Moment {
     MonotonicTime monotonic;
     WallTime wall;
+    // Nothing that was refused is tried again sooner, whatever its own back-off says.
+    MonotonicTime retry_at{};
   };
   // What to put behind the message of a condition: `; node "web" waits for deployments.apps default/web
   // since 2026-01-02T03:04:05Z: web.status.readyReplicas == 2, web.status.readyReplicas is 1`. Empty if

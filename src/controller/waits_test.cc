@@ -46,7 +46,7 @@ struct World {
   graph::Graph graph;
   Setbacks setbacks;
   Waits waits;
-  Waits::Moment now{MonotonicTime(1h), WallTime(std::chrono::seconds(1'700'000'000))};
+  Waits::Moment now{MonotonicTime(1h), WallTime(std::chrono::seconds(1'700'000'000)), {}};
 };
 
 TEST(Waits, AreToldOfWhenTheyLast) {
@@ -107,6 +107,18 @@ TEST(Waits, AnAttemptThatIsFarAwaySaysWhen) {
   // The time is that of the attempt, so the text stays until then.
   w.Advance(100s);
   EXPECT_EQ(w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now), text);
+}
+
+TEST(Waits, AnAttemptThatIsPutOffSaysWhenItReallyIs) {
+  World w;
+  for (int i = 0; i < 10; ++i) {
+    w.setbacks.Record("v1/configmaps/default/a", "h", "", SetbackCause::kForbidden,
+                      Error(ErrorCode::kForbidden, "no"), std::nullopt, w.now.monotonic,
+                      [] { return 1.0; });
+  }
+  w.now.retry_at = w.now.monotonic + 10min;
+  EXPECT_EQ(w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now),
+            "; v1/configmaps/default/a is tried again about 2023-11-14T22:24Z (forbidden, attempt 11)");
 }
 
 TEST(Waits, OfManyTheFirstAreNamed) {
