@@ -23,8 +23,6 @@ type expectations struct {
 	Allowances []allowance `json:"allowances"`
 	// Scenarios that are known to fail, and why.
 	Unmet map[string]string `json:"unmet"`
-	// The same on the embedded server, which test/simulation plays them on.
-	UnmetEmbedded map[string]string `json:"unmet_embedded"`
 }
 
 // An allowance is how many writes more an object of a resource may have between two records.

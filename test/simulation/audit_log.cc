@@ -66,9 +66,9 @@ void AuditLog::Add(const apiserver::LocalTransport::Answered& answered) {
   }
   call.object = target->name_space.empty() ? name : target->name_space + "/" + name;
   if (call.stored) last_change_ = clock_.Monotonic();
-  if (call.stored && target->subresource.empty()) {
-    if (call.verb == "create") ++lives_[call.resource + " " + call.object].creates;
-    if (call.verb == "delete") ++lives_[call.resource + " " + call.object].deletes;
+  if (call.stored) {
+    Lives& lives = lives_[call.resource + " " + call.object];
+    ++(call.verb == "create" ? lives.creates : call.verb == "delete" ? lives.deletes : lives.updates);
   }
   calls_.push_back(std::move(call));
 }

@@ -58,9 +58,10 @@ class AuditLog {
   // Since the last Forget. Leases, events and access reviews are left out.
   const std::vector<Call>& calls() const { return calls_; }
   void Forget() { calls_.clear(); }
-  // Of each object, since the beginning: how often it was made and deleted.
+  // Of each object, or its status, since the beginning: how often it was made, changed and deleted.
   struct Lives {
     int creates = 0;
+    int updates = 0;
     int deletes = 0;
     friend bool operator==(const Lives&, const Lives&) = default;
   };

@@ -47,9 +47,7 @@ Result<Expectations> ReadExpectations(std::string_view yaml) {
                                       std::string(json::FindString(entry, {"reason"}))});
     }
   }
-  for (std::string_view list : {"unmet", "unmet_embedded"}) {
-    const json::Value* unmet = json::Find(root, list);
-    if (unmet == nullptr || !unmet->is_object()) continue;
+  if (const auto* unmet = json::Find(root, "unmet"); unmet != nullptr && unmet->is_object()) {
     for (const auto& [name, reason] : unmet->get_object()) expected.unmet[name] = Shown(reason);
   }
   return expected;

@@ -32,6 +32,7 @@ struct Options {
   bool verbose = false;
   bool stop_at_first = false;
   bool interleave = false;
+  bool counts = false;
   std::uint64_t part = 1;
   std::uint64_t parts = 1;
   std::uint64_t stride = 1;
@@ -58,6 +59,7 @@ void RunOne(const Experiment& experiment, const Options& options, Tally& tally);
 void RunCrashMatrix(const Experiment& experiment, const Options& options, Tally& tally);
 void Show(const Experiment& experiment, std::uint64_t seed, const apiserver::Schedule& schedule,
           const Outcome& outcome);
+void ShowCounts(const Outcome& outcome);
 
 int Main(const Options& options) {
   auto experiments = Prepare(options);
@@ -98,6 +100,7 @@ int Main(const Options& options) {
                experiment.scenario().name, runs, tally.failed - before.failed,
                runs == 0 ? 0.0 : seconds * 1000 / static_cast<double>(runs),
                experiment.reference().counts.calls, experiment.reference().counts.events);
+    if (options.counts) ShowCounts(experiment.reference());
     std::fflush(stdout);
     if (options.stop_at_first && tally.failed > 0) break;
   }
@@ -218,6 +221,13 @@ void Show(const Experiment& experiment, std::uint64_t seed, const apiserver::Sch
              experiment.scenario().name, seed, ToString(schedule));
 }
 
+void ShowCounts(const Outcome& outcome) {
+  for (const auto& [object, lives] : outcome.lives) {
+    fmt::print("  {:<60} made {}, changed {}, deleted {}\n", object, lives.creates, lives.updates,
+               lives.deletes);
+  }
+}
+
 }  // namespace
 }  // namespace kro::simulation
 
@@ -234,6 +244,7 @@ int main(int argc, char** argv) {
                "die before and after each call, and again during recovery");
   app.add_option("--stride", options.stride, "with --crash-matrix: each so-many-th call only")
       ->check(CLI::PositiveNumber);
+  app.add_flag("--counts", options.counts, "what the run without faults wrote, by object");
   app.add_flag("--verbose", options.verbose, "with one seed: the operator's log");
   app.add_flag("--stop-at-first", options.stop_at_first, "end with the first failure");
   app.add_flag("--interleave", options.interleave, "go from scenario to scenario, few seeds each");
