@@ -1,6 +1,6 @@
 #include "base/hash.h"
 
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 #include <xxhash.h>
 
 namespace kro {
@@ -22,9 +22,11 @@ std::uint32_t Fnv1a32(std::string_view bytes) {
 }
 
 std::array<std::byte, 32> Sha256(std::string_view bytes) {
+  // SHA256() looks the algorithm up by name each time, which takes longer than a short text.
+  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<std::byte, 32> digest;
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-         reinterpret_cast<unsigned char*>(digest.data()));
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
+             algorithm, nullptr);
   return digest;
 }
 

@@ -65,6 +65,14 @@ void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_
 }
 
 void Informer::OnEvent(WatchEvent event) {
+  // Most events repeat what a write of our own was answered.
+  const std::string_view version = json::FindString(event.object, {"metadata", "resourceVersion"});
+  if (event.type != WatchEvent::Type::kDeleted &&
+      store_.IsAsNew(KeyOf(event.object), json::FindString(event.object, {"metadata", "uid"}),
+                     version)) {
+    store_.Advance(std::string(version));
+    return;
+  }
   ObjectPtr object = projection_.Apply(event.object);
   std::lock_guard lock(mutex_);
   StoreChange change = event.type == WatchEvent::Type::kDeleted

@@ -86,6 +86,14 @@ void Store::Advance(std::string resource_version) {
   resource_version_ = std::move(resource_version);
 }
 
+bool Store::IsAsNew(const ObjectKey& key, std::string_view uid,
+                    std::string_view resource_version) const {
+  std::lock_guard lock(mutex_);
+  const auto held = objects_.find(key);
+  return held != objects_.end() && held->uid() == uid &&
+         NotNewer(resource_version, held->resource_version());
+}
+
 ObjectPtr Store::Get(const ObjectKey& key) const {
   std::lock_guard lock(mutex_);
   const auto found = objects_.find(key);

@@ -57,6 +57,9 @@ class Store {
   // The watch has reached this version.
   void Advance(std::string resource_version);
 
+  // Whether a Put of this state of an object would change nothing, as what is held is as new.
+  bool IsAsNew(const ObjectKey& key, std::string_view uid, std::string_view resource_version) const;
+
   ObjectPtr Get(const ObjectKey& key) const;  // null if there is none
   std::vector<ObjectPtr> List() const;        // in order of keys
   std::vector<ObjectPtr> Find(std::string_view index, const std::string& value) const;
