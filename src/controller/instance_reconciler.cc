@@ -29,6 +29,9 @@ constexpr Duration kWatchPatience = std::chrono::seconds(5);
 // A new revision is compiled within moments; only if it takes longer do instances say so.
 constexpr Duration kCompilePatience = std::chrono::seconds(10);
 
+// Other words for the same state are written after this: what is on its way to another state passes many.
+constexpr Duration kWordsPatience = std::chrono::seconds(1);
+
 // Fields of a child that somebody took are taken back at once, but in a fight no more often than this.
 constexpr double kRepairsPerSecond = 10.0 / 60;
 
@@ -99,9 +102,13 @@ class InstanceReconciler::Pass {
   Task<void> ReportUnmanaged(std::string cause);
   Task<void> ReportFailure(std::string cause);
 
-  // `outcome` is of the pass.
-  Task<void> WriteRunning(const runtime::InstanceStatus& status, const runtime::Outcome& outcome);
+  // `outcome` is of the pass. kMayWait: if nothing but words differ, words_later_ says when to come again.
+  enum class Words { kNow, kMayWait };
+  Task<void> WriteRunning(const runtime::InstanceStatus& status, const runtime::Outcome& outcome,
+                          Words words);
   Task<void> WriteStatus(json::Value wanted);
+  // How long to wait before the status is written; nothing: now, or there is nothing to write.
+  std::optional<Duration> TimeForWords(const json::Value& wanted);
   Task<void> WriteUnresolved(std::string message);
 
   NextLook Soon() const;
@@ -142,6 +149,7 @@ class InstanceReconciler::Pass {
   std::set<std::pair<api::Gvr, kube::ObjectKey>> claims_;
   std::string prune_text_;  // why the look is not ready although all nodes are
   std::optional<Error> status_failure_;
+  std::optional<Duration> words_later_;  // the status has other words by then
   Duration setting_up_{};
   Duration evaluating_{};
 };
@@ -730,10 +738,11 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   } else {
     status.Resources(outcome);
   }
-  co_await WriteRunning(status, outcome);
+  co_await WriteRunning(status, outcome, Words::kMayWait);
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
+  if (words_later_) telling = std::min(telling.value_or(*words_later_), *words_later_);
 
-  if (outcome.ready && !leftovers_) co_return NextLook::OnEvent();
+  if (outcome.ready && !leftovers_ && !telling) co_return NextLook::OnEvent();
   if (retry_at) {
     const Duration left = std::max<Duration>(*retry_at - Now(), std::chrono::milliseconds(1));
     co_return NextLook::After(std::min(left, telling.value_or(left)));
@@ -745,8 +754,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
                       });
   if (failed) co_return NextLook::BackOff();
   const NextLook soon = Soon();
-  if (soon.kind == NextLook::Kind::kOnEvent && telling) co_return NextLook::After(*telling);
-  co_return soon;
+  if (!telling) co_return soon;
+  co_return NextLook::After(soon.kind == NextLook::Kind::kOnEvent ? *telling
+                                                                  : std::min(soon.delay, *telling));
 }
 
 Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
@@ -758,7 +768,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
   status.Managed();
   status.Resolved();
   status.Suspended();
-  co_await WriteRunning(status, outcome);
+  co_await WriteRunning(status, outcome, Words::kNow);
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
   co_return NextLook::OnEvent();
 }
@@ -768,7 +778,7 @@ Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
   runtime::Outcome outcome = pass_->Finish();
   runtime::InstanceStatus status(instance_->value(), Today());
   status.ManagementFailed(fmt::format("finalizer/labeling failed: {}", cause));
-  co_await WriteRunning(status, outcome);
+  co_await WriteRunning(status, outcome, Words::kNow);
 }
 
 Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
@@ -779,14 +789,31 @@ Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
   status.Managed();
   status.Resolved();
   status.ResourcesFailed(cause);
-  co_await WriteRunning(status, outcome);
+  co_await WriteRunning(status, outcome, Words::kNow);
 }
 
 Task<void> InstanceReconciler::Pass::WriteRunning(const runtime::InstanceStatus& status,
-                                                  const runtime::Outcome& outcome) {
+                                                  const runtime::Outcome& outcome, Words words) {
   std::optional<runtime::AuthorConditions> author;
   if (!graph_->conditions.empty()) author = pass_->Conditions(status.conditions());
-  co_await WriteStatus(status.Running(outcome, author ? &*author : nullptr));
+  json::Value wanted = status.Running(outcome, author ? &*author : nullptr);
+  if (words == Words::kMayWait) words_later_ = TimeForWords(wanted);
+  if (words_later_) co_return;
+  co_await WriteStatus(std::move(wanted));
+}
+
+std::optional<Duration> InstanceReconciler::Pass::TimeForWords(const json::Value& wanted) {
+  std::optional<MonotonicTime>& since = Memo().other_words_since;
+  const json::Value* stored = json::Find(instance_->value(), "status");
+  if (runtime::SameStatus(stored, wanted) || !runtime::SameButMessages(stored, wanted)) {
+    since.reset();
+    return std::nullopt;
+  }
+  if (!since) since = Now();
+  const Duration left = *since + kWordsPatience - Now();
+  if (left > Duration::zero()) return left;
+  since.reset();
+  return std::nullopt;
 }
 
 Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {

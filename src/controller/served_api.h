@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +40,8 @@ struct InstanceMemo {
   std::string uid;
   Setbacks setbacks;
   std::unique_ptr<Waits> waits;  // while it is not ready
+  // Since when its conditions should have other messages, and nothing else.
+  std::optional<MonotonicTime> other_words_since;
   // Namespaces that a child's namespace was missing from: the UID of what stood there when that was said.
   std::map<std::string, std::string> missing_namespaces;
   // What its external references name.
@@ -59,7 +62,7 @@ struct InstanceMemo {
   MonotonicTime retry_at{};
 
   bool IsEmpty() const {
-    return setbacks.empty() && waits == nullptr && missing_namespaces.empty() &&
+    return setbacks.empty() && waits == nullptr && !other_words_since && missing_namespaces.empty() &&
            references.empty() && emptied.empty() && !uncertain && claims.empty() &&
            contests.empty() && status_sent == 0;
   }

@@ -21,6 +21,7 @@ json::Array Merge(const json::Value& instance, const AuthorConditions& author,
 bool Same(const json::Value& a, const json::Value& b, int depth);
 bool SameMembers(const json::Object& a, const json::Object& b, int depth);
 std::int64_t GenerationOf(const json::Value& instance);
+json::Value WithoutMessages(json::Value status);
 
 }  // namespace
 
@@ -143,6 +144,12 @@ bool SameStatus(const json::Value* stored, const json::Value& wanted) {
   return Same(stored == nullptr ? kNothing : *stored, wanted, 0);
 }
 
+bool SameButMessages(const json::Value* stored, const json::Value& wanted) {
+  if (stored == nullptr) return false;
+  const json::Value is = WithoutMessages(*stored);
+  return SameStatus(&is, WithoutMessages(wanted));
+}
+
 namespace {
 
 api::ConditionOwner OwnerOf(const json::Value& instance) {
@@ -236,6 +243,16 @@ bool SameMembers(const json::Object& a, const json::Object& b, int depth) {
     return std::ranges::count_if(object, [](const auto& m) { return !m.value().is_null(); });
   };
   return members(a) == members(b) && covers(a, b);
+}
+
+json::Value WithoutMessages(json::Value status) {
+  if (!status.is_object()) return status;
+  json::Value* conditions = json::Find(status, "conditions");
+  if (conditions == nullptr || !conditions->is_array()) return status;
+  for (json::Value& condition : conditions->get_array()) {
+    if (condition.is_object()) condition.get_object().erase("message");
+  }
+  return status;
 }
 
 }  // namespace

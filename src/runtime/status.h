@@ -67,4 +67,7 @@ class InstanceStatus {
 // absent, 1.0 as 1, the order of keys as nothing.
 bool SameStatus(const json::Value* stored, const json::Value& wanted);
 
+// Whether nothing but messages of conditions would change.
+bool SameButMessages(const json::Value* stored, const json::Value& wanted);
+
 }  // namespace kro::runtime

@@ -295,5 +295,16 @@ TEST(SameStatus, ComparesWhatTheServerWouldStore) {
   EXPECT_TRUE(SameStatus(&whole, json::Value{{"a", 2}}));
 }
 
+TEST(SameStatus, KnowsWhenOnlyMessagesDiffer) {
+  const json::Value stored = Yaml("{state: A, conditions: [{type: Ready, reason: x, message: one}]}");
+  EXPECT_TRUE(SameButMessages(
+      &stored, Yaml("{state: A, conditions: [{type: Ready, reason: x, message: two}]}")));
+  EXPECT_FALSE(SameButMessages(
+      &stored, Yaml("{state: A, conditions: [{type: Ready, reason: y, message: two}]}")));
+  EXPECT_FALSE(SameButMessages(
+      &stored, Yaml("{state: B, conditions: [{type: Ready, reason: x, message: one}]}")));
+  EXPECT_FALSE(SameButMessages(nullptr, Yaml("{}")));
+}
+
 }  // namespace
 }  // namespace kro::runtime

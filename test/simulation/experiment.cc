@@ -211,7 +211,9 @@ void CompareEnds(const Outcome& wanted, const Outcome& seen, Updates updates,
       violations.push_back(fmt::format("{} was made {} times and deleted {} times instead of {} and {}",
                                        key, is.creates, is.deletes, was.creates, was.deletes));
     }
-    if (updates == Updates::kCompared && was.updates != is.updates) {
+    // Fewer are right: what was changed twice while no process ran is written once, and a state that passed
+    // meanwhile is not told of.
+    if (updates == Updates::kCompared && is.updates > was.updates) {
       violations.push_back(
           fmt::format("{} was changed {} times instead of {}", key, is.updates, was.updates));
     }
