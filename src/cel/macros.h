@@ -1,15 +1,17 @@
 // Macros: calls that the parser replaces by other trees (spec section 2.5).
 //
-// A macro is known by its name, its number of arguments and whether it has a receiver. Arguments are
-// moved into the expansion, not copied.
+// A macro is known by its name, its number of arguments and what it is called on. Arguments are moved
+// into the expansion, not copied.
 #pragma once
 
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "cel/arena.h"
 #include "cel/ast.h"
 #include "cel/environment.h"
+#include "cel/overload.h"
 #include "cel/source.h"
 
 namespace kro::cel {
@@ -51,6 +53,32 @@ struct MacroCall {
   std::uint32_t offset;  // of the '('
   Span span;
 };
+
+// What a macro is called on.
+enum class MacroTarget : std::uint8_t {
+  kNothing,    // has(e.f)
+  kContainer,  // e.all(x, p): a list or map
+  kOptional,   // o.optMap(x, t)
+  kCel,        // cel.bind(x, e, t): the word itself
+  kRuntime,    // runtime.newCondition({…}): the same
+};
+
+class MacroExpander;  // macros.cc
+
+// One form of a macro, declared once: how it is called, its documentation, its examples (which run as
+// tests) and its expansion.
+struct Macro {
+  std::string_view name;
+  std::size_t arguments;
+  MacroTarget target;
+  bool Dialect::*needs;   // in a dialect without it the call is an ordinary one
+  std::string_view form;  // "e.all(x, p)"
+  std::string_view doc;
+  std::vector<Example> examples;
+  Expr* (MacroExpander::*expand)();
+};
+
+std::span<const Macro> Macros();
 
 // What the call stands for; nullptr if it is no macro of the dialect. A macro that is used wrongly is
 // reported and gives a null literal.

@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include <string_view>
 #include <vector>
 
+#include "cel/environment.h"
 #include "cel/library.h"
+#include "cel/macros.h"
 
 namespace kro::cel {
 namespace {
@@ -20,23 +23,6 @@ What an expression may say, made from the declarations in `src/cel`: do not edit
 
 The language is the [Common Expression Language](https://github.com/google/cel-spec). Letters such as `T` stand for any
 type; `a?` is an optional value.
-
-## Macros
-
-| macro | gives |
-|---|---|
-| `has(e.f)` | whether the field is there |
-| `e.all(x, p)`, `e.all(i, x, p)` | whether `p` holds for all elements; with two names, `i` is the index or key |
-| `e.exists(x, p)`, `e.exists(i, x, p)` | whether it holds for one of them |
-| `e.exists_one(x, p)`, `e.existsOne(i, x, p)` | whether it holds for exactly one |
-| `e.filter(x, p)` | the elements for which it holds |
-| `e.map(x, t)`, `e.map(x, p, t)` | `t` of every element, of those for which `p` holds |
-| `e.transformList(i, x, t)`, `e.transformList(i, x, p, t)` | the same with index or key |
-| `e.transformMap(k, x, t)`, `e.transformMap(k, x, p, t)` | a map with the same keys |
-| `e.transformMapEntry(k, x, t)`, `e.transformMapEntry(k, x, p, t)` | a map of the entries that `t` makes |
-| `e.sortBy(x, key)` | the list in the order of `key` |
-| `o.optMap(x, t)`, `o.optFlatMap(x, t)` | the optional value, transformed if it is there |
-| `cel.bind(x, e, t)` | `t` with `x` for the value of `e` |
 )";
 
 constexpr std::string_view kOthers = R"(
@@ -60,9 +46,13 @@ the last. The language's own specification is followed by `Environment::Standard
 | `cel.block([1, cel.index(0) + 1], cel.index(1))` | refused | refused | allowed |
 )";
 
+enum class MacroSet { kOfKro, kOthers };
+
 // An overload as it is called: "string.charAt(int)", "int + int".
 std::string CallForm(const Overload& overload);
+void AppendMacros(std::string& out, MacroSet set);
 void AppendLibrary(std::string& out, const Library& library);
+void AppendExamples(std::string& out, std::span<const Example> examples);
 bool IsInternal(const Overload& overload);
 std::string InCode(std::string_view text);
 
@@ -70,13 +60,37 @@ std::string InCode(std::string_view text);
 
 std::string FunctionReference() {
   std::string out(kIntroduction);
+  AppendMacros(out, MacroSet::kOfKro);
   for (const Library* library : KroLibraries()) AppendLibrary(out, *library);
   out += kOthers;
+  AppendMacros(out, MacroSet::kOthers);
   for (const Library* library : OtherLibraries()) AppendLibrary(out, *library);
   return out;
 }
 
 namespace {
+
+// One heading a name, one line a form.
+void AppendMacros(std::string& out, MacroSet set) {
+  const Environment kro = Environment::Kro();
+  out += set == MacroSet::kOfKro
+             ? "\n## macros\n\nCalls that stand for a loop or a condition over their arguments.\n"
+             : "\n## macros of the specification\n\nWhat optimisers write.\n";
+  std::string_view last;
+  for (const Macro& macro : Macros()) {
+    if (kro.dialect().*macro.needs != (set == MacroSet::kOfKro)) continue;
+    if (macro.name != last) out += fmt::format("\n### `{}`\n\n", macro.name);
+    last = macro.name;
+    out += fmt::format("- `{}`: {}\n", macro.form, macro.doc);
+    AppendExamples(out, macro.examples);
+  }
+}
+
+void AppendExamples(std::string& out, std::span<const Example> examples) {
+  for (const Example& example : examples) {
+    out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
+  }
+}
 
 void AppendLibrary(std::string& out, const Library& library) {
   out += fmt::format("\n## {}\n\n{}\n\n", library.name, library.doc);
@@ -89,9 +103,7 @@ void AppendLibrary(std::string& out, const Library& library) {
       if (overload.function != first.function) continue;
       out += fmt::format("- `{} -> {}`: {}\n", CallForm(overload), overload.result.ToString(),
                          overload.doc);
-      for (const Example& example : overload.examples) {
-        out += fmt::format("  - {} → {}\n", InCode(example.expression), InCode(example.result));
-      }
+      AppendExamples(out, overload.examples);
     }
     out += "\n";
   }

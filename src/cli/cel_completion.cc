@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <optional>
 
+#include "cel/macros.h"
+
 namespace kro::cli {
 namespace {
 
-constexpr std::string_view kLoops[] = {
-    "all", "exists", "exists_one",    "existsOne",    "filter",
-    "map", "sortBy", "transformList", "transformMap", "transformMapEntry"};
-constexpr std::string_view kOptionalMacros[] = {"optMap", "optFlatMap"};
 constexpr std::string_view kWords[] = {"true", "false", "null", "has(", "cel.bind("};
 
 // An environment with the variables of the macros around the cursor, whose types stand on the
@@ -29,6 +27,8 @@ void AddMembers(const CelSession& session, const Scope& scope, std::string_view 
                 std::vector<std::string>& words);
 void AddNames(const Scope& scope, std::vector<std::string>& words);
 bool Takes(const cel::Type& parameter, const cel::Type& type);
+bool IsMacro(std::string_view name, cel::MacroTarget target);
+void AddMacros(cel::MacroTarget target, std::vector<std::string>& words);
 
 }  // namespace
 
@@ -105,8 +105,8 @@ Scope ScopeAt(const CelSession& session, std::string_view text) {
     while (name > 0 && IsWord(text[name - 1])) --name;
     if (name == 0 || text[name - 1] != '.') continue;
     const std::string_view macro = text.substr(name, paren - name);
-    const bool loop = std::ranges::find(kLoops, macro) != std::end(kLoops);
-    const bool optional = std::ranges::find(kOptionalMacros, macro) != std::end(kOptionalMacros);
+    const bool loop = IsMacro(macro, cel::MacroTarget::kContainer);
+    const bool optional = IsMacro(macro, cel::MacroTarget::kOptional);
     const bool bind = macro == "bind";
     if (!loop && !optional && !bind) continue;
 
@@ -185,10 +185,10 @@ void AddMembers(const CelSession& session, const Scope& scope, std::string_view 
     }
   }
   if (whole.IsDyn() || whole.Is(cel::TypeKind::kList) || whole.Is(cel::TypeKind::kMap)) {
-    for (const std::string_view macro : kLoops) words.push_back(std::string(macro) + "(");
+    AddMacros(cel::MacroTarget::kContainer, words);
   }
   if (whole.Is(cel::TypeKind::kOptional)) {
-    for (const std::string_view macro : kOptionalMacros) words.push_back(std::string(macro) + "(");
+    AddMacros(cel::MacroTarget::kOptional, words);
   }
 }
 
@@ -211,6 +211,18 @@ bool Takes(const cel::Type& parameter, const cel::Type& type) {
   if (named) return parameter.name() == type.name();
   if (type.Is(cel::TypeKind::kList)) return Takes(parameter.element(), type.element());
   return true;
+}
+
+bool IsMacro(std::string_view name, cel::MacroTarget target) {
+  return std::ranges::any_of(cel::Macros(), [&](const cel::Macro& macro) {
+    return macro.name == name && macro.target == target;
+  });
+}
+
+void AddMacros(cel::MacroTarget target, std::vector<std::string>& words) {
+  for (const cel::Macro& macro : cel::Macros()) {
+    if (macro.target == target) words.push_back(std::string(macro.name) + "(");
+  }
 }
 
 }  // namespace

@@ -56,23 +56,36 @@ Evaluated::Evaluated(const Environment& environment, std::string_view expression
       context, {{"runtime", RuntimeValue()}, {"authorizer", AuthorizerValue(context, authorizer)}});
 }
 
+void ExpectHolds(const Environment& environment, const Example& example) {
+  SCOPED_TRACE(example.expression);
+  Evaluated actual(environment, example.expression);
+  std::string_view expected = example.result;
+  if (expected.starts_with("error: ")) {
+    ASSERT_TRUE(actual.value.IsError());
+    EXPECT_EQ(actual.value.AsError(), expected.substr(7));
+    return;
+  }
+  Evaluated wanted(environment, expected);
+  EXPECT_FALSE(actual.value.IsError()) << actual.value.AsError();
+  EXPECT_FALSE(wanted.value.IsError()) << wanted.value.AsError();
+  EXPECT_TRUE(Equals(actual.context, actual.value, wanted.value))
+      << Display(actual.context, actual.value);
+}
+
 void ExpectExamplesHold(const Environment& environment, const Library& library) {
   for (const Overload& overload : library.overloads) {
-    for (const Example& example : overload.examples) {
-      SCOPED_TRACE(overload.id + ": " + example.expression);
-      Evaluated actual(environment, example.expression);
-      std::string_view expected = example.result;
-      if (expected.starts_with("error: ")) {
-        ASSERT_TRUE(actual.value.IsError());
-        EXPECT_EQ(actual.value.AsError(), expected.substr(7));
-        continue;
-      }
-      Evaluated wanted(environment, expected);
-      EXPECT_FALSE(actual.value.IsError()) << actual.value.AsError();
-      EXPECT_FALSE(wanted.value.IsError()) << wanted.value.AsError();
-      EXPECT_TRUE(Equals(actual.context, actual.value, wanted.value))
-          << Display(actual.context, actual.value);
-    }
+    SCOPED_TRACE(overload.id);
+    for (const Example& example : overload.examples) ExpectHolds(environment, example);
+  }
+}
+
+TEST(Examples, OfMacrosHold) {
+  const Environment kro = Environment::Kro();
+  const Environment standard = Environment::Standard();
+  for (const Macro& macro : Macros()) {
+    EXPECT_FALSE(macro.examples.empty()) << macro.form;
+    const Environment& environment = kro.dialect().*macro.needs ? kro : standard;
+    for (const Example& example : macro.examples) ExpectHolds(environment, example);
   }
 }
 
