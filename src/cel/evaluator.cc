@@ -54,6 +54,7 @@ class Evaluator {
 
   [[gnu::noinline]] Value EvalNode(const Node& node);
   [[gnu::noinline]] Value Path(const Node& node, Value value);
+  [[gnu::noinline]] Value TypedPath(const Node& node, Value value);
   [[gnu::noinline]] Value Walk(const Node& node, const Step* step, Value value);
   [[gnu::noinline]] Value SelectStep(const Value& operand, const Step& step, bool after_optional);
   [[gnu::noinline]] Lookup FindStep(const Value& operand, const Step& step);
@@ -63,7 +64,7 @@ class Evaluator {
   [[gnu::noinline]] Value Unresolved(const Value& so_far, const Value& operand);
   [[gnu::noinline]] Value Conditional(const Node& node);
   [[gnu::noinline]] Value Comparison(const Node& node);
-  [[gnu::noinline]] Value Binary(const Node& node, const Value& a, const Value& b);
+  [[gnu::noinline]] Value Binary(const Node& node, Value a, Value b);
   [[gnu::noinline]] Value Concat(const Node& node);
   [[gnu::noinline]] Value OptionalOr(const Node& node);
   [[gnu::noinline]] Value OptionalOrValue(const Node& node);
@@ -93,8 +94,12 @@ Value ReadJson(Context& context, const json::Value& json, const Schema* schema);
 Value KeyProblem(const MapBuilder& map, const Value& key);
 bool Matches(Context& context, const Type& type, const Value& value);
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
+template <typename T>
+T Load(T& guess);
+const boost::json::key_value_pair* MemberAt(const json::Object& object, const Step& step);
 const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
-                                 std::uint32_t& position);
+                                              std::uint32_t& position);
+void Remember(std::uint64_t& route, const Schema& from, const Schema& leaf);
 const Schema* FindProperty(const Schema& schema, const Step& step);
 const boost::json::key_value_pair* SearchMember(const json::Object& object, std::string_view key,
                                                 std::uint32_t& position);
@@ -168,17 +173,47 @@ Value Evaluator::EvalNode(const Node& node) {
 
 // ---- Selection -------------------------------------------------------------------------------
 
-// Usually a path leads through typed objects to a property that is there.
+// Usually a path leads where it led before: from an object of the same schema, through objects laid out
+// alike, to a text, number or truth value.
 Value Evaluator::Path(const Node& node, Value value) {
-  const Step* step = code_.steps.data() + node.b;
-  const Step* last = step + node.count - 1;
+  const Step* const first = code_.steps.data() + node.b;
   const json::Object* object = value.JsonObject();
   const Schema* schema = object ? value.schema() : nullptr;
-  while (schema && schema->reading == Reading::kObject) {
+  if (!schema) return Walk(node, first, value);
+  const std::uint64_t route = Load(first->route);
+  if (route >> 16 == schema->id.value()) {
+    std::uint32_t left = node.count;
+    for (const Step* step = first;; ++step) {
+      const auto* member = MemberAt(*object, *step);
+      if (!member) break;
+      const json::Value& json = member->value();
+      if (--left == 0) {
+        if (static_cast<std::uint8_t>(json.kind()) != (route & 0xff)) break;
+        if (json.is_int64()) return Value::Int(json.get_int64());
+        if (json.is_string()) return Value::String(json.get_string());
+        if (json.is_bool()) return Value::Bool(json.get_bool());
+        return Value::Double(json.get_double());
+      }
+      if (!json.is_object()) break;
+      object = &json.get_object();
+    }
+  }
+  return TypedPath(node, value);
+}
+
+// Through typed objects to a property that is there, by their schemas.
+Value Evaluator::TypedPath(const Node& node, Value value) {
+  const Step* const first = code_.steps.data() + node.b;
+  const Step* const last = first + node.count - 1;
+  const Step* step = first;
+  const json::Object* object = value.JsonObject();
+  const Schema* schema = value.schema();
+  while (schema->reading == Reading::kObject) {
     const auto* member = FindMember(*object, step->json_key(), step->position);
     if (!member || member->value().is_null()) break;
     const json::Value& json = member->value();
     const Schema* property = FindProperty(*schema, *step);
+    if (step == last && property) Remember(first->route, *value.schema(), *property);
     if (!property) property = schema->element;
     if (step == last) return ReadJson(context_, json, property);
     if (!property || property->reading != Reading::kObject || !json.is_object()) {
@@ -188,7 +223,7 @@ Value Evaluator::Path(const Node& node, Value value) {
     schema = property;
     ++step;
   }
-  return Walk(node, step, schema ? Value::Map(object, schema) : value);
+  return Walk(node, step, Value::Map(object, schema));
 }
 
 Value Evaluator::Walk(const Node& node, const Step* step, Value value) {
@@ -283,7 +318,7 @@ Value Evaluator::Conditional(const Node& node) {
 
 Value Evaluator::Comparison(const Node& node) {
   const Value a = Eval(node.a);
-  const Value b = Eval(node.b);
+  const Value b = node.c == kNoNode ? Eval(node.b) : code_.values[node.c];
   if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
     return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
   }
@@ -295,7 +330,7 @@ Value Evaluator::Comparison(const Node& node) {
   return b.IsError() ? b : Binary(node, a, b);
 }
 
-Value Evaluator::Binary(const Node& node, const Value& a, const Value& b) {
+Value Evaluator::Binary(const Node& node, Value a, Value b) {
   switch (node.op) {
     case Op::kEquals: return Equal(context_, a, b);
     case Op::kNotEquals: return NotEqual(context_, a, b);
@@ -381,8 +416,8 @@ Value Evaluator::Dispatch(const CallSite& call, std::span<const Value> args) {
       break;
     }
   }
-  const std::uint8_t* kinds = call.kinds.data();
-  for (std::size_t i = 0; i < call.overloads.size(); ++i) {
+  const std::uint8_t* kinds = call.kinds;
+  for (std::size_t i = 0; i < call.overload_count; ++i) {
     const Overload& overload = *call.overloads[i];
     if (error && overload.strictness == Strictness::kStrict) {
       kinds += overload.params.size();
@@ -397,7 +432,7 @@ Value Evaluator::Dispatch(const CallSite& call, std::span<const Value> args) {
       fits = *kind == kAskType && Matches(context_, overload.params[j], args[j]);
     }
     if (!fits) continue;
-    if (!call.prepared.empty() && call.prepared[i]) {
+    if (call.prepared && call.prepared[i]) {
       return overload.preparation.eval(context_, call.prepared[i].get(), args);
     }
     if (overload.eval) return overload.eval(context_, args);
@@ -471,9 +506,11 @@ Value Evaluator::Iterate(const Loop& loop, Body body) {
   if (const json::Array* array = two ? nullptr : range.JsonArray()) {
     const Schema* schema = range.schema();
     const Schema* element = schema ? schema->element : nullptr;
+    const bool objects = element && element->reading == Reading::kObject;
     for (const json::Value& json : *array) {
       if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
-      locals_[loop.var] = ReadJson(context_, json, element);
+      locals_[loop.var] = objects && json.is_object() ? Value::Map(&json.get_object(), element)
+                                                      : ReadJson(context_, json, element);
       if (!body()) break;
     }
     return {};
@@ -635,14 +672,24 @@ template <typename Word>
   return words[0] == words[1] && words[2] == words[3];
 }
 
-// Names and short texts, without a call.
+// Longer names are not remembered as routes.
+constexpr std::size_t kShortText = 32;
+
+// Two texts of one size, up to kShortText, without a call.
+[[gnu::always_inline]] inline bool SameShortText(const char* a, const char* b, std::size_t size) {
+  if (size > 16) {
+    return SameEnds<std::uint64_t>(a, b, 16) && SameEnds<std::uint64_t>(a + size - 16, b + size - 16, 16);
+  }
+  if (size >= 8) return SameEnds<std::uint64_t>(a, b, size);
+  if (size >= 4) return SameEnds<std::uint32_t>(a, b, size);
+  if (size >= 2) return SameEnds<std::uint16_t>(a, b, size);
+  return size == 0 || *a == *b;
+}
+
 [[gnu::always_inline]] inline bool SameText(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  if (a.size() > 16) return std::memcmp(a.data(), b.data(), a.size()) == 0;
-  if (a.size() >= 8) return SameEnds<std::uint64_t>(a.data(), b.data(), a.size());
-  if (a.size() >= 4) return SameEnds<std::uint32_t>(a.data(), b.data(), a.size());
-  if (a.size() >= 2) return SameEnds<std::uint16_t>(a.data(), b.data(), a.size());
-  return a.empty() || a[0] == b[0];
+  if (a.size() > kShortText) return std::memcmp(a.data(), b.data(), a.size()) == 0;
+  return SameShortText(a.data(), b.data(), a.size());
 }
 
 // As FromJson, the usual cases without a call.
@@ -720,29 +767,60 @@ bool Matches(Context& context, const Type& type, const Value& value) {
 }
 
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args) {
-  auto shape = call.overloads.empty() ? Mismatch::kName : call.overloads[0]->mismatch;
+  const Mismatch shape = call.overloads[0]->mismatch;
   if (shape == Mismatch::kPlain) return NoSuchOverload();
-  if (shape == Mismatch::kName) return Fail(context, "no such overload: {}", call.function);
+  if (shape == Mismatch::kName) return Fail(context, "no such overload: {}", call.function());
   std::string types;
   for (const Value& arg : args) {
     if (!types.empty()) types += ", ";
     types += TypeName(arg);
   }
-  return Fail(context, "no such overload: {}({})", call.function, types);
+  return Fail(context, "no such overload: {}({})", call.function(), types);
+}
+
+template <typename T>
+[[gnu::always_inline]] inline T Load(T& guess) {
+  return std::atomic_ref<T>(guess).load(std::memory_order_relaxed);
+}
+
+// The property where it was found last, if it is there again and its name is short.
+[[gnu::always_inline]] inline const boost::json::key_value_pair* MemberAt(const json::Object& object,
+                                                                          const Step& step) {
+  const std::uint32_t position = Load(step.position);
+  if (position >= object.size()) return nullptr;
+  const boost::json::key_value_pair* member = object.begin() + position;
+  const std::string_view key = step.json_key();
+  const bool same = member->key().size() == key.size() && key.size() <= kShortText &&
+                    SameShortText(member->key().data(), key.data(), key.size());
+  return same ? member : nullptr;
 }
 
 [[gnu::always_inline]] inline const boost::json::key_value_pair* FindMember(
     const json::Object& object, std::string_view key, std::uint32_t& position) {
-  std::uint32_t at = std::atomic_ref<std::uint32_t>(position).load(std::memory_order_relaxed);
+  const std::uint32_t at = Load(position);
   if (at < object.size()) {
-    const boost::json::key_value_pair& member = *(object.begin() + at);
-    if (SameText(member.key(), key)) return &member;
+    const boost::json::key_value_pair* member = object.begin() + at;
+    if (SameText(member->key(), key)) return member;
   }
   return SearchMember(object, key, position);
 }
 
+// Only what needs no more of the schema than the kind of JSON.
+void Remember(std::uint64_t& route, const Schema& from, const Schema& leaf) {
+  boost::json::kind kind;
+  switch (leaf.reading) {
+    case Reading::kString: kind = boost::json::kind::string; break;
+    case Reading::kInteger: kind = boost::json::kind::int64; break;
+    case Reading::kBoolean: kind = boost::json::kind::bool_; break;
+    case Reading::kNumber: kind = boost::json::kind::double_; break;
+    default: return;
+  }
+  std::atomic_ref<std::uint64_t>(route).store(from.id.value() << 16 | static_cast<std::uint8_t>(kind),
+                                              std::memory_order_relaxed);
+}
+
 [[gnu::always_inline]] inline const Schema* FindProperty(const Schema& schema, const Step& step) {
-  const auto seen = std::atomic_ref<std::uint64_t>(step.property).load(std::memory_order_relaxed);
+  const std::uint64_t seen = Load(step.property);
   if (seen >> 16 == schema.id.value()) return schema.properties[seen & 0xffff].schema;
   return SearchProperty(schema, step);
 }

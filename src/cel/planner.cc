@@ -84,7 +84,10 @@ class Planner {
   std::optional<std::uint32_t> QualifiedName(const Expr& expr);
   std::optional<std::uint32_t> FindName(std::string_view name, bool absolute);
   std::uint32_t Variable(std::string_view name);
-  void KeepOverloads(CallSite& site, std::span<const Overload* const> overloads);
+  static std::string QualifiedFunction(const Expr& target, std::string_view function);
+  std::vector<const Overload*> OverloadsLike(std::string_view name, Style style,
+                                             std::size_t arity) const;
+  CallSite MakeCallSite(std::span<const Overload* const> overloads);
   std::uint32_t Constant(const Value& value);
   std::uint32_t Add(Node node);
   std::uint32_t AddNode(Node node, const std::vector<std::uint32_t>& operands);
@@ -348,7 +351,9 @@ Planner::Index Planner::PlanBinary(Op op, const Call& call, int depth) {
       return Fail(ErrorCode::kInvalid, "invalid qualifier type: {}", ClassName(index));
     }
   }
-  return Fold(Add({.op = op, .a = *a, .b = *b}));
+  const bool compares = op >= Op::kEquals && op <= Op::kGreaterEquals;
+  const std::uint32_t constant = compares && IsConstant(*b) ? code_.nodes[*b].a : kNoNode;
+  return Fold(Add({.op = op, .a = *a, .b = *b, .c = constant}));
 }
 
 // The parser builds balanced trees of && and ||; here they become one node again.
@@ -393,46 +398,20 @@ Planner::Index Planner::PlanConcat(const Expr& expr, int depth) {
 
 Planner::Index Planner::PlanFunction(const Call& call, std::string_view function, const Expr* target,
                                      int depth) {
-  CallSite site{.function = Keep(function)};
   std::vector<const Overload*> overloads(call.overloads.begin(), call.overloads.end());
   if (overloads.empty()) {
-    // `lists.range(1)` that was not checked is a member call of the parser.
+    std::string name(function);
     if (target && !checked_) {
-      std::string qualified;
-      for (const Expr* part = target; part;) {
-        if (const Ident* ident = part->If<Ident>()) {
-          qualified = std::string(ident->name) + qualified;
-          part = nullptr;
-        } else if (const Select* select = part->If<Select>(); select && !select->test_only) {
-          qualified = "." + std::string(select->field) + qualified;
-          part = select->operand;
-        } else {
-          qualified.clear();
-          part = nullptr;
-        }
-      }
-      if (!qualified.empty()) {
-        qualified += "." + std::string(function);
-        if (environment_.FindFunction(qualified)) {
-          site.function = Keep(qualified);
-          target = nullptr;
-        }
+      // `lists.range(1)` that was not checked is a member call of the parser.
+      if (std::string qualified = QualifiedFunction(*target, function);
+          environment_.FindFunction(qualified)) {
+        name = std::move(qualified);
+        target = nullptr;
       }
     }
-    std::size_t arity = call.args.size() + (target ? 1 : 0);
-    const Function* found = environment_.FindFunction(site.function);
-    if (!found) {
-      return Constant(Value::Error(Keep("no such overload: " + std::string(site.function))));
-    }
-    for (const Overload* overload : found->overloads) {
-      if ((overload->style == Style::kReceiver) == (target != nullptr) &&
-          overload->params.size() == arity) {
-        overloads.push_back(overload);
-      }
-    }
-    if (overloads.empty()) {
-      return Constant(Value::Error(Keep("no such overload: " + std::string(site.function))));
-    }
+    overloads = OverloadsLike(name, target ? Style::kReceiver : Style::kGlobal,
+                              call.args.size() + (target ? 1 : 0));
+    if (overloads.empty()) return Constant(Value::Error(Keep("no such overload: " + name)));
   }
 
   std::vector<const Expr*> args(call.args.begin(), call.args.end());
@@ -444,6 +423,7 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
     operands.push_back(*operand);
   }
 
+  CallSite site = MakeCallSite(overloads);
   std::vector<const Value*> constants;
   bool any_literal = false;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -457,25 +437,49 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
     auto prepared = preparation.prepare(constants);
     if (!prepared) return std::unexpected(prepared.error());
     if (!*prepared) continue;
-    if (site.prepared.empty()) site.prepared.resize(overloads.size());
+    if (!site.prepared) site.prepared = std::make_unique<Preparation::Prepared[]>(overloads.size());
     site.prepared[i] = std::move(*prepared);
   }
-  KeepOverloads(site, overloads);
   code_.calls.push_back(std::move(site));
   return AddWithOperands({.op = Op::kCall, .a = static_cast<std::uint32_t>(code_.calls.size() - 1)},
                          operands);
 }
 
-void Planner::KeepOverloads(CallSite& site, std::span<const Overload* const> overloads) {
+// "a.b.f" for the function `f` called on `a.b`; empty if that is no name.
+std::string Planner::QualifiedFunction(const Expr& target, std::string_view function) {
+  std::string name(function);
+  const Expr* part = &target;
+  while (const Select* select = part->If<Select>()) {
+    if (select->test_only) return {};
+    name = std::string(select->field) + "." + name;
+    part = select->operand;
+  }
+  const Ident* ident = part->If<Ident>();
+  return ident ? std::string(ident->name) + "." + name : std::string();
+}
+
+std::vector<const Overload*> Planner::OverloadsLike(std::string_view name, Style style,
+                                                    std::size_t arity) const {
+  std::vector<const Overload*> overloads;
+  const Function* function = environment_.FindFunction(name);
+  if (!function) return overloads;
+  for (const Overload* overload : function->overloads) {
+    if (overload->style == style && overload->params.size() == arity) overloads.push_back(overload);
+  }
+  return overloads;
+}
+
+CallSite Planner::MakeCallSite(std::span<const Overload* const> overloads) {
   auto kept = code_.constants.NewArray<const Overload*>(overloads.size());
   std::copy(overloads.begin(), overloads.end(), kept.begin());
   std::string kinds;
   for (const Overload* overload : overloads) {
     for (const Type& param : overload->params) kinds += static_cast<char>(KindOf(param));
   }
-  const std::string_view text = Keep(kinds);
-  site.overloads = kept;
-  site.kinds = {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+  return {.overloads = kept.data(),
+          .kinds = reinterpret_cast<const std::uint8_t*>(Keep(kinds).data()),
+          .prepared = nullptr,
+          .overload_count = static_cast<std::uint32_t>(overloads.size())};
 }
 
 Planner::Index Planner::PlanList(const List& list, int depth) {
@@ -676,10 +680,11 @@ std::uint32_t Planner::AddWithOperands(Node node, const std::vector<std::uint32_
 }
 
 std::uint32_t Planner::AddStep(std::string_view field) {
-  field = Keep(field);
-  std::string_view json_key = field;
-  if (field.find("__") != std::string_view::npos) json_key = Keep(UnescapeProperty(field));
-  code_.steps.emplace_back(field, json_key);
+  std::string text(field);
+  if (field.find("__") != std::string_view::npos) {
+    if (const std::string name = UnescapeProperty(field); name != field) text += name;
+  }
+  code_.steps.emplace_back(Keep(text), field.size());
   return static_cast<std::uint32_t>(code_.steps.size() - 1);
 }
 
@@ -692,7 +697,7 @@ std::uint32_t Planner::Fold(std::uint32_t index) {
   switch (node.op) {
     case Op::kCall:
       // Its size is its argument's value.
-      if (code_.calls[node.a].function == "lists.range") return index;
+      if (code_.calls[node.a].function() == "lists.range") return index;
       break;
     case Op::kPath:
     case Op::kHas:

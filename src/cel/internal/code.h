@@ -29,7 +29,7 @@ enum class Op : std::uint8_t {
   kNot,
   kNotStrictlyFalse,
   kNegate,
-  kEquals,  // a == b
+  kEquals,  // a == b; in comparisons c is the value of b if it is constant
   kNotEquals,
   kLess,
   kLessEquals,
@@ -75,23 +75,27 @@ struct Node {
 
 // One selection. Any thread writes the guesses, without order.
 struct Step {
-  Step(std::string_view written, std::string_view unescaped)
-      : key_text(written.data()),
-        json_key_text(unescaped.data()),
-        key_size(static_cast<std::uint32_t>(written.size())),
-        json_key_size(static_cast<std::uint32_t>(unescaped.size())) {}
+  // `text` is the key as written; where the property's name differs, that follows.
+  Step(std::string_view text, std::size_t written)
+      : text(text.data()),
+        key_size(static_cast<std::uint32_t>(written)),
+        json_begin(static_cast<std::uint32_t>(text.size() > written ? written : 0)),
+        json_size(static_cast<std::uint32_t>(text.size()) - json_begin) {}
 
-  std::string_view key() const { return {key_text, key_size}; }                 // as written
-  std::string_view json_key() const { return {json_key_text, json_key_size}; }  // for properties
+  std::string_view key() const { return {text, key_size}; }                        // as written
+  std::string_view json_key() const { return {text + json_begin, json_size}; }  // for properties
 
-  const char* key_text;
-  const char* json_key_text;
+  const char* text;
   std::uint32_t key_size;
-  std::uint32_t json_key_size;
-  // The schema that was seen last, and which of its properties this is: id << 16 | index.
-  mutable std::uint64_t property = 0;
+  std::uint32_t json_begin;
+  std::uint32_t json_size;
   // Where the key was found last; the key there must be compared.
   mutable std::uint32_t position = 0;
+  // The schema that was seen last, and which of its properties this is: id << 16 | index.
+  mutable std::uint64_t property = 0;
+  // Of a path's first step: a schema from which typed objects led to a text, a number or a truth value,
+  // and the kind of JSON that this then is: id << 16 | kind.
+  mutable std::uint64_t route = 0;
 };
 
 // What an argument must be for an overload: a Kind, or one of these.
@@ -99,10 +103,12 @@ inline constexpr std::uint8_t kAnything = 0xfe;
 inline constexpr std::uint8_t kAskType = 0xff;  // the type of the parameter tells
 
 struct CallSite {
-  std::string_view function;
-  std::span<const Overload* const> overloads;
-  std::span<const std::uint8_t> kinds;          // those of each overload's parameters in turn
-  std::vector<Preparation::Prepared> prepared;  // one an overload; empty if there is none
+  const Overload* const* overloads;  // at least one
+  const std::uint8_t* kinds;         // those of each overload's parameters in turn
+  std::unique_ptr<Preparation::Prepared[]> prepared;  // one an overload, if there is any
+  std::uint32_t overload_count;
+
+  std::string_view function() const { return overloads[0]->function; }
 };
 
 struct Loop {
