@@ -605,14 +605,12 @@ std::optional<int> CompareNumbers(const Naive& a, const Naive& b) {
     const auto reversed = CompareNumbers(b, a);
     return reversed ? std::optional(-*reversed) : std::nullopt;
   }
+  // As doubles: 2^53 + 1 equals 2^53 + 0.0.
   if (std::isnan(a.number)) return std::nullopt;
-  if (a.number >= kTwoTo64) return 1;
-  if (a.number < -kTwoTo63) return -1;
-  const double floor = std::floor(a.number);
-  const int whole = sign(static_cast<Wide>(floor), ToWide(b));
-  return whole == 0 && a.number > floor ? 1 : whole;
+  return sign(a.number, static_cast<double>(ToWide(b)));
 }
 
+// Nothing is the error that the left operand raises; between elements it only means that they are not equal.
 std::optional<bool> Equal(const Naive& a, const Naive& b) {
   if (IsNumber(a) && IsNumber(b)) return CompareNumbers(a, b) == 0;
   if (a.kind != b.kind) {
@@ -622,11 +620,13 @@ std::optional<bool> Equal(const Naive& a, const Naive& b) {
     case NaiveKind::kNull: return true;
     case NaiveKind::kBool: return a.boolean == b.boolean;
     case NaiveKind::kString: return a.text == b.text;
-    case NaiveKind::kList:
-    case NaiveKind::kOptional: {
+    case NaiveKind::kOptional:
+      if (a.items.empty() || b.items.empty()) return a.items.empty() == b.items.empty();
+      return Equal(a.items[0], b.items[0]);
+    case NaiveKind::kList: {
       if (a.items.size() != b.items.size()) return false;
       for (std::size_t i = 0; i < a.items.size(); ++i) {
-        if (const auto equal = Equal(a.items[i], b.items[i]); equal != true) return equal;
+        if (Equal(a.items[i], b.items[i]) != true) return false;
       }
       return true;
     }
@@ -634,8 +634,7 @@ std::optional<bool> Equal(const Naive& a, const Naive& b) {
       if (a.entries.size() != b.entries.size()) return false;
       for (const auto& [key, value] : a.entries) {
         const Naive* other = FindKey(b, key);
-        if (!other) return false;
-        if (const auto equal = Equal(value, *other); equal != true) return equal;
+        if (!other || Equal(value, *other) != true) return false;
       }
       return true;
     }
