@@ -20,6 +20,9 @@ namespace {
 // More arguments than functions have; longer calls use the arena.
 constexpr std::size_t kInlineOperands = 8;
 
+// Texts as short as names are compared without a call, and for nothing.
+constexpr std::size_t kShortText = 32;
+
 class Evaluator {
  public:
   Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
@@ -322,7 +325,7 @@ Value Evaluator::Comparison(const Node& node) {
   if (a.Is(Kind::kInt) && b.Is(Kind::kInt)) {
     return Value::Bool(Compare(node.op, a.AsInt(), b.AsInt()));
   }
-  if (a.Is(Kind::kString) && b.Is(Kind::kString)) {
+  if (a.Is(Kind::kString) && b.Is(Kind::kString) && a.AsString().size() <= kShortText) {
     if (node.op == Op::kEquals) return Value::Bool(SameText(a.AsString(), b.AsString()));
     if (node.op == Op::kNotEquals) return Value::Bool(!SameText(a.AsString(), b.AsString()));
   }
@@ -334,10 +337,10 @@ Value Evaluator::Binary(const Node& node, Value a, Value b) {
   switch (node.op) {
     case Op::kEquals: return Equal(context_, a, b);
     case Op::kNotEquals: return NotEqual(context_, a, b);
-    case Op::kLess: return Order(a, b, Ordering::kLess);
-    case Op::kLessEquals: return Order(a, b, Ordering::kLessEquals);
-    case Op::kGreater: return Order(a, b, Ordering::kGreater);
-    case Op::kGreaterEquals: return Order(a, b, Ordering::kGreaterEquals);
+    case Op::kLess: return Order(context_, a, b, Ordering::kLess);
+    case Op::kLessEquals: return Order(context_, a, b, Ordering::kLessEquals);
+    case Op::kGreater: return Order(context_, a, b, Ordering::kGreater);
+    case Op::kGreaterEquals: return Order(context_, a, b, Ordering::kGreaterEquals);
     case Op::kIndex: return Index(context_, a, b);
     case Op::kOptIndex: return OptionalIndex(context_, a, b);
     case Op::kIn: return In(context_, a, b);
@@ -403,8 +406,13 @@ Value Evaluator::CallFunction(const Node& node) {
   } few;
   std::span<Value> args(few.values, std::min<std::size_t>(node.count, kInlineOperands));
   if (node.count > kInlineOperands) args = context_.arena().NewArray<Value>(node.count);
-  for (std::size_t i = 0; i < node.count; ++i) args[i] = Eval(Operand(node, i));
-  if (!context_.Charge(1)) return Value::Error(kBudgetExceeded);
+  // A function may look at all of a text.
+  std::size_t text = 0;
+  for (std::size_t i = 0; i < node.count; ++i) {
+    args[i] = Eval(Operand(node, i));
+    if (args[i].Is(Kind::kString) || args[i].Is(Kind::kBytes)) text += args[i].AsString().size();
+  }
+  if (!context_.Charge(static_cast<std::int64_t>(text / 16 + 1))) return Value::Error(kBudgetExceeded);
   return Dispatch(code_.calls[node.a], args);
 }
 
@@ -672,9 +680,6 @@ template <typename Word>
   return words[0] == words[1] && words[2] == words[3];
 }
 
-// Longer names are not remembered as routes.
-constexpr std::size_t kShortText = 32;
-
 // Two texts of one size, up to kShortText, without a call.
 [[gnu::always_inline]] inline bool SameShortText(const char* a, const char* b, std::size_t size) {
   if (size > 16) {
@@ -878,7 +883,9 @@ Value Program::Evaluate(Context& context, std::span<const Binding> bindings) con
 Value Program::EvaluateSlots(Context& context, std::span<const Value> slots) const {
   Value* locals = nullptr;
   if (code_->local_count > 0) locals = context.arena().NewArray<Value>(code_->local_count).data();
-  return internal::Run(*code_, context, slots.data(), locals, code_->root);
+  const Value value = internal::Run(*code_, context, slots.data(), locals, code_->root);
+  // Who met the end of the budget may have taken it for `unequal`.
+  return context.budget() < 0 ? Value::Error(kBudgetExceeded) : value;
 }
 
 }  // namespace kro::cel

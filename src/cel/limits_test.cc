@@ -89,6 +89,16 @@ TEST(Limits, BudgetStaysUsedUpWhenItsErrorIsAbsorbed) {
   EXPECT_TRUE(first.value.IsError());
 }
 
+TEST(Limits, BudgetThatEndsInsideAComparisonIsNoAnswer) {
+  const std::string list = "lists.range(10000)";
+  EXPECT_EQ(Evaluate("cel.bind(s, " + list + ", lists.range(1000).all(i, s == s))").error(),
+            kBudgetExceeded);
+  EXPECT_EQ(Evaluate("cel.bind(s, " + list + ", lists.range(1000).exists(i, s != s))").error(),
+            kBudgetExceeded);
+  EXPECT_EQ(Evaluate("cel.bind(s, " + list + ", lists.range(1000).exists(i, -1 in s))").error(),
+            kBudgetExceeded);
+}
+
 TEST(Limits, PatternThatBacktracksElsewhereIsMatchedInLinearTime) {
   auto matched = Evaluate("'" + Repeat("a", 20'000) + "b'.matches('^(a+)+$')");
   EXPECT_TRUE(matched.value.IsFalse()) << matched.error();
@@ -107,6 +117,95 @@ TEST(Limits, MatchesArePaidForByTheLengthOfTheText) {
   EXPECT_EQ(Evaluate("lists.range(10000).all(i, !" + text + ".matches('b'))").error(),
             kBudgetExceeded);
   EXPECT_EQ(Evaluate("lists.range(10000).all(i, " + text + ".findAll('a*?b').size() == 0)").error(),
+            kBudgetExceeded);
+}
+
+TEST(Limits, WorkOnLongTextsIsPaidForByTheirLength) {
+  const char* const kWork[] = {
+      "s.size() > 0",
+      "size(s + 'a') > 0",
+      "s <= t",
+      "s == t",
+      "s != t",
+      "bytes(s) == bytes(t)",
+      "bytes(s) >= bytes(t)",
+      "[s] == [t]",
+      "s in [t]",
+      "[t].indexOf(s) == 0",
+      "{t: 1}[s] == 1",
+      "s in {t: 1}",
+      "s.startsWith(t) && s.endsWith(t)",
+      "s.contains(t)",
+      "s.indexOf(t) == 0",
+      "s.lastIndexOf(t) == 0",
+      "s.charAt(99999) == 'a'",
+      "s.substring(99999) == 'a'",
+      "s.trim() == t",
+      "s.split(',').size() == 1",
+      "s.replace('b', 'c') == t",
+      "strings.quote(s) != ''",
+      "s.find('b') == ''",
+      "!s.matches('b$')",
+      "[s, t].max() == s",
+      "[s, t].isSorted()",
+      "[s, t].sort().size() == 2",
+      "[s, t].distinct().size() == 1",
+      "dyn(s) == dyn(t)",
+      "!isIP(s)",
+      "!isCIDR(s)",
+      "!isURL(s)",
+      "!isSemver(s)",
+      "!isQuantity(s)",
+      "hash.sha256(s) != b''",
+      "base64.encode(bytes(s)) != ''",
+      "random.seededInt(0, 5, s) >= 0",
+      "json.marshal(s) != ''",
+      "'%s'.format([s]) == t",
+  };
+  const std::string text = "lists.range(100000).map(i, 'a').join()";
+  for (std::string_view work : kWork) {
+    // Two texts, so that nothing sees that they are one.
+    EXPECT_EQ(Evaluate("cel.bind(s, " + text + ", cel.bind(t, " + text +
+                       ", lists.range(10000).all(i, " + std::string(work) + ")))").error(),
+              kBudgetExceeded)
+        << work;
+  }
+  // What is no value gives an error for every element; the last of them is the budget's.
+  for (std::string_view parser : {"int", "uint", "double", "bool", "timestamp", "duration"}) {
+    EXPECT_EQ(Evaluate("cel.bind(s, " + text + ", lists.range(10000).exists(i, " +
+                       std::string(parser) + "(s) == i)) || false")
+                  .value.kind(),
+              Kind::kError)
+        << parser;
+  }
+}
+
+TEST(Limits, SearchesAreLinear) {
+  // Compared at every place this would take 10^12 steps.
+  const std::string text = "lists.range(1000000).map(i, 'a').join()";
+  const std::string part = "lists.range(500000).map(i, 'a').join() + 'b'";
+  const auto evaluate = [&](std::string_view call) {
+    return Evaluate("cel.bind(s, " + text + ", cel.bind(t, " + part + ", " + std::string(call) + "))",
+                    20 * kSteps, 16 * kMemory);
+  };
+  EXPECT_TRUE(evaluate("s.contains(t)").value.IsFalse());
+  EXPECT_EQ(evaluate("s.indexOf(t)").value.AsInt(), -1);
+  EXPECT_EQ(evaluate("s.split(t).size()").value.AsInt(), 1);
+  EXPECT_TRUE(evaluate("s.replace(t, 'c') == s").value.IsTrue());
+  EXPECT_EQ(evaluate("s.lastIndexOf(t)").error(), kBudgetExceeded);
+}
+
+TEST(Limits, PatternsThatChangeArePaidForByTheirSize) {
+  EXPECT_EQ(Evaluate("lists.range(200000).map(i, 'a'.matches('x' + string(i) + '[a-z]{100}')).size()")
+                .error(),
+            kBudgetExceeded);
+  EXPECT_EQ(Evaluate("lists.range(200000).map(i, 'a'.find('x' + string(i) + '[a-z]{100}')).size()")
+                .error(),
+            kBudgetExceeded);
+  // States that no fast automaton holds.
+  EXPECT_EQ(Evaluate("cel.bind(s, lists.range(50000).map(i, i % 3 == 0 ? 'a' : 'b').join(), "
+                     "lists.range(100).all(i, !s.matches('[ab]*a[ab]{900}c')))")
+                .error(),
             kBudgetExceeded);
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "cel/library/budget.h"
 #include "cel/schema.h"
 
 namespace kro::cel {
@@ -12,9 +13,6 @@ constexpr std::string_view kIntegerOverflow = "integer overflow";
 constexpr std::string_view kUnsignedOverflow = "unsigned integer overflow";
 constexpr std::string_view kTimestampOverflow = "timestamp overflow";
 constexpr std::int64_t kNanosPerSecond = 1000000000;
-
-// Bounds what one evaluation can make; upstream has no bound and would run out of memory.
-constexpr std::size_t kMaxTextSize = std::size_t{1} << 28;
 
 Value Concatenate(Context& context, const Value& a, const Value& b);
 Value JoinLists(Context& context, const Value& a, const Value& b);
@@ -166,7 +164,7 @@ Value NotEqual(Context& context, const Value& a, const Value& b) {
   return Value::Bool(!Equal(context, a, b).IsTrue());
 }
 
-Value Order(const Value& a, const Value& b, Ordering ordering) {
+Value Order(Context& context, const Value& a, const Value& b, Ordering ordering) {
   static constexpr std::string_view kNames[] = {"no such overload: _<_", "no such overload: _<=_",
                                                 "no such overload: _>_", "no such overload: _>=_"};
   bool left_can = a.IsNumber() || a.Is(Kind::kBool) || a.Is(Kind::kString) || a.Is(Kind::kBytes) ||
@@ -174,6 +172,7 @@ Value Order(const Value& a, const Value& b, Ordering ordering) {
   if (!left_can) return Value::Error(kNames[static_cast<int>(ordering)]);
   auto is_nan = [](const Value& v) { return v.Is(Kind::kDouble) && std::isnan(v.AsDouble()); };
   if (is_nan(a) || is_nan(b)) return Value::Bool(false);
+  if (!ChargeComparison(context, a)) return Value::Error(kBudgetExceeded);
   auto order = Compare(a, b);
   if (!order) return NoSuchOverload();
   switch (ordering) {

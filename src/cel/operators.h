@@ -15,7 +15,7 @@ Value Not(const Value& a);
 Value NotEqual(Context& context, const Value& a, const Value& b);
 
 enum class Ordering { kLess, kLessEquals, kGreater, kGreaterEquals };
-Value Order(const Value& a, const Value& b, Ordering ordering);
+Value Order(Context& context, const Value& a, const Value& b, Ordering ordering);
 
 // a in b
 Value In(Context& context, const Value& a, const Value& b);

@@ -7,12 +7,16 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <system_error>
 
 #include "cel/civil.h"
 #include "cel/library.h"
 #include "cel/library/regex_pattern.h"
+#include "cel/library/text_search.h"
 #include "cel/operators.h"
 
 namespace kro::cel {
@@ -33,11 +37,11 @@ Value NegateValue(Context& context, Args args) { return Negate(context, args[0])
 Value NotValue(Context&, Args args) { return Not(args[0]); }
 Value EqualValues(Context& context, Args args) { return Equal(context, args[0], args[1]); }
 Value NotEqualValues(Context& context, Args args) { return NotEqual(context, args[0], args[1]); }
-Value LessValues(Context&, Args args) { return Order(args[0], args[1], Ordering::kLess); }
-Value LessEqualsValues(Context&, Args args) { return Order(args[0], args[1], Ordering::kLessEquals); }
-Value GreaterValues(Context&, Args args) { return Order(args[0], args[1], Ordering::kGreater); }
-Value GreaterEqualsValues(Context&, Args args) {
-  return Order(args[0], args[1], Ordering::kGreaterEquals);
+Value LessValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kLess); }
+Value LessEqualsValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kLessEquals); }
+Value GreaterValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kGreater); }
+Value GreaterEqualsValues(Context& context, Args args) {
+  return Order(context, args[0], args[1], Ordering::kGreaterEquals);
 }
 Value InValues(Context& context, Args args) { return In(context, args[0], args[1]); }
 Value IndexValues(Context& context, Args args) { return Index(context, args[0], args[1]); }
@@ -293,7 +297,7 @@ Value Size(Context&, Args args) {
 }
 
 Value Contains(Context&, Args args) {
-  return Value::Bool(args[0].AsString().find(args[1].AsString()) != std::string_view::npos);
+  return Value::Bool(FindText(args[0].AsString(), args[1].AsString()) != std::string_view::npos);
 }
 
 Value StartsWith(Context&, Args args) {
@@ -311,6 +315,10 @@ bool Search(const RE2& pattern, std::string_view text) {
 Value Matches(Context& context, Args args) {
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return Fail(context, "{}", pattern.error().message());
+  if (!ChargeCompilation(context, **pattern) ||
+      !ChargeSearch(context, **pattern, args[0].AsString().size())) {
+    return Value::Error(kBudgetExceeded);
+  }
   return Value::Bool(Search(**pattern, args[0].AsString()));
 }
 
@@ -328,7 +336,7 @@ class LazyPattern {
       }
     });
     if (!pattern_) return Value::Error(problem_);
-    if (!context.Charge(static_cast<std::int64_t>(args[0].AsString().size() / 16))) {
+    if (!ChargeSearch(context, *pattern_, args[0].AsString().size())) {
       return Value::Error(kBudgetExceeded);
     }
     return Value::Bool(cel::Search(*pattern_, args[0].AsString()));
@@ -396,12 +404,29 @@ Value FixedOffset(Context& context, std::string_view zone) {
   return Value::Int(offset);
 }
 
+// Abseil keeps every name that it was ever asked for, so it is asked only for what is there.
+bool IsInDatabase(std::string_view zone) {
+  constexpr std::size_t kLongestName = 64;
+  if (zone.size() > kLongestName || zone.find('\0') != std::string_view::npos) return false;
+  const char* folder = std::getenv("TZDIR");
+  std::error_code ignored;  // what cannot be read is not there
+  return std::filesystem::is_regular_file(
+      std::filesystem::path(folder && *folder ? folder : "/usr/share/zoneinfo") / zone, ignored);
+}
+
+// A look at the file system, in steps.
+constexpr std::int64_t kZoneLookup = 100;
+
 // Seconds east of UTC that a zone has at an instant, or an error.
 Value ZoneOffset(Context& context, std::string_view zone, std::int64_t seconds) {
   if (zone.empty() || zone == "UTC" || zone == "Local") return Value::Int(0);
   if (zone.find(':') != std::string_view::npos) return FixedOffset(context, zone);
+  if (zone[0] == '/' || zone[0] == '\\' || zone.find("..") != std::string_view::npos) {
+    return Value::Error("time: invalid location name");
+  }
+  if (!context.Charge(kZoneLookup)) return Value::Error(kBudgetExceeded);
   absl::TimeZone loaded;
-  if (!absl::LoadTimeZone(std::string(zone), &loaded)) {
+  if (!IsInDatabase(zone) || !absl::LoadTimeZone(std::string(zone), &loaded)) {
     return Fail(context, "unknown time zone {}", zone);
   }
   return Value::Int(loaded.At(absl::FromUnixSeconds(seconds)).offset);

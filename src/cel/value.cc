@@ -7,15 +7,18 @@
 #include <iterator>
 
 #include "cel/internal/keys.h"
+#include "cel/library/budget.h"
 #include "cel/schema.h"
 
 namespace kro::cel {
 namespace {
 
+// A longer walk through the hash table is paid for: somebody chose keys that share a place.
+constexpr std::size_t kUsualProbes = 8;
 constexpr std::size_t kIndexedFrom = 12;  // entries of a map that get a hash table
 
 // Finds the exact key in a computed map.
-const Value* FindExact(const Value::MapData& map, const Value& key);
+const Value* FindExact(Context& context, const Value::MapData& map, const Value& key);
 
 }  // namespace
 
@@ -83,26 +86,27 @@ std::optional<Value> Value::MapFind(Context& context, const Value& key) const {
     return std::nullopt;
   }
   const auto& map = *std::bit_cast<const MapData*>(bits_);
-  if (const Value* found = FindExact(map, key)) return *found;
+  if (!ChargeComparison(context, key)) return Error(kBudgetExceeded);
+  if (const Value* found = FindExact(context, map, key)) return *found;
   switch (key.kind()) {
     case Kind::kInt:
       if (key.AsInt() >= 0) {
-        if (const Value* found = FindExact(map, Uint(key.AsUint()))) return *found;
+        if (const Value* found = FindExact(context, map, Uint(key.AsUint()))) return *found;
       }
       break;
     case Kind::kUint:
       if (key.AsInt() >= 0) {
-        if (const Value* found = FindExact(map, Int(key.AsInt()))) return *found;
+        if (const Value* found = FindExact(context, map, Int(key.AsInt()))) return *found;
       }
       break;
     case Kind::kDouble: {
       double d = key.AsDouble();
       if (d != std::floor(d)) break;
       if (d >= -9223372036854775808.0 && d < 9223372036854775808.0) {
-        if (const Value* found = FindExact(map, Int(static_cast<std::int64_t>(d)))) return *found;
+        if (const Value* found = FindExact(context, map, Int(static_cast<std::int64_t>(d)))) return *found;
       }
       if (d >= 0 && d < 18446744073709551616.0) {
-        if (const Value* found = FindExact(map, Uint(static_cast<std::uint64_t>(d)))) return *found;
+        if (const Value* found = FindExact(context, map, Uint(static_cast<std::uint64_t>(d)))) return *found;
       }
       break;
     }
@@ -225,7 +229,7 @@ bool MapBuilder::Put(const Value& key, const Value& value) {
 
 void MapBuilder::Remove(const Value& key) {
   std::size_t position = Position(key);
-  if (position >= size_) return;
+  if (position >= size_ || !context_.Charge(static_cast<std::int64_t>(size_))) return;
   for (std::size_t i = position + 1; i < size_; ++i) entries_[i - 1] = entries_[i];
   --size_;
   if (size_ >= kIndexedFrom) {
@@ -250,6 +254,7 @@ void MapBuilder::Grow() {
 }
 
 std::size_t MapBuilder::Position(const Value& key) const {
+  ChargeComparison(context_, key);  // whoever makes a map asks the budget for its entries
   if (index_.empty()) {
     for (std::size_t i = 0; i < size_; ++i) {
       if (SameKey(entries_[i].key, key)) return i;
@@ -257,8 +262,9 @@ std::size_t MapBuilder::Position(const Value& key) const {
     return size_;
   }
   std::size_t slot = Hash(key) & (index_.size() - 1);
-  for (; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
+  for (std::size_t probes = 0; index_[slot]; slot = (slot + 1) & (index_.size() - 1)) {
     if (SameKey(entries_[index_[slot] - 1].key, key)) return index_[slot] - 1;
+    if (++probes > kUsualProbes && !context_.Charge(1)) break;
   }
   return size_;
 }
@@ -276,7 +282,7 @@ void MapBuilder::Rehash() {
 
 namespace {
 
-const Value* FindExact(const Value::MapData& map, const Value& key) {
+const Value* FindExact(Context& context, const Value::MapData& map, const Value& key) {
   if (map.index.empty()) {
     for (const Value::Entry& entry : map.entries) {
       if (SameKey(entry.key, key)) return &entry.value;
@@ -284,9 +290,10 @@ const Value* FindExact(const Value::MapData& map, const Value& key) {
     return nullptr;
   }
   std::size_t slot = Hash(key) & (map.index.size() - 1);
-  for (; map.index[slot]; slot = (slot + 1) & (map.index.size() - 1)) {
+  for (std::size_t probes = 0; map.index[slot]; slot = (slot + 1) & (map.index.size() - 1)) {
     const Value::Entry& entry = map.entries[map.index[slot] - 1];
     if (SameKey(entry.key, key)) return &entry.value;
+    if (++probes > kUsualProbes && !context.Charge(1)) break;
   }
   return nullptr;
 }

@@ -162,7 +162,14 @@ Value EqualAt(Context& context, const Value& a, const Value& b, int depth) {
   if (a.IsNumber()) return Value::Bool(b.IsNumber() && CompareNumbers(a, b) == 0);
   switch (a.kind()) {
     case Kind::kString:
-      return Value::Bool(b.Is(Kind::kString) && a.AsString() == b.AsString());
+    case Kind::kBytes:
+      if (b.kind() != a.kind() || a.AsString().size() != b.AsString().size()) {
+        return Value::Bool(false);
+      }
+      if (!context.Charge(static_cast<std::int64_t>(a.AsString().size() / 64))) {
+        return Value::Error(kBudgetExceeded);
+      }
+      return Value::Bool(a.AsString() == b.AsString());
     case Kind::kList:
       if (!b.Is(Kind::kList)) return IsWrapped(a) ? NoSuchOverload() : Value::Bool(false);
       return EqualLists(context, a, b, depth);

@@ -66,8 +66,8 @@ inline constexpr std::uint32_t kStrictKeys = 1;  // Rules::kSpecification
 
 struct Node {
   Op op;
-  std::uint32_t count = 0;   // operands or steps
-  std::uint32_t first = 0;   // of the operands, in Code::operands
+  std::uint32_t count : 24 = 0;  // operands or steps
+  std::uint32_t first = 0;       // of the operands, in Code::operands
   std::uint32_t a = kNoNode;
   std::uint32_t b = kNoNode;
   std::uint32_t c = kNoNode;

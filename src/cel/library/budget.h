@@ -22,6 +22,12 @@ inline bool ChargeText(Context& context, std::size_t size) {
   return size <= kMaxTextSize && context.Charge(static_cast<std::int64_t>(size / 16 + 1));
 }
 
+// The same for one comparison with `value`, if that may be long.
+inline bool ChargeComparison(Context& context, const Value& value) {
+  const bool text = value.Is(Kind::kString) || value.Is(Kind::kBytes);
+  return !text || context.Charge(static_cast<std::int64_t>(value.AsString().size() / 64));
+}
+
 // A copy of `text` in the arena, paid for.
 inline Value NewString(Context& context, std::string_view text) {
   if (!ChargeText(context, text.size())) return Value::Error(kBudgetExceeded);

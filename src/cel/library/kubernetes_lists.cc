@@ -1,6 +1,7 @@
 // The lists library of Kubernetes (spec section 4.9).
 
 #include "cel/library.h"
+#include "cel/library/budget.h"
 #include "cel/library/sorting.h"
 
 namespace kro::cel {
@@ -128,6 +129,7 @@ Value IsSorted(Context& context, Args args) {
     if (!context.Charge(1)) return Value::Error(kBudgetExceeded);
     Value element = list.ListAt(context, i);
     if (element.IsError()) return element;
+    if (!ChargeComparison(context, element)) return Value::Error(kBudgetExceeded);
     if (i > 0) {
       auto order = Compare(previous, element);
       if (!order) return NoSuchOverload();
@@ -195,6 +197,7 @@ Value FindExtreme(Context& context, const Value& list, Extreme extreme) {
     if (!context.Charge(1)) return Value::Error(kBudgetExceeded);
     Value element = list.ListAt(context, i);
     if (element.IsError()) return element;
+    if (!ChargeComparison(context, element)) return Value::Error(kBudgetExceeded);
     auto order = Compare(element, best);
     if (order && (extreme == Extreme::kMin ? *order < 0 : *order > 0)) best = element;
   }

@@ -63,8 +63,9 @@ namespace {
 
 const RE2& PatternOf(const void* prepared) { return *static_cast<const RE2*>(prepared); }
 
-Value FindIn(const RE2& pattern, Args args) {
+Value FindIn(Context& context, const RE2& pattern, Args args) {
   std::string_view text = args[0].AsString();
+  if (!ChargeSearch(context, pattern, text.size())) return Value::Error(kBudgetExceeded);
   re2::StringPiece match;
   if (!pattern.Match({text.data(), text.size()}, 0, text.size(), RE2::UNANCHORED, &match, 1)) {
     return Value::String("");
@@ -81,7 +82,7 @@ Value FindAllIn(Context& context, const RE2& pattern, Args args) {
   std::size_t previous_end = text.npos;
   while (at <= text.size() && static_cast<std::int64_t>(matches.size()) < limit) {
     // Every search may look at the rest of the text.
-    if (!context.Charge(static_cast<std::int64_t>((text.size() - at) / 16 + 1))) {
+    if (!ChargeSearch(context, pattern, text.size() - at)) {
       return Value::Error(kBudgetExceeded);
     }
     re2::StringPiece match;
@@ -110,16 +111,18 @@ Value IllegalRegex(Context& context, const Error& error) {
 Value Find(Context& context, Args args) {
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return IllegalRegex(context, pattern.error());
-  return FindIn(**pattern, args);
+  if (!ChargeCompilation(context, **pattern)) return Value::Error(kBudgetExceeded);
+  return FindIn(context, **pattern, args);
 }
 
-Value FindPrepared(Context&, const void* prepared, Args args) {
-  return FindIn(PatternOf(prepared), args);
+Value FindPrepared(Context& context, const void* prepared, Args args) {
+  return FindIn(context, PatternOf(prepared), args);
 }
 
 Value FindAll(Context& context, Args args) {
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return IllegalRegex(context, pattern.error());
+  if (!ChargeCompilation(context, **pattern)) return Value::Error(kBudgetExceeded);
   return FindAllIn(context, **pattern, args);
 }
 

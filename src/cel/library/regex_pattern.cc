@@ -128,4 +128,16 @@ Result<std::shared_ptr<const RE2>> CompilePattern(std::string_view pattern) {
   return Fail(ErrorCode::kInvalid, "error parsing regexp: {}: `{}`", name, argument);
 }
 
+bool ChargeCompilation(Context& context, const RE2& pattern) {
+  constexpr int kStepsAnInstruction = 16;
+  return context.Charge(std::int64_t{pattern.ProgramSize()} * kStepsAnInstruction);
+}
+
+bool ChargeSearch(Context& context, const RE2& pattern, std::size_t size) {
+  // Small programs run as fast automata.
+  constexpr int kLargeProgram = 64;
+  const std::int64_t price = 1 + pattern.ProgramSize() / kLargeProgram;
+  return context.Charge(static_cast<std::int64_t>(size / 16) * price + 1);
+}
+
 }  // namespace kro::cel

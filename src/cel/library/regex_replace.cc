@@ -118,6 +118,7 @@ Value Replace(Context& context, Args args) {
   if (left == 0) return args[0];
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return MakeError(context, pattern.error());
+  if (!ChargeCompilation(context, **pattern)) return Value::Error(kBudgetExceeded);
   std::string out;
   std::size_t copied = 0;
   bool valid = true;
@@ -144,6 +145,7 @@ Value Extracted(std::span<const re2::StringPiece> groups) {
 Value Extract(Context& context, Args args) {
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return MakeError(context, pattern.error());
+  if (!ChargeCompilation(context, **pattern)) return Value::Error(kBudgetExceeded);
   if ((*pattern)->NumberOfCapturingGroups() > 1) {
     return Fail(context, "regular expression has more than one capturing group: '{}'",
                 args[1].AsString());
@@ -159,6 +161,7 @@ Value Extract(Context& context, Args args) {
 Value ExtractAll(Context& context, Args args) {
   auto pattern = CompilePattern(args[1].AsString());
   if (!pattern) return MakeError(context, pattern.error());
+  if (!ChargeCompilation(context, **pattern)) return Value::Error(kBudgetExceeded);
   if ((*pattern)->NumberOfCapturingGroups() > 1) {
     return Fail(context, "regular expression has more than one capturing group: '{}'",
                 args[1].AsString());

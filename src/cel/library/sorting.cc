@@ -9,6 +9,7 @@ namespace kro::cel {
 namespace {
 
 bool IsOrdered(Kind kind);
+bool ChargeComparisons(Context& context, const Value& key);
 bool Less(const Value& a, const Value& b);
 
 }  // namespace
@@ -45,6 +46,7 @@ Value SortByKeys(Context& context, const Value& list, const Value& keys) {
       return Value::Error("list elements must have the same type");
     }
     if (!IsOrdered(key.kind())) return Value::Error("list elements must be comparable");
+    if (!ChargeComparisons(context, key)) return Value::Error(kBudgetExceeded);
     items.push_back({key, i});
   }
   std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
@@ -72,6 +74,12 @@ bool IsOrdered(Kind kind) {
     default:
       return false;
   }
+}
+
+// A text is compared with about twenty others.
+bool ChargeComparisons(Context& context, const Value& key) {
+  const bool text = key.Is(Kind::kString) || key.Is(Kind::kBytes);
+  return !text || context.Charge(static_cast<std::int64_t>(key.AsString().size() / 4));
 }
 
 // A strict weak order even with NaN, which comes first.

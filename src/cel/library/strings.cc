@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "cel/library/budget.h"
 #include "cel/library/format_text.h"
+#include "cel/library/text_search.h"
 
 namespace kro::cel {
 namespace {
@@ -229,7 +230,7 @@ Value IndexOf(Context& context, Args args) {
   if (part.empty()) return Value::Int(std::min(from, size));
   if (from >= size) return Value::Int(-1);
   std::size_t offset = ByteOffset(text, static_cast<std::size_t>(from));
-  std::size_t found = text.find(part, offset);
+  std::size_t found = FindText(text, part, offset);
   if (found == text.npos) return Value::Int(-1);
   return Value::Int(static_cast<std::int64_t>(CountCodePoints(text.substr(0, found))));
 }
@@ -247,6 +248,12 @@ Value LastIndexOf(Context& context, Args args) {
     last = ByteOffset(text, static_cast<std::size_t>(up_to));
   }
   if (part.empty()) return Value::Int(size);
+  // The search from behind may compare all of the part at every place.
+  constexpr std::size_t kShortPart = 16;
+  if (part.size() > kShortPart &&
+      !context.Charge(static_cast<std::int64_t>(text.size() / 64 * part.size()))) {
+    return Value::Error(kBudgetExceeded);
+  }
   std::size_t found = text.rfind(part, last);
   if (found == text.npos) return Value::Int(-1);
   return Value::Int(static_cast<std::int64_t>(CountCodePoints(text.substr(0, found))));
@@ -311,7 +318,7 @@ Value Replace(Context& context, Args args) {
         if (at >= text.size()) break;
         at += DecodeCodePoint(text, at).size;
       } else {
-        at = text.find(from, at);
+        at = FindText(text, from, at);
         if (at == text.npos) break;
         match(at);
         at += from.size();
@@ -348,7 +355,7 @@ Value Split(Context& context, Args args) {
 
   while (static_cast<std::int64_t>(parts.size()) + 1 < limit) {
     if (!context.Charge(1)) return Value::Error(kBudgetExceeded);
-    std::size_t end = separator.empty() ? DecodeCodePoint(text, 0).size : text.find(separator);
+    std::size_t end = separator.empty() ? DecodeCodePoint(text, 0).size : FindText(text, separator);
     if (end == text.npos || (separator.empty() && end == text.size())) break;
     parts.Add(Value::String(text.substr(0, end)));
     text.remove_prefix(end + separator.size());
