@@ -1005,9 +1005,8 @@ INSTANTIATE_TEST_SUITE_P(Data, Spec, testing::ValuesIn(kData5));
 
 // ---- 10. Traps -------------------------------------------------------------------------------
 //
-// By their numbers. Traps about graphs (28 to 30, 34 to 37, 41, 42, 61 to 65, 73) are tests of
-// src/schema, src/graph and src/runtime; 4, 63 and 69 are those of inspection, in
-// conformance_errors_test.cc.
+// By their numbers. 34 to 37 and 73 are about fields (src/schema/assignability_test.cc), 4, 63 and 69
+// about names (inspect_test.cc); 28 to 30, 41, 42, 62, 64 and 65 are tests of src/graph and src/runtime.
 
 const Case kTraps[] = {
     {"1u + 1", "check: found no matching overload for '_+_' applied to '(uint, int)'"},  // 1
@@ -1095,6 +1094,8 @@ TEST(SpecErrors, ArePendingByTheirWords) {
         "division by zero", "invalid data, expected int, got string"}) {
     EXPECT_EQ(ClassOf(text), ErrorCode::kInvalid) << text;
   }
+  // Trap 61: the words count wherever they stand.
+  EXPECT_EQ(ClassOf("eval \"'no such key' + string(1 / 0)\": division by zero"), ErrorCode::kPending);
 }
 
 }  // namespace
