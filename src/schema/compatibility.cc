@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -50,6 +55,7 @@ constexpr Bound kBounds[] = {
 };
 
 bool SameValue(const json::Value& a, const json::Value& b, int depth = 0);
+std::string KeyOf(const json::Value& value);
 std::string Decimal(const json::Value& number);
 std::set<std::string> Strings(const json::Value* array);
 const json::Value* ObjectAt(const json::Value& schema, std::string_view key);
@@ -312,19 +318,21 @@ void Comparison::Enum(const json::Value& before, const json::Value& after,
     return values != nullptr && values->is_array() && !values->get_array().empty();
   };
   if (!listed(old_values) || !listed(new_values)) return;
-  const auto holds = [](const json::Value& values, const json::Value& value) {
-    return std::ranges::any_of(values.get_array(),
-                               [&](const json::Value& other) { return SameValue(other, value); });
+  // Of `from` what is not in `in`, each once. An enum may be as large as a CRD.
+  const auto missing = [](const json::Value& from, const json::Value& in) {
+    std::set<std::string> known;
+    for (const auto& value : in.get_array()) known.insert(KeyOf(value));
+    std::vector<std::string> texts;
+    for (const auto& value : from.get_array()) {
+      if (known.insert(KeyOf(value)).second) texts.push_back(json::Serialize(value));
+    }
+    return texts;
   };
-  for (const auto& value : old_values->get_array()) {
-    if (!holds(*new_values, value)) {
-      Add(Impact::kBreaking, path + ".enum", "ENUM_RESTRICTED", json::Serialize(value), "");
-    }
+  for (std::string& text : missing(*old_values, *new_values)) {
+    Add(Impact::kBreaking, path + ".enum", "ENUM_RESTRICTED", std::move(text), "");
   }
-  for (const auto& value : new_values->get_array()) {
-    if (!holds(*old_values, value)) {
-      Add(Impact::kHarmless, path + ".enum", "ENUM_EXPANDED", "", json::Serialize(value));
-    }
+  for (std::string& text : missing(*new_values, *old_values)) {
+    Add(Impact::kHarmless, path + ".enum", "ENUM_EXPANDED", "", std::move(text));
   }
 }
 
@@ -362,6 +370,14 @@ bool SameValue(const json::Value& a, const json::Value& b, int depth) {
     });
   }
   return a == b;
+}
+
+// The same for equal values: 1 and 1.0 are.
+std::string KeyOf(const json::Value& value) {
+  constexpr double kExact = 9007199254740992.0;
+  const double* number = value.if_double();
+  const bool integral = number != nullptr && *number >= -kExact && *number <= kExact && *number == std::trunc(*number);
+  return integral ? json::Canonical(json::Value(static_cast<std::int64_t>(*number))) : json::Canonical(value);
 }
 
 // Shortest digits that read back equal, never with an exponent.

@@ -101,14 +101,18 @@ class Builder {
 };
 
 void CollectNames(const FieldType& type, std::set<std::string>& names);
-std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, bool& required);
+// The keys of a list of kind map, for looking them up.
+using ListKeys = std::set<std::string, std::less<>>;
+
+std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, ListKeys& keys,
+                                       bool& required);
 std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type);
 std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type,
                                      json::Object& schema);
 std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view type,
                                         json::Object& schema);
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
-                                           json::Object& schema);
+                                           json::Object& schema, ListKeys& keys);
 std::string GoTypeName(const json::Value& value);
 std::string TypeHintFor(const json::Value& value);
 std::string MarkerHint(const MarkerError& error);
@@ -344,8 +348,12 @@ std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& fi
   if (!markers) {
     return shift({"KRO302", markers.error().text, markers.error().span, MarkerHint(markers.error())});
   }
+  ListKeys keys;
+  if (const auto* inherited = schema->if_contains(kListMapKeys)) {
+    for (const auto& key : inherited->as_array()) keys.emplace(key.as_string());
+  }
   for (const auto& marker : *markers) {
-    if (auto done = ApplyMarker(marker, *schema, required); !done) return shift(done.error());
+    if (auto done = ApplyMarker(marker, *schema, keys, required); !done) return shift(done.error());
   }
   const std::string_view list_type = StringAt(*schema, kListType);
   if (schema->contains(kListMapKeys) && list_type != "map") {
@@ -465,7 +473,7 @@ void CollectNames(const FieldType& type, std::set<std::string>& names) {
   for (const auto& [name, member] : type.members) CollectNames(member.type, names);
 }
 
-std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema,
+std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, ListKeys& keys,
                                        bool& required) {
   const std::string_view type = StringAt(schema, "type");
   const auto bad = [&](std::string text) { return BadMarker(marker, std::move(text)); };
@@ -521,7 +529,7 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
     }
     schema[marker.key] = *value;
   } else {
-    return ApplyListMarker(marker, type, schema);
+    return ApplyListMarker(marker, type, schema, keys);
   }
   return {};
 }
@@ -607,7 +615,7 @@ std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view t
 }
 
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
-                                           json::Object& schema) {
+                                           json::Object& schema, ListKeys& keys) {
   const auto bad = [&](std::string text) { return BadMarker(marker, std::move(text)); };
   const std::string list_type(StringAt(schema, kListType));
   if (marker.key == "uniqueItems") {
@@ -648,14 +656,11 @@ std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_vie
     schema[kListType] = marker.value;
   } else {
     if (type != "array") return bad("listMapKey marker only applies to array types");
-    if (!schema.contains(kListMapKeys)) schema[kListMapKeys] = json::Array();
-    auto& keys = schema[kListMapKeys].as_array();
-    for (const auto& key : keys) {
-      if (key == json::Value(marker.value)) {
-        return bad(fmt::format("duplicate listMapKey marker, value {}", marker.value));
-      }
+    if (!keys.insert(marker.value).second) {
+      return bad(fmt::format("duplicate listMapKey marker, value {}", marker.value));
     }
-    keys.push_back(json::Value(marker.value));
+    if (!schema.contains(kListMapKeys)) schema[kListMapKeys] = json::Array();
+    schema[kListMapKeys].as_array().push_back(json::Value(marker.value));
   }
   return {};
 }

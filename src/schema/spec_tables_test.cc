@@ -421,6 +421,8 @@ TEST(SpecTables, BreakingChanges) {
        "Default value removed from required field a"},
       {"enum value removed", "{type: string, enum: [a, b]}", "{type: string, enum: [a]}", "ENUM_RESTRICTED", "",
        "Enum value \"b\" was removed"},
+      {"enum value removed that stood there twice", "{type: string, enum: [a, b, b]}", "{type: string, enum: [a]}",
+       "ENUM_RESTRICTED", "", "Enum value \"b\" was removed"},
       {"enum value added", "{type: string, enum: [a]}", "{type: string, enum: [a, b]}", "", "ENUM_EXPANDED",
        "Enum value \"b\" was added"},
       {"items removed", "{type: array, items: {type: string}}", "{type: array}", "PROPERTY_REMOVED", "",

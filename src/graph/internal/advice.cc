@@ -95,15 +95,13 @@ std::string Advisor::HintFor(const Diagnostic& fault) {
   return HintForType(fault);
 }
 
-std::string Advisor::HintForField(const Diagnostic& fault, std::string_view field) const {
+std::string Advisor::HintForField(const Diagnostic& fault, std::string_view field) {
   if (!spec_.schema) return {};
   // A field declared as `n: string` is called "false": YAML 1.1 takes the key for a boolean.
   const bool yes = std::ranges::find(kTrue, field) != std::end(kTrue);
-  if (yes || std::ranges::find(kFalse, field) != std::end(kFalse)) {
-    const std::string_view read = yes ? "true" : "false";
-    if (DeclaresField(spec_.schema->spec, read) || DeclaresField(spec_.schema->types, read)) {
-      return fmt::format("YAML reads an unquoted key {0} as {1}: quote it where it is declared, \"{0}\"", field, read);
-    }
+  const bool no = std::ranges::find(kFalse, field) != std::end(kFalse);
+  if ((yes || no) && DeclaresBoolean(yes)) {
+    return fmt::format("YAML reads an unquoted key {0} as {1}: quote it where it is declared, \"{0}\"", field, yes);
   }
   if (!fault.hint.empty()) return {};
   const std::string_view expression = fault.where.expression;
@@ -159,6 +157,15 @@ std::string Advisor::HintForType(const Diagnostic& fault) const {
     }
   }
   return {};
+}
+
+bool Advisor::DeclaresBoolean(bool word) {
+  std::optional<bool>& declares = declares_boolean_[word ? 1 : 0];
+  if (!declares) {
+    const std::string_view name = word ? "true" : "false";
+    declares = DeclaresField(spec_.schema->spec, name) || DeclaresField(spec_.schema->types, name);
+  }
+  return *declares;
 }
 
 namespace {
