@@ -180,11 +180,12 @@ Value Evaluator::EvalNode(const Node& node) {
 // alike, to a text, number or truth value.
 Value Evaluator::Path(const Node& node, Value value) {
   const Step* const first = code_.steps.data() + node.b;
-  const json::Object* object = value.JsonObject();
-  const Schema* schema = object ? value.schema() : nullptr;
+  if (!value.Is(Kind::kMap) || !value.IsJson()) return Walk(node, first, value);
+  const Schema* schema = value.schema();
   if (!schema) return Walk(node, first, value);
   const std::uint64_t route = Load(first->route);
   if (route >> 16 == schema->id.value()) {
+    const json::Object* object = value.JsonObject();
     std::uint32_t left = node.count;
     for (const Step* step = first;; ++step) {
       const auto* member = MemberAt(*object, *step);
@@ -299,8 +300,9 @@ Value Evaluator::Unresolved(const Value& so_far, const Value& operand) {
 // Operands are tried from the left until one absorbs the others.
 Value Evaluator::AndOr(const Node& node, bool absorbing) {
   Value result = Value::Bool(!absorbing);
-  for (std::size_t i = 0; i < node.count; ++i) {
-    Value operand = Eval(Operand(node, i));
+  const std::uint32_t* next = code_.operands.data() + node.first;
+  for (const std::uint32_t* end = next + node.count; next != end; ++next) {
+    Value operand = Eval(*next);
     if (operand.Is(Kind::kBool)) {
       if (operand.AsBool() == absorbing) return operand;
     } else {
@@ -682,10 +684,10 @@ template <typename Word>
 
 // Two texts of one size, up to kShortText, without a call.
 [[gnu::always_inline]] inline bool SameShortText(const char* a, const char* b, std::size_t size) {
-  if (size > 16) {
+  if (size >= 8) {
+    if (size <= 16) return SameEnds<std::uint64_t>(a, b, size);
     return SameEnds<std::uint64_t>(a, b, 16) && SameEnds<std::uint64_t>(a + size - 16, b + size - 16, 16);
   }
-  if (size >= 8) return SameEnds<std::uint64_t>(a, b, size);
   if (size >= 4) return SameEnds<std::uint32_t>(a, b, size);
   if (size >= 2) return SameEnds<std::uint16_t>(a, b, size);
   return size == 0 || *a == *b;
@@ -883,7 +885,7 @@ Value Program::Evaluate(Context& context, std::span<const Binding> bindings) con
 Value Program::EvaluateSlots(Context& context, std::span<const Value> slots) const {
   Value* locals = nullptr;
   if (code_->local_count > 0) locals = context.arena().NewArray<Value>(code_->local_count).data();
-  const Value value = internal::Run(*code_, context, slots.data(), locals, code_->root);
+  const Value value = internal::Evaluator(*code_, context, slots.data(), locals).Eval(code_->root);
   // Who met the end of the budget may have taken it for `unequal`.
   return context.budget() < 0 ? Value::Error(kBudgetExceeded) : value;
 }
