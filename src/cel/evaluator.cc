@@ -57,6 +57,7 @@ class Evaluator {
 
   [[gnu::noinline]] Value EvalNode(const Node& node);
   [[gnu::noinline]] Value Path(const Node& node, Value value);
+  [[gnu::noinline]] Value OtherPath(const Node& node);
   [[gnu::noinline]] Value TypedPath(const Node& node, Value value);
   [[gnu::noinline]] Value Walk(const Node& node, const Step* step, Value value);
   [[gnu::noinline]] Value SelectStep(const Value& operand, const Step& step, bool after_optional);
@@ -123,7 +124,7 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kLessEquals:
     case Op::kGreater:
     case Op::kGreaterEquals: break;  // Eval has done it
-    case Op::kPath: return Path(node, Eval(node.a));
+    case Op::kPath: return TypedPath(node, Eval(node.a));
     case Op::kHas: return Has(node);
     case Op::kOptSelect: return OptionalSelect(node);
     case Op::kConditional: return Conditional(node);
@@ -179,15 +180,14 @@ Value Evaluator::EvalNode(const Node& node) {
 // Usually a path leads where it led before: from an object of the same schema, through objects laid out
 // alike, to a text, number or truth value.
 Value Evaluator::Path(const Node& node, Value value) {
-  const Step* const first = code_.steps.data() + node.b;
-  if (!value.Is(Kind::kMap) || !value.IsJson()) return Walk(node, first, value);
+  if (!value.Is(Kind::kMap) || !value.IsJson()) return OtherPath(node);
   const Schema* schema = value.schema();
-  if (!schema) return Walk(node, first, value);
-  const std::uint64_t route = Load(first->route);
+  if (!schema) return OtherPath(node);
+  const Step* step = code_.steps.data() + node.b;
+  const std::uint64_t route = Load(step->route);
   if (route >> 16 == schema->id.value()) {
     const json::Object* object = value.JsonObject();
-    std::uint32_t left = node.count;
-    for (const Step* step = first;; ++step) {
+    for (std::uint32_t left = node.count;; ++step) {
       const auto* member = MemberAt(*object, *step);
       if (!member) break;
       const json::Value& json = member->value();
@@ -202,12 +202,18 @@ Value Evaluator::Path(const Node& node, Value value) {
       object = &json.get_object();
     }
   }
-  return TypedPath(node, value);
+  return OtherPath(node);
+}
+
+// The same from a variable or a local, wherever it leads.
+Value Evaluator::OtherPath(const Node& node) {
+  return TypedPath(node, node.op == Op::kSlotPath ? slots_[node.a] : locals_[node.a]);
 }
 
 // Through typed objects to a property that is there, by their schemas.
 Value Evaluator::TypedPath(const Node& node, Value value) {
   const Step* const first = code_.steps.data() + node.b;
+  if (!value.JsonObject() || !value.schema()) return Walk(node, first, value);
   const Step* const last = first + node.count - 1;
   const Step* step = first;
   const json::Object* object = value.JsonObject();

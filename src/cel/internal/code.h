@@ -65,7 +65,7 @@ inline constexpr std::uint32_t kAfterOptional = 1;
 inline constexpr std::uint32_t kStrictKeys = 1;  // Rules::kSpecification
 
 struct Node {
-  Op op;
+  Op op : 8;
   std::uint32_t count : 24 = 0;  // operands or steps
   std::uint32_t first = 0;       // of the operands, in Code::operands
   std::uint32_t a = kNoNode;
