@@ -102,6 +102,7 @@ struct Transfer : std::enable_shared_from_this<Transfer> {
   curl_slist* fields = nullptr;
   char error_text[CURL_ERROR_SIZE] = {};
   Headers receiving;
+  bool sent = false;  // at least once
 
   std::mutex mutex;
   bool head_there = false;                            // guarded by mutex
@@ -345,7 +346,7 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer.get());
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer.get());
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, transfer->follow_redirects ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, sent.not_after ? OnSend : nullptr);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, OnSend);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer.get());
   curl_easy_setopt(easy, CURLOPT_URL, (url + sent.target).c_str());
 
@@ -407,6 +408,8 @@ CURL* Client::Impl::NewHandle() {
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, 5L);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, OnSocket);
   curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to);
+  // A name may move: it is asked for again for each connection.
+  curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 1L);
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy.c_str());  // empty: not even the environment's
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 
@@ -595,12 +598,17 @@ int OnSocket(void*, curl_socket_t socket, curlsocktype) {
 // The last moment before a request is written to its connection.
 int OnSend(void* user, char*, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(user);
-  if (transfer.executor.clock().Monotonic() <= *transfer.request.not_after) {
-    return CURL_PREREQFUNC_OK;
-  }
+  const Request& request = transfer.request;
+  const bool late =
+      request.not_after && transfer.executor.clock().Monotonic() > *request.not_after;
+  // curl sends again when a connection that it kept ends without an answer; a write may have been carried out.
+  const bool again = std::exchange(transfer.sent, true) && request.method != "GET" &&
+                     request.method != "HEAD";
+  if (!late && !again) return CURL_PREREQFUNC_OK;
   transfer.Finish(Error(ErrorCode::kUnavailable,
-                        fmt::format("{}: {} {}: too late to be sent", transfer.place,
-                                    transfer.request.method, transfer.request.target)));
+                        fmt::format("{}: {} {}: {}", transfer.place, request.method, request.target,
+                                    again ? "the connection ended before an answer"
+                                          : "too late to be sent")));
   return CURL_PREREQFUNC_ABORT;
 }
 

@@ -129,7 +129,7 @@ struct Server::Impl {
   async::RealExecutor& executor;
   ServerConfig config;
   Handler handler;
-  std::shared_ptr<asio::ssl::context> tls;  // null: plain
+  std::shared_ptr<asio::ssl::context> tls;  // null: plain; connections keep what theirs needs of it
   asio::ip::tcp::acceptor acceptor;
 };
 
@@ -164,6 +164,14 @@ Server::~Server() = default;
 std::uint16_t Server::port() const {
   error_code ignored;  // it was bound
   return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+Result<void> Server::SetCertificate(const ServerTls& certificate) {
+  if (!impl_->tls) return Fail(ErrorCode::kInvalid, "the server speaks no TLS");
+  auto made = MakeTls(certificate);
+  if (!made) return std::unexpected(std::move(made.error()));
+  impl_->tls = std::move(*made);
+  return {};
 }
 
 async::Task<void> Server::Run(async::CancelToken stop) { return Impl::Run(impl_, std::move(stop)); }

@@ -66,6 +66,10 @@ class Server {
 
   std::uint16_t port() const;
 
+  // Shows this certificate from the next connection on; of a server with TLS, on the executor's loop.
+  // kInvalid if it is none: the old one stays.
+  Result<void> SetCertificate(const ServerTls& certificate);
+
   // Serves until `stop` fires, then waits for the requests being handled, whose tokens fire. Once.
   async::Task<void> Run(async::CancelToken stop);
 
