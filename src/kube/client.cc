@@ -270,6 +270,9 @@ Task<Reply<http::Response>> Client::Send(http::Request request, RequestSubject s
   }
   for (int repeats = 0;; ++repeats) {
     auto response = co_await SendLimited(request, cancel);
+    if (repeats > 0 && options_.observer != nullptr) {
+      options_.observer->Repeated(request.method, response ? response->status : 0);
+    }
     std::optional<Duration> wait;
     if (!response) {
       wait = RepeatAfterBreak(request.method, response.error(), repeats);
@@ -295,10 +298,10 @@ Task<Reply<http::Response>> Client::Send(http::Request request, RequestSubject s
 }
 
 Task<Result<http::Response>> Client::SendLimited(http::Request request, CancelToken cancel) {
-  if (limiter_ == nullptr) co_return co_await transport_.Send(std::move(request), cancel);
-  auto started = co_await limiter_->Acquire(cancel);
-  if (!started) co_return std::unexpected(started.error());
+  auto started = co_await WaitForTurn(request.method, cancel);
+  if (!started) co_return std::unexpected(std::move(started.error()));
   auto response = co_await transport_.Send(std::move(request), cancel);
+  if (limiter_ == nullptr) co_return response;
   auto outcome = ConcurrencyLimiter::Outcome::kIgnored;
   if (response && response->status == 429) {
     outcome = ConcurrencyLimiter::Outcome::kThrottled;
@@ -307,6 +310,20 @@ Task<Result<http::Response>> Client::SendLimited(http::Request request, CancelTo
   }
   limiter_->Release(*started, outcome);
   co_return response;
+}
+
+Task<Result<MonotonicTime>> Client::WaitForTurn(std::string_view method, CancelToken cancel) {
+  const MonotonicTime begin = executor_.clock().Monotonic();
+  if (options_.rate_limiter != nullptr) {
+    auto turn = co_await options_.rate_limiter->Acquire(cancel);
+    if (!turn) co_return std::unexpected(std::move(turn.error()));
+  }
+  Result<MonotonicTime> started = begin;
+  if (limiter_ != nullptr) started = co_await limiter_->Acquire(cancel);
+  if (started && options_.observer != nullptr) {
+    options_.observer->Waited(method, executor_.clock().Monotonic() - begin);
+  }
+  co_return started;
 }
 
 Task<Reply<json::Value>> Client::SendForObject(http::Request request, RequestSubject subject,

@@ -18,6 +18,7 @@
 #include "kube/concurrency_limiter.h"
 #include "kube/object_key.h"
 #include "kube/options.h"
+#include "kube/rate_limiter.h"
 #include "kube/watch_decoder.h"
 
 namespace kro::kube {
@@ -51,12 +52,25 @@ class WatchStream {
   FrameDecoder decoder_;
 };
 
+// Hears of what a client does by itself, for metrics. Called from any thread.
+class ClientObserver {
+ public:
+  virtual ~ClientObserver() = default;
+  // A request was sent again; `code` is that of the new answer, 0: none came.
+  virtual void Repeated(std::string_view method, int code) = 0;
+  // How long a request waited until the limiters let it go.
+  virtual void Waited(std::string_view method, Duration waited) = 0;
+};
+
 class Client {
  public:
   struct Options {
     std::string user_agent = "kro";
     std::string field_manager = "kro";
     Duration timeout = std::chrono::seconds(60);
+    // May be null; outlive the client. Repeats count for the limiter, watches do not.
+    RateLimiter* rate_limiter = nullptr;
+    ClientObserver* observer = nullptr;
   };
 
   // `transport`, `executor` and `limiter` (which may be null) outlive the client. Watches do not count
@@ -114,6 +128,8 @@ class Client {
  private:
   async::Task<Result<http::Response>> SendLimited(http::Request request,
                                                   async::CancelToken cancel);
+  // Waits until the limiters let a request go; gives what the second of them wants back.
+  async::Task<Result<MonotonicTime>> WaitForTurn(std::string_view method, async::CancelToken cancel);
   async::Task<Reply<json::Value>> SendForObject(http::Request request, RequestSubject subject,
                                                 async::CancelToken cancel);
   http::Request NewRequest(std::string method, std::string target) const;

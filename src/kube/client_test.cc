@@ -204,6 +204,68 @@ TEST(Client, RefusesNamesThatWouldChangeThePath) {
   EXPECT_TRUE(sim.server.requests.empty());
 }
 
+// Checklist 33.
+TEST(Client, KeepsToItsRateOfRequestsAndLetsWatchesThrough) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  const auto gets_after = [&](double per_second, double burst, Duration elapsed) {
+    RateLimiter rate(sim.executor, per_second, burst);
+    Client client(sim.server, sim.executor, Logger(sim.sink), {.rate_limiter = &rate});
+    sim.server.requests.clear();
+    async::Scope scope(sim.executor);
+    std::vector<std::optional<Reply<json::Value>>> results(300);
+    for (auto& result : results) scope.Spawn(GetInto(client, scope.token(), result));
+    sim.executor.Advance(elapsed);
+    EXPECT_TRUE(*sim.executor.Run(client.Watch(kConfigMaps, "default", {}, scope.token())));
+    const int gets = sim.server.Count("GET", "/configmaps/a");
+    scope.Cancel();
+    sim.executor.Run(scope.Join());
+    return gets;
+  };
+  EXPECT_EQ(gets_after(100, 150, 0s), 150);
+  EXPECT_EQ(gets_after(100, 150, 500ms), 200);
+  EXPECT_EQ(gets_after(100, 150, 1500ms), 300);
+  EXPECT_EQ(gets_after(-1, 150, 0s), 300);
+}
+
+TEST(RateLimiter, WhoGivesUpLeavesItsTurnToOthers) {
+  async::SimulatedExecutor executor;
+  RateLimiter rate(executor, 1, 1);
+  ASSERT_TRUE(*executor.Run(rate.Acquire({})));
+  async::CancelSource impatient;
+  impatient.Cancel();
+  EXPECT_FALSE(*executor.Run(rate.Acquire(impatient.token())));
+  const WallTime before = executor.clock().Now();
+  ASSERT_TRUE(*executor.Run(rate.Acquire({})));
+  EXPECT_EQ(executor.clock().Now() - before, 1s);
+}
+
+class Hears final : public ClientObserver {
+ public:
+  void Repeated(std::string_view method, int code) override {
+    repeated.push_back(fmt::format("{} {}", method, code));
+  }
+  void Waited(std::string_view, Duration waited) override { waits.push_back(waited); }
+
+  std::vector<std::string> repeated;
+  std::vector<Duration> waits;
+};
+
+TEST(Client, TellsOfRepeatsAndWaits) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  Hears heard;
+  RateLimiter rate(sim.executor, 1, 1);
+  Client client(sim.server, sim.executor, Logger(sim.sink),
+                {.rate_limiter = &rate, .observer = &heard});
+  sim.server.faults = {Throttle("0"), Fail(ErrorCode::kUnavailable, "connection reset"),
+                       Throttle("2")};
+  ASSERT_TRUE(*sim.executor.Run(client.Get(kConfigMaps, {"default", "a"}, {}, {})));
+  EXPECT_THAT(heard.repeated, testing::ElementsAre("GET 0", "GET 429", "GET 200"));
+  // The wait that the server asked for is not the limiter's.
+  EXPECT_THAT(heard.waits, testing::ElementsAre(0s, 1s, 0s, 0s));
+}
+
 TEST(ConcurrencyLimiter, GrowsWithGoodAnswersAndShrinksWhenThrottled) {
   async::SimulatedExecutor executor;
   ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 4, .maximum = 8});

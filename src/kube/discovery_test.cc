@@ -79,6 +79,26 @@ TEST(RestMapper, MapsKindsOfEveryGroupWithTwoRequests) {
   EXPECT_EQ(sim.server.requests.size(), 2u);
 }
 
+// Checklist 43.
+TEST(RestMapper, AKindWithoutAGroupIsThatOfTheCoreAndThePreferredVersionCounts) {
+  Simulation sim;
+  sim.pages["/api"] = R"({"items":[)" + Group("", Version("v1", "Current", Resource("events", "Event", "Namespaced"))) + "]}";
+  // The server puts the version that it prefers first, whatever the alphabet says.
+  sim.SetGroups(Group("events.k8s.io", Version("v1", "Current", Resource("events", "Event", "Namespaced")) + "," +
+                                           Version("v1beta1", "Current", Resource("events", "Event", "Namespaced"))) +
+                "," + Group("ex.io", Version("v2", "Current", Resource("things", "Thing", "Namespaced")) + "," +
+                                         Version("v1", "Current", Resource("things", "Thing", "Namespaced")) + "," +
+                                         Version("v1alpha1", "Current", Resource("olds", "Old", "Namespaced"))));
+  const auto gvr_of = [&](std::string group, std::string kind) {
+    auto mapping = *sim.executor.Run(sim.mapper.ForGroupKind(std::move(group), std::move(kind), sim.stop.token()));
+    return mapping ? mapping->gvr : Gvr{};
+  };
+  EXPECT_EQ(gvr_of("", "Event"), (Gvr{"", "v1", "events"}));
+  EXPECT_EQ(gvr_of("events.k8s.io", "Event"), (Gvr{"events.k8s.io", "v1", "events"}));
+  EXPECT_EQ(gvr_of("ex.io", "Thing"), (Gvr{"ex.io", "v2", "things"}));
+  EXPECT_EQ(gvr_of("ex.io", "Old"), (Gvr{"ex.io", "v1alpha1", "olds"}));  // the preferred one has none
+}
+
 TEST(RestMapper, FindsANewKindAndAsksSeldomForOneThatIsMissing) {
   Simulation sim;
   EXPECT_TRUE(sim.Map({"", "v1", "Pod"}));

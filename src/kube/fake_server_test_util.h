@@ -129,6 +129,7 @@ class FakeServer final : public http::Transport {
   bool streaming_lists = true;
   bool close_watches_at_once = false;
   bool expire_continue = false;
+  bool mute = false;  // watches do not hear of what happens
   struct {
     int code = 0;  // 0: they are opened
     std::string reason;
@@ -361,6 +362,7 @@ class FakeServer final : public http::Transport {
     std::string frame = Frame(type, object);
     history_.push_back({version_, path, frame});
     for (auto& watch : watches_) {
+      if (mute) break;
       if (watch.path != path) continue;
       // Split anywhere, as a network does it.
       std::size_t half = frame.size() / 2;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "async/event.h"
+#include "kube/token_bucket.h"
 
 namespace kro::kube {
 namespace {
@@ -32,8 +33,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
         options(o),
         ready(e, async::EventReset::kAuto),
         idle(e, async::EventReset::kAuto),
-        tokens(o.retry_burst),
-        tokens_at(e.clock().Monotonic()) {}
+        bucket(o.retries_per_second, o.retry_burst, e.clock().Monotonic()) {}
 
   // These expect `mutex` to be held.
   void AddLocked(const WorkKey& key, Priority priority);
@@ -41,7 +41,6 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   std::optional<WorkKey> TakeLocked();
   bool MayTakeLocked(const Lane& lane) const;
   bool HasWorkLocked() const;
-  Duration BucketDelayLocked();
   void ForgetDelayLocked(const WorkKey& key);
   void ArmLocked();
 
@@ -66,8 +65,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   std::unordered_map<WorkKey, int> failures;
   std::size_t waiting = 0;
   std::uint64_t turn = 0;
-  double tokens;
-  MonotonicTime tokens_at;
+  TokenBucket bucket;  // of retries
   bool shutting_down = false;
   std::optional<MonotonicTime> timer_at;
   std::function<void()> cancel_timer;
@@ -120,7 +118,7 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
     delay = grown >= static_cast<double>(state_->options.retry_cap.count())
                 ? state_->options.retry_cap
                 : Duration(static_cast<Duration::rep>(grown));
-    delay = std::max(delay, state_->BucketDelayLocked());
+    delay = std::max(delay, state_->bucket.Take(state_->executor.clock().Monotonic()));
   }
   AddAfter(key, delay);
   return delay;
@@ -326,19 +324,6 @@ bool Workqueue::State::HasWorkLocked() const {
   return waiting > 0 && std::ranges::any_of(lanes, [this](const auto& entry) {
            return MayTakeLocked(entry.second);
          });
-}
-
-// A reservation: the bucket may go below zero, and the delay is the time until it is back.
-Duration Workqueue::State::BucketDelayLocked() {
-  if (options.retries_per_second <= 0) return Duration::zero();
-  MonotonicTime now = executor.clock().Monotonic();
-  double seconds = std::chrono::duration<double>(now - tokens_at).count();
-  tokens = std::min(options.retry_burst, tokens + seconds * options.retries_per_second);
-  tokens_at = now;
-  tokens -= 1;
-  if (tokens >= 0) return Duration::zero();
-  return std::chrono::duration_cast<Duration>(
-      std::chrono::duration<double>(-tokens / options.retries_per_second));
 }
 
 void Workqueue::State::ForgetDelayLocked(const WorkKey& key) {
