@@ -46,12 +46,16 @@ struct DefinitionController::Impl {
                   this->settings),
         definitions({d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores,
                      d.metrics, d.logger,
-                     [this](const std::string& revision) { WakeRevision(revision); }},
+                     [this](const std::string& revision) { HurryRevision(revision); }},
                     this->settings) {}
 
   void Listen();
   void ListenTo(kube::Informer& informer);
   void WakeRevision(const std::string& name) { revision_queue.Add({kGraphRevisions, {{}, name}}); }
+  // What a definition waits for comes before other revisions; one that failed is tried again in its own time.
+  void HurryRevision(const std::string& name) {
+    if (revision_queue.Failures({kGraphRevisions, {{}, name}}) == 0) WakeRevision(name);
+  }
   void WakeOwner(const std::string& owner);
   void WakeInterestedIn(const std::string& crd);
   // The kind itself differs from what graphs were compiled with.
@@ -68,6 +72,7 @@ struct DefinitionController::Impl {
   kube::Workqueue revision_queue;
   RevisionReconciler revisions;
   DefinitionReconciler definitions;
+  bool watched = false;  // by Watch
 };
 
 DefinitionController::DefinitionController(Dependencies dependencies, Settings settings)
@@ -75,17 +80,22 @@ DefinitionController::DefinitionController(Dependencies dependencies, Settings s
 
 DefinitionController::~DefinitionController() = default;
 
+Task<void> DefinitionController::Watch(CancelToken stop) {
+  Impl& self = *impl_;
+  self.watched = true;
+  self.Listen();
+  async::Scope watches(self.d.executor, std::move(stop));
+  for (kube::Informer* informer : self.stores.All()) watches.Spawn(informer->Run(watches.token()));
+  co_await watches.Join();
+}
+
 Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
   Impl& self = *impl_;
   async::Scope watches(self.d.executor, abandon);
-  self.Listen();
-  std::vector<kube::Informer*> informers = {&self.stores.rgds, &self.stores.resource_groups,
-                                            &self.stores.revisions, &self.stores.crds,
-                                            &self.stores.all_crds};
-  for (kube::Informer* informer : informers) watches.Spawn(informer->Run(watches.token()));
+  if (!self.watched) watches.Spawn(Watch(watches.token()));
   // Nothing is decided on half a picture: a revision that is not seen yet would be issued again.
   bool synced = true;
-  for (kube::Informer* informer : informers) {
+  for (kube::Informer* informer : self.stores.All()) {
     const auto waited = co_await informer->WaitForSync(stop);
     synced = synced && waited.has_value();
   }
@@ -106,10 +116,8 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
 }
 
 std::vector<std::string> DefinitionController::Unread() const {
-  const DefinitionStores& stores = impl_->stores;
   std::vector<std::string> unread;
-  for (const kube::Informer* informer :
-       {&stores.rgds, &stores.resource_groups, &stores.revisions, &stores.crds, &stores.all_crds}) {
+  for (const kube::Informer* informer : impl_->stores.All()) {
     std::string name = informer->gvr().resource;
     if (!informer->HasSynced() && std::ranges::find(unread, name) == unread.end()) {
       unread.push_back(std::move(name));

@@ -45,6 +45,10 @@ class DefinitionController {
   DefinitionController(Dependencies dependencies, Settings settings);
   ~DefinitionController();
 
+  // Reads what is watched and follows it until `stop` fires; nothing is decided. Optional, before Run, which
+  // then finds it read. Once.
+  async::Task<void> Watch(async::CancelToken stop);
+
   // Works until `stop` fires, then ends the passes under way; `abandon` cuts those short too. Once.
   async::Task<void> Run(async::CancelToken stop, async::CancelToken abandon);
 

@@ -1,6 +1,7 @@
 // The objects that the definition and revision controllers see, each kind by one watch.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,6 +28,10 @@ struct DefinitionStores {
 
   // Revisions of one definition, the lowest number first. What is no revision is left out.
   std::vector<RevisionView> RevisionsOf(const std::string& owner) const;
+
+  std::array<kube::Informer*, 5> All() {
+    return {&rgds, &resource_groups, &revisions, &crds, &all_crds};
+  }
 
   kube::Informer rgds;
   kube::Informer resource_groups;

@@ -330,6 +330,7 @@ Task<void> InstanceController::Run(CancelToken cancel) {
   for (std::size_t i = 0; i < workers; ++i) scope.Spawn(impl.Work(scope.token()));
   scope.Spawn(impl.Sweep(scope.token()));
   scope.Spawn(impl.ReturnMemory(scope.token()));
+  scope.Spawn(impl.fleet.Check(impl.settings.resync_period, scope.token()));
   co_await scope.Join();
   impl.queue.ShutDown();
   co_await impl.fleet.Shutdown();
@@ -381,6 +382,15 @@ Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi>
 }
 
 void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<NextLook>& next) {
+  const bool fails = !next || next->kind == NextLook::Kind::kBackOff;
+  if (fails && settings.queue_max_retries > 0 && queue.Failures(key) >= settings.queue_max_retries) {
+    queue.Forget(key);
+    deps.logger.Error("instance waits for an event after too many failures",
+                      {{"gvr", key.gvr.ToString()},
+                       {"instance", key.object.ToString()},
+                       {"error", next ? std::string("not ready") : next.error().message()}});
+    return;
+  }
   if (!next) {
     const Duration delay = queue.AddRateLimited(key);
     deps.logger.Error("instance not reconciled",

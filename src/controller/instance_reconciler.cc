@@ -719,7 +719,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   status.Managed();
   status.Resolved();
   std::optional<MonotonicTime> retry_at;
-  if (const Setback* next = memo.setbacks.Next()) retry_at = api_->PaceRetry(memo, *next);
+  if (const Setback* next = memo.setbacks.Next(deps_.settings.queue_max_retries)) {
+    retry_at = api_->PaceRetry(memo, *next);
+  }
   std::optional<Duration> telling;
   if (outcome.ready) {
     memo.waits.reset();
@@ -747,6 +749,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     const Duration left = std::max<Duration>(*retry_at - Now(), std::chrono::milliseconds(1));
     co_return NextLook::After(std::min(left, telling.value_or(left)));
   }
+  if (!Memo().setbacks.empty()) co_return NextLook::OnEvent();  // tried often enough
   const bool failed = !prune_text_.empty() ||
                       std::ranges::any_of(outcome.nodes, [](const auto& node) {
                         return node.state == runtime::NodeState::kError ||

@@ -78,6 +78,8 @@ class Metrics {
   virtual void Evaluated(const EvaluationCounts& /*counts*/) {}
   // A watch of this kind has read everything for the first time.
   virtual void WatchFilled(const api::Gvr& /*gvr*/, Duration /*took*/) {}
+  // A check found that a watch of this kind had missed something.
+  virtual void WatchWasBehind(const api::Gvr& /*gvr*/) {}
 
   // The schema of a kind was asked for.
   enum class Lookup { kHit, kMiss, kShared };

@@ -83,9 +83,10 @@ void Setbacks::DropUnused() {
   for (auto& [object, entry] : setbacks_) entry.used = false;
 }
 
-const Setback* Setbacks::Next() const {
+const Setback* Setbacks::Next(int most_attempts) const {
   const Setback* next = nullptr;
   for (const auto& [object, entry] : setbacks_) {
+    if (most_attempts > 0 && entry.setback.attempts > most_attempts) continue;
     if (next == nullptr || entry.setback.next < next->next) next = &entry.setback;
   }
   return next;

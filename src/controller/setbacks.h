@@ -59,8 +59,9 @@ class Setbacks {
   // Keeps only those recorded or held against since the last call: the others are wanted no more.
   void DropUnused();
 
-  // The one that may be tried again first; nullptr if there is none.
-  const Setback* Next() const;
+  // The one that may be tried again first; nullptr if there is none. What was refused more than
+  // `most_attempts` times waits for an event instead; 0: nothing does.
+  const Setback* Next(int most_attempts = 0) const;
 
   // Each with the object's name.
   template <typename Visit>

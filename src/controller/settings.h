@@ -20,8 +20,10 @@ struct Settings {
   std::size_t instance_workers = 0;
   std::size_t rgd_workers = 0;
   std::size_t revision_workers = 0;
+  // How often each watch is compared with what the server lists; zero: never.
   Duration resync_period = std::chrono::seconds(36000);
-  int queue_max_retries = 20;
+  // Failures in a row after which an instance waits for an event; 0: it is tried for ever.
+  int queue_max_retries = 0;
   // Waits after failures of an instance: from the first to the longest, and how many retries all of
   // them together make, on average and at once.
   Duration retry_min_delay = std::chrono::milliseconds(200);

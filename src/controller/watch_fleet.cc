@@ -5,12 +5,16 @@
 #include <vector>
 
 #include "api/constants.h"
+#include "kube/resource_version.h"
 
 namespace kro::controller {
 namespace {
 
 using async::CancelToken;
 using async::Task;
+
+// For events that the server has sent and we have not read.
+constexpr Duration kOnTheWay = std::chrono::seconds(10);
 
 kube::Projection MakeProjection(std::span<const json::FieldPath> reads);
 
@@ -88,6 +92,68 @@ std::vector<WatchFleet::View> WatchFleet::Views() const {
                      .store = watch->active == nullptr ? nullptr : &watch->active->informer.store()});
   }
   return views;
+}
+
+Task<void> WatchFleet::Check(Duration period, CancelToken cancel) {
+  if (period <= Duration::zero()) co_return;
+  while (co_await async::Sleep(client_.executor(), period, cancel)) {
+    std::vector<std::shared_ptr<Watch>> all;
+    for (const auto& [scope, watch] : watches_) all.push_back(watch);
+    for (auto& watch : all) {
+      co_await CheckOne(std::move(watch), cancel);
+      if (cancel.cancelled()) co_return;
+    }
+  }
+}
+
+Task<void> WatchFleet::CheckOne(std::shared_ptr<Watch> watch, CancelToken cancel) {
+  const std::shared_ptr<Running> running = watch->active;
+  if (running == nullptr) co_return;
+  const std::set<std::string> first = co_await Differences(running, watch->scope, cancel);
+  if (first.empty()) co_return;
+  // Most likely their events were on their way.
+  if (auto slept = co_await async::Sleep(client_.executor(), kOnTheWay, cancel); !slept) co_return;
+  for (const std::string& object : co_await Differences(running, watch->scope, cancel)) {
+    if (!first.contains(object) || watch->active != running || watch->leases.empty()) continue;
+    metrics_.WatchWasBehind(watch->scope.gvr);
+    client_.logger().Warning("watch missed something and is filled anew",
+                             {{"gvr", watch->scope.gvr.ToString()}, {"object", object}});
+    Start(watch);
+    co_return;
+  }
+}
+
+Task<std::set<std::string>> WatchFleet::Differences(std::shared_ptr<Running> running,
+                                                    WatchScope scope, CancelToken cancel) {
+  std::set<std::string> differ;
+  kube::ListOptions options{.label_selector = scope.label_selector,
+                            .field_selector = scope.field_selector,
+                            .resource_version = "0",  // from the server's memory
+                            .content = kube::Content::kMetadata};
+  auto list = co_await client_.List(scope.gvr, scope.ns, std::move(options), std::move(cancel));
+  if (!list) co_return differ;
+  const kube::Store& store = running->informer.store();
+  std::map<kube::ObjectKey, std::string> uids;
+  for (const json::Value& item : list->items) {
+    const kube::ObjectKey key = kube::KeyOf(item);
+    const std::string_view uid = json::FindString(item, {"metadata", "uid"});
+    uids.emplace(key, uid);
+    const kube::ObjectPtr stored = store.Get(key);
+    if (stored == nullptr || stored->uid() != uid ||
+        kube::CompareResourceVersions(stored->resource_version(),
+                                      json::FindString(item, {"metadata", "resourceVersion"})) < 0) {
+      differ.insert(key.ToString());
+    }
+  }
+  // What the list cannot know of yet, it does not deny.
+  for (const kube::ObjectPtr& object : store.List()) {
+    const auto listed = uids.find(object->key());
+    if ((listed == uids.end() || listed->second != object->uid()) &&
+        kube::CompareResourceVersions(object->resource_version(), list->resource_version) <= 0) {
+      differ.insert(object->key().ToString());
+    }
+  }
+  co_return differ;
 }
 
 Task<void> WatchFleet::Shutdown() {

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -82,6 +83,10 @@ class WatchFleet {
   };
   std::vector<View> Views() const;
 
+  // Compares every watch with what the server lists, once each `period` until `cancel` fires: one that
+  // missed something is filled anew, and its listeners hear of it by on_ready. Zero: returns at once.
+  async::Task<void> Check(Duration period, async::CancelToken cancel);
+
   // Ends all watches and waits for that. Leases may be given back later; they read nothing any more.
   async::Task<void> Shutdown();
 
@@ -90,6 +95,10 @@ class WatchFleet {
   struct Watch;
 
   void Start(const std::shared_ptr<Watch>& watch);
+  async::Task<void> CheckOne(std::shared_ptr<Watch> watch, async::CancelToken cancel);
+  // What the list and the store of a watch do not agree on; nothing if there is no list.
+  async::Task<std::set<std::string>> Differences(std::shared_ptr<Running> running, WatchScope scope,
+                                                 async::CancelToken cancel);
   async::Task<void> Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running);
   static void Promote(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running);
   void Release(Lease& lease);

@@ -122,6 +122,43 @@ TEST_F(FleetTest, ARefreshListsAgainWhileTheOldContentsAreRead) {
   EXPECT_EQ(lease->store()->size(), 1u);
 }
 
+TEST_F(FleetTest, Trap18_AWatchThatMissedSomethingIsFilledAnew) {
+  server.Put(std::string(kPath), "there");
+  server.Put(std::string(kPath), "goes");
+  auto lease = Acquire();
+  sim.RunUntilIdle();
+  async::Scope scope(sim);
+  scope.Spawn(fleet.Check(1h, scope.token()));
+  sim.Advance(3h);
+  EXPECT_EQ(told, Told{"ready"});
+  EXPECT_EQ(server.Count("GET", "resourceVersion=0"), 3);  // one list a period, and nothing else
+
+  // A change whose event is on its way is none that was missed.
+  server.mute = true;
+  server.Put(std::string(kPath), "there", Data("x"));
+  sim.Advance(1h + 5s);
+  server.mute = false;
+  server.Put(std::string(kPath), "there", Data("y"));
+  sim.Advance(1min);
+  EXPECT_EQ(told, (Told{"ready", "~there"}));
+
+  // One appears, one changes and one goes, and the watch hears nothing.
+  for (const auto& lose : std::vector<std::function<void()>>{
+           [&] { server.Put(std::string(kPath), "there", Data("z")); },
+           [&] { server.Put(std::string(kPath), "new"); },
+           [&] { server.Remove(std::string(kPath), "goes"); }}) {
+    told.clear();
+    server.mute = true;
+    lose();
+    server.mute = false;
+    sim.Advance(1h + 1min);
+    EXPECT_EQ(told, Told{"ready"});
+  }
+  EXPECT_EQ(lease->store()->size(), 2u);
+  scope.Cancel();
+  sim.Run(scope.Join());
+}
+
 TEST_F(FleetTest, AKindThatTheServerRefusesIsTriedAgain) {
   server.down = true;
   auto lease = Acquire();
