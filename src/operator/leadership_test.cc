@@ -65,6 +65,34 @@ TEST(Leadership, OneWorksTheOtherStandsBy) {
   EXPECT_EQ(Probe(*first, "/healthz"), "200 ok");
 }
 
+TEST(Leadership, AFollowerThatIsWarmReadsAndWritesNothing) {
+  SimulatedCluster c;
+  auto first = c.Start(Electing("one"));
+  c.ApplyAndSettle(kWeb);
+  OperatorOptions warm = Electing("two");
+  warm.warmup = Warmup::kOn;
+  auto second = c.Start(warm);
+  EXPECT_GE(second->transport.opened, 5);  // definitions of both forms, revisions, CRDs
+  c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'true'}}");
+  c.Advance(10s);
+  EXPECT_EQ(second->transport.Writes(), 0);
+
+  // As leader it opens none of them again, and serves.
+  const int watches = second->transport.opened;
+  first.reset();
+  c.Advance(10s);
+  EXPECT_TRUE(second->op.leads());
+  EXPECT_EQ(Probe(*second, "/readyz"), "200 ok");
+  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  EXPECT_FALSE(c.Get(kConfigMaps, "a", "default").is_null());
+  EXPECT_LE(second->transport.opened, watches + 2);  // instances and their children
+
+  // One that never leads stops too.
+  OperatorOptions third = Electing("three");
+  third.warmup = Warmup::kOn;
+  c.Start(third)->Stop();
+}
+
 TEST(Leadership, ALeaseRecordIsThatOfKubernetes) {
   SimulatedCluster c;
   auto first = c.Start(Electing("one"));

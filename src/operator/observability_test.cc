@@ -131,7 +131,7 @@ TEST(Events, TellWhoLeads) {
                                                 "Normal LeaderElection: one stopped leading x1"));
 }
 
-TEST(MetricsOfTheOperator, AreThoseThatDashboardsChart) {
+TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
   SimulatedCluster c;
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
@@ -151,6 +151,7 @@ TEST(MetricsOfTheOperator, AreThoseThatDashboardsChart) {
         "rest_client_requests_total{code=\"201\",host=\"apiserver\",method=\"POST\"}",
         "rest_client_request_duration_seconds_count{verb=\"PATCH\"}",
         "rest_client_request_size_bytes_count{verb=\"PATCH\"}",
+        "rest_client_rate_limiter_duration_seconds_count{verb=\"POST\"}",
         "rest_client_response_size_bytes_count{verb=\"GET\"}",
         "dynamic_controller_reconcile_total{gvr=\"kro.run/v1alpha1/webs\"}",
         "dynamic_controller_reconcile_duration_seconds_count{gvr=\"kro.run/v1alpha1/webs\"}",
@@ -199,6 +200,26 @@ TEST(MetricsOfTheOperator, AreThoseThatDashboardsChart) {
   }
 }
 
+TEST(MetricsOfTheOperator, CountRequestsThatAreSentAgain) {
+  SimulatedCluster c;
+  auto replica = c.Start();
+  int refused = 0;
+  replica->transport.fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method == "POST" && refused < 3) {
+      ++refused;
+      answer = http::Response{.status = 429, .headers = {{"Retry-After", "1"}}, .body = {}};
+    }
+    return answer;
+  };
+  c.ApplyAndSettle(kWeb);
+  c.Advance(5s);
+  const std::string text = Metrics(*replica);
+  EXPECT_THAT(text, HasSubstr("rest_client_request_retries_total{code=\"429\",method=\"POST\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("rest_client_request_retries_total{code=\"201\",method=\"POST\"} 1\n"));
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
 TEST(MetricsOfTheOperator, TellHowLongConditionsHaveStood) {
   SimulatedCluster c;
   auto replica = c.Start(WithGates());
@@ -232,7 +253,7 @@ TEST(Health, NamesWhatIsMissing) {
   EXPECT_THAT(probe("/"), HasSubstr("404"));
 }
 
-TEST(Health, ALeaderThatCannotReadIsNotReady) {
+TEST(Health, Trap25_ALeaderThatCannotReadIsNotReady) {
   SimulatedCluster c;
   c.Start().reset();
   auto replica = std::make_unique<Replica>(c.executor, c.network, [] {

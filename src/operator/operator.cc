@@ -52,7 +52,6 @@ constexpr Duration kLongestWork = std::chrono::minutes(15);
 // For events that are not written yet when all work has stopped.
 constexpr Duration kLastWords = std::chrono::seconds(1);
 
-kube::Client::Options ClientOptions(const OperatorOptions& options);
 kube::Client::Options LeaseClientOptions(const OperatorOptions& options);
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options);
 
@@ -72,8 +71,9 @@ struct Operator::Impl {
                                        .sent = exchange.sent,
                                        .received = exchange.received});
                   }),
+        rate_limiter(d.executor, options.client_qps, options.client_burst),
         limiter(d.executor, {}),
-        client(transport, d.executor, d.logger, ClientOptions(options), &limiter),
+        client(transport, d.executor, d.logger, ClientOptions(), &limiter),
         lease_client(d.lease_transport, d.executor, d.logger, LeaseClientOptions(options)),
         mapper(client),
         events(client, d.random),
@@ -104,6 +104,7 @@ struct Operator::Impl {
   // An error if the server cannot be reached at all.
   Task<Result<void>> Reach(CancelToken stop);
   std::optional<MonotonicTime> MayWriteUntil() const;
+  kube::Client::Options ClientOptions();
   // Stops the parts one after the other; false if the time ran out.
   Task<bool> StopInOrder();
   Task<bool> StopPart(async::CancelSource& source, async::Event& done, MonotonicTime deadline);
@@ -113,6 +114,7 @@ struct Operator::Impl {
   PrometheusMetrics metrics;
   FencedTransport fence;
   MeteredTransport transport;
+  kube::RateLimiter rate_limiter;
   kube::ConcurrencyLimiter limiter;
   kube::Client client;
   kube::Client lease_client;
@@ -151,6 +153,9 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
                                   {"leader_election", elect}});
   async::Scope pulse(self.d.executor);
   pulse.Spawn(self.Beat(pulse.token()));
+  if (elect && self.options.warmup == Warmup::kOn) {
+    pulse.Spawn(self.definitions.Watch(pulse.token()));
+  }
   auto ended = co_await self.AcquireAndLead(std::move(stop));
   pulse.Cancel();
   co_await pulse.Join();
@@ -409,6 +414,12 @@ std::optional<MonotonicTime> Operator::Impl::MayWriteUntil() const {
   return elector.LeadsUntil();
 }
 
+kube::Client::Options Operator::Impl::ClientOptions() {
+  return {.user_agent = "kro/" + options.settings.version,
+          .rate_limiter = &rate_limiter,
+          .observer = &metrics};
+}
+
 Task<bool> Operator::Impl::StopInOrder() {
   d.logger.Info("stopping");
   const bool for_ever = options.graceful_shutdown_timeout < Duration::zero();
@@ -441,10 +452,6 @@ Task<bool> Operator::Impl::StopPart(async::CancelSource& source, async::Event& d
 }
 
 namespace {
-
-kube::Client::Options ClientOptions(const OperatorOptions& options) {
-  return {.user_agent = "kro/" + options.settings.version};
-}
 
 kube::Client::Options LeaseClientOptions(const OperatorOptions& options) {
   return {.user_agent = "kro/" + options.settings.version + "/leader-election",

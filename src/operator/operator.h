@@ -27,6 +27,7 @@ namespace kro::operator_ {
 
 enum class LeaderElection { kOff, kOn };
 enum class CrdInstallation { kInstall, kLeave };
+enum class Warmup { kOff, kOn };
 
 struct OperatorOptions {
   controller::Settings settings;
@@ -38,6 +39,14 @@ struct OperatorOptions {
   Duration lease_duration = std::chrono::seconds(15);
   Duration renew_deadline = std::chrono::seconds(10);
   Duration retry_period = std::chrono::seconds(2);
+
+  // Requests a second, on average and at once; zero or less: as many as the API server bears. The lease
+  // and watches do not count.
+  double client_qps = 0;
+  double client_burst = 150;
+
+  // Whether a follower already reads the definitions, so that a new leader can begin at once.
+  Warmup warmup = Warmup::kOff;
 
   // Of the API server, for the labels of metrics.
   std::string api_server = "apiserver";

@@ -41,6 +41,7 @@ const Buckets& QueueBuckets();
 Buckets Growing(double first, double factor, int count);
 double Seconds(Duration duration);
 std::string GvrText(const api::Gvr& gvr);
+std::string CodeText(int code);
 void AddMeasured(const std::vector<controller::Measurement>& measured,
                  std::vector<prometheus::MetricFamily>& families);
 void AddProcess(std::vector<prometheus::MetricFamily>& families);
@@ -129,6 +130,8 @@ struct PrometheusMetrics::Impl {
       Counter("dynamic_controller_handler_detach_total", "Collections no longer served.");
   prometheus::Family<prometheus::Histogram>& sync_time = Histogram(
       "dynamic_controller_informer_sync_duration_seconds", "Time to read a collection for the first time.");
+  prometheus::Family<prometheus::Counter>& behind =
+      Counter("kro_watch_missed_total", "Watches that had missed something and were filled anew.");
   prometheus::Family<prometheus::Counter>& instance_looks =
       Counter("instance_reconcile_total", "Looks at instances.");
   prometheus::Family<prometheus::Histogram>& instance_time =
@@ -186,6 +189,10 @@ struct PrometheusMetrics::Impl {
       Counter("rest_client_requests_total", "Requests to the API server.");
   prometheus::Family<prometheus::Histogram>& request_time =
       Histogram("rest_client_request_duration_seconds", "Time to an answer, by verb.");
+  prometheus::Family<prometheus::Counter>& repeats =
+      Counter("rest_client_request_retries_total", "Requests that were sent again, by their new answer.");
+  prometheus::Family<prometheus::Histogram>& turn_time = Histogram(
+      "rest_client_rate_limiter_duration_seconds", "Time until a request was let go, by verb.");
   prometheus::Family<prometheus::Histogram>& sent_bytes =
       Histogram("rest_client_request_size_bytes", "Size of requests, by verb.");
   prometheus::Family<prometheus::Histogram>& received_bytes =
@@ -482,6 +489,10 @@ void PrometheusMetrics::WatchFilled(const api::Gvr& gvr, Duration took) {
   impl_->sync_time.Add(Labels{{"gvr", GvrText(gvr)}}, PassBuckets()).Observe(Seconds(took));
 }
 
+void PrometheusMetrics::WatchWasBehind(const api::Gvr& gvr) {
+  impl_->behind.Add(Labels{{"gvr", GvrText(gvr)}}).Increment();
+}
+
 void PrometheusMetrics::SchemaLookedUp(Lookup lookup) {
   switch (lookup) {
     case Lookup::kHit: impl_->schema_hits.Increment(); return;
@@ -502,7 +513,7 @@ void PrometheusMetrics::SetLeader(std::string_view lease, bool leads) {
 void PrometheusMetrics::Requested(const Request& request) {
   const std::string verb(request.method);
   impl_->requests
-      .Add(Labels{{"code", request.code == 0 ? "<error>" : fmt::to_string(request.code)},
+      .Add(Labels{{"code", CodeText(request.code)},
                   {"method", verb},
                   {"host", std::string(request.host)}})
       .Increment();
@@ -514,6 +525,15 @@ void PrometheusMetrics::Requested(const Request& request) {
   if (request.received) {
     impl_->received_bytes.Add(by_verb, SizeBuckets()).Observe(static_cast<double>(*request.received));
   }
+}
+
+void PrometheusMetrics::Repeated(std::string_view method, int code) {
+  impl_->repeats.Add(Labels{{"code", CodeText(code)}, {"method", std::string(method)}}).Increment();
+}
+
+void PrometheusMetrics::Waited(std::string_view method, Duration waited) {
+  impl_->turn_time.Add(Labels{{"verb", std::string(method)}}, RequestBuckets())
+      .Observe(Seconds(waited));
 }
 
 std::string PrometheusMetrics::Text(const std::vector<controller::Measurement>& measured) const {
@@ -578,6 +598,9 @@ double Seconds(Duration duration) { return std::chrono::duration<double>(duratio
 std::string GvrText(const api::Gvr& gvr) {
   return fmt::format("{}/{}, Resource={}", gvr.group, gvr.version, gvr.resource);
 }
+
+// Of an answer; 0: none came.
+std::string CodeText(int code) { return code == 0 ? "<error>" : fmt::to_string(code); }
 
 void AddMeasured(const std::vector<controller::Measurement>& measured,
                  std::vector<prometheus::MetricFamily>& families) {

@@ -12,10 +12,11 @@
 #include <vector>
 
 #include "controller/metrics.h"
+#include "kube/client.h"
 
 namespace kro::operator_ {
 
-class PrometheusMetrics final : public controller::Metrics {
+class PrometheusMetrics final : public controller::Metrics, public kube::ClientObserver {
  public:
   static constexpr std::size_t kDeletedKept = 100;
 
@@ -45,6 +46,7 @@ class PrometheusMetrics final : public controller::Metrics {
                             std::string_view to) override;
   void Evaluated(const controller::EvaluationCounts& counts) override;
   void WatchFilled(const api::Gvr& gvr, Duration took) override;
+  void WatchWasBehind(const api::Gvr& gvr) override;
   void SchemaLookedUp(Lookup lookup) override;
   void SchemaFetched(Duration took, bool good) override;
 
@@ -60,6 +62,8 @@ class PrometheusMetrics final : public controller::Metrics {
     std::optional<std::size_t> received;
   };
   void Requested(const Request& request);
+  void Repeated(std::string_view method, int code) override;
+  void Waited(std::string_view method, Duration waited) override;
 
   // Everything, in the text format; `measured` is what was read for this.
   std::string Text(const std::vector<controller::Measurement>& measured) const;

@@ -145,6 +145,22 @@ rules:
   verbs: [get, list, watch]
 )";
 
+// What the kubelet is told agrees with the defaults of the flags.
+TEST(Manifests, Trap23And28_GiveAStopItsTimeAndNameThePortsThatAreServed) {
+  const auto documents = json::ParseYaml(ReadManifest("deployment.yaml"));
+  ASSERT_TRUE(documents);
+  const json::Value* pod = json::Find(documents->front().value, {"spec", "template", "spec"});
+  ASSERT_NE(pod, nullptr);
+  EXPECT_GT(std::chrono::seconds(json::Find(*pod, {"terminationGracePeriodSeconds"})->to_number<int>()),
+            OperatorOptions().graceful_shutdown_timeout);
+  std::set<int> ports;
+  const json::Value& container = json::Find(*pod, {"containers"})->as_array().at(0);
+  for (const json::Value& port : json::Find(container, {"ports"})->as_array()) {
+    ports.insert(json::Find(port, {"containerPort"})->to_number<int>());
+  }
+  EXPECT_EQ(ports, (std::set<int>{8078, 8079}));  // of --metrics-bind-address and --health-probe-bind-address
+}
+
 TEST(Rights, OfTheManifestsAreEnoughAndNoneIsAWildcard) {
   std::vector<Rule> rules = RulesOf(ReadManifest("rbac.yaml"));
   ASSERT_FALSE(rules.empty());

@@ -1,5 +1,8 @@
-// Rows of controllers spec section 8 and traps of section 9 that definitions_test.cc and
-// leadership_test.cc leave: a whole operator in simulated time. Names begin with what they show.
+// Rows of controllers spec section 8 and traps of section 9: a whole operator in simulated time. Names begin
+// with what they show. The others are in definitions_test.cc, leadership_test.cc (57 to 60, trap 24),
+// observability_test.cc (traps 22, 25), rbac_test.cc (traps 23, 28), watch_fleet_test.cc (trap 18) and
+// controller_command_test.cc (62, traps 26, 27, 32). Trap 11, errors told apart by their concrete type, has no
+// counterpart: a result says what it wants by its value.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -286,6 +289,34 @@ TEST_F(Rows, Row43_AnInstanceMadeWhileNobodyServesIsPickedUpByTheFirstList) {
   EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
 }
 
+TEST_F(Rows, Row44_WhileTheLatestRevisionIsPendingInstancesSaySoAndFollowItLater) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  bool away = true;
+  replica->transport.fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (away && request.method == "PATCH" &&
+        request.target.find("graphrevisions/web-r00002/status") != std::string::npos) {
+      answer = Refusal(500, "InternalError", "etcd is away");
+    }
+    return answer;
+  };
+  c.ApplyAndSettle(Replace(kWeb, "data: {text: \"${first.data.text}\"}", "data: {text: \"${first.data.text}!\"}"));
+  c.Patch(kWebs, "a", "spec: {text: new}", "default");
+  c.Advance(15s);
+  EXPECT_THAT(json::Serialize(c.Get(kWebs, "a", "default")),
+              HasSubstr("latest issued graph revision 2 is pending"));
+  EXPECT_EQ(Data("a-second"), "hi");
+  EXPECT_LT(replica->transport.Count("PATCH", "web-r00002/status"), 10) << "it is tried again and again";
+  EXPECT_THAT(AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body,
+              HasSubstr("instance_graph_resolution_pending_total{gvr=\"kro.run/v1alpha1, Resource=webs\"} "));
+  away = false;
+  c.Advance(30s);
+  EXPECT_EQ(Data("a-second"), "new!");
+  EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
+}
+
 TEST_F(Rows, Row45_AStatusEditedByHandIsPutRightWithoutTouchingChildren) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
@@ -387,7 +418,7 @@ TEST_F(Rows, Row50_WhatACollectionDroppedTriggersNothing) {
   EXPECT_THAT(replica->transport.requests, IsEmpty());
 }
 
-TEST_F(Rows, Row51And52_AConsumerAndAProducerDoNotEndEachOthersWatches) {
+TEST_F(Rows, Row51And52Trap16_AConsumerAndAProducerDoNotEndEachOthersWatches) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   const std::string pair = R"(
@@ -615,6 +646,29 @@ TEST_F(Rows, Row69_ConsentThatStaysCoversEveryLaterChange) {
   EXPECT_TRUE(replica->sink.Has("breaking"));
 }
 
+TEST_F(Rows, Row70_AHotInstanceIsInOneWorkersHandsAndItsEventsCollapse) {
+  OperatorOptions options;
+  options.settings.instance_workers = 10;
+  auto replica = c.Start(options);
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  replica->transport.requests.clear();
+  replica->transport.most_at_once = 0;
+  // A hundred changes of it and of its child, faster than a pass.
+  for (int i = 0; i < 50; ++i) {
+    c.Patch(kWebs, "a", fmt::format("spec: {{text: text-{}}}", i), "default");
+    c.Patch(kConfigMaps, "a-first", "data: {text: drift}", "default");
+  }
+  c.Advance(5s);
+  EXPECT_EQ(Data("a-second"), "text-49");
+  // Children depend on each other, so two writes at once would be those of two workers.
+  EXPECT_EQ(replica->transport.most_at_once, 1);
+  EXPECT_LE(replica->transport.Count("PATCH", "configmaps/a-second"), 50);
+  replica->transport.requests.clear();
+  c.Advance(1min);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+}
+
 TEST_F(Rows, Row78_TooManyDimensionsAreRefusedLongListsAreNot) {
   OperatorOptions options;
   options.settings.max_dimensions = 1;
@@ -675,14 +729,19 @@ TEST_F(Rows, AKindThatChangesIsCompiledAgain) {
   EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
 }
 
-TEST_F(Rows, AKindThatGoesAndComesBackIsServedAgain) {
+TEST_F(Rows, Row53_AKindThatGoesAndComesBackIsServedAgain) {
   auto replica = c.Start();
   c.ApplyAndSettle(kTableCrd);
   c.ApplyAndSettle(kTableUser);
   c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(kWeb);
   c.Delete(kCrds, "tables.ex.io");
   c.Advance(10min);
   EXPECT_EQ(c.State("app"), "Active") << "it goes on with what is known of the kind";
+  // That its watch cannot be opened holds up nobody else.
+  c.Apply(kInstance);
+  c.Advance(1s);
+  EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
   c.ApplyAndSettle(kTableCrd);
   EXPECT_EQ(c.State("app"), "Active");
   c.Advance(2min);
@@ -765,7 +824,119 @@ TEST_F(Rows, AFightWithAnotherControllerSettlesIntoAConditionThatNamesIt) {
   EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
 }
 
+TEST_F(Rows, Row55_WhatFailsMoreOftenThanMayBeWaitsForAnEvent) {
+  OperatorOptions options;
+  options.settings.queue_max_retries = 3;
+  auto replica = c.Start(options);
+  c.ApplyAndSettle(kWeb);
+  bool away = true;
+  replica->transport.fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (away && request.method == "PATCH" && request.target.find("configmaps/a-first") != std::string::npos) {
+      answer = Refusal(403, "Forbidden", "denied");
+    }
+    return answer;
+  };
+  c.ApplyAndSettle(kInstance);
+  c.Advance(4h);
+  EXPECT_LE(replica->transport.Count("PATCH", "configmaps/a-first"), 6);
+  away = false;
+  c.Advance(1h);
+  EXPECT_NE(StateOf(kWebs, "a"), "ACTIVE");
+  c.Patch(kWebs, "a", "spec: {text: again}", "default");
+  c.Advance(5s);
+  EXPECT_EQ(Data("a-second"), "again");
+}
+
 // --- traps ----------------------------------------------------------------------------------------
+
+TEST_F(Rows, Trap02_ALatestRevisionThatFailsHaltsItsInstancesAndTheySaySo) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kTableCrd);
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.ApplyAndSettle(Replace(kWeb, "  - id: second", R"(  - id: table
+    template:
+      apiVersion: ex.io/v1
+      kind: Table
+      metadata: {name: "${schema.metadata.name}"}
+      spec: {text: "${schema.spec.text}"}
+  - id: second)"));
+  ASSERT_EQ(StateOf(kWebs, "a"), "ACTIVE");
+  replica.reset();
+  c.Delete(kCrds, "tables.ex.io");
+  c.Advance(2s);
+  replica = c.Start();
+  c.Patch(kWebs, "a", "spec: {text: new}", "default");
+  c.Advance(1min);
+  // The first revision would compile, and is not what the author wants any more.
+  EXPECT_EQ(Data("a-first"), "hi");
+  EXPECT_THAT(c.ConditionOf("web", "GraphRevisionsResolved"), StartsWith("False/Failed/"));
+  c.ApplyAndSettle(kTableCrd);
+  c.Advance(5s);
+  EXPECT_EQ(Data("a-first"), "new");
+}
+
+TEST_F(Rows, Trap04_WaitsKeepTheOrderThatWasPublished) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  const auto order = [&] {
+    const json::Value rgd = c.Get(kRgds, "web");
+    const json::Value* found = json::Find(rgd, {"status", "topologicalOrder"});
+    return found == nullptr ? std::string() : json::Serialize(*found);
+  };
+  ASSERT_EQ(order(), R"(["first","second"])");
+  replica->transport.fault = [](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method != "GET" && request.target.find("graphrevisions") != std::string::npos) {
+      answer = Refusal(500, "InternalError", "etcd is away");
+    }
+    return answer;
+  };
+  c.Delete(kRevisions, "web-r00001");  // waits for its finalizer, and its definition for it
+  c.Advance(10s);
+  EXPECT_THAT(c.ConditionOf("web", "GraphRevisionsResolved"), StartsWith("Unknown/"));
+  EXPECT_EQ(order(), R"(["first","second"])");
+  replica->transport.fault = nullptr;
+  c.Advance(2min);
+  EXPECT_EQ(c.State("web"), "Active");
+  EXPECT_EQ(order(), R"(["first","second"])");
+}
+
+TEST_F(Rows, Trap15And19_AnInstanceThatVanishesLeavesNothingBehind) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  const auto watched = [&] {
+    const std::string text = AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body;
+    const std::string name = "dynamic_controller_instance_watch_count{parent_gvr=\"kro.run/v1alpha1, Resource=webs\"} ";
+    const std::size_t at = text.find(name);
+    return at == std::string::npos ? -1 : std::stoi(text.substr(at + name.size()));
+  };
+  ASSERT_EQ(watched(), 1);
+  // Its finalizer is torn off and it is deleted while nobody watches: no event ever tells of it.
+  c.server.EndWatches(apiserver::Server::WatchEnd::kBroken);
+  c.Patch(kWebs, "a", "metadata: {finalizers: null}", "default");
+  c.Delete(kWebs, "a", "default");
+  c.server.CompactHistory();
+  c.Advance(2min);
+  EXPECT_EQ(watched(), 0);
+  replica->transport.requests.clear();
+  c.Advance(1h);
+  EXPECT_THAT(replica->transport.requests, IsEmpty());
+}
+
+TEST_F(Rows, Trap31And33_RevisionsAreFoundByTheirLabelAndKeepTheirHash) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  auto found = *c.executor.Run(
+      c.client.List(kRevisions, "", {.label_selector = "kro.run/resource-graph-definition-name=web"}, {}));
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->items.size(), 1U);
+  // If this changes, an upgrade issues a new revision of every definition there is.
+  EXPECT_EQ(json::FindString(found->items[0], {"metadata", "labels", "kro.run/graph-revision-hash"}),
+            "e3eef5c6c89d44e7");
+}
 
 TEST_F(Rows, Trap05_AKindWhoseNamesAreNotAcceptedIsNotReady) {
   auto replica = c.Start();

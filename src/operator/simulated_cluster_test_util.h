@@ -56,7 +56,11 @@ class RecordingTransport final : public http::Transport {
     if (fault) {
       if (auto answer = fault(request)) co_return std::move(*answer);
     }
-    co_return co_await inner_.Send(std::move(request), std::move(cancel));
+    const bool child = request.method != "GET" && request.target.find("configmaps/") != std::string::npos;
+    if (child) most_at_once = std::max(most_at_once, ++under_way_);
+    auto response = co_await inner_.Send(std::move(request), std::move(cancel));
+    if (child) --under_way_;
+    co_return response;
   }
   async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(
       http::Request request, async::CancelToken cancel) override {
@@ -85,10 +89,12 @@ class RecordingTransport final : public http::Transport {
   std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
   std::function<bool(const http::Request&)> refuse_watch;
   int opened = 0;
+  int most_at_once = 0;  // writes of config maps
   bool cut = false;
 
  private:
   http::Transport& inner_;
+  int under_way_ = 0;
 };
 
 // One operator process. Destroying it stops it in order; Kill leaves its lease to time out.
