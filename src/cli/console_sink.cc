@@ -23,7 +23,11 @@ std::string ConsoleLine(std::string_view json_line) {
   if (!parsed || !parsed->is_object()) return std::string(json_line);
   std::string level(json::FindString(*parsed, {"level"}));
   std::ranges::transform(level, level.begin(), [](unsigned char c) { return std::toupper(c); });
-  std::string text = fmt::format("{} {:<7} {}", json::FindString(*parsed, {"ts"}), level,
+  const json::Value* time = json::Find(*parsed, "ts");
+  const std::string shown_time = time == nullptr     ? std::string()
+                                 : time->is_string() ? std::string(time->get_string())
+                                                     : json::Serialize(*time);
+  std::string text = fmt::format("{} {:<7} {}", shown_time, level,
                                  json::FindString(*parsed, {"msg"}));
   std::string blocks;
   for (const auto& [name, value] : parsed->get_object()) {

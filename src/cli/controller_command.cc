@@ -9,8 +9,10 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <random>
+#include <type_traits>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -31,6 +33,7 @@
 #include "kube/connection.h"
 #include "kube/kubeconfig.h"
 #include "operator/endpoints.h"
+#include "operator/serving_certificate.h"
 
 namespace kro::cli {
 namespace {
@@ -39,6 +42,8 @@ constexpr std::string_view kNamespaceFile =
     "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 std::string EnvironmentName(std::string_view flag);
+// "--name=" as "--name" and an empty value; CLI11 would take the next argument for it.
+std::vector<std::string> WithEmptyValues(std::vector<std::string> arguments);
 Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
                                                  const std::vector<std::string>& environment);
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
@@ -49,6 +54,7 @@ std::string HostOf(std::string_view url);
 
 struct Servers {
   std::unique_ptr<http::Server> metrics;
+  std::unique_ptr<operator_::ServingCertificate> certificate;  // of metrics; null: plain HTTP
   std::unique_ptr<http::Server> probes;
 };
 Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,
@@ -56,7 +62,6 @@ Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator&
 async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Operator& op,
                                  Servers& servers, async::CancelToken stop);
 ExitCode ExitCodeOf(const Error& error);
-void PrintConfig(const ControllerOptions& options);
 
 }  // namespace
 
@@ -82,13 +87,17 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("metrics-bind-address", f.metrics_bind_address, "address of /metrics; 0 turns it off");
   add("health-probe-bind-address", f.health_probe_bind_address,
       "address of /healthz and /readyz; 0 turns it off");
+  add("metrics-cert-path", f.metrics_cert_path,
+      "folder of the certificate with which /metrics is served over HTTPS; none: plain HTTP");
+  add("metrics-cert-name", f.metrics_cert_name, "file of the certificate in that folder");
+  add("metrics-cert-key", f.metrics_cert_key, "file of its key in that folder");
   add("pprof-bind-address", f.pprof_bind_address,
-      "read by builds with profiling; has no effect in this one");
+      "only 0, which means off: there is no pprof; --debug tells of queues, stores and graphs");
   flag("debug", f.debug, "answer /debug on the metrics address: queues, stores, graphs");
 
   flag("leader-elect", f.leader_elect, "work only while holding a lease");
   flag("enable-controller-warmup", f.enable_controller_warmup,
-       "accepted for compatibility: a new leader reads what it needs in less than a second");
+       "read definitions, revisions and CRDs while another leads");
   add("leader-election-namespace", f.leader_election_namespace,
       "namespace of the lease; that of the pod by default");
   add("leader-election-lease-duration", f.leader_election_lease_duration,
@@ -116,12 +125,12 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("instance-requeue-interval", f.instance_requeue_interval,
       "longest time between two looks at an instance that waits; 0: only events");
   add("dynamic-controller-default-resync-period", f.resync_period_seconds,
-      "seconds between two looks at what did not change; 0: none");
+      "seconds between two comparisons of each watch with what the server lists; 0: none");
   add("dynamic-controller-default-queue-max-retries", f.queue_max_retries,
-      "failures in a row after which an instance waits for an event");
+      "failures in a row after which an instance waits for an event; 0: it is tried for ever");
   add("client-qps", f.client_qps,
-      "accepted for compatibility: requests follow what the API server bears");
-  add("client-burst", f.client_burst, "accepted for compatibility, as client-qps");
+      "requests a second, without watches and the lease; 0: as many as the API server bears");
+  add("client-burst", f.client_burst, "requests at once, where client-qps limits them");
   add("rgd-max-collection-size", f.max_collection_size,
       "largest number of items one collection may expand to");
   add("rgd-max-collection-dimension-size", f.max_dimensions,
@@ -138,8 +147,9 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("zap-encoder", f.zap_encoder, "json or console");
   add("zap-log-level", f.zap_log_level, "debug, info, error, panic, or a number: the verbosity");
   add("zap-stacktrace-level", f.zap_stacktrace_level,
-      "accepted for compatibility: errors carry their frames at every level");
-  add("zap-time-encoding", f.zap_time_encoding, "accepted for compatibility: times are RFC 3339");
+      "refused: there are no stack traces; an error says what was being done at every level");
+  add("zap-time-encoding", f.zap_time_encoding,
+      "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano; iso8601 by default");
 }
 
 Result<std::vector<std::string>> PrepareControllerArguments(
@@ -154,11 +164,11 @@ Result<std::vector<std::string>> PrepareControllerArguments(
     if (argument.starts_with("--config=")) config = argument.substr(9);
     if (argument == "--config" && i + 1 < arguments.size()) config = arguments[i + 1];
   }
-  if (config.empty()) return arguments;
+  if (config.empty()) return WithEmptyValues(std::move(arguments));
   auto from_file = ArgumentsOfFile(config, environment);
   if (!from_file) return Annotate(from_file, "{}", config);
   from_file->insert(from_file->end(), arguments.begin(), arguments.end());
-  return from_file;
+  return WithEmptyValues(std::move(*from_file));
 }
 
 Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
@@ -215,6 +225,9 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
   if (f.rate_limiter_rate < 0 || f.rate_limiter_burst < 0) {
     return Fail(ErrorCode::kInvalid, "--dynamic-controller-rate-limiter-*: must not be negative");
   }
+  if (f.client_burst < 1) return Fail(ErrorCode::kInvalid, "--client-burst: must be 1 at least");
+  operation.client_qps = f.client_qps;
+  operation.client_burst = static_cast<double>(f.client_burst);
   settings.version = kVersion;
   settings.queue_max_retries = static_cast<int>(f.queue_max_retries);
   settings.resync_period = std::chrono::seconds(f.resync_period_seconds);
@@ -226,6 +239,8 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
     return std::unexpected(std::move(gates.error()));
   }
 
+  operation.warmup =
+      f.enable_controller_warmup ? operator_::Warmup::kOn : operator_::Warmup::kOff;
   operation.crds = f.install_crds ? operator_::CrdInstallation::kInstall
                                   : operator_::CrdInstallation::kLeave;
   if (f.leader_elect) {
@@ -256,6 +271,25 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
   options.kubeconfig = f.kubeconfig;
   options.context = f.context;
   options.debug = f.debug;
+  if (!f.metrics_cert_path.empty()) {
+    options.metrics_certificate = {.folder = f.metrics_cert_path,
+                                   .certificate = f.metrics_cert_name,
+                                   .key = f.metrics_cert_key};
+  }
+  if (f.pprof_bind_address != "0" && !f.pprof_bind_address.empty()) {
+    return Fail(ErrorCode::kInvalid,
+                "--pprof-bind-address: there is no pprof; --debug answers /debug on the metrics address");
+  }
+  if (!f.zap_stacktrace_level.empty()) {
+    return Fail(ErrorCode::kInvalid,
+                "--zap-stacktrace-level: there are no stack traces; an error says what was being done");
+  }
+  if (!f.zap_time_encoding.empty()) {
+    options.log_time = ParseLogTime(f.zap_time_encoding);
+    if (!options.log_time) {
+      return Fail(ErrorCode::kInvalid, "--zap-time-encoding: '{}' is not known", f.zap_time_encoding);
+    }
+  }
   options.print_config = f.print_config;
   return options;
 }
@@ -311,13 +345,15 @@ Result<std::optional<BindAddress>> ParseBindAddress(std::string_view text) {
 
 int RunController(const ControllerOptions& options) {
   if (options.print_config) {
-    PrintConfig(options);
+    fmt::print("{}", ConfigText(options));
     return static_cast<int>(ExitCode::kOk);
   }
   ConsoleSink console(StderrSink());
   LogSink& sink = options.log_format == LogFormat::kConsole ? static_cast<LogSink&>(console)
                                                             : StderrSink();
-  const Logger logger(sink, options.log_level);
+  std::optional<LogTimeSink> timed;
+  if (options.log_time) timed.emplace(sink, *options.log_time);
+  const Logger logger(timed ? static_cast<LogSink&>(*timed) : sink, options.log_level);
   const auto fail = [&](std::string_view what, const Error& error, ExitCode code) {
     logger.Error(what, {{"error", error.message()}});
     return static_cast<int>(code);
@@ -356,6 +392,17 @@ int RunController(const ControllerOptions& options) {
 }
 
 namespace {
+
+std::vector<std::string> WithEmptyValues(std::vector<std::string> arguments) {
+  std::vector<std::string> expanded;
+  for (std::string& argument : arguments) {
+    const bool empty = argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    if (empty) argument.pop_back();
+    expanded.push_back(std::move(argument));
+    if (empty) expanded.emplace_back();
+  }
+  return expanded;
+}
 
 // "--leader-elect" is read from KRO_LEADER_ELECT.
 std::string EnvironmentName(std::string_view flag) {
@@ -436,20 +483,30 @@ std::string HostOf(std::string_view url) {
 Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator& op,
                        const ControllerOptions& options) {
   Servers servers;
-  const auto listen = [&](const std::string& text, http::Handler handler)
-      -> Result<std::unique_ptr<http::Server>> {
+  const auto listen = [&](const std::string& text, std::optional<http::ServerTls> tls,
+                          http::Handler handler) -> Result<std::unique_ptr<http::Server>> {
     auto address = ParseBindAddress(text);
     if (!address) return std::unexpected(std::move(address.error()));
     if (!*address) return nullptr;
-    return http::Server::Listen(executor, {.address = (*address)->host, .port = (*address)->port},
-                                std::move(handler));
+    return http::Server::Listen(
+        executor, {.address = (*address)->host, .port = (*address)->port, .tls = std::move(tls)},
+        std::move(handler));
   };
+  std::optional<http::ServerTls> tls;
+  if (const auto& files = options.metrics_certificate) {
+    const std::filesystem::path folder = files->folder;
+    servers.certificate = std::make_unique<operator_::ServingCertificate>(
+        folder / files->certificate, folder / files->key);
+    auto read = servers.certificate->Read(executor.clock().Monotonic());
+    if (!read) return Annotate(read, "metrics on {}", options.metrics_address);
+    tls = std::move(*read);
+  }
   auto metrics = listen(
-      options.metrics_address,
+      options.metrics_address, std::move(tls),
       operator_::MetricsHandler(op, options.debug ? operator_::Debug::kOn : operator_::Debug::kOff));
   if (!metrics) return Annotate(metrics, "metrics on {}", options.metrics_address);
   servers.metrics = std::move(*metrics);
-  auto probes = listen(options.probe_address, operator_::ProbeHandler(op));
+  auto probes = listen(options.probe_address, std::nullopt, operator_::ProbeHandler(op));
   if (!probes) return Annotate(probes, "probes on {}", options.probe_address);
   servers.probes = std::move(*probes);
   return servers;
@@ -461,6 +518,11 @@ async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Opera
   async::Scope listening(executor);
   if (servers.metrics) listening.Spawn(servers.metrics->Run(listening.token()));
   if (servers.probes) listening.Spawn(servers.probes->Run(listening.token()));
+  if (servers.metrics && servers.certificate) {
+    listening.Spawn(servers.certificate->Follow(executor, *servers.metrics, op.logger(),
+                                                operator_::ServingCertificate::kPeriod,
+                                                listening.token()));
+  }
   auto ended = co_await op.Run(std::move(stop));
   listening.Cancel();
   co_await listening.Join();
@@ -477,45 +539,66 @@ ExitCode ExitCodeOf(const Error& error) {
   }
 }
 
-void PrintConfig(const ControllerOptions& options) {
+}  // namespace
+
+std::string ConfigText(const ControllerOptions& options) {
   const auto& operation = options.operation;
   const auto& settings = operation.settings;
-  const auto seconds = [](Duration duration) {
-    return std::chrono::duration<double>(duration).count();
+  std::string text;
+  const auto add = [&](std::string_view name, const auto& value) {
+    using Value = std::decay_t<decltype(value)>;
+    if constexpr (std::is_same_v<Value, std::string>) {
+      text += fmt::format("{}: \"{}\"\n", name, value);
+    } else if constexpr (std::is_same_v<Value, Duration>) {
+      text += fmt::format("{}: {}s\n", name, std::chrono::duration<double>(value).count());
+    } else {
+      text += fmt::format("{}: {}\n", name, value);
+    }
   };
-  const auto on = [](bool value) { return value ? "true" : "false"; };
-  fmt::print(
-      "metrics-bind-address: \"{}\"\nhealth-probe-bind-address: \"{}\"\ndebug: {}\n"
-      "leader-elect: {}\nleader-election-namespace: \"{}\"\n"
-      "leader-election-lease-duration: {}s\nleader-election-renew-deadline: {}s\n"
-      "leader-election-retry-period: {}s\ngraceful-shutdown-timeout: {}s\n"
-      "install-crds: {}\nallow-crd-deletion: {}\n",
-      options.metrics_address, options.probe_address, on(options.debug),
-      on(operation.leader_election == operator_::LeaderElection::kOn), operation.lease_namespace,
-      seconds(operation.lease_duration), seconds(operation.renew_deadline),
-      seconds(operation.retry_period), seconds(operation.graceful_shutdown_timeout),
-      on(operation.crds == operator_::CrdInstallation::kInstall), on(settings.allow_crd_deletion));
-  fmt::print(
-      "resource-graph-definition-concurrent-reconciles: {}\n"
-      "graph-revision-concurrent-reconciles: {}\ndynamic-controller-concurrent-reconciles: {}\n"
-      "dynamic-controller-rate-limiter-min-delay: {}s\n"
-      "dynamic-controller-rate-limiter-max-delay: {}s\n"
-      "dynamic-controller-rate-limiter-rate-limit: {}\n"
-      "dynamic-controller-rate-limiter-burst-limit: {}\n"
-      "instance-requeue-interval: {}s\ndynamic-controller-default-resync-period: {}\n"
-      "dynamic-controller-default-queue-max-retries: {}\nrgd-max-collection-size: {}\n"
-      "rgd-max-collection-dimension-size: {}\nrgd-max-graph-revisions: {}\n"
-      "rgd-progress-requeue-delay: {}s\n",
-      settings.rgd_workers, settings.revision_workers, settings.instance_workers,
-      seconds(settings.retry_min_delay), seconds(settings.retry_max_delay),
-      settings.retries_per_second, settings.retry_burst,
-      seconds(settings.instance_requeue_interval), seconds(settings.resync_period),
-      settings.queue_max_retries, settings.max_collection_size, settings.max_dimensions,
-      settings.max_graph_revisions, seconds(settings.rgd_progress_requeue_delay));
-  fmt::print(
-      "feature-gates: InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}\n",
-      on(settings.condition_events), on(settings.condition_metrics), on(settings.omit_function));
+  add("kubeconfig", options.kubeconfig);
+  add("context", options.context);
+  add("metrics-bind-address", options.metrics_address);
+  if (const auto& files = options.metrics_certificate) {
+    add("metrics-cert-path", files->folder);
+    add("metrics-cert-name", files->certificate);
+    add("metrics-cert-key", files->key);
+  }
+  add("health-probe-bind-address", options.probe_address);
+  add("debug", options.debug);
+  add("leader-elect", operation.leader_election == operator_::LeaderElection::kOn);
+  add("enable-controller-warmup", operation.warmup == operator_::Warmup::kOn);
+  add("leader-election-namespace", operation.lease_namespace);
+  add("leader-election-lease-duration", operation.lease_duration);
+  add("leader-election-renew-deadline", operation.renew_deadline);
+  add("leader-election-retry-period", operation.retry_period);
+  add("graceful-shutdown-timeout", operation.graceful_shutdown_timeout);
+  add("install-crds", operation.crds == operator_::CrdInstallation::kInstall);
+  add("allow-crd-deletion", settings.allow_crd_deletion);
+  add("resource-graph-definition-concurrent-reconciles", settings.rgd_workers);
+  add("graph-revision-concurrent-reconciles", settings.revision_workers);
+  add("dynamic-controller-concurrent-reconciles", settings.instance_workers);
+  add("dynamic-controller-rate-limiter-min-delay", settings.retry_min_delay);
+  add("dynamic-controller-rate-limiter-max-delay", settings.retry_max_delay);
+  add("dynamic-controller-rate-limiter-rate-limit", settings.retries_per_second);
+  add("dynamic-controller-rate-limiter-burst-limit", settings.retry_burst);
+  add("instance-requeue-interval", settings.instance_requeue_interval);
+  add("dynamic-controller-default-resync-period",
+      std::chrono::duration_cast<std::chrono::seconds>(settings.resync_period).count());
+  add("dynamic-controller-default-queue-max-retries", settings.queue_max_retries);
+  add("client-qps", operation.client_qps);
+  add("client-burst", operation.client_burst);
+  add("rgd-max-collection-size", settings.max_collection_size);
+  add("rgd-max-collection-dimension-size", settings.max_dimensions);
+  add("rgd-max-graph-revisions", settings.max_graph_revisions);
+  add("rgd-progress-requeue-delay", settings.rgd_progress_requeue_delay);
+  add("feature-gates",
+      fmt::format("InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}",
+                  settings.condition_events, settings.condition_metrics, settings.omit_function));
+  add("zap-encoder",
+      std::string(options.log_format == LogFormat::kConsole ? "console" : "json"));
+  add("zap-log-level", std::string(ToString(options.log_level)));
+  if (options.log_time) add("zap-time-encoding", std::string(ToString(*options.log_time)));
+  return text;
 }
 
-}  // namespace
 }  // namespace kro::cli

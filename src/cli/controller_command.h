@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "cli/log_time.h"
 #include "operator/operator.h"
 
 namespace CLI {
@@ -18,16 +19,25 @@ namespace kro::cli {
 
 enum class LogFormat { kJson, kConsole };
 
+// Files in PEM, which may be replaced at any time.
+struct CertificateFiles {
+  std::string folder;
+  std::string certificate;  // names in the folder
+  std::string key;
+};
+
 // What the flags say. Names and meanings are upstream's (controllers spec section 4.1).
 struct ControllerOptions {
   operator_::OperatorOptions operation;
   std::string kubeconfig;
   std::string context;
   std::string metrics_address = ":8078";
+  std::optional<CertificateFiles> metrics_certificate;  // without one metrics are served as plain HTTP
   std::string probe_address = ":8079";
   bool debug = false;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kJson;
+  std::optional<LogTime> log_time;
   bool print_config = false;
 };
 
@@ -40,7 +50,10 @@ struct ControllerFlags {
 
   std::string metrics_bind_address = ":8078";
   std::string health_probe_bind_address = ":8079";
-  std::string pprof_bind_address = ":6060";
+  std::string metrics_cert_path;
+  std::string metrics_cert_name = "tls.crt";
+  std::string metrics_cert_key = "tls.key";
+  std::string pprof_bind_address = "0";
   bool debug = false;
 
   bool leader_elect = false;
@@ -62,8 +75,8 @@ struct ControllerFlags {
   std::int64_t rate_limiter_burst = 100;
   std::string instance_requeue_interval = "3s";
   std::int64_t resync_period_seconds = 36000;
-  std::int64_t queue_max_retries = 20;
-  double client_qps = 100;
+  std::int64_t queue_max_retries = 0;
+  double client_qps = 0;
   std::int64_t client_burst = 150;
   std::int64_t max_collection_size = 1000;
   std::int64_t max_dimensions = 10;
@@ -99,6 +112,9 @@ struct BindAddress {
   std::uint16_t port = 0;
 };
 Result<std::optional<BindAddress>> ParseBindAddress(std::string_view text);
+
+// What the flags came to, as a configuration file.
+std::string ConfigText(const ControllerOptions& options);
 
 // Runs until SIGTERM or SIGINT; gives the exit status. A second signal ends the process at once.
 int RunController(const ControllerOptions& options);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
+#include <map>
 
 #include "cli/console_sink.h"
 #include "cli/go_duration.h"
@@ -56,6 +57,18 @@ TEST(ControllerFlags, OneDashOrTwoAndGoDurations) {
   EXPECT_EQ(options->operation.settings.max_graph_revisions, 7);
 }
 
+TEST(ControllerFlags, AnEmptyValueIsEmptyAndTakesNothingElse) {
+  const auto options = Parse({"--kubeconfig=", "--context=c", "--zap-log-level="});
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->kubeconfig, "");
+  EXPECT_EQ(options->context, "c");
+  // As the chart writes it: the namespace is then that of the pod, and here there is none.
+  const auto electing = Parse({"--leader-elect=true", "--leader-election-namespace=",
+                               "--leader-election-lease-duration=30s"});
+  ASSERT_FALSE(electing);
+  EXPECT_THAT(electing.error().message(), HasSubstr("unable to find leader election namespace"));
+}
+
 TEST(ControllerFlags, BadValuesNameTheFlag) {
   const std::pair<std::vector<std::string>, const char*> kCases[] = {
       {{"--leader-election-lease-duration=15"}, "leader-election-lease-duration"},
@@ -70,16 +83,6 @@ TEST(ControllerFlags, BadValuesNameTheFlag) {
     ASSERT_FALSE(options) << arguments[0];
     EXPECT_THAT(options.error().message(), HasSubstr(expected));
   }
-}
-
-TEST(ControllerFlags, FeatureGatesAreReadInOrder) {
-  controller::Settings settings;
-  ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,InstanceConditionEvents=false", settings));
-  EXPECT_TRUE(settings.omit_function);
-  EXPECT_TRUE(settings.condition_metrics);
-  EXPECT_FALSE(settings.condition_events);
-  ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,CELOmitFunction=false", settings));
-  EXPECT_FALSE(settings.omit_function);
 }
 
 // What only the command line can say.
@@ -98,7 +101,118 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
-TEST(ControllerFlags, EachIsReadFromTheEnvironmentToo) {
+// A value that is not the default.
+const std::map<std::string, std::string>& OtherValues() {
+  static const std::map<std::string, std::string> values = {
+      {"kubeconfig", "/a"},
+      {"context", "c"},
+      {"metrics-bind-address", ":1"},
+      {"metrics-cert-path", "/tls"},
+      {"health-probe-bind-address", ":2"},
+      {"debug", "true"},
+      {"leader-elect", "true"},
+      {"enable-controller-warmup", "true"},
+      {"leader-election-lease-duration", "1m"},
+      {"leader-election-renew-deadline", "11s"},
+      {"leader-election-retry-period", "3s"},
+      {"graceful-shutdown-timeout", "1s"},
+      {"install-crds", "false"},
+      {"allow-crd-deletion", "true"},
+      {"resource-graph-definition-concurrent-reconciles", "2"},
+      {"graph-revision-concurrent-reconciles", "2"},
+      {"dynamic-controller-concurrent-reconciles", "2"},
+      {"dynamic-controller-rate-limiter-min-delay", "1s"},
+      {"dynamic-controller-rate-limiter-max-delay", "10s"},
+      {"dynamic-controller-rate-limiter-rate-limit", "1"},
+      {"dynamic-controller-rate-limiter-burst-limit", "1"},
+      {"instance-requeue-interval", "1s"},
+      {"dynamic-controller-default-resync-period", "1"},
+      {"dynamic-controller-default-queue-max-retries", "1"},
+      {"client-qps", "12.5"},
+      {"client-burst", "1"},
+      {"rgd-max-collection-size", "1"},
+      {"rgd-max-collection-dimension-size", "1"},
+      {"rgd-max-graph-revisions", "1"},
+      {"rgd-progress-requeue-delay", "1s"},
+      {"feature-gates", "AllAlpha=true"},
+      {"zap-devel", "true"},
+      {"zap-encoder", "console"},
+      {"zap-log-level", "error"},
+      {"zap-time-encoding", "millis"},
+  };
+  return values;
+}
+
+TEST(ControllerFlags, EachHasAnEffectOrIsRefusedWithAReason) {
+  // Of these the one before says whether there is one.
+  const std::map<std::string, std::vector<std::string>> with = {
+      {"metrics-cert-name", {"--metrics-cert-path=/tls", "--metrics-cert-name=a"}},
+      {"metrics-cert-key", {"--metrics-cert-path=/tls", "--metrics-cert-key=a"}},
+      {"leader-election-namespace", {"--leader-elect", "--leader-election-namespace=a"}},
+      {"leader-elect", {"--leader-elect", "--leader-election-namespace=a"}},
+  };
+  const std::map<std::string, std::string> refused = {
+      {"pprof-bind-address", "--pprof-bind-address: there is no pprof"},
+      {"zap-stacktrace-level", "--zap-stacktrace-level: there are no stack traces"},
+  };
+  const std::string by_default = ConfigText(*Parse({}));
+  for (const std::string& name : FlagNames()) {
+    if (name == "print-config") continue;  // prints this text
+    if (const auto reason = refused.find(name); reason != refused.end()) {
+      const auto options = Parse({"--" + name + "=error"});
+      ASSERT_FALSE(options) << name;
+      EXPECT_THAT(options.error().message(), HasSubstr(reason->second));
+      continue;
+    }
+    std::vector<std::string> arguments;
+    if (const auto more = with.find(name); more != with.end()) {
+      arguments = more->second;
+    } else {
+      ASSERT_TRUE(OtherValues().contains(name)) << name;
+      arguments = {"--" + name + "=" + OtherValues().at(name)};
+    }
+    const auto options = Parse(arguments);
+    ASSERT_TRUE(options) << options.error().message();
+    EXPECT_NE(ConfigText(*options), by_default) << name;
+  }
+}
+
+TEST(ControllerFlags, WhatTheyCameToIsAConfigurationFile) {
+  const std::string path = testing::TempDir() + "kro-effective.yaml";
+  for (const auto& [name, value] : OtherValues()) {
+    if (name == "leader-elect") continue;  // needs a namespace
+    const auto options = Parse({"--" + name + "=" + value});
+    ASSERT_TRUE(options) << options.error().message();
+    std::ofstream(path) << ConfigText(*options);
+    const auto again = Parse({"--config", path});
+    ASSERT_TRUE(again) << again.error().message();
+    EXPECT_EQ(ConfigText(*again), ConfigText(*options)) << name;
+  }
+}
+
+TEST(ControllerFlags, Trap26And32_DefaultsAreThoseOfProductionAndZeroMeansAsManyAsUseful) {
+  const auto options = Parse({"--dynamic-controller-concurrent-reconciles=0",
+                              "--dynamic-controller-rate-limiter-burst-limit=0"});
+  ASSERT_TRUE(options) << options.error().message();
+  EXPECT_EQ(options->log_level, LogLevel::kInfo);
+  EXPECT_EQ(options->log_format, LogFormat::kJson);
+  EXPECT_EQ(options->operation.settings.instance_workers, 0U);
+  EXPECT_FALSE(Parse({"--dynamic-controller-concurrent-reconciles=-1"}));
+  EXPECT_FALSE(Parse({"--client-burst=0"}));
+}
+
+TEST(ControllerFlags, Row62_FeatureGatesAreReadInOrder) {
+  controller::Settings settings;
+  ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,InstanceConditionEvents=false", settings));
+  EXPECT_TRUE(settings.omit_function);
+  EXPECT_TRUE(settings.condition_metrics);
+  EXPECT_FALSE(settings.condition_events);
+  ASSERT_TRUE(ReadFeatureGates("AllAlpha=true,CELOmitFunction=false", settings));
+  EXPECT_FALSE(settings.omit_function);
+  EXPECT_FALSE(ReadFeatureGates("Foo=true", settings));
+}
+
+TEST(ControllerFlags, Trap27_EachIsReadFromTheEnvironmentToo) {
   CLI::App app;
   ControllerFlags flags;
   AddControllerFlags(app, flags);
@@ -166,6 +280,27 @@ TEST(ConsoleSink, ShowsFieldsInALineAndDiagnosticsBelow) {
   EXPECT_EQ(ConsoleLine(R"({"ts":"T","level":"error","msg":"no","text":"a b","at":"x\n ^"})"),
             "T ERROR   no text=\"a b\"\nx\n ^");
   EXPECT_EQ(ConsoleLine("no json"), "no json");
+}
+
+TEST(LogTime, IsWrittenAsZapWritesIt) {
+  const std::string line = R"({"ts":"2026-11-21T22:46:10.120Z","level":"info","msg":"m"})";
+  const std::pair<const char*, const char*> kCases[] = {
+      {"epoch", "1795301170.120"},
+      {"millis", "1795301170120"},
+      {"nano", "1795301170120000000"},
+      {"iso8601", "\"2026-11-21T22:46:10.120Z\""},
+      {"rfc3339", "\"2026-11-21T22:46:10Z\""},
+      {"rfc3339nano", "\"2026-11-21T22:46:10.12Z\""},
+  };
+  for (const auto& [name, expected] : kCases) {
+    const auto form = ParseLogTime(name);
+    ASSERT_TRUE(form) << name;
+    EXPECT_EQ(WithLogTime(line, *form),
+              fmt::format(R"({{"ts":{},"level":"info","msg":"m"}})", expected));
+  }
+  EXPECT_FALSE(ParseLogTime("sundial"));
+  EXPECT_EQ(WithLogTime("no json", LogTime::kNano), "no json");
+  EXPECT_EQ(ConsoleLine(WithLogTime(line, LogTime::kMillis)), "1795301170120 INFO    m");
 }
 
 }  // namespace
