@@ -56,6 +56,8 @@ config:
   dynamicControllerRateLimiterRateLimit: 100
   dynamicControllerRateLimiterBurstLimit: 1000
   clientQps: 12.5
+  clientBurst: 20
+  metricsCertPath: /tls
   logLevel: debug
   logEncoder: console
   development: true
@@ -85,6 +87,11 @@ var refused = map[string]string{
 	"deployment: {replicaCount: two}":                         "replicaCount",
 	"deployment: {replicas: 2}":                               "replicas",
 	"deployment: {containerPort: 70000}":                      "containerPort",
+	"deployment: {containerPort: 8000}":                       "containerPort",
+	"config: {metricsBindAddress: ':8000'}":                   "containerPort",
+	"config: {metricsCertPath: tls}":                          "metricsCertPath",
+	"config: {clientBurst: 0}":                                "clientBurst",
+	"metrics: {serviceMonitor: {scheme: gopher}}":             "scheme",
 	"image: {repository: ''}":                                 "repository",
 	"image: {pullPolicy: Sometimes}":                          "pullPolicy",
 	"image: {ko: true}":                                       "ko",
