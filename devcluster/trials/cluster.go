@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,13 +106,33 @@ func (c *cluster) stop() {
 	os.RemoveAll(c.dir)
 }
 
-// restartAPIServer kills the API server and waits until another one answers.
-func (c *cluster) restartAPIServer() error {
-	out, err := exec.Command(c.options.devcluster, "restart", "--name", c.name()).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("restart of the API server: %w: %s", err, out)
+// restartAPIServer kills the API server and waits until another one answers. It says at what time there was none,
+// also where it failed.
+func (c *cluster) restartAPIServer() (time.Time, error) {
+	none := time.Now()
+	restarted := make(chan error, 1)
+	go func() {
+		out, err := exec.Command(c.options.devcluster, "restart", "--name", c.name()).CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("restart of the API server: %w: %s", err, out)
+		}
+		restarted <- err
+	}()
+	address := strings.TrimPrefix(c.config.Host, "https://")
+	for {
+		select {
+		case err := <-restarted:
+			return none, err
+		case <-time.After(10 * time.Millisecond):
+			asked := time.Now()
+			connection, err := net.Dial("tcp", address)
+			if err != nil {
+				none = asked
+				continue
+			}
+			connection.Close()
+		}
 	}
-	return nil
 }
 
 func object(text string) *unstructured.Unstructured {

@@ -25,15 +25,13 @@ rules:
 - level: Metadata
 `
 
-// As the defaults relate to each other, but five times as fast.
-const (
-	leaseDuration = 3 * time.Second
-	renewDeadline = 2 * time.Second
-)
-
-var leaseFlags = []string{"--leader-elect", "--leader-election-namespace=default",
-	"--leader-election-lease-duration=" + leaseDuration.String(), "--leader-election-renew-deadline=" + renewDeadline.String(),
-	"--leader-election-retry-period=400ms", "--metrics-bind-address=0"}
+// leaseFlags relate the times to each other as the defaults do.
+func (t *failoverTrial) leaseFlags() []string {
+	return []string{"--leader-elect", "--leader-election-namespace=default",
+		"--leader-election-lease-duration=" + t.lease.String(),
+		"--leader-election-renew-deadline=" + (t.lease * 2 / 3).String(),
+		"--leader-election-retry-period=" + (t.lease * 2 / 15).String(), "--metrics-bind-address=0"}
+}
 
 // A fault happens to the replica that leads and is over when it returns.
 type fault struct {
@@ -58,6 +56,7 @@ var faults = []fault{
 type failoverTrial struct {
 	options   options
 	instances int
+	lease     time.Duration
 	world     *world
 	replicas  []*replica
 	history   *leaseHistory
@@ -71,6 +70,7 @@ func failover(ctx context.Context, args []string) error {
 	t.options.register(flags)
 	rounds := flags.Int("rounds", 50, "how many faults")
 	flags.IntVar(&t.instances, "instances", 200, "that are edited in each round")
+	flags.DurationVar(&t.lease, "lease", 3*time.Second, "its duration; a leader that starves for two thirds of it gives up")
 	if err := t.options.parse(flags, args); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func failover(ctx context.Context, args []string) error {
 	t.world = newWorld(c, t.options.random)
 	t.history = newLeaseHistory(c.auditLog)
 	for _, user := range []string{"kro-a", "kro-b"} {
-		r, err := startReplica(c, user, leaseFlags...)
+		r, err := startReplica(c, user, t.leaseFlags()...)
 		if err != nil {
 			return err
 		}
@@ -99,7 +99,7 @@ func failover(ctx context.Context, args []string) error {
 	if err := each(t.names(), func(name string) error { return t.world.set(ctx, name, "r0") }); err != nil {
 		return err
 	}
-	if err := t.world.settle(ctx, 3*time.Minute); err != nil {
+	if err := t.world.settle(ctx, 10*time.Minute); err != nil {
 		return err
 	}
 	for i := range *rounds {
@@ -121,7 +121,7 @@ func (t *failoverTrial) names() []string {
 }
 
 func (t *failoverTrial) beyondLease() time.Duration {
-	return leaseDuration + t.random(2*time.Second)
+	return t.lease + t.random(2*time.Second)
 }
 
 func (t *failoverTrial) random(limit time.Duration) time.Duration {
@@ -161,7 +161,7 @@ func (t *failoverTrial) round(ctx context.Context, number int, f fault) error {
 	if err := <-loaded; err != nil {
 		return err
 	}
-	if err := t.world.settle(ctx, 3*time.Minute); err != nil {
+	if err := t.world.settle(ctx, 10*time.Minute); err != nil {
 		return err
 	}
 	settled := time.Since(started)
@@ -207,9 +207,9 @@ func (t *failoverTrial) judge(rounds int) error {
 	if err := t.history.read(); err != nil {
 		return err
 	}
-	verdict := t.history.judge()
+	verdict := t.history.judge(t.lease)
 	fmt.Printf("%d changes of the leader; %d writes, %d of them without the lease; latest write %v after a renewal (lease %v)\n",
-		verdict.changes, verdict.writes, len(verdict.illegal), verdict.latest.Round(time.Millisecond), leaseDuration)
+		verdict.changes, verdict.writes, len(verdict.illegal), verdict.latest.Round(time.Millisecond), t.lease)
 	for i, event := range verdict.illegal {
 		if i == 10 {
 			break
@@ -285,7 +285,7 @@ type leaseVerdict struct {
 
 // judge holds each write against the last entry in the lease from before the write arrived. A process that was killed
 // and started again has a new identity, so its user name alone would not do: but the old process is then dead.
-func (h *leaseHistory) judge() leaseVerdict {
+func (h *leaseHistory) judge(duration time.Duration) leaseVerdict {
 	var v leaseVerdict
 	identity := ""
 	for _, lease := range h.leases {
@@ -304,7 +304,7 @@ func (h *leaseHistory) judge() leaseVerdict {
 			last := h.leases[after-1]
 			since := write.Received.Sub(last.Received)
 			held = last.ImpersonatedUser.Username == write.ImpersonatedUser.Username &&
-				last.ResponseObject.Spec.HolderIdentity != "" && since < leaseDuration
+				last.ResponseObject.Spec.HolderIdentity != "" && since < duration
 			if held {
 				v.latest = max(v.latest, since)
 			}

@@ -72,6 +72,11 @@ func (o *options) parse(flags *flag.FlagSet, args []string) error {
 	if o.kro == "" || o.crds == "" {
 		return fmt.Errorf("-kro and -crds are needed")
 	}
+	if o.logs != "" {
+		if err := os.MkdirAll(o.logs, 0o755); err != nil {
+			return err
+		}
+	}
 	if o.devcluster == "" {
 		self, err := os.Executable()
 		if err != nil {
