@@ -641,6 +641,7 @@ spec:
   const auto edited_at = steady_clock::now();
   wait_for(0, "-99");
   const Seconds settled = steady_clock::now() - edited_at;
+  Settle();  // what retention deletes waits for its finalizer
   const auto revisions = user_->List("internal.kro.run/v1alpha1 GraphRevision",
                                      "kro.run/resource-graph-definition-name=" + GvrOf(kind(0)).resource);
   const auto state = user_->Get(edited);
