@@ -14,10 +14,15 @@ namespace {
 
 constexpr std::string_view kMeta = "io.k8s.apimachinery.pkg.apis.meta.v1.";
 
+using Documents = std::map<std::string, OpenApiDocuments::Document, std::less<>>;
+
+// Of built-in kinds: the same in all servers of a process.
+const Documents& BuiltinOnes();
+Documents ReadBuiltinOnes();
 // Shared types that documents of custom resources refer to.
-json::Object MetaSchemas();
-json::Value CustomDocument(const ServedGroup& group, const ServedVersion& version,
-                           const json::Object& meta);
+const json::Object& MetaSchemas();
+json::Object ReadMetaSchemas();
+json::Value CustomDocument(const ServedGroup& group, const ServedVersion& version);
 std::string SchemaName(std::string_view group, std::string_view version, std::string_view kind);
 // A schema as it is published: with the fields that every object has.
 json::Value PublishedSchema(const Resource& resource);
@@ -30,13 +35,13 @@ json::Object Reference(std::string_view name);
 std::string OpenApiDocuments::Index() {
   Refresh();
   json::Object paths;
-  for (const auto* documents : {&builtin_, &custom_}) {
-    for (const auto& [path, document] : *documents) {
-      json::Object entry;
-      entry["serverRelativeURL"] = fmt::format("/openapi/v3/{}?hash={}", path, document.hash);
-      paths[path] = std::move(entry);
-    }
-  }
+  const auto add = [&paths](const std::string& path, const std::string& hash) {
+    json::Object entry;
+    entry["serverRelativeURL"] = fmt::format("/openapi/v3/{}?hash={}", path, hash);
+    paths[path] = std::move(entry);
+  };
+  for (const auto& [path, document] : BuiltinOnes()) add(path, document.hash);
+  for (const auto& [path, custom] : custom_) add(path, custom.document.hash);
   json::Object index;
   index["paths"] = std::move(paths);
   return json::Serialize(index);
@@ -44,41 +49,62 @@ std::string OpenApiDocuments::Index() {
 
 const OpenApiDocuments::Document* OpenApiDocuments::Find(std::string_view path) {
   Refresh();
-  if (auto found = builtin_.find(path); found != builtin_.end()) return &found->second;
-  if (auto found = custom_.find(path); found != custom_.end()) return &found->second;
-  return nullptr;
+  if (auto found = BuiltinOnes().find(path); found != BuiltinOnes().end()) return &found->second;
+  const auto found = custom_.find(path);
+  if (found == custom_.end()) return nullptr;
+  Custom& custom = found->second;
+  if (custom.document.gzip.empty()) custom.document.gzip = Gzip(std::exchange(custom.text, {}));
+  return &custom.document;
 }
 
 void OpenApiDocuments::Refresh() {
-  if (builtin_.empty()) {
-    auto hashes = json::Parse(BuiltinOpenApiHashes());
-    for (const BuiltinDocument& document : BuiltinDocuments()) {
-      std::string hash(hashes ? json::FindString(*hashes, {document.path}) : "");
-      builtin_[std::string(document.path)] = {std::move(hash), std::string(document.gzip)};
-    }
-  }
   if (generation_ == registry_.generation()) return;
   generation_ = registry_.generation();
-  custom_.clear();
-  json::Object meta;
+  std::map<std::string, Custom, std::less<>> before;
+  custom_.swap(before);
   for (const ServedGroup& group : registry_.groups()) {
     if (group.builtin) continue;
-    if (meta.empty()) meta = MetaSchemas();
     for (const ServedVersion& version : group.versions) {
-      std::string text = json::Serialize(CustomDocument(group, version, meta));
+      std::string path = fmt::format("apis/{}/{}", group.name, version.version);
+      if (auto known = before.find(path);
+          known != before.end() && known->second.resources == version.resources) {
+        custom_.insert(before.extract(known));
+        continue;
+      }
+      std::string text = json::Serialize(CustomDocument(group, version));
       auto digest = Sha256(text);
       std::string hash = ToHex(AsBytes(digest));
       std::ranges::transform(hash, hash.begin(),
                              [](char c) { return c >= 'a' ? static_cast<char>(c - 32) : c; });
-      custom_[fmt::format("apis/{}/{}", group.name, version.version)] = {std::move(hash),
-                                                                         Gzip(text)};
+      custom_.emplace(std::move(path),
+                      Custom{version.resources, std::move(text), {std::move(hash), {}}});
     }
   }
 }
 
 namespace {
 
-json::Object MetaSchemas() {
+const Documents& BuiltinOnes() {
+  static const Documents& documents = *new Documents(ReadBuiltinOnes());
+  return documents;
+}
+
+Documents ReadBuiltinOnes() {
+  Documents documents;
+  auto hashes = json::Parse(BuiltinOpenApiHashes());
+  for (const BuiltinDocument& document : BuiltinDocuments()) {
+    std::string hash(hashes ? json::FindString(*hashes, {document.path}) : "");
+    documents[std::string(document.path)] = {std::move(hash), std::string(document.gzip)};
+  }
+  return documents;
+}
+
+const json::Object& MetaSchemas() {
+  static const json::Object& schemas = *new json::Object(ReadMetaSchemas());
+  return schemas;
+}
+
+json::Object ReadMetaSchemas() {
   json::Object meta;
   auto document = std::ranges::find(BuiltinDocuments(), std::string_view("apis/coordination.k8s.io/v1"),
                                     &BuiltinDocument::path);
@@ -95,9 +121,8 @@ json::Object MetaSchemas() {
   return meta;
 }
 
-json::Value CustomDocument(const ServedGroup& group, const ServedVersion& version,
-                           const json::Object& meta) {
-  json::Object schemas = meta;
+json::Value CustomDocument(const ServedGroup& group, const ServedVersion& version) {
+  json::Object schemas = MetaSchemas();
   json::Object paths;
   for (const ResourcePtr& resource : version.resources) {
     std::string name = SchemaName(group.name, version.version, resource->kind);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apiserver/internal/registry.h"
 
@@ -28,12 +29,18 @@ class OpenApiDocuments {
   const Document* Find(std::string_view path);
 
  private:
+  // Made again when its resources change, compressed when it is asked for.
+  struct Custom {
+    std::vector<ResourcePtr> resources;
+    std::string text;  // until it is compressed
+    Document document;
+  };
+
   void Refresh();
 
   const Registry& registry_;
   std::uint64_t generation_ = 0;
-  std::map<std::string, Document, std::less<>> builtin_;
-  std::map<std::string, Document, std::less<>> custom_;
+  std::map<std::string, Custom, std::less<>> custom_;
 };
 
 }  // namespace kro::apiserver
