@@ -315,6 +315,13 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
     if (!key || !*key || stop.cancelled()) co_return;
     const MonotonicTime begin = d.executor.clock().Monotonic();
     const kube::ObjectPtr object = stores.revisions.store().Get((*key)->object);
+    const auto state = [&]() -> std::optional<RevisionState> {
+      if (object == nullptr) return std::nullopt;
+      const RevisionView view = ViewRevision(object);
+      const auto entry = d.graphs.Get(view.owner, view.number);
+      return entry ? std::optional(entry->state) : std::nullopt;
+    };
+    const std::optional<RevisionState> before = state();
     Result<Requeue> result = Requeue::Never();
     try {
       result = co_await revisions.Reconcile((*key)->object, abandon);
@@ -335,8 +342,8 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
       revision_queue.Forget(**key);
     }
     revision_queue.Done(**key);
-    // The registry may say something new of it now.
-    if (object != nullptr) WakeOwner(ViewRevision(object).owner);
+    // After a failure that changed nothing the definition would only ask for the revision again, at once.
+    if (object != nullptr && (result || state() != before)) WakeOwner(ViewRevision(object).owner);
     d.metrics.Reconciled(kRevisions,
                          result ? Metrics::Outcome::kSuccess : Metrics::Outcome::kError,
                          d.executor.clock().Monotonic() - begin);
