@@ -650,6 +650,33 @@ TEST_F(Definitions, LostWatchesLoseNoEdit) {
   ExpectActive("web", 2);
 }
 
+TEST_F(Definitions, RefusedStatusesAreTriedAgainWithPatience) {
+  // Given admission that refuses every status of a definition and of its revision
+  auto replica = c.Start();
+  c.Advance(2s);
+  replica->transport.fault =
+      [](const http::Request& request) -> std::optional<Result<http::Response>> {
+    if (request.method != "PATCH" || request.target.find("/status") == std::string::npos) {
+      return std::nullopt;
+    }
+    return http::Response{
+        403,
+        {{"Content-Type", "application/json"}},
+        R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403})"};
+  };
+  replica->transport.requests.clear();
+
+  // When that lasts for 20 s
+  c.Apply(kWeb);
+  c.Advance(20s);
+
+  // Then the operator has not been asking all the time, and goes on when it is over
+  EXPECT_LT(replica->transport.requests.size(), 200u);
+  replica->transport.fault = nullptr;
+  c.Advance(60s);
+  ExpectActive("web", 1);
+}
+
 TEST_F(Definitions, AFloodOfForeignCrdsCostsNothing) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
