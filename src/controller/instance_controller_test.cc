@@ -267,6 +267,26 @@ TEST_F(InstanceControllerTest, WhatIsSwitchedOffIsPrunedAndTheInventoryShrinks) 
   EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap,Secret");
 }
 
+TEST_F(InstanceControllerTest, WhatWasPrunedAMomentAgoIsMadeAgain) {
+  // Given a child whose end is known from the answer to our own request only
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.calls().late = [](std::string_view frames) {
+    return frames.find("\"DELETED\"") != std::string_view::npos;
+  };
+  world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
+  ASSERT_TRUE(world.UntilGone(kSecrets, "default", "a-extra"));
+  world.Settle();
+
+  // When it is wanted again
+  world.Patch(kApps, "default", "a", "{spec: {extra: true}}");
+
+  // Then it is not taken for one that still is there
+  ASSERT_TRUE(world.Until([&] { return Exists(kSecrets, "a-extra"); }));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+}
+
 TEST_F(InstanceControllerTest, ANewRevisionThatDropsAKindPrunesIt) {
   world.Define("app", kOptional);
   world.Apply(kAppInstance);

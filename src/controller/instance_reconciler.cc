@@ -352,6 +352,8 @@ runtime::LiveObject InstanceReconciler::Pass::Find(const graph::Node& node, std:
   const kube::ObjectPtr object =
       store == nullptr ? nullptr : store->Get({std::string(ns), std::string(name)});
   if (object == nullptr) return nullptr;
+  // We deleted it, and only the watch has not said so yet: what is applied now is another object.
+  if (api_->IsLeaving(object->uid()) && !object->IsDeleting()) return nullptr;
   const std::string_view set = object->Label(api::label::kPartOf);
   if (!set.empty() && set != pass_->apply_set()) {
     claims_.insert({node.mapping.gvr, object->key()});

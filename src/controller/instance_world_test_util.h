@@ -33,6 +33,31 @@
 
 namespace kro::controller {
 
+// Holds back what `late` says until something else comes.
+class LateStream final : public http::ResponseStream {
+ public:
+  using Late = std::function<bool(std::string_view frames)>;
+  LateStream(std::unique_ptr<http::ResponseStream> inner, const Late& late)
+      : inner_(std::move(inner)), late_(late) {}
+
+  int status() const override { return inner_->status(); }
+  const http::Headers& headers() const override { return inner_->headers(); }
+  async::Task<Result<std::string>> Read(Duration idle) override {
+    while (true) {
+      auto frames = co_await inner_->Read(idle);
+      if (!frames || frames->empty()) co_return frames;
+      held_ += *frames;
+      if (late_ && late_(*frames)) continue;
+      co_return std::exchange(held_, std::string());
+    }
+  }
+
+ private:
+  std::unique_ptr<http::ResponseStream> inner_;
+  const Late& late_;
+  std::string held_;
+};
+
 // Passes requests on; remembers each but watches, and can answer in the server's place.
 class CountingTransport final : public http::Transport {
  public:
@@ -48,7 +73,11 @@ class CountingTransport final : public http::Transport {
   }
   async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(
       http::Request request, async::CancelToken cancel) override {
-    return next_.Open(std::move(request), std::move(cancel));
+    auto stream = co_await next_.Open(std::move(request), std::move(cancel));
+    if (!stream) co_return std::unexpected(std::move(stream.error()));
+    std::unique_ptr<http::ResponseStream> held =
+        std::make_unique<LateStream>(std::move(*stream), late);
+    co_return held;
   }
 
   // What would be sent at rest: lists of informers are left out, as the watches are.
@@ -68,6 +97,7 @@ class CountingTransport final : public http::Transport {
 
   std::vector<std::string> requests;
   std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
+  LateStream::Late late;  // what watches tell only with what they tell next
 
  private:
   http::Transport& next_;
