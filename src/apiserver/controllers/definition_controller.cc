@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/internal/custom_version.h"
@@ -17,13 +16,6 @@ const api::Gvr kDefinitions{"apiextensions.k8s.io", "v1", "customresourcedefinit
 constexpr std::string_view kCleanup = "customresourcecleanup.apiextensions.k8s.io";
 constexpr auto kInstancePoll = std::chrono::seconds(5);
 
-// What other definitions of a group have taken.
-struct TakenNames {
-  std::set<std::string, std::less<>> resources;  // plural, singular, short
-  std::set<std::string, std::less<>> kinds;
-};
-
-TakenNames NamesOfOthers(const ControllerClient& client, const json::Value& definition);
 std::uint64_t Definition(const json::Value& schema);
 Result<std::shared_ptr<CustomVersion>> ReadVersion(const json::Value& definition,
                                                    const json::Value& version);
@@ -70,7 +62,7 @@ std::optional<Duration> DefinitionController::Reconcile(const std::string& key) 
 }
 
 bool DefinitionController::SettleNames(json::Value& definition) {
-  const TakenNames taken = NamesOfOthers(client_, definition);
+  const Names taken = NamesOfOthers(definition);
   const json::Object& wanted = ObjectAt(definition, {"spec", "names"});
   json::Object accepted = ObjectAt(definition, {"status", "acceptedNames"});
   std::string_view reason;
@@ -136,6 +128,44 @@ bool DefinitionController::SettleNames(json::Value& definition) {
   return client_.Update(kDefinitions, definition, "status").has_value();
 }
 
+DefinitionController::Names DefinitionController::NamesOfOthers(const json::Value& definition) {
+  const std::string_view name = StringAt(definition, {"metadata", "name"});
+  const std::string suffix = fmt::format(".{}", StringAt(definition, {"spec", "group"}));
+  Names taken;
+  for (const StoredPtr& other : client_.List(kDefinitions, "")) {
+    // A definition's name is that of its resource and its group.
+    if (other->name == name || !other->name.ends_with(suffix)) continue;
+    const Names& names = NamesOf(*other);
+    if (names.group != std::string_view(suffix).substr(1)) continue;
+    taken.resources.insert(names.resources.begin(), names.resources.end());
+    taken.kinds.insert(names.kinds.begin(), names.kinds.end());
+  }
+  return taken;
+}
+
+const DefinitionController::Names& DefinitionController::NamesOf(const StoredObject& definition) {
+  Names& names = names_[definition.name];
+  if (names.revision == definition.revision) return names;
+  const json::Value value = client_.ValueOf(kDefinitions, definition);
+  names = {.revision = definition.revision,
+           .group = std::string(StringAt(value, {"spec", "group"})),
+           .resources = {},
+           .kinds = {}};
+  for (std::string_view part : {"plural", "singular"}) {
+    names.resources.emplace(StringAt(value, {"status", "acceptedNames", part}));
+  }
+  for (std::string& word : Strings(ArrayAt(value, {"status", "acceptedNames", "shortNames"}))) {
+    names.resources.insert(std::move(word));
+  }
+  for (std::string_view part : {"kind", "listKind"}) {
+    names.kinds.emplace(StringAt(value, {"status", "acceptedNames", part}));
+  }
+  // What is not accepted yet is taken by nobody.
+  names.resources.erase("");
+  names.kinds.erase("");
+  return names;
+}
+
 bool DefinitionController::Establish(json::Value& definition) {
   if (!IsConditionTrue(definition, "NamesAccepted")) return false;
   if (!SetCondition(definition, {"Established", "True", "InitialNamesAccepted",
@@ -167,6 +197,7 @@ void DefinitionController::Serve(const json::Value& definition) {
 }
 
 void DefinitionController::StopServing(const std::string& name) {
+  names_.erase(name);
   auto served = served_.find(name);
   if (served == served_.end()) return;
   if (served->second.listed) {
@@ -277,27 +308,6 @@ Result<std::vector<ResourcePtr>> ResourcesOf(const json::Value& definition) {
 }
 
 namespace {
-
-TakenNames NamesOfOthers(const ControllerClient& client, const json::Value& definition) {
-  TakenNames taken;
-  for (const StoredPtr& stored : client.List(kDefinitions, "")) {
-    if (stored->name == StringAt(definition, {"metadata", "name"})) continue;
-    json::Value other = client.ValueOf(kDefinitions, *stored);
-    if (StringAt(other, {"spec", "group"}) != StringAt(definition, {"spec", "group"})) continue;
-    for (std::string_view part : {"plural", "singular"}) {
-      taken.resources.emplace(StringAt(other, {"status", "acceptedNames", part}));
-    }
-    for (const std::string& name : Strings(ArrayAt(other, {"status", "acceptedNames", "shortNames"}))) {
-      taken.resources.insert(name);
-    }
-    for (std::string_view part : {"kind", "listKind"}) {
-      taken.kinds.emplace(StringAt(other, {"status", "acceptedNames", part}));
-    }
-  }
-  taken.resources.erase("");
-  taken.kinds.erase("");
-  return taken;
-}
 
 std::uint64_t Definition(const json::Value& schema) { return Hash64(json::Canonical(schema)) | 1; }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,18 @@ class DefinitionController final : public Controller {
     std::uint64_t spec_hash = 0;
     bool listed = false;  // in the registry
   };
+  // What a definition, or several of a group, have taken.
+  struct Names {
+    std::uint64_t revision = 0;  // of the definition when it was read
+    std::string group;
+    std::set<std::string, std::less<>> resources;  // plural, singular, short
+    std::set<std::string, std::less<>> kinds;
+  };
 
   // True if something was written, so that another look follows.
   bool SettleNames(json::Value& definition);
+  Names NamesOfOthers(const json::Value& definition);
+  const Names& NamesOf(const StoredObject& definition);
   bool Establish(json::Value& definition);
   void Serve(const json::Value& definition);
   void StopServing(const std::string& name);
@@ -41,6 +51,7 @@ class DefinitionController final : public Controller {
   ControllerClient client_;
   std::function<void(std::string_view, std::string_view)> end_watches_;
   std::map<std::string, Served> served_;  // by name of the definition
+  std::map<std::string, Names> names_;    // the same
 };
 
 // The resources that a definition's served versions are. kInvalid for a schema that is not structural.
