@@ -24,6 +24,12 @@ constexpr Duration kPatience = 30min;
 // After that nothing may be written for so long.
 constexpr Duration kRest = 90s;
 
+// What a run may ask of the server, beside ten times what the run without faults asks.
+constexpr std::uint64_t kMostCalls = 1000;
+
+// Of the ids of what is there from the start: no run has it.
+constexpr std::uint64_t kSeedOfStart = ~std::uint64_t{0};
+
 struct Weight {
   FaultKind kind;
   int weight;
@@ -38,6 +44,10 @@ constexpr Weight kWeights[] = {
     {FaultKind::kPartition, 1, 40'000},    {FaultKind::kEventDuplicate, 1, 0},
     {FaultKind::kEventLate, 4, 5'000},     {FaultKind::kEventLost, 2, 0},
     {FaultKind::kEventGone, 1, 0},         {FaultKind::kWatchBroken, 1, 0},
+    {FaultKind::kTimeout, 2, 0},           {FaultKind::kDenied, 1, 20'000},
+    {FaultKind::kStaleList, 2, 5'000},     {FaultKind::kCompacted, 1, 0},
+    {FaultKind::kServerRestart, 1, 0},     {FaultKind::kEventSwapped, 2, 1'000},
+    {FaultKind::kWatchSilent, 1, 0},
 };
 
 // Whether the only thing that happens is that the process dies.
@@ -46,6 +56,8 @@ enum class Updates { kCompared, kIgnored };
 void CompareEnds(const Outcome& wanted, const Outcome& seen, Updates updates,
                  std::vector<std::string>& violations);
 json::Value AsObject(const std::map<std::string, json::Value>& objects);
+// "+12.345s PATCH /api/v1/… 200 stored".
+void LogCall(const World& world, const apiserver::LocalTransport::Answered& answered, LogSink& log);
 
 }  // namespace
 
@@ -59,6 +71,13 @@ Result<Experiment> Experiment::Prepare(Scenario scenario, LogSink* log) {
   experiment.options_ = std::move(*options);
   experiment.controllers_ = *controllers;
   experiment.scenario_ = std::move(scenario);
+  const World start({.seed = kSeedOfStart,
+                     .controllers = experiment.controllers_,
+                     .crds = experiment.options_.crds == operator_::CrdInstallation::kInstall
+                                 ? WorldOptions::Crds::kWhole
+                                 : WorldOptions::Crds::kLoose},
+                    experiment.options_);
+  experiment.start_ = start.Save();
   experiment.reference_ = experiment.Play({.log = log});
   const auto& violations = experiment.reference_.violations;
   if (!violations.empty()) {
@@ -124,17 +143,27 @@ apiserver::Schedule Experiment::Shrink(std::uint64_t seed, apiserver::Schedule s
 
 Outcome Experiment::Play(const Trial& trial) const {
   Outcome outcome;
-  const bool whole = options_.crds == operator_::CrdInstallation::kInstall;
   World* world_of_oracle = nullptr;
+  std::uint64_t answers = 0;
   Oracle oracle(scenario_.nodes, [&](const std::string& path) { return world_of_oracle->Get(path); });
   World world({.seed = trial.seed,
                .schedule = trial.schedule,
                .controllers = controllers_,
                .detail = AuditLog::Detail::kCounts,
                .log = trial.log,
-               .crds = whole ? WorldOptions::Crds::kWhole : WorldOptions::Crds::kLoose,
+               .state = start_,
                .documents = documents_.get(),
-               .observe = [&](const auto& answered) { oracle.See(answered); }},
+               .observe =
+                   [&](const auto& answered) {
+                     oracle.See(answered);
+                     if (trial.log != nullptr) LogCall(*world_of_oracle, answered, *trial.log);
+                     const std::uint64_t most = kMostCalls + 10 * reference_.counts.calls;
+                     if (++answers != most) return;
+                     outcome.violations.push_back(
+                         fmt::format("asked the server {} times, last {} {}", answers,
+                                     answered.request.method, answered.request.target));
+                     world_of_oracle->EndOperator();
+                   }},
               options_);
   world_of_oracle = &world;
   Recorder recorder(world, {});
@@ -157,8 +186,9 @@ Outcome Experiment::Play(const Trial& trial) const {
     const MonotonicTime limit = world.executor.clock().Monotonic() + kPatience;
     while (!reference_.objects.empty() && outcome.objects != reference_.objects &&
            world.executor.clock().Monotonic() < limit) {
+      const std::uint64_t revision = world.server.revision();
       if (!world.Advance(15s)) break;
-      see_end();
+      if (world.server.revision() != revision) see_end();
     }
     world.audit.Forget();
     if (!world.Advance(kRest)) outcome.violations.push_back("tasks wake each other for ever");
@@ -224,6 +254,16 @@ json::Value AsObject(const std::map<std::string, json::Value>& objects) {
   json::Object all;
   for (const auto& [key, object] : objects) all[key] = object;
   return all;
+}
+
+void LogCall(const World& world, const apiserver::LocalTransport::Answered& answered,
+             LogSink& log) {
+  const std::chrono::duration<double> at =
+      world.executor.clock().Now() - async::SimulatedExecutor::kStart;
+  log.Write(LogLevel::kDebug,
+            fmt::format("+{:.3f}s {} {} {}{}", at.count(), answered.request.method,
+                        answered.request.target, answered.response.status,
+                        answered.stored ? " stored" : ""));
 }
 
 }  // namespace

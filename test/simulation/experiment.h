@@ -63,6 +63,7 @@ class Experiment {
   apiserver::Controllers controllers_ = apiserver::Controllers::kNone;
   Outcome reference_;
   std::unique_ptr<ShortDocuments::Cache> documents_;
+  apiserver::SavedState start_;  // a server with kro's CRDs, before anything happens
 };
 
 }  // namespace kro::simulation

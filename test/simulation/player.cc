@@ -218,37 +218,19 @@ Result<void> Player::Advance(Duration duration) {
 }
 
 Result<Player::Place> Player::PlaceOf(std::string_view api_version, std::string_view kind) {
-  // What is built in stays where it is.
-  if (api_version.find('.') == std::string_view::npos) {
-    const auto key = std::pair(std::string(api_version), std::string(kind));
-    const auto known = places_.find(key);
-    if (known != places_.end()) return known->second;
-    auto place = FindPlace(api_version, kind);
-    if (place) places_.emplace(key, *place);
-    return place;
+  const std::size_t slash = api_version.find('/');
+  api::Gvk gvk{.kind = std::string(kind)};
+  if (slash != std::string_view::npos) gvk.group = api_version.substr(0, slash);
+  gvk.version = api_version.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  const auto served = world_.server.FindKind(gvk);
+  if (!served) {
+    return Fail(ErrorCode::kNotFound, "no matches for kind \"{}\" in version \"{}\"", kind,
+                api_version);
   }
-  return FindPlace(api_version, kind);
-}
-
-Result<Player::Place> Player::FindPlace(std::string_view api_version, std::string_view kind) {
-  const std::string base = (api_version.find('/') == std::string_view::npos ? "/api/" : "/apis/") +
-                           std::string(api_version);
-  const json::Value served = world_.Get(base);
-  const json::Value* resources = json::Find(served, "resources");
-  if (resources != nullptr && resources->is_array()) {
-    for (const json::Value& resource : resources->get_array()) {
-      const std::string_view name = json::FindString(resource, {"name"});
-      if (json::FindString(resource, {"kind"}) != kind || name.find('/') != std::string_view::npos) {
-        continue;
-      }
-      const json::Value* namespaced = json::Find(resource, "namespaced");
-      // The two parts of a path between which the namespace goes.
-      return Place{base + "|/" + std::string(name),
-                   namespaced != nullptr && namespaced->is_bool() && namespaced->get_bool()};
-    }
-  }
-  return Fail(ErrorCode::kNotFound, "no matches for kind \"{}\" in version \"{}\"", kind,
-              api_version);
+  // The two parts of a path between which the namespace goes.
+  return Place{fmt::format("{}{}|/{}", gvk.group.empty() ? "/api/" : "/apis/", api_version,
+                           served->gvr.resource),
+               served->namespaced};
 }
 
 std::string Player::PathOf(const Place& place, std::string_view name_space) {
@@ -287,7 +269,8 @@ std::string MessageOf(const http::Response& response) {
 
 bool Holds(const WaitStep& wait, const json::Value& object, std::string& last) {
   const json::Value* found = Lookup(object, wait.path);
-  const std::string text = found == nullptr ? "<nil>" : Shown(*found);
+  // Of the whole object nothing is compared, and to show it takes long.
+  const std::string text = found == nullptr ? "<nil>" : wait.path.empty() ? "" : Shown(*found);
   last = text;
   struct Check {
     const json::Value& object;

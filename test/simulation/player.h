@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,14 +54,12 @@ class Player {
   Result<void> Advance(Duration duration);
   // kNotFound: no such kind.
   Result<Place> PlaceOf(std::string_view api_version, std::string_view kind);
-  Result<Place> FindPlace(std::string_view api_version, std::string_view kind);
   static std::string PathOf(const Place& place, std::string_view name_space);
   Result<void> Judge(const http::Response& response, const std::string& error);
 
   World& world_;
   Recorder& recorder_;
   Limits limits_;
-  std::map<std::pair<std::string, std::string>, Place> places_;
 };
 
 }  // namespace kro::simulation

@@ -10,23 +10,32 @@ namespace kro::simulation {
 namespace {
 
 // Built-in kinds that scenarios use; every custom kind is looked at too.
-constexpr std::string_view kBuiltIn[] = {
-    "/api/v1/namespaces",
-    "/api/v1/configmaps",
-    "/api/v1/secrets",
-    "/api/v1/serviceaccounts",
-    "/api/v1/services",
-    "/api/v1/persistentvolumeclaims",
-    "/api/v1/pods",
-    "/apis/apps/v1/deployments",
-    "/apis/apps/v1/replicasets",
-    "/apis/batch/v1/jobs",
-    "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-    "/apis/rbac.authorization.k8s.io/v1/roles",
-    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies",
-    "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings",
+struct BuiltIn {
+  std::string_view group;
+  std::string_view group_version;
+  std::string_view resource;
+};
+constexpr BuiltIn kBuiltIn[] = {
+    {"", "/api/v1", "namespaces"},
+    {"", "/api/v1", "configmaps"},
+    {"", "/api/v1", "secrets"},
+    {"", "/api/v1", "serviceaccounts"},
+    {"", "/api/v1", "services"},
+    {"", "/api/v1", "persistentvolumeclaims"},
+    {"", "/api/v1", "pods"},
+    {"apps", "/apis/apps/v1", "deployments"},
+    {"apps", "/apis/apps/v1", "replicasets"},
+    {"batch", "/apis/batch/v1", "jobs"},
+    {"rbac.authorization.k8s.io", "/apis/rbac.authorization.k8s.io/v1", "clusterroles"},
+    {"rbac.authorization.k8s.io", "/apis/rbac.authorization.k8s.io/v1", "roles"},
+    {"admissionregistration.k8s.io", "/apis/admissionregistration.k8s.io/v1",
+     "validatingadmissionpolicies"},
+    {"admissionregistration.k8s.io", "/apis/admissionregistration.k8s.io/v1",
+     "validatingadmissionpolicybindings"},
+    {"apiextensions.k8s.io", "/apis/apiextensions.k8s.io/v1", "customresourcedefinitions"},
 };
 
+const BuiltIn* FindBuiltIn(std::string_view group, std::string_view resource);
 std::string KeyOf(const json::Value& object);
 void Remove(json::Object& object, std::initializer_list<std::string_view> keys);
 void SortConditions(json::Value& status);
@@ -59,9 +68,8 @@ json::Value Point::ToJson() const {
 
 Recorder::Recorder(World& world, std::vector<std::string> own)
     : world_(world), own_(std::move(own)) {
-  for (const json::Value& object : List()) {
-    base_.emplace(json::FindString(object, {"metadata", "uid"}));
-  }
+  world.server.ForEachObject(
+      [this](const apiserver::ObjectChange& object) { base_.emplace(object.uid); });
 }
 
 void Recorder::Answer(std::string_view message) { answers_.push_back(Text(message)); }
@@ -95,11 +103,7 @@ std::string Recorder::CheckOrder(const std::vector<std::string>& order,
 }
 
 void Recorder::Record(std::string name) {
-  std::vector<json::Value> objects = List();
-  std::erase_if(objects, [this](const json::Value& object) {
-    return base_.contains(std::string(json::FindString(object, {"metadata", "uid"}))) ||
-           json::FindString(object, {"metadata", "name"}) == "kube-root-ca.crt";
-  });
+  const std::vector<json::Value> objects = List();
   std::map<std::string, json::Value> specs;  // of definitions, by name
   std::set<std::string> definitions;         // their uids
   for (const json::Value& object : objects) {
@@ -168,40 +172,46 @@ std::string Recorder::Text(std::string_view text) const {
 }
 
 std::vector<json::Value> Recorder::List() {
+  std::vector<std::string> paths;
+  std::map<std::string, std::string> collections;  // of custom kinds, by the name of their CRD
+  world_.server.ForEachObject([&](const apiserver::ObjectChange& object) {
+    if (base_.contains(object.uid) || object.name == "kube-root-ca.crt") return;
+    std::string collection;
+    if (const auto* built_in = FindBuiltIn(object.group, object.resource)) {
+      collection = fmt::format("{}/{}", built_in->group_version, object.resource);
+    } else {
+      const std::string crd = fmt::format("{}.{}", object.resource, object.group);
+      const auto [known, is_new] = collections.try_emplace(crd);
+      if (is_new) known->second = CollectionOf(crd);
+      collection = known->second;
+    }
+    if (collection.empty()) return;
+    const std::size_t slash = collection.rfind('/');
+    paths.push_back(collection.substr(0, slash));
+    if (!object.name_space.empty()) paths.back() += fmt::format("/namespaces/{}", object.name_space);
+    paths.back() += fmt::format("{}/{}", collection.substr(slash), object.name);
+  });
   std::vector<json::Value> all;
-  const auto take = [&](std::string_view path) {
-    std::vector<json::Value> taken;
-    const json::Value list = world_.Get(path);
-    const json::Value* items = json::Find(list, "items");
-    if (items == nullptr || !items->is_array()) return taken;
-    const std::string_view kind = json::FindString(list, {"kind"});
-    for (json::Value item : items->get_array()) {
-      // Items of lists of built-in kinds may leave both out.
-      item.as_object()["apiVersion"] = *json::Find(list, "apiVersion");
-      if (kind.ends_with("List")) item.as_object()["kind"] = kind.substr(0, kind.size() - 4);
-      taken.push_back(std::move(item));
-    }
-    return taken;
-  };
-  const auto put = [&](std::vector<json::Value> taken) {
-    for (json::Value& object : taken) all.push_back(std::move(object));
-  };
-  for (std::string_view path : kBuiltIn) put(take(path));
-  const std::vector<json::Value> crds =
-      take("/apis/apiextensions.k8s.io/v1/customresourcedefinitions");
-  put(crds);
-  for (const json::Value& crd : crds) {
-    const json::Value* versions = json::Find(crd, {"spec", "versions"});
-    if (versions == nullptr || !versions->is_array()) continue;
-    for (const json::Value& version : versions->get_array()) {
-      const json::Value* storage = json::Find(version, "storage");
-      if (storage == nullptr || !storage->is_bool() || !storage->get_bool()) continue;
-      put(take(fmt::format("/apis/{}/{}/{}", json::FindString(crd, {"spec", "group"}),
-                           json::FindString(version, {"name"}),
-                           json::FindString(crd, {"spec", "names", "plural"}))));
-    }
+  for (const std::string& path : paths) {
+    json::Value object = world_.Get(path);
+    if (object.is_object()) all.push_back(std::move(object));
   }
   return all;
+}
+
+std::string Recorder::CollectionOf(const std::string& crd) {
+  const json::Value definition =
+      world_.Get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + crd);
+  const json::Value* versions = json::Find(definition, {"spec", "versions"});
+  if (versions == nullptr || !versions->is_array()) return {};
+  for (const json::Value& version : versions->get_array()) {
+    const json::Value* storage = json::Find(version, "storage");
+    if (storage == nullptr || !storage->is_bool() || !storage->get_bool()) continue;
+    return fmt::format("/apis/{}/{}/{}", json::FindString(definition, {"spec", "group"}),
+                       json::FindString(version, {"name"}),
+                       json::FindString(definition, {"spec", "names", "plural"}));
+  }
+  return {};
 }
 
 void Recorder::NameUid(const json::Value& object) {
@@ -339,6 +349,13 @@ void SortDependencies(json::Value& object) {
 }
 
 namespace {
+
+const BuiltIn* FindBuiltIn(std::string_view group, std::string_view resource) {
+  const auto* found = std::ranges::find_if(kBuiltIn, [&](const BuiltIn& kind) {
+    return kind.group == group && kind.resource == resource;
+  });
+  return found == std::end(kBuiltIn) ? nullptr : found;
+}
 
 std::string KeyOf(const json::Value& object) {
   std::string key(json::FindString(object, {"kind"}));

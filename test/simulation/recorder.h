@@ -44,7 +44,10 @@ class Recorder {
   std::string Text(std::string_view text) const;
 
  private:
+  // What the server holds beyond what it held at first.
   std::vector<json::Value> List();
+  // The path of a custom kind's collection in the version that is stored; empty if there is none.
+  std::string CollectionOf(const std::string& crd);
   void NameUid(const json::Value& object);
   json::Value Normalise(const json::Value& object, const std::map<std::string, json::Value>& specs,
                         const std::set<std::string>& definitions) const;
@@ -53,7 +56,7 @@ class Recorder {
 
   World& world_;
   const std::vector<std::string> own_;
-  std::set<std::string> base_;
+  std::set<std::string, std::less<>> base_;  // uids
   std::map<std::string, std::string> uids_;
   std::map<std::string, int> numbers_;
   std::vector<std::string> answers_;

@@ -116,7 +116,8 @@ std::optional<ShortDocuments> Shortened(http::Transport& network, ShortDocuments
 
 World::World(WorldOptions options, operator_::OperatorOptions operation)
     : executor(options.seed),
-      server(executor.clock(), apiserver::IdSource(options.seed), {.controllers = options.controllers, .controller_latency = 0ms}),
+      server(executor.clock(), apiserver::IdSource(options.seed),
+             {.controllers = options.controllers, .controller_latency = 0ms}, options.state),
       audit(executor.clock(), options.detail),
       options_(std::move(options)),
       operation_(std::move(operation)),
@@ -127,16 +128,20 @@ World::World(WorldOptions options, operator_::OperatorOptions operation)
                  if (options_.observe) options_.observe(answered);
                }}),
       short_documents_(Shortened(network_, options_.documents)),
-      faults(short_documents_ ? static_cast<http::Transport&>(*short_documents_) : network_, executor, options_.schedule,
-             [this](const apiserver::Fault& fault) { Crash(fault); }),
+      faults(short_documents_ ? static_cast<http::Transport&>(*short_documents_) : network_, server,
+             executor, options_.schedule, [this](const apiserver::Fault& fault) { Crash(fault); }),
       random_(options_.seed) {
+  if (options_.state.objects.empty()) InstallCrds();
+  Advance(100ms);
+}
+
+void World::InstallCrds() {
   for (const json::Value& crd : CrdsOf(options_.crds)) {
     Ask({.method = "POST",
          .target = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions?fieldManager=setup",
          .headers = {{"Content-Type", "application/json"}},
          .body = json::Serialize(crd)});
   }
-  Advance(100ms);
 }
 
 World::~World() {
@@ -145,7 +150,7 @@ World::~World() {
 }
 
 void World::StartOperator() {
-  if (process_ != nullptr) return;
+  if (process_ != nullptr || ended_) return;
   faults.Revive();
   crashed_ = false;
   LogSink& sink = options_.log != nullptr ? *options_.log : no_log;
@@ -164,7 +169,16 @@ void World::StopOperator(Stop how) {
   process_.reset();
 }
 
+void World::EndOperator() {
+  crashed_ = false;
+  ended_ = true;
+  if (process_ == nullptr) return;
+  process_->Kill();
+  dying_.push_back(std::move(process_));
+}
+
 std::string World::OperatorEnd() const {
+  if (ended_) return "it was ended";
   if (process_ == nullptr || !process_->done()) return {};
   const auto& ended = process_->ended();
   return *ended ? "it was stopped" : ended->error().message();
@@ -184,6 +198,20 @@ json::Value World::Get(std::string_view path) {
   if (response.status != 200) return nullptr;
   auto value = json::Parse(response.body);
   return value ? std::move(*value) : json::Value(nullptr);
+}
+
+apiserver::SavedState World::Save() const {
+  apiserver::SavedState state{.revision = server.revision(), .objects = {}};
+  server.ForEachObject([&state](const apiserver::ObjectChange& object) {
+    // Everybody is an administrator here, whom the first roles of a cluster say nothing.
+    if (object.group == "rbac.authorization.k8s.io") return;
+    state.objects.push_back({.group = std::string(object.group),
+                             .resource = std::string(object.resource),
+                             .revision = object.revision,
+                             .definition = object.definition,
+                             .members = std::string(object.members)});
+  });
+  return state;
 }
 
 bool World::Advance(Duration duration) {

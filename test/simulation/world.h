@@ -32,6 +32,8 @@ struct WorldOptions {
   // Which CRDs of kro are there. Loose ones take any object, and cost little to install.
   enum class Crds { kWhole, kLoose };
   Crds crds = Crds::kWhole;
+  // If it holds anything, the world begins with that, CRDs and all.
+  apiserver::SavedState state;
   // If given, documents of built-in kinds are cut down to those that simulations use.
   ShortDocuments::Cache* documents = nullptr;
   // Sees each answer to the operator, at the moment it is given.
@@ -48,6 +50,8 @@ class World {
   enum class Stop { kOrderly, kKill };
   void StopOperator(Stop how);
   bool OperatorRuns() const { return process_ != nullptr; }
+  // Kills it for good. May be called from `observe`.
+  void EndOperator();
   // Why it ended by itself, if it did.
   std::string OperatorEnd() const;
 
@@ -57,6 +61,9 @@ class World {
 
   // Lets time pass. False: tasks wake each other for ever.
   bool Advance(Duration duration);
+
+  // What the server holds now, for other worlds to begin with.
+  apiserver::SavedState Save() const;
 
   // A crash of the schedule has happened, and the time of its next start has not come.
   bool crashed() const { return crashed_; }
@@ -70,6 +77,7 @@ class World {
   class Process;
 
   void Crash(const apiserver::Fault& fault);
+  void InstallCrds();
 
   WorldOptions options_;
   operator_::OperatorOptions operation_;
@@ -84,6 +92,7 @@ class World {
   std::unique_ptr<Process> process_;
   std::vector<std::unique_ptr<Process>> dying_;
   bool crashed_ = false;
+  bool ended_ = false;
   int crashes_ = 0;
 };
 
