@@ -201,7 +201,7 @@ TEST(FaultTransport, AStaleListShowsWhatWasThereUnlessTheNewestIsAskedFor) {
   EXPECT_EQ(sim.List(""), "abc");
   EXPECT_EQ(sim.Watch("&sendInitialEvents=true&resourceVersionMatch=NotOlderThan")->status(), 422);
   sim.executor.Advance(3s);
-  EXPECT_EQ(sim.List("0"), "abc");
+  EXPECT_TRUE(sim.List("0").starts_with("abc"));
 }
 
 TEST(FaultTransport, AServerThatStartsAgainHasNoWatchesAndNoHistory) {
