@@ -3,7 +3,7 @@
 .PHONY: help setup demo build test conformance shuffles simulate asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-ORACLE_CASES ?= 1000000
+ORACLE_CASES ?= 1010000
 SEEDS ?= 1000
 # Checkouts share one compiler cache.
 export CCACHE_BASEDIR := $(CURDIR)
@@ -50,7 +50,7 @@ gcc: setup ## build and test with g++ 12
 bench: setup build ## run every benchmark
 	@scripts/bench build/release
 
-oracle: setup ## compare the expression engine with a naive one on ORACLE_CASES (1000000) generated pairs
+oracle: setup ## compare the expression engine with a naive one on ORACLE_CASES (1010000) generated pairs, of which it leaves out a few
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS) --target cel_test
 	@scripts/cel-oracle build/release $(ORACLE_CASES)
 
