@@ -290,6 +290,7 @@ std::string KeyOf(std::string_view written) {
 
 // What an embedded resource has at least.
 const Schema& EmbeddedFields() {
+  static SchemaSet& set = *new SchemaSet;  // lasts as long as the process
   static const Schema& fields = [] -> const Schema& {
     const json::Value text = json::Object{{"type", "string"}};
     const json::Value metadata =
@@ -299,7 +300,7 @@ const Schema& EmbeddedFields() {
         {"type", "object"},
         {"properties",
          json::Object{{"apiVersion", text}, {"kind", text}, {"metadata", metadata}}}};
-    return *(new SchemaSet)->Add(object);  // lasts as long as the process
+    return *set.Add(object);
   }();
   return fields;
 }
