@@ -271,7 +271,7 @@ void Crds(benchmark::State& state) {
     std::size_t text = 0;
     const std::size_t before = HeapInUse();
     for (unsigned i = 0; i < 200; ++i) {
-      const std::string crd = CrdWriter(i + 1).Write(i, 102'400);
+      const std::string crd = CrdWriter(i + 1).Write(i, 91'000);  // the last field ends about 100 KiB
       text += crd.size();
       const auto set = std::make_shared<schema::SchemaSet>();
       if (!set->AddCrd(json::Parse(crd).value())) return state.SkipWithError("no CRD");
@@ -294,7 +294,7 @@ void Crds(benchmark::State& state) {
     state.counters["schema_bytes"] = static_cast<double>(with_schemas - before);
     state.counters["graph_bytes"] = static_cast<double>(HeapInUse() - with_schemas);
   }
-  state.SetLabel("must be <= 15728640 schema_bytes");
+  state.SetLabel("must be <= 15728640 schema_bytes of 20480000 text_bytes");
 }
 BENCHMARK(Crds)->Iterations(1)->Unit(benchmark::kMillisecond);
 
@@ -615,6 +615,7 @@ void CompileHostile(benchmark::State& state) {
     json::Object schema{{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"n", "string"}, {"xs", "[]string"}}}};
     if (const auto* sections = json::Find(spec, "schema2")) {
       for (const auto& section : sections->as_object()) schema[section.key()] = section.value();
+      spec.as_object().erase("schema2");
     }
     spec.as_object()["schema"] = std::move(schema);
     state.counters["text_bytes"] = static_cast<double>(json::Serialize(spec).size());
