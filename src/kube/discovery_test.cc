@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
+
+#include "async/scope.h"
 #include "base/hash.h"
 #include "kube/fake_server_test_util.h"
 #include "kube/openapi.h"
@@ -131,7 +134,49 @@ TEST(RestMapper, AGroupThatDoesNotAnswerHurtsNoOther) {
   sim.SetGroups(Group("metrics.k8s.io", Version("v1", "Stale", "")) + "," +
                 Group("apps", Version("v1", "Current", Resource("deployments", "Deployment", "Namespaced"))));
   EXPECT_TRUE(sim.Map({"apps", "v1", "Deployment"}));
-  EXPECT_FALSE(sim.Map({"metrics.k8s.io", "v1", "PodMetrics"}));
+  EXPECT_FALSE(sim.Map({"metrics.k8s.io", "v1", "NodeMetrics"}));
+}
+
+TEST(RestMapper, AGroupThatDoesNotAnswerHasNotLostItsKinds) {
+  Simulation sim;
+  sim.SetGroups(Group("metrics.k8s.io", Version("v1", "Stale", "")));
+  const auto unknown = *sim.executor.Run(
+      sim.mapper.ForGroupKind("metrics.k8s.io", "PodMetrics", sim.stop.token()));
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().code(), ErrorCode::kUnavailable) << "nobody said that there is no such kind";
+}
+
+async::Task<void> AskFor(RestMapper& mapper, std::string kind, std::optional<Reply<RestMapping>>& answer) {
+  answer = co_await mapper.ForGroupKind("", std::move(kind), {});
+}
+
+TEST(RestMapper, WhoAsksWhileAnotherAsksGetsTheSameAnswer) {
+  Simulation sim;
+  sim.server.faults.push_back(http::Response{429, {{"Retry-After", "1"}}, "{}"});
+  std::optional<Reply<RestMapping>> first;
+  std::optional<Reply<RestMapping>> second;
+  async::Scope scope(sim.executor);
+  scope.Spawn(AskFor(sim.mapper, "Pod", first));
+  scope.Spawn(AskFor(sim.mapper, "Pod", second));
+  sim.executor.Advance(1ms);
+  EXPECT_FALSE(second) << "silence is no answer";
+  sim.executor.Advance(30s);
+  ASSERT_TRUE(first && second);
+  EXPECT_TRUE(*first);
+  EXPECT_TRUE(*second);
+}
+
+TEST(RestMapper, AQuestionThatFailedIsNotTakenForNoSuchKind) {
+  Simulation sim;
+  sim.server.down = true;
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = sim.Map({"", "v1", "Pod"});
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().code(), ErrorCode::kUnavailable);
+  }
+  sim.server.down = false;
+  sim.executor.Advance(1s);
+  EXPECT_TRUE(sim.Map({"", "v1", "Pod"}));
 }
 
 TEST(Discovery, ReadsServersWithoutAggregation) {

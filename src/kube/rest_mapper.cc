@@ -77,15 +77,35 @@ Task<Reply<void>> RestMapper::LoadAll(CancelToken cancel) {
   co_return Reply<void>{};
 }
 
+// Who asks while another asks the same waits for the same answer: silence must not be taken for "no such kind", by
+// which what is deleted would count as gone.
 Task<Reply<void>> RestMapper::Learn(std::string group, std::string version, CancelToken cancel) {
+  const std::string what = group + "/" + version;
+  while (IsOpen(what)) {
+    answered_.Reset();
+    if (auto woken = co_await answered_.Wait(cancel); !woken) {
+      co_return std::unexpected(ApiError(woken.error()));
+    }
+  }
+  if (auto recent = RecentAnswer(what)) co_return std::move(*recent);
+  const std::uint64_t number = Open(what);
+  auto answer = co_await Ask(std::move(group), std::move(version), std::move(cancel));
+  Close(what, number, answer);
+  answered_.Set();
+  co_return answer;
+}
+
+Task<Reply<void>> RestMapper::Ask(std::string group, std::string version, CancelToken cancel) {
   bool whole = false;
   {
     std::lock_guard lock(mutex_);
     whole = !loaded_ || version.empty() || !groups_.contains(group);
   }
-  if (!MayAsk(group + "/" + version)) co_return Reply<void>{};
   // Aggregated discovery with an ETag costs less than one group-version read by name.
-  if (whole) co_return co_await LoadAll(cancel);
+  if (whole) {
+    if (auto loaded = co_await LoadAll(cancel); !loaded) co_return loaded;
+    co_return CheckAnswered(group, version);
+  }
   GroupVersion wanted{group, version};
   auto resources = co_await discovery_.ReadVersion(std::move(wanted), cancel);
   std::lock_guard lock(mutex_);
@@ -104,14 +124,54 @@ Task<Reply<void>> RestMapper::Learn(std::string group, std::string version, Canc
   co_return Reply<void>{};
 }
 
-bool RestMapper::MayAsk(const std::string& what) {
-  MonotonicTime now = client_.executor().clock().Monotonic();
+// A group whose server was not reached has kinds that nobody told of.
+Reply<void> RestMapper::CheckAnswered(const std::string& group, const std::string& version) const {
   std::lock_guard lock(mutex_);
-  auto [last, first] = asked_.try_emplace(what, now);
-  if (first) return true;
-  if (now - last->second < kSpacing) return false;
-  last->second = now;
-  return true;
+  const auto known = groups_.find(group);
+  if (known == groups_.end()) return {};
+  for (const ApiVersion& candidate : known->second.versions) {
+    if (!version.empty() && candidate.version != version) continue;
+    if (!candidate.stale || !candidate.resources.empty()) continue;
+    return std::unexpected(ApiError(Error(
+        ErrorCode::kUnavailable, fmt::format("the server of {}/{} does not answer", group, candidate.version))));
+  }
+  return {};
+}
+
+bool RestMapper::IsOpen(const std::string& what) const {
+  std::lock_guard lock(mutex_);
+  const auto asked = asked_.find(what);
+  return asked != asked_.end() && asked->second.state == Question::State::kOpen;
+}
+
+std::optional<Reply<void>> RestMapper::RecentAnswer(const std::string& what) const {
+  const MonotonicTime now = client_.executor().clock().Monotonic();
+  std::lock_guard lock(mutex_);
+  const auto asked = asked_.find(what);
+  if (asked == asked_.end() || now - asked->second.at >= kSpacing) return std::nullopt;
+  if (asked->second.state == Question::State::kAnswered) return Reply<void>{};
+  return std::unexpected(ApiError(
+      Error(ErrorCode::kUnavailable, "discovery failed a moment ago, and is not asked again yet")));
+}
+
+std::uint64_t RestMapper::Open(const std::string& what) {
+  std::lock_guard lock(mutex_);
+  asked_.insert_or_assign(what, Question{.number = ++questions_});
+  return questions_;
+}
+
+void RestMapper::Close(const std::string& what, std::uint64_t number, const Reply<void>& answer) {
+  const MonotonicTime now = client_.executor().clock().Monotonic();
+  std::lock_guard lock(mutex_);
+  const auto asked = asked_.find(what);
+  // Forgotten meanwhile, and perhaps asked anew.
+  if (asked == asked_.end() || asked->second.number != number) return;
+  if (!answer && answer.error().code() == ErrorCode::kCancelled) {
+    asked_.erase(asked);
+    return;
+  }
+  asked->second.state = answer ? Question::State::kAnswered : Question::State::kFailed;
+  asked->second.at = now;
 }
 
 template <typename Matches>

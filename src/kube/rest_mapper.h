@@ -5,11 +5,14 @@
 // on demand: when a CRD of it changed, or a mapped path turned out to be missing.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "async/event.h"
 #include "kube/discovery.h"
 
 namespace kro::kube {
@@ -28,9 +31,11 @@ class RestMapper {
   static constexpr Duration kSpacing = std::chrono::seconds(1);
 
   // `client` outlives the mapper.
-  explicit RestMapper(Client& client) : client_(client), discovery_(client) {}
+  explicit RestMapper(Client& client)
+      : client_(client), discovery_(client), answered_(client.executor(), async::EventReset::kManual) {}
 
-  // kNotFound ("no matches for kind …") if the server has no such kind.
+  // kNotFound ("no matches for kind …") if the server has said that it has no such kind, never for want of an
+  // answer.
   async::Task<Reply<RestMapping>> ForKind(Gvk gvk, async::CancelToken cancel);
 
   // The version that the server prefers among those that have the kind.
@@ -49,7 +54,22 @@ class RestMapper {
   async::Task<Reply<void>> LoadAll(async::CancelToken cancel);
   async::Task<Reply<void>> Learn(std::string group, std::string version,
                                  async::CancelToken cancel);
-  bool MayAsk(const std::string& what);
+  async::Task<Reply<void>> Ask(std::string group, std::string version, async::CancelToken cancel);
+
+  Reply<void> CheckAnswered(const std::string& group, const std::string& version) const;
+
+  // What became of the last question about a group-version.
+  struct Question {
+    enum class State { kOpen, kAnswered, kFailed };
+    State state = State::kOpen;
+    MonotonicTime at{};  // of its end
+    std::uint64_t number = 0;
+  };
+  bool IsOpen(const std::string& what) const;
+  // How the last question ended, if that is not long ago.
+  std::optional<Reply<void>> RecentAnswer(const std::string& what) const;
+  std::uint64_t Open(const std::string& what);
+  void Close(const std::string& what, std::uint64_t number, const Reply<void>& answer);
 
   template <typename Matches>
   std::optional<RestMapping> Search(std::string_view group, std::string_view version,
@@ -60,7 +80,9 @@ class RestMapper {
   mutable std::mutex mutex_;
   bool loaded_ = false;                                // guarded by mutex_
   std::map<std::string, ApiGroup, std::less<>> groups_;  // guarded by mutex_
-  std::map<std::string, MonotonicTime> asked_;         // by group-version; guarded by mutex_
+  std::map<std::string, Question> asked_;              // by group-version; guarded by mutex_
+  std::uint64_t questions_ = 0;                        // guarded by mutex_
+  async::Event answered_;
 };
 
 }  // namespace kro::kube

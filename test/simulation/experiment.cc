@@ -190,6 +190,11 @@ Outcome Experiment::Play(const Trial& trial) const {
       if (!world.Advance(15s)) break;
       if (world.server.revision() != revision) see_end();
     }
+    if (trial.log != nullptr) {
+      for (const Point& point : recorder.points()) {
+        for (const std::string& write : point.log) trial.log->Write(LogLevel::kDebug, write);
+      }
+    }
     world.audit.Forget();
     if (!world.Advance(kRest)) outcome.violations.push_back("tasks wake each other for ever");
     for (const Call& call : world.audit.calls()) {

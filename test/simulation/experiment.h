@@ -25,7 +25,7 @@ namespace kro::simulation {
 struct Trial {
   std::uint64_t seed = 0;  // 0: everything in order, no pauses of the user
   apiserver::Schedule schedule;
-  LogSink* log = nullptr;
+  LogSink* log = nullptr;  // of the operator, then its writes
 };
 
 struct Outcome {
