@@ -20,6 +20,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <coroutine>
+#include <memory>
+#include <optional>
 #include <type_traits>
 
 #include "async/internal/io_context.h"
@@ -76,6 +78,7 @@ class Session final : public ResponseWriter,
   async::Task<Result<void>> Begin(int status, Headers headers) override;
   async::Task<Result<void>> Write(std::string piece) override;
   void Abort() override;
+  const ClientSubject* client() const override { return client_ ? &*client_ : nullptr; }
 
  private:
   enum class Answer { kNone, kStreaming, kDone };
@@ -96,6 +99,7 @@ class Session final : public ResponseWriter,
   const ServerConfig& config_;
   const Handler& handler_;
   beast::flat_buffer buffer_;
+  std::optional<ClientSubject> client_;
 
   // Of the request being served.
   bool waiting_ = false;  // for a request
@@ -114,6 +118,8 @@ Headers TakeHeaders(const beast::http::fields& fields);
 Response Refusal(int status, std::string body);
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config);
+// What the certificate of the other side says; nothing if it showed none.
+std::optional<ClientSubject> SubjectOf(SSL* connection);
 
 }  // namespace
 
@@ -234,6 +240,7 @@ async::Task<void> Session<Stream>::Run(async::CancelToken stop) {
         [&](auto done) { stream_.async_handshake(asio::ssl::stream_base::server, done); });
     waiting_ = false;
     ready = !shaken.error;
+    if (ready) client_ = SubjectOf(stream_.native_handle());
   }
   while (ready && !stop.cancelled()) ready = co_await ServeOne(stop);
   unlink();
@@ -467,7 +474,31 @@ Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config) {
   if (error) return Fail(ErrorCode::kInvalid, "tls certificate: {}", error.message());
   tls->use_private_key(asio::buffer(config.key_pem), asio::ssl::context::pem, error);
   if (error) return Fail(ErrorCode::kInvalid, "tls key: {}", error.message());
+  if (config.client_roots_pem.empty()) return tls;
+  tls->add_certificate_authority(asio::buffer(config.client_roots_pem), error);
+  if (!error) tls->set_verify_mode(asio::ssl::verify_peer, error);
+  if (error) return Fail(ErrorCode::kInvalid, "tls roots of clients: {}", error.message());
   return tls;
+}
+
+std::optional<ClientSubject> SubjectOf(SSL* connection) {
+  const std::unique_ptr<X509, decltype(&X509_free)> shown(SSL_get1_peer_certificate(connection),
+                                                          X509_free);
+  if (shown == nullptr) return std::nullopt;
+  ClientSubject subject;
+  const X509_NAME* name = X509_get_subject_name(shown.get());
+  for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
+    const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
+    unsigned char* text = nullptr;
+    const int size = ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+    if (size < 0) continue;
+    std::string value(reinterpret_cast<const char*>(text), static_cast<std::size_t>(size));
+    OPENSSL_free(text);
+    const int kind = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry));
+    if (kind == NID_commonName) subject.common_name = std::move(value);
+    if (kind == NID_organizationName) subject.organizations.push_back(std::move(value));
+  }
+  return subject;
 }
 
 }  // namespace

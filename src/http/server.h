@@ -12,11 +12,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "async/real_executor.h"
 #include "http/transport.h"
 
 namespace kro::http {
+
+// Who a client's certificate says that it is; the certificate was checked.
+struct ClientSubject {
+  std::string common_name;
+  std::vector<std::string> organizations;
+};
 
 // Where a handler puts its answer: Respond once, or Begin and then Write any number of times. Failures
 // say that the client is gone (kUnavailable). Used by the handler's own task only.
@@ -33,6 +40,9 @@ class ResponseWriter {
 
   // Closes the connection without ending the answer, so that the client sees it is incomplete.
   virtual void Abort() = 0;
+
+  // Nothing for a client that showed no certificate.
+  virtual const ClientSubject* client() const { return nullptr; }
 };
 
 // Answers one request; runs on the executor's loop. `cancel` fires when the client has gone or the
@@ -45,6 +55,8 @@ using Handler =
 struct ServerTls {
   std::string certificate_pem;  // the chain, leaf first
   std::string key_pem;
+  // Clients may show a certificate that goes back to one of these, and no other; empty: none is asked for.
+  std::string client_roots_pem = {};
 };
 
 struct ServerConfig {
