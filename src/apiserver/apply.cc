@@ -79,6 +79,9 @@ class Write {
  private:
   // The structure at a version; nothing if it is not served.
   std::optional<ObjectSchema> SchemaAt(std::string_view version) const;
+  void Convert(json::Value& object, std::string_view from, std::string_view to) const {
+    if (from != to && ownership_.convert) ownership_.convert(object.as_object(), from, to);
+  }
   FieldSet Above(const TypeNode& type, const json::Value& object) {
     return internal::FieldsOf(type, object, texts_).WithNamedFields(type);
   }
@@ -87,7 +90,8 @@ class Write {
   FieldTexts texts_;
   FieldSet reset_;
   std::map<std::string, Change, std::less<>> changes_;
-  std::deque<json::Value> unset_;  // sets refer to their names
+  std::deque<json::Value> unset_;      // sets refer to their names
+  std::deque<json::Value> converted_;  // likewise
 };
 
 Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
@@ -274,6 +278,14 @@ const Write::Change& Write::CompareAt(std::string_view version, const json::Valu
   if (auto known = changes_.find(version); known != changes_.end()) return known->second;
   Change change;
   if (auto schema = SchemaAt(version)) {
+    if (version != ownership_.api_version && ownership_.convert) {
+      for (const json::Value** side : {&before, &after}) {
+        if (*side == nullptr) continue;
+        json::Value& copy = converted_.emplace_back(**side);
+        Convert(copy, ownership_.api_version, version);
+        *side = &copy;
+      }
+    }
     if (before == nullptr) before = &unset_.emplace_back(schema->MakeUnset());
     Comparison comparison = internal::CompareObjects(schema->root(), before, after, texts_);
     change.touched = WithoutReset(comparison.modified.Union(comparison.added));
@@ -352,19 +364,25 @@ Answer<bool> Write::MergeAndPrune(json::Value& object, const json::Value& config
   }
   auto last_schema = SchemaAt(last_version);
   if (!last_schema) return changed;
-  auto misfit = [&](const ObjectSchema& schema) {
-    return internal::FindTypeError(schema.root(), object, internal::Duplicates::kAllowed);
+  auto misfit = [&](const ObjectSchema& schema, const json::Value& value) {
+    return internal::FindTypeError(schema.root(), value, internal::Duplicates::kAllowed);
   };
+  const auto merged_at = [&](std::string_view version) {
+    json::Value copy(object, object.storage());
+    Convert(copy, ownership_.api_version, version);
+    return copy;
+  };
+  json::Value merged = merged_at(last_version);
   if (last_version != ownership_.api_version) {
-    if (std::string error = misfit(*last_schema); !error.empty()) {
+    if (std::string error = misfit(*last_schema, merged); !error.empty()) {
       return PlainFailure(
           500, "failed to prune fields: failed to convert merged object to last applied version: " +
                    error);
     }
   }
-  const json::Value merged(object, object.storage());
   const TypeNode& last_type = last_schema->root();
   json::Value pruned(merged, object.storage());
+  std::string version_now = last_version;  // of both
   internal::RemoveFields(last_type, pruned, last.WithNamedFields(last_type), texts_);
 
   // The fields that have owners, version by version, the last applied one first.
@@ -388,8 +406,13 @@ Answer<bool> Write::MergeAndPrune(json::Value& object, const json::Value& config
     auto schema = SchemaAt(version);
     if (!schema) continue;
     const TypeNode& at = schema->root();
+    if (version != version_now) {
+      merged = merged_at(version);
+      Convert(pruned, version_now, version);
+      version_now = version;
+    }
     if (version != last_version && version != ownership_.api_version) {
-      if (std::string error = misfit(*schema); !error.empty()) {
+      if (std::string error = misfit(*schema, merged); !error.empty()) {
         return PlainFailure(500, fmt::format("failed to prune fields: failed add back owned items: "
                                              "failed to convert merged object at version {}: {}",
                                              version, error));
@@ -401,11 +424,17 @@ Answer<bool> Write::MergeAndPrune(json::Value& object, const json::Value& config
     internal::RemoveFields(at, pruned, ownerless, texts_);
   }
 
+  if (version_now != last_version) {
+    merged = merged_at(last_version);
+    Convert(pruned, version_now, last_version);
+  }
   const FieldSet gone = Above(last_type, merged)
                             .Difference(Above(last_type, pruned))
                             .Intersection(last.WithNamedFields(last_type));
   if (gone.empty()) return changed;
+  Convert(object, ownership_.api_version, last_version);
   internal::RemoveFields(last_type, object, gone, texts_);
+  Convert(object, last_version, ownership_.api_version);
   return true;
 }
 

@@ -33,9 +33,12 @@ struct Ownership {
   std::string subresource = {};  // "status", "scale"; empty: the object itself
   // Places that writes through this endpoint neither store nor own, dotted: "status", "metadata.labels".
   std::vector<std::string> reset_fields = {};
-  // The structure at another version of the same kind, nothing if it is not served any more. Objects of
-  // all versions look alike but for apiVersion, as with the conversion None. Unset: no other version.
+  // The structure at another version of the same kind, nothing if it is not served any more. Unset: no
+  // other version.
   std::function<std::optional<ObjectSchema>(std::string_view api_version)> schema_at = {};
+  // Makes of an object at one version the same at another, but for apiVersion. Unset: objects of all
+  // versions look alike, as with the conversion None.
+  std::function<void(json::Object& object, std::string_view from, std::string_view to)> convert = {};
 };
 
 struct ApplyOptions {

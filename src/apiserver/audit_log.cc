@@ -43,6 +43,7 @@ class AuditedWriter final : public http::ResponseWriter {
     return inner_.Write(std::move(piece));
   }
   void Abort() override { inner_.Abort(); }
+  const http::ClientSubject* client() const override { return inner_.client(); }
 
  private:
   void Note(std::string stage, int code) {

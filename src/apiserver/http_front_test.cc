@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "apiserver/certificate_authority.h"
 #include "apiserver/local_transport.h"
 #include "async/run_blocking.h"
 #include "http/client.h"
@@ -66,6 +67,53 @@ TEST(HttpFront, SendsEventsAsTheyHappen) {
     events += *bytes;
   }
   EXPECT_NE(events.find("ADDED"), std::string::npos);
+}
+
+// Over TLS who a client is stands in its certificate, and who shows none is nobody.
+TEST(HttpFront, KnowsClientsByTheirCertificates) {
+  auto authority = CertificateAuthority::Create();
+  ASSERT_TRUE(authority) << authority.error().message();
+  const auto again = CertificateAuthority::Read((*authority)->own());
+  ASSERT_TRUE(again) << "what was written down is the same authority";
+  const auto own = (*again)->IssueServer("IP:127.0.0.1");
+  ASSERT_TRUE(own) << own.error().message();
+  const std::string& roots = (*authority)->own().certificate_pem;
+
+  async::RealExecutor executor(1);
+  Server server(executor.clock(), IdSource(1), {});
+  LocalTransport transport(server, executor);
+  auto front = *http::Server::Listen(
+      executor, {.tls = http::ServerTls{own->certificate_pem, own->key_pem, roots}},
+      MakeFront(server, executor, WithoutCertificate::kAnonymous));
+  async::Scope scope(executor);
+  scope.Spawn(front->Run(scope.token()));
+  const auto ask = [&](const std::optional<IssuedCertificate>& shown, std::string target) {
+    http::ClientConfig config;
+    config.url = "https://127.0.0.1:" + std::to_string(front->port());
+    config.proxy = "";
+    config.roots = http::PemText{roots};
+    if (shown) {
+      config.certificate = http::PemText{shown->certificate_pem};
+      config.key = http::PemText{shown->key_pem};
+    }
+    auto client = *http::Client::Create(executor, config);
+    auto sent = async::RunBlocking(
+        executor, client->Send({.method = "GET", .target = std::move(target)}, {}));
+    return sent ? *sent : http::Response{0, {}, sent.error().message()};
+  };
+  const std::string target(kConfigMaps);
+  EXPECT_EQ(ask(*(*authority)->IssueClient(ClusterAdmin()), target).status, 200);
+  const http::Response refused =
+      ask(*(*authority)->IssueClient({"alice", {"dev", "ops"}}), target);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_NE(refused.body.find("User \\\"alice\\\" cannot list"), std::string::npos) << refused.body;
+  EXPECT_NE(ask(std::nullopt, target).body.find("system:anonymous"), std::string::npos);
+  EXPECT_EQ(ask(std::nullopt, "/readyz").status, 200);
+  const auto stranger = CertificateAuthority::Create();
+  EXPECT_EQ(ask(*(*stranger)->IssueClient(ClusterAdmin()), target).status, 0)
+      << "of another authority";
+  scope.Cancel();
+  async::RunBlocking(executor, scope.Join());
 }
 
 }  // namespace

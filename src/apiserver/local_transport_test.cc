@@ -114,7 +114,7 @@ TEST(LocalTransport, CreatesGetsAndListsConfigMaps) {
   EXPECT_EQ(*got, *created);
   auto list = sim.Run(sim.client.List(kConfigMaps, "default", {}, sim.stop.token()));
   ASSERT_TRUE(list);
-  EXPECT_EQ(list->items.size(), 1u);
+  EXPECT_EQ(list->items.size(), 2u) << "beside that of the namespace";
 }
 
 TEST(LocalTransport, AnswersWhatIsMissing) {

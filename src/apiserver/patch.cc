@@ -51,7 +51,6 @@ std::string Unescape(std::string_view segment);
 bool SameText(const json::Value& a, const json::Value& b);
 Answer<json::Value> CheckOperations(const Decoded& decoded, std::vector<std::string>& complaints);
 void Merge(json::Value& target, const json::Value& patch);
-void DropNulls(json::Value& value);
 // `number`, as Go's decoder calls a JSON value.
 std::string_view WordFor(const json::Value& value);
 std::unexpected<kube::Status> BadPatch(std::string_view why);
@@ -316,7 +315,7 @@ Answer<json::Value> CheckOperations(const Decoded& decoded, std::vector<std::str
 void Merge(json::Value& target, const json::Value& patch) {
   if (!patch.is_object() || !target.is_object()) {
     target = patch;
-    DropNulls(target);
+    internal::DropNulls(target);
     return;
   }
   json::Object& object = target.get_object();
@@ -328,28 +327,12 @@ void Merge(json::Value& target, const json::Value& patch) {
     json::Value& below = object[member.key()];
     if (below.is_null()) {
       below = member.value();
-      DropNulls(below);
+      internal::DropNulls(below);
     } else if (below.is_object() && !member.value().is_object()) {
       // A map gives way to anything else as it is, nulls and all.
       below = member.value();
     } else {
       Merge(below, member.value());
-    }
-  }
-}
-
-void DropNulls(json::Value& value) {
-  if (json::Array* array = value.if_array()) {
-    for (json::Value& item : *array) DropNulls(item);
-  }
-  json::Object* object = value.if_object();
-  if (object == nullptr) return;
-  for (auto member = object->begin(); member != object->end();) {
-    if (member->value().is_null()) {
-      member = object->stable_erase(member);
-    } else {
-      DropNulls(member->value());
-      ++member;
     }
   }
 }

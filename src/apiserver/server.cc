@@ -12,6 +12,7 @@
 #include "apiserver/controllers/rule_player.h"
 #include "apiserver/internal/access_review.h"
 #include "apiserver/internal/authentication.h"
+#include "apiserver/internal/bootstrap_objects.h"
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/core.h"
 #include "apiserver/internal/custom_version.h"
@@ -54,6 +55,9 @@ ObjectChange Told(const Collection& collection, const StoredObject& object,
                   ObjectChange::Type type, std::uint64_t revision);
 std::optional<ServedKind> Served(const ResourcePtr& resource);
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response);
+// What kubectl logs, exec, port-forward and the like ask of a pod.
+bool NeedsContainers(std::string_view subresource);
+kube::Status NoContainersStatus();
 bool IsGoDuration(std::string_view text);
 std::string Quoted(std::string_view text);
 
@@ -67,6 +71,7 @@ struct Call {
   ResourcePtr resource;
   Server::Attempt attempt;
   User user;
+  std::vector<std::string> warnings = {};  // for the client, whatever the answer
 };
 
 struct Server::Impl {
@@ -74,9 +79,9 @@ struct Server::Impl {
       : core(clock, std::move(ids), std::move(options)), controllers(core),
         documents(core.registry) {}
 
-  Reply Handle(const http::Request& request, Attempt attempt);
+  Reply Handle(const http::Request& request, Attempt attempt, const User* certified);
   // Who asks, once it is known that they may.
-  Answer<User> Admit(const http::Request& request, std::string_view path,
+  Answer<User> Admit(const http::Request& request, const User* certified, std::string_view path,
                      const std::optional<ResourcePath>& resource, const QueryParameters& query);
   std::optional<http::Response> HandleFixed(const http::Request& request, std::string_view path,
                                             const QueryParameters& query);
@@ -88,6 +93,7 @@ struct Server::Impl {
   Answer<void> CheckPath(const Call& call) const;
   Answer<Reply> HandleCollection(Call& call);
   Answer<Reply> HandleObject(Call& call);
+  Answer<Reply> ChangeObject(Call& call);
   Answer<Reply> HandleSubresource(Call& call);
   Answer<Reply> ListOrWatch(Call& call);
   Answer<Reply> DeleteCollection(Call& call);
@@ -129,7 +135,7 @@ Server::Server(const Clock& clock, IdSource ids, ServerOptions options, SavedSta
     impl->OnChange(collection, change);
   });
   if (fresh) {
-    CreateInitialObjects(impl->core);
+    AddBootstrapObjects(impl->core);
   } else {
     impl->controllers.LookAtAll();
   }
@@ -137,9 +143,9 @@ Server::Server(const Clock& clock, IdSource ids, ServerOptions options, SavedSta
 
 Server::~Server() = default;
 
-Server::Reply Server::Handle(const http::Request& request, Attempt attempt) {
+Server::Reply Server::Handle(const http::Request& request, Attempt attempt, const User* certified) {
   auto before = impl_->core.agenda.Next();
-  Reply reply = impl_->Handle(request, attempt);
+  Reply reply = impl_->Handle(request, attempt, certified);
   if (auto settled = impl_->Settle(); !settled) {
     reply = Respond(InternalErrorStatus(settled.error().message()));
   }
@@ -210,14 +216,15 @@ http::Headers WatchHeaders() {
   return {{"Content-Type", "application/json"}, {"Cache-Control", "no-cache, private"}};
 }
 
-Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt) {
+Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt,
+                                   const User* certified) {
   std::string_view target = request.target;
   std::string_view path = target.substr(0, target.find('?'));
   QueryParameters query(path.size() < target.size() ? target.substr(path.size() + 1)
                                                     : std::string_view());
   http::Response response;
   auto parsed = ParseResourcePath(path);
-  auto user = Admit(request, path, parsed, query);
+  auto user = Admit(request, certified, path, parsed, query);
   if (!user) {
     response = Respond(user.error());
   } else if (request.body.size() > kMaxBody) {
@@ -229,6 +236,7 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
     auto reply = HandleResource(call);
     if (reply && !std::holds_alternative<http::Response>(*reply)) return std::move(*reply);
     response = reply ? std::move(std::get<http::Response>(*reply)) : Respond(reply.error());
+    AddWarnings(call.warnings, response);
   } else {
     response = Respond(PageNotFoundStatus());
   }
@@ -245,10 +253,11 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
   return response;
 }
 
-Answer<User> Server::Impl::Admit(const http::Request& request, std::string_view path,
+Answer<User> Server::Impl::Admit(const http::Request& request, const User* certified,
+                                 std::string_view path,
                                  const std::optional<ResourcePath>& resource,
                                  const QueryParameters& query) {
-  auto user = Authenticate(request, core);
+  auto user = Authenticate(request, certified, core);
   if (!user) return user;
   const AccessAttributes attributes = AttributesOf(request.method, path, resource, query);
   user = Impersonate(request, *std::move(user), attributes, core);
@@ -406,7 +415,8 @@ Answer<Server::Reply> Server::Impl::HandleCollection(Call& call) {
     }
     auto form = FormOf(call, false);
     if (!form) return std::unexpected(form.error());
-    auto written = ObjectWriter(core).Create(WriteOf(call));
+    ObjectWriter writer(core, call.warnings);
+    auto written = writer.Create(WriteOf(call));
     if (!written) return std::unexpected(written.error());
     return Show(call, *form, *written);
   }
@@ -441,10 +451,16 @@ Answer<Server::Reply> Server::Impl::HandleObject(Call& call) {
   const bool put = method == "PUT" && resource.Offers(Verb::kUpdate);
   const bool patch = method == "PATCH" && resource.Offers(Verb::kPatch);
   if (!put && !patch) return std::unexpected(NotAllowed(call, "create"));
+  return ChangeObject(call);
+}
+
+// PUT and PATCH.
+Answer<Server::Reply> Server::Impl::ChangeObject(Call& call) {
   auto form = FormOf(call, false);
   if (!form) return std::unexpected(form.error());
-  ObjectWriter writer(core);
-  auto written = put ? writer.Update(WriteOf(call)) : writer.Patch(WriteOf(call));
+  ObjectWriter writer(core, call.warnings);
+  auto written =
+      call.http.method == "PUT" ? writer.Update(WriteOf(call)) : writer.Patch(WriteOf(call));
   if (!written) return std::unexpected(written.error());
   return Show(call, *form, *written);
 }
@@ -456,6 +472,7 @@ Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
     if (resource.custom) {
       return std::unexpected(NotFoundStatus(SubjectOf(resource, call.path.name)));
     }
+    if (NeedsContainers(call.path.subresource)) return std::unexpected(NoContainersStatus());
     return std::unexpected(CouldNotFindResourceStatus());
   }
   const std::string& method = call.http.method;
@@ -479,13 +496,7 @@ Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
     if (!scale) return std::unexpected(scale.error());
     return Reply(Respond(200, json::Serialize(*scale)));
   }
-  if (get) return HandleObject(call);
-  auto form = FormOf(call, false);
-  if (!form) return std::unexpected(form.error());
-  ObjectWriter writer(core);
-  auto written = put ? writer.Update(WriteOf(call)) : writer.Patch(WriteOf(call));
-  if (!written) return std::unexpected(written.error());
-  return Show(call, *form, *written);
+  return get ? HandleObject(call) : ChangeObject(call);
 }
 
 Answer<Server::Reply> Server::Impl::ListOrWatch(Call& call) {
@@ -556,10 +567,9 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   options->user = &call.user;
   auto deletion = Delete(core, resource, call.path.name_space, call.path.name, *options);
   if (!deletion) return std::unexpected(deletion.error());
+  call.warnings = std::move(deletion->warnings);
   if (deletion->answers_object) {
-    return Show(call, *form,
-                {.code = deletion->code, .object = deletion->object,
-                 .revision = deletion->revision, .warnings = deletion->warnings});
+    return Show(call, *form, {deletion->code, deletion->object, deletion->revision});
   }
   json::Object details;
   details["name"] = call.path.name;
@@ -572,9 +582,7 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   status["metadata"] = json::Object();
   status["status"] = "Success";
   status["details"] = std::move(details);
-  http::Response response = Respond(200, json::Serialize(status));
-  AddWarnings(deletion->warnings, response);
-  return Reply(std::move(response));
+  return Reply(Respond(200, json::Serialize(status)));
 }
 
 Answer<ObjectForm> Server::Impl::FormOf(const Call& call, bool list) const {
@@ -626,7 +634,6 @@ Server::Reply Server::Impl::Show(const Call& call, const ObjectForm& form,
   } else if (call.query.IsOn("pretty")) {
     response.body += '\n';
   }
-  AddWarnings(written.warnings, response);
   return response;
 }
 
@@ -808,6 +815,20 @@ void AddWarnings(const std::vector<std::string>& warnings, http::Response& respo
     }
     response.headers.Add("Warning", fmt::format("299 - \"{}\"", quoted));
   }
+}
+
+bool NeedsContainers(std::string_view subresource) {
+  constexpr std::string_view kSubresources[] = {"attach", "ephemeralcontainers", "exec", "log",
+                                                "portforward", "proxy"};
+  return std::ranges::find(kSubresources, subresource) != std::end(kSubresources);
+}
+
+kube::Status NoContainersStatus() {
+  kube::Status status;
+  status.code = 501;
+  status.reason = "NotImplemented";
+  status.message = "this API server has no nodes: nothing runs in its pods";
+  return status;
 }
 
 // "1m30s", "32s", "1.5h", "0".

@@ -97,8 +97,10 @@ class Server {
   Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state = {});
   ~Server();
 
-  // Answers a request. A watch answers 200 with the headers in WatchHeaders.
-  Reply Handle(const http::Request& request, Attempt attempt = Attempt::kFirst);
+  // Answers a request. A watch answers 200 with the headers in WatchHeaders. `certified`: who the
+  // connection says the client is; a token in the request comes before it.
+  Reply Handle(const http::Request& request, Attempt attempt = Attempt::kFirst,
+               const User* certified = nullptr);
 
   // Does what is due now. False if so much was due that some was left.
   bool RunDue();

@@ -8,33 +8,18 @@
 #include <chrono>
 #include <vector>
 
+#include "apiserver/world_test_util.h"
 #include "json/path.h"
 #include "json/value.h"
 
 namespace kro::apiserver {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-class ManualClock final : public Clock {
- public:
-  WallTime Now() const override { return WallTime(1'767'225'600s) + elapsed_; }
-  MonotonicTime Monotonic() const override { return MonotonicTime(1000h + elapsed_); }
-  void Advance(Duration by) { elapsed_ += by; }
-
- private:
-  Duration elapsed_{0};
-};
-
-struct World {
-  explicit World(ServerOptions options = {}) : server(clock, IdSource(7), std::move(options)) {
-    Advance(1s);
-  }
-
-  ManualClock clock;
-  Server server;
+struct World : ServerWorld {
+  using ServerWorld::ServerWorld;
 
   http::Response Send(std::string method, std::string target, std::string body = {},
                       http::Headers headers = {}) {
@@ -58,15 +43,6 @@ struct World {
     Server::Reply reply = server.Handle({.method = "GET", .target = std::move(target)});
     auto* watch = std::get_if<std::shared_ptr<Watch>>(&reply);
     return watch == nullptr ? nullptr : *watch;
-  }
-  void Advance(Duration by) {
-    const MonotonicTime end = clock.Monotonic() + by;
-    while (auto next = server.NextDue()) {
-      if (*next > end) break;
-      if (*next > clock.Monotonic()) clock.Advance(*next - clock.Monotonic());
-      ASSERT_TRUE(server.RunDue());
-    }
-    clock.Advance(end - clock.Monotonic());
   }
 };
 
@@ -783,6 +759,166 @@ TEST(Server, TheSameSeedGivesTheSameAnswers) {
   auto a = one.Send("POST", kConfigMaps, ConfigMap("a"));
   auto b = two.Send("POST", kConfigMaps, ConfigMap("a"));
   EXPECT_EQ(a.body, b.body);
+}
+
+constexpr std::string_view kAutoscalers = "/namespaces/default/horizontalpodautoscalers";
+
+json::Value Body(const http::Response& response) {
+  auto value = json::Parse(response.body);
+  return value ? *value : json::Value(nullptr);
+}
+
+TEST(ServerVersions, AnAutoscalerIsTheSameObjectInBothVersions) {
+  World world;
+  const std::string v1 = fmt::format("/apis/autoscaling/v1{}", kAutoscalers);
+  const std::string v2 = fmt::format("/apis/autoscaling/v2{}", kAutoscalers);
+  auto created = world.Send("POST", v1, R"({"metadata":{"name":"web"},"spec":{"maxReplicas":5,
+"targetCPUUtilizationPercentage":60,"scaleTargetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"web"}}})");
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(world.At(v1 + "/web", "apiVersion"), "autoscaling/v1");
+  EXPECT_EQ(world.At(v1 + "/web", "spec.targetCPUUtilizationPercentage"), "60");
+  EXPECT_EQ(world.At(v2 + "/web", "apiVersion"), "autoscaling/v2");
+  EXPECT_EQ(world.At(v2 + "/web", "spec.metrics[0].resource.target.averageUtilization"), "60");
+  EXPECT_EQ(world.At(v2 + "/web", "spec.minReplicas"), "1");
+
+  // What v1 has no field for goes along in annotations, there and back.
+  auto patched = world.Send("PATCH", v2 + "/web", R"({"spec":{"behavior":{"scaleDown":{"selectPolicy":"Min"}},
+"metrics":[{"type":"Resource","resource":{"name":"memory","target":{"type":"AverageValue","averageValue":"1Gi"}}},
+{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":70}}}]}})");
+  ASSERT_EQ(patched.status, 200) << patched.body;
+  const json::Value seen = world.Get(v1 + "/web");
+  const json::Value* annotations = json::Find(seen, {"metadata", "annotations"});
+  ASSERT_NE(annotations, nullptr);
+  EXPECT_EQ(json::FindString(*annotations, {"autoscaling.alpha.kubernetes.io/metrics"}),
+            R"([{"type":"Resource","resource":{"name":"memory","targetAverageValue":"1Gi"}}])");
+  EXPECT_EQ(json::FindString(*annotations, {"autoscaling.alpha.kubernetes.io/behavior"}),
+            R"({"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":4,)"
+            R"("PeriodSeconds":15},{"Type":"Percent","Value":100,"PeriodSeconds":15}],"Tolerance":null},)"
+            R"("ScaleDown":{"StabilizationWindowSeconds":null,"SelectPolicy":"Min","Policies":[{"Type":"Percent",)"
+            R"("Value":100,"PeriodSeconds":15}],"Tolerance":null}})");
+  EXPECT_EQ(world.At(v1 + "/web", "spec.targetCPUUtilizationPercentage"), "70");
+  auto labelled = world.Send("PATCH", v1 + "/web", R"({"metadata":{"labels":{"a":"b"}}})");
+  ASSERT_EQ(labelled.status, 200) << labelled.body;
+  EXPECT_EQ(world.At(v2 + "/web", "spec.metrics[0].resource.target.averageValue"), "1Gi");
+  EXPECT_EQ(world.At(v2 + "/web", "spec.behavior.scaleDown.selectPolicy"), "Min");
+  EXPECT_EQ(world.At(v2 + "/web", "metadata.annotations"), "nothing");
+  EXPECT_EQ(json::FindString(Body(world.Send("DELETE", v1 + "/web")), {"status"}), "Success");
+  EXPECT_EQ(world.Send("GET", v2 + "/web").status, 404);
+}
+
+TEST(ServerVersions, OwnershipIsKeptByVersionAndConflictsAcrossThem) {
+  World world;
+  const std::string v1 = fmt::format("/apis/autoscaling/v1{}/web", kAutoscalers);
+  const std::string v2 = fmt::format("/apis/autoscaling/v2{}/web", kAutoscalers);
+  const auto config = [](std::string_view version, std::string_view more) {
+    return fmt::format(R"({{"apiVersion":"autoscaling/{}","kind":"HorizontalPodAutoscaler","metadata":
+{{"name":"web"}},"spec":{{"maxReplicas":5,{}"scaleTargetRef":{{"kind":"Deployment","name":"web"}}}}}})",
+                       version, more);
+  };
+  ASSERT_EQ(world.Apply(v1, "a", config("v1", R"("targetCPUUtilizationPercentage":60,)")).status, 201);
+  auto refused = world.Apply(v2, "b", config("v2", R"("metrics":[{"type":"Resource","resource":
+{"name":"cpu","target":{"type":"Utilization","averageUtilization":90}}}],)"));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_THAT(refused.body, HasSubstr("conflict with \\\"a\\\": .spec.targetCPUUtilizationPercentage"));
+  // The same applier at the other version gives up what it does not name any more.
+  ASSERT_EQ(world.Apply(v2, "a", config("v2", "")).status, 200);
+  EXPECT_EQ(world.At(v2, "metadata.managedFields[0].apiVersion"), "autoscaling/v2");
+  EXPECT_EQ(world.At(v1, "spec.targetCPUUtilizationPercentage"), "80") << "the default";
+}
+
+TEST(ServerVersions, EventsHaveTwoGroups) {
+  World world;
+  const std::string old_form = "/api/v1/namespaces/default/events";
+  const std::string new_form = "/apis/events.k8s.io/v1/namespaces/default/events";
+  auto watch = world.Open(new_form + "?watch=1&fieldSelector=regarding.name%3Dw");
+  ASSERT_NE(watch, nullptr);
+  ASSERT_EQ(world.Send("POST", old_form, R"({"metadata":{"name":"one"},"message":"red","reason":"Painted",
+"type":"Normal","count":2,"source":{"component":"painter"},"involvedObject":{"kind":"Widget","name":"w",
+"namespace":"default"}})").status, 201);
+  EXPECT_EQ(world.At(new_form + "/one", "note"), "red");
+  EXPECT_EQ(world.At(new_form + "/one", "regarding.name"), "w");
+  EXPECT_EQ(world.At(new_form + "/one", "deprecatedCount"), "2");
+  EXPECT_EQ(world.At(new_form + "/one", "deprecatedSource.component"), "painter");
+  EXPECT_THAT(watch->Take(), HasSubstr("\"note\":\"red\""));
+
+  auto refused = world.Send("POST", new_form, R"({"metadata":{"name":"two"},"note":"x"})");
+  EXPECT_EQ(refused.status, 422);
+  EXPECT_THAT(refused.body, HasSubstr("eventTime: Required value"));
+  ASSERT_EQ(world.Send("POST", new_form, R"({"metadata":{"name":"two"},"note":"x","reason":"r","action":"a",
+"type":"Normal","reportingController":"c.io/x","reportingInstance":"x-1","eventTime":
+"2026-01-01T00:00:00.000000Z","regarding":{"kind":"Widget","name":"w","namespace":"default"}})").status, 201);
+  EXPECT_EQ(world.At(old_form + "/two", "message"), "x");
+  EXPECT_EQ(world.At(old_form + "/two", "reportingComponent"), "c.io/x");
+  EXPECT_EQ(world.At(old_form + "/two", "involvedObject.name"), "w");
+  ASSERT_EQ(world.Send("DELETE", new_form).status, 200);
+  EXPECT_EQ(world.At(old_form, "items"), "[]");
+}
+
+TEST(Server, GenerationOfDeploymentsFollowsAnnotationsToo) {
+  World world({.controllers = Controllers::kNone});
+  const std::string deployments = "/apis/apps/v1/namespaces/default/deployments";
+  ASSERT_EQ(world.Send("POST", deployments, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":
+{"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})")
+                .status, 201);
+  world.Send("PATCH", deployments + "/d", R"({"metadata":{"labels":{"l":"1"}}})");
+  EXPECT_EQ(world.At(deployments + "/d", "metadata.generation"), "1");
+  world.Send("PATCH", deployments + "/d", R"({"metadata":{"annotations":{"n":"1"}}})");
+  EXPECT_EQ(world.At(deployments + "/d", "metadata.generation"), "2");
+}
+
+TEST(Server, APageOfForgottenHistoryIsExpired) {
+  World world;
+  for (int i = 0; i < 5; ++i) world.Send("POST", kConfigMaps, ConfigMap(fmt::format("c{}", i)));
+  const std::string token = world.At(kConfigMaps + "?limit=2", "metadata.continue");
+  world.Send("POST", kConfigMaps, ConfigMap("later"));
+  world.server.CompactHistory();
+  auto expired = world.Send("GET", fmt::format("{}?limit=2&continue={}", kConfigMaps, token));
+  EXPECT_EQ(expired.status, 410);
+  EXPECT_THAT(expired.body, HasSubstr("too old to display a consistent list result"));
+  const std::string rest(json::FindString(Body(expired), {"metadata", "continue"}));
+  auto inconsistent = world.Send("GET", fmt::format("{}?limit=9&continue={}", kConfigMaps, rest));
+  EXPECT_EQ(inconsistent.status, 200);
+  EXPECT_THAT(inconsistent.body, HasSubstr("\"later\""));
+}
+
+TEST(Server, BeginsWithTheObjectsOfEveryCluster) {
+  World world;
+  EXPECT_EQ(world.At("/api/v1/namespaces/kube-system", "status.phase"), "Active");
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/services/kubernetes", "spec.clusterIP"), "10.96.0.1");
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/serviceaccounts/default", "metadata.name"), "default");
+  EXPECT_EQ(world.At("/api/v1/nodes/node-1", "status.conditions[0].type"), "Ready");
+  EXPECT_EQ(world.At("/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin", "rules[0].verbs[0]"), "*");
+}
+
+TEST(ServerRefusals, SayThatNothingRunsInPods) {
+  World world;
+  for (std::string_view part : {"log", "exec", "portforward", "attach"}) {
+    auto refused = world.Send("GET", fmt::format("/api/v1/namespaces/default/pods/p/{}", part));
+    EXPECT_EQ(refused.status, 501) << part;
+    EXPECT_THAT(refused.body, HasSubstr("nothing runs in its pods"));
+  }
+}
+
+TEST(ServerRefusals, CarryTheWarningsToo) {
+  World world;
+  ASSERT_EQ(world.Send("POST", kDefinitions, Definition()).status, 201);
+  world.Advance(1s);
+  auto refused = world.Send("POST", kWidgets, Widget("w", R"({"n":0,"zz":1})"));
+  EXPECT_EQ(refused.status, 422);
+  ASSERT_NE(refused.headers.Find("Warning"), nullptr);
+  EXPECT_THAT(*refused.headers.Find("Warning"), HasSubstr("unknown field"));
+}
+
+TEST(ServerIdentity, ACertifiedClientIsWhoItsCertificateNames) {
+  World world;
+  const User alice{"alice", {"dev", "system:authenticated"}};
+  const http::Request request{.method = "GET", .target = "/api/v1/pods"};
+  auto reply = world.server.Handle(request, Server::Attempt::kFirst, &alice);
+  const auto& response = std::get<http::Response>(reply);
+  EXPECT_EQ(response.status, 403);
+  EXPECT_THAT(response.body, HasSubstr("User \\\"alice\\\" cannot list"));
+  const User master{"root", {"system:masters", "system:authenticated"}};
+  EXPECT_EQ(std::get<http::Response>(world.server.Handle(request, Server::Attempt::kFirst, &master)).status, 200);
 }
 
 }  // namespace

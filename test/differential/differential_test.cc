@@ -19,5 +19,7 @@ TEST(Differential, TheEmbeddedServerAnswersAsRecorded) {
   Compare(suite, recording.answers, found);
 }
 
+TEST(Differential, EveryScenarioAndTrapOfTheSpecificationIsShown) { CheckCoverage(LoadSuite(0)); }
+
 }  // namespace
 }  // namespace kro::differential

@@ -118,12 +118,14 @@ void Compare(const json::Value* one, const json::Value* other, const std::string
 
 // Controllers of the real server write to workloads meanwhile.
 void ForgetControllers(json::Value& body) {
-  if (json::FindString(body, {"kind"}) != "Deployment") return;
+  const std::string_view kind = json::FindString(body, {"kind"});
+  if (kind != "Deployment" && kind != "HorizontalPodAutoscaler" && kind != "Job") return;
   json::Object& object = body.as_object();
   object.erase("status");
   json::Value* metadata = json::Find(body, "metadata");
   if (metadata == nullptr || !metadata->is_object()) return;
   for (std::string_view key : {"resourceVersion", "generation", "annotations"}) {
+    if (kind == "Job" && key == "annotations") continue;
     metadata->get_object().erase(key);
   }
   json::Value* entries = json::Find(*metadata, "managedFields");

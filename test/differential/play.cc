@@ -18,8 +18,8 @@ constexpr int kMostWaits = 400;
 
 std::string Replace(std::string text, std::string_view what, std::string_view with);
 std::map<std::string, std::string> LoadKnownDifferences();
-// "widgets" of widgets.ex.io
-std::string PluralOf(const std::string& definition);
+// "/apis/ex.io/v1/widgets" of widgets.ex.io
+std::string CollectionOf(const std::string& definition);
 json::Value EventsOf(const std::string& body, Normaliser& normaliser);
 
 }  // namespace
@@ -64,7 +64,7 @@ void Define(World& world, const Suite& suite) {
   }
   for (const std::string& definition : suite.definitions) {
     for (int i = 0; i < kMostWaits; ++i) {
-      if (world.Send({.target = "/apis/ex.io/v1/" + PluralOf(definition)}).status == 200) break;
+      if (world.Send({.target = CollectionOf(definition)}).status == 200) break;
       world.Wait();
     }
   }
@@ -89,7 +89,10 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
           {"$SEC", "/api/v1{}/secrets"},        {"$S", "/api/v1{}/services"},
           {"$P", "/api/v1{}/pods"},             {"$W", "/apis/ex.io/v1{}/widgets"},
           {"$T", "/apis/ex.io/v1{}/thgs"},      {"$D", "/apis/apps/v1{}/deployments"},
-          {"$J", "/apis/batch/v1{}/jobs"}};
+          {"$J", "/apis/batch/v1{}/jobs"},
+          {"$HPA1", "/apis/autoscaling/v1{}/horizontalpodautoscalers"},
+          {"$HPA2", "/apis/autoscaling/v2{}/horizontalpodautoscalers"},
+          {"$EV", "/api/v1{}/events"},          {"$EG", "/apis/events.k8s.io/v1{}/events"}};
       for (const auto& [word, path] : kCollections) {
         text = Replace(std::move(text), word, Replace(std::string(path), "{}", home));
       }
@@ -199,9 +202,14 @@ std::map<std::string, std::string> LoadKnownDifferences() {
   return known;
 }
 
-std::string PluralOf(const std::string& definition) {
+std::string CollectionOf(const std::string& definition) {
   auto value = json::Parse(definition);
-  return value ? std::string(json::FindString(*value, {"spec", "names", "plural"})) : "";
+  if (!value) return "";
+  const json::Array& versions =
+      json::Find(std::as_const(*value), {"spec", "versions"})->as_array();
+  return fmt::format("/apis/{}/{}/{}", json::FindString(*value, {"spec", "group"}),
+                     json::FindString(versions.front(), {"name"}),
+                     json::FindString(*value, {"spec", "names", "plural"}));
 }
 
 json::Value EventsOf(const std::string& body, Normaliser& normaliser) {

@@ -47,4 +47,7 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence);
 using Transcripts = std::map<std::string, std::vector<json::Value>, std::less<>>;
 void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& found);
 
+// Fails for an item of the specification that no sequence and no test shows (coverage.txt).
+void CheckCoverage(const Suite& suite);
+
 }  // namespace kro::differential

@@ -11,7 +11,7 @@ struct Step {
   // GET and so on; WATCH: the events of a watch until it ends; WAIT: the request in `awaited` again and
   // again, until it is answered with `awaited_code`.
   std::string method;
-  std::string target;  // $C, $W, $T, $D, $S, $N stand for collections in the sequence's namespace
+  std::string target;  // $C, $W, $T, $D, $S, $HPA1 … stand for collections in the sequence's namespace, $N
   std::string body;
   std::string content_type;
   std::string accept;
@@ -33,8 +33,12 @@ struct Suite {
   std::vector<Sequence> sequences;
 };
 
-// sequences.yaml, and the drawn sequences of seeds 1 to `seeds`.
+// sequences.yaml, the examples, and the drawn sequences of seeds 1 to `seeds`.
 Suite LoadSuite(std::uint64_t seeds);
+
+// The kinds of examples/, and what happens to their objects.
+std::vector<std::string> ExampleDefinitions();
+std::vector<Sequence> ExampleSequences();
 
 // Applies, updates and patches of one Thg by several managers.
 Sequence RandomSequence(std::uint64_t seed);

@@ -69,6 +69,10 @@ Suite LoadSuite(std::uint64_t seeds) {
   for (std::uint64_t kind = 0; kind < kRandomKinds; ++kind) {
     suite.definitions.push_back(RandomDefinition(kind));
   }
+  for (std::string& definition : ExampleDefinitions()) {
+    suite.definitions.push_back(std::move(definition));
+  }
+  for (Sequence& sequence : ExampleSequences()) suite.sequences.push_back(std::move(sequence));
   for (const json::Value& entry : json::Find(root, "sequences")->as_array()) {
     Sequence sequence{std::string(json::FindString(entry, {"id"})), {}};
     for (const json::Value& item : json::Find(entry, "steps")->as_array()) {

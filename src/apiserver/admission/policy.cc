@@ -6,6 +6,7 @@
 
 #include "apiserver/admission/authorizer_library.h"
 #include "apiserver/internal/names.h"
+#include "apiserver/internal/rules.h"
 #include "apiserver/kinds/values.h"
 #include "cel/cel.h"
 #include "cel/library.h"
@@ -17,7 +18,6 @@ constexpr std::string_view kReasons[] = {"Forbidden", "Invalid", "RequestEntityT
 
 const cel::Environment& BaseEnvironment();
 std::string Trim(std::string_view text);
-std::string CompileError(const Diagnostics& diagnostics);
 bool IsIdentifier(std::string_view name);
 // Types that stand on nothing; dyn for all others.
 cel::Type PlainType(cel::Type type);
@@ -56,7 +56,7 @@ class Policy::Compiler {
     Expression expression{std::string(text), nullptr, ""};
     auto ast = cel::Compile(environment_, text);
     if (!ast) {
-      expression.fault = "compilation failed: " + CompileError(ast.error());
+      expression.fault = "compilation failed: " + internal::CompileErrorText(ast.error());
       return expression;
     }
     const cel::Type type = ast->type();
@@ -251,15 +251,6 @@ std::string Trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
   return std::string(text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1));
-}
-
-std::string CompileError(const Diagnostics& diagnostics) {
-  std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (!text.empty()) text += '\n';
-    text += diagnostic.compatible.empty() ? diagnostic.message : diagnostic.compatible;
-  }
-  return text;
 }
 
 bool IsIdentifier(std::string_view name) {

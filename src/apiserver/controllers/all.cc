@@ -2,7 +2,6 @@
 
 #include "apiserver/controllers/autoscaler_controller.h"
 #include "apiserver/controllers/cluster_role_controller.h"
-#include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/cron_job_controller.h"
 #include "apiserver/controllers/daemon_set_controller.h"
 #include "apiserver/controllers/definition_controller.h"
@@ -17,16 +16,8 @@
 #include "apiserver/controllers/service_controller.h"
 #include "apiserver/controllers/stateful_set_controller.h"
 #include "apiserver/controllers/volume_controller.h"
-#include "apiserver/internal/bootstrap_policy.h"
-#include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
-namespace {
-
-json::Value Named(std::string_view api_version, std::string_view kind, std::string_view name);
-
-}  // namespace
-
 void AddControllers(Core& core, ControllerManager& manager,
                     std::function<void(std::string_view, std::string_view)> end_watches) {
   manager.Add(std::make_unique<DefinitionController>(core, std::move(end_watches)));
@@ -55,42 +46,4 @@ void AddControllers(Core& core, ControllerManager& manager,
   manager.Add(std::make_unique<PodRunner>(core));
 }
 
-void CreateInitialObjects(Core& core) {
-  AddBootstrapPolicy(core);
-  ControllerClient client(core, "kube-apiserver");
-  const api::Gvr namespaces{"", "v1", "namespaces"};
-  for (std::string_view name : {"default", "kube-node-lease", "kube-public", "kube-system"}) {
-    static_cast<void>(client.Create(namespaces, "", Named("v1", "Namespace", name)));
-  }
-  json::Value node = Named("v1", "Node", "node-1");
-  static_cast<void>(client.Create({"", "v1", "nodes"}, "", node));
-  if (auto created = client.Get({"", "v1", "nodes"}, "", "node-1")) {
-    SetCondition(*created, {"Ready", "True", "KubeletReady", "kubelet is posting ready status"},
-                 client.Now());
-    Child(created->as_object(), {"status", "nodeInfo"})["kubeletVersion"] = "v1.36.3";
-    static_cast<void>(client.Update({"", "v1", "nodes"}, *created, "status"));
-  }
-  json::Object port;
-  port["name"] = "https";
-  port["port"] = 443;
-  port["targetPort"] = 6443;
-  json::Value service = Named("v1", "Service", "kubernetes");
-  Child(service.as_object(), "spec")["clusterIP"] = "10.96.0.1";
-  Child(service.as_object(), "spec")["ports"] = json::Array{std::move(port)};
-  static_cast<void>(client.Create({"", "v1", "services"}, "default", service));
-}
-
-namespace {
-
-json::Value Named(std::string_view api_version, std::string_view kind, std::string_view name) {
-  json::Object metadata;
-  metadata["name"] = name;
-  json::Object object;
-  object["apiVersion"] = api_version;
-  object["kind"] = kind;
-  object["metadata"] = std::move(metadata);
-  return object;
-}
-
-}  // namespace
 }  // namespace kro::apiserver

@@ -1,4 +1,4 @@
-// Which controllers there are, and what a cluster holds when it starts.
+// Which controllers there are.
 #pragma once
 
 #include <functional>
@@ -12,8 +12,5 @@ namespace kro::apiserver {
 void AddControllers(Core& core, ControllerManager& manager,
                     std::function<void(std::string_view group, std::string_view resource)>
                         end_watches);
-
-// The namespaces, the service `kubernetes` and the node.
-void CreateInitialObjects(Core& core);
 
 }  // namespace kro::apiserver

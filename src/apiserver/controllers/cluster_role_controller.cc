@@ -16,12 +16,15 @@ bool Aggregates(const StoredObject& role) {
 
 }  // namespace
 
-void ClusterRoleController::Observe(const Collection& collection, const Change&,
+void ClusterRoleController::Observe(const Collection& collection, const Change& change,
                                     const Enqueue& enqueue) {
   if (collection.group() != kClusterRoles.group || collection.resource() != "clusterroles") return;
-  for (const auto& [name, role] : collection.objects()) {
-    if (Aggregates(*role)) enqueue(name);
+  if (change.type != ChangeType::kDeleted && Aggregates(*change.object)) {
+    aggregates_.insert(change.object->name);
+  } else {
+    aggregates_.erase(change.object->name);
   }
+  for (const std::string& name : aggregates_) enqueue(name);
 }
 
 std::optional<Duration> ClusterRoleController::Reconcile(const std::string& key) {

@@ -1,6 +1,9 @@
 // Keeps the rules of ClusterRoles with an aggregationRule equal to those of the roles it selects.
 #pragma once
 
+#include <set>
+#include <string>
+
 #include "apiserver/controllers/controller.h"
 
 namespace kro::apiserver {
@@ -16,6 +19,7 @@ class ClusterRoleController final : public Controller {
 
  private:
   ControllerClient client_;
+  std::set<std::string> aggregates_;  // the roles made of others
 };
 
 }  // namespace kro::apiserver

@@ -22,12 +22,14 @@ Answer<Written> ControllerClient::Create(const api::Gvr& gvr, std::string_view n
   if (resource == nullptr) return std::unexpected(CouldNotFindResourceStatus());
   const QueryParameters query;
   const std::string body = json::Serialize(object);
-  return ObjectWriter(core_).Create({.resource = resource,
-                                     .name_space = std::string(name_space),
-                                     .query = &query,
-                                     .content_type = "application/json",
-                                     .body = body,
-                                     .user_agent = user_agent_});
+  std::vector<std::string> unheard;
+  return ObjectWriter(core_, unheard)
+      .Create({.resource = resource,
+               .name_space = std::string(name_space),
+               .query = &query,
+               .content_type = "application/json",
+               .body = body,
+               .user_agent = user_agent_});
 }
 
 Answer<Written> ControllerClient::Update(const api::Gvr& gvr, const json::Value& object,
@@ -36,15 +38,16 @@ Answer<Written> ControllerClient::Update(const api::Gvr& gvr, const json::Value&
   if (resource == nullptr) return std::unexpected(CouldNotFindResourceStatus());
   const QueryParameters query;
   const std::string body = json::Serialize(object);
-  return ObjectWriter(core_).Update(
-      {.resource = resource,
-       .name_space = std::string(json::FindString(object, {"metadata", "namespace"})),
-       .name = std::string(json::FindString(object, {"metadata", "name"})),
-       .subresource = std::string(subresource),
-       .query = &query,
-       .content_type = "application/json",
-       .body = body,
-       .user_agent = user_agent_});
+  std::vector<std::string> unheard;
+  return ObjectWriter(core_, unheard)
+      .Update({.resource = resource,
+               .name_space = std::string(json::FindString(object, {"metadata", "namespace"})),
+               .name = std::string(json::FindString(object, {"metadata", "name"})),
+               .subresource = std::string(subresource),
+               .query = &query,
+               .content_type = "application/json",
+               .body = body,
+               .user_agent = user_agent_});
 }
 
 bool ControllerClient::Delete(const api::Gvr& gvr, std::string_view name_space,

@@ -89,10 +89,11 @@ std::optional<Duration> NamespaceController::Empty(json::Value name_space,
   // A copy: deleting may change what is served.
   const std::vector<ServedGroup> groups = core_.registry.groups();
   for (const ServedGroup& group : groups) {
-    if (group.versions.empty()) continue;
     for (const ServedVersion& version : group.versions) {
       for (const ResourcePtr& resource : version.resources) {
         if (!resource->namespaced() || !resource->Offers(Verb::kDelete)) continue;
+        // Objects of several versions count once.
+        if (core_.registry.FindInAnyVersion(group.name, resource->name) != resource) continue;
         delete_all(resource);
         auto remaining = client_.List({resource->group, resource->version, resource->name}, name);
         if (remaining.empty()) continue;

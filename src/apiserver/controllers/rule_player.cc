@@ -67,7 +67,7 @@ void RulePlayer::Act(const Rule& rule, const std::string& group, const std::stri
   if (resource == nullptr) return;
   StoredPtr now = object;
   if (type != ChangeType::kDeleted) {
-    now = core_.store.Of(group, name).Find(object->name_space, object->name);
+    now = core_.CollectionOf(*resource).Find(object->name_space, object->name);
     if (now == nullptr || now->uid != object->uid || now->terminating()) return;
   }
   const json::Value current = ObjectValue(*resource, *now);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "apiserver/apply.h"
-#include "apiserver/decode.h"
 #include "apiserver/field_error.h"
 #include "apiserver/internal/authentication.h"
 #include "apiserver/internal/deletion.h"
@@ -18,7 +17,6 @@
 namespace kro::apiserver {
 namespace {
 
-Result<json::Value> ReadJson(std::string_view body);
 Answer<json::Object> ReviewToken(Core& core, std::string_view token);
 json::Object ReviewRules(Core& core, const User& user, std::string_view name_space);
 // Whom a SubjectAccessReview is about.
@@ -40,8 +38,7 @@ bool IsReview(const Resource& resource) {
 Answer<json::Value> AnswerReview(Core& core, const ReviewRequest& request) {
   const Resource& resource = request.resource;
   const User& user = request.user;
-  Result<json::Value> sent =
-      IsProtobufBody(request.body) ? DecodeProtobufBody(request.body) : ReadJson(request.body);
+  Result<json::Value> sent = DecodeJsonOrProtobuf(request.body);
   if (!sent || !sent->is_object()) return BadRequest("the object provided is unrecognized");
   Child(sent->get_object(), "metadata");
   sent->get_object()["kind"] = resource.kind;
@@ -81,11 +78,11 @@ Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
   if (live == nullptr) return std::unexpected(NotFoundStatus(SubjectOf(resource, name)));
   json::Value request = json::Object();
   if (!body.empty()) {
-    auto decoded = DecodeJson(body);
-    if (!decoded || !decoded->value.is_object()) {
+    auto decoded = DecodeJsonOrProtobuf(body);
+    if (!decoded || !decoded->is_object()) {
       return BadRequest("the object provided is unrecognized");
     }
-    request = std::move(decoded->value);
+    request = *std::move(decoded);
   }
   if (subresource == "binding") return Bind(core, resource, name_space, name, request);
   if (subresource == "eviction") {
@@ -99,12 +96,6 @@ Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
 }
 
 namespace {
-
-Result<json::Value> ReadJson(std::string_view body) {
-  auto decoded = DecodeJson(body);
-  if (!decoded) return std::unexpected(decoded.error());
-  return std::move(decoded->value);
-}
 
 Answer<json::Object> ReviewToken(Core& core, std::string_view token) {
   json::Object status;

@@ -6,10 +6,10 @@
 #include <optional>
 #include <utility>
 
-#include "apiserver/internal/go_quote.h"
 #include "apiserver/internal/query.h"
 #include "apiserver/kinds/values.h"
 #include "base/base64.h"
+#include "base/go_quote.h"
 #include "base/hash.h"
 
 namespace kro::apiserver {
@@ -36,9 +36,10 @@ void CompleteGroups(User& user);
 
 }  // namespace
 
-Answer<User> Authenticate(const http::Request& request, Core& core) {
+Answer<User> Authenticate(const http::Request& request, const User* certified, Core& core) {
   const std::string_view token = BearerToken(request);
   if (token.empty()) {
+    if (certified != nullptr) return *certified;
     if (core.options.default_user) return *core.options.default_user;
     return AnonymousUser();
   }
@@ -129,7 +130,7 @@ Answer<User> Impersonate(const http::Request& request, User user,
     return BadRequest(
         fmt::format("requested &user.DefaultInfo{{Name:\"\", UID:{}, Groups:{}, Extra:{}}} without "
                     "impersonating a user name",
-                    GoQuoted(wanted.uid), GoStrings(wanted.groups),
+                    GoQuote(wanted.uid), GoStrings(wanted.groups),
                     wanted.extra.empty() ? "map[string][]string(nil)" : "map[string][]string{…}"));
   }
   const auto may = [&](std::string_view resource, std::string_view name,
@@ -189,7 +190,7 @@ std::string GoStrings(const std::vector<std::string>& texts) {
   std::string list = "[]string{";
   for (const std::string& text : texts) {
     if (list.back() != '{') list += ", ";
-    list += GoQuoted(text);
+    list += GoQuote(text);
   }
   return list + "}";
 }

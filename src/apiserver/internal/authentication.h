@@ -11,9 +11,9 @@
 
 namespace kro::apiserver {
 
-// By bearer token, if one is shown: that of the options, or of a service account. Else the default
-// user. 401 for a token that nobody knows.
-Answer<User> Authenticate(const http::Request& request, Core& core);
+// By bearer token, if one is shown: that of the options, or of a service account. Else who the connection
+// certified, if anybody, or the default user. 401 for a token that nobody knows.
+Answer<User> Authenticate(const http::Request& request, const User* certified, Core& core);
 
 // Who the bearer of a token is; nothing if nobody knows it.
 std::optional<User> BearerOf(std::string_view token, Core& core);

@@ -7,8 +7,8 @@
 #include <map>
 #include <utility>
 
-#include "apiserver/internal/go_quote.h"
 #include "apiserver/kinds/values.h"
+#include "base/go_quote.h"
 
 namespace kro::apiserver {
 namespace {
@@ -28,8 +28,8 @@ struct Authorizer::Subject {
     return fmt::format("system:serviceaccount:{}:{}", name_space, name) == user.name;
   }
   std::string Shown() const {
-    return kind == "ServiceAccount" ? fmt::format("{} {}", kind, GoQuoted(name + "/" + name_space))
-                                    : fmt::format("{} {}", kind, GoQuoted(name));
+    return kind == "ServiceAccount" ? fmt::format("{} {}", kind, GoQuote(name + "/" + name_space))
+                                    : fmt::format("{} {}", kind, GoQuote(name));
   }
 };
 
@@ -41,8 +41,8 @@ struct Authorizer::Binding {
   std::vector<Subject> subjects;
 
   std::string Shown() const {
-    return name_space.empty() ? "ClusterRoleBinding " + GoQuoted(name)
-                              : "RoleBinding " + GoQuoted(name + "/" + name_space);
+    return name_space.empty() ? "ClusterRoleBinding " + GoQuote(name)
+                              : "RoleBinding " + GoQuote(name + "/" + name_space);
   }
 };
 
@@ -80,7 +80,7 @@ Authorizer::Decision Authorizer::Decide(const User& user,
       [&](const PolicyRule& rule, const Binding& binding, const Subject& subject) {
         if (!Allows(rule, attributes)) return true;
         decision = {true, fmt::format("RBAC: allowed by {} of {} {} to {}", binding.Shown(),
-                                      binding.role_kind, GoQuoted(binding.role_name),
+                                      binding.role_kind, GoQuote(binding.role_name),
                                       subject.Shown())};
         return false;
       },
@@ -136,7 +136,7 @@ void Authorizer::ForRules(const User& user, std::string_view name_space, const V
       auto role = policy.roles.find({of_cluster ? "" : binding.name_space, binding.role_name});
       if (role == policy.roles.end()) {
         faults.push_back(fmt::format("{}.{} {} not found", of_cluster ? "clusterrole" : "role",
-                                     kGroup, GoQuoted(binding.role_name)));
+                                     kGroup, GoQuote(binding.role_name)));
         continue;
       }
       for (const PolicyRule& rule : role->second) {
@@ -184,16 +184,16 @@ const Authorizer::Policy& Authorizer::policy() const {
 
 std::string WhyForbidden(const User& user, const AccessAttributes& attributes) {
   if (!attributes.IsResource()) {
-    return fmt::format("User {} cannot {} path {}", GoQuoted(user.name), attributes.verb,
-                       GoQuoted(attributes.path));
+    return fmt::format("User {} cannot {} path {}", GoQuote(user.name), attributes.verb,
+                       GoQuote(attributes.path));
   }
   std::string resource(attributes.resource);
   if (!attributes.subresource.empty()) resource += fmt::format("/{}", attributes.subresource);
-  return fmt::format("User {} cannot {} resource {} in API group {} {}", GoQuoted(user.name),
-                     attributes.verb, GoQuoted(resource), GoQuoted(attributes.group),
+  return fmt::format("User {} cannot {} resource {} in API group {} {}", GoQuote(user.name),
+                     attributes.verb, GoQuote(resource), GoQuote(attributes.group),
                      attributes.name_space.empty()
                          ? std::string("at the cluster scope")
-                         : fmt::format("in the namespace {}", GoQuoted(attributes.name_space)));
+                         : fmt::format("in the namespace {}", GoQuote(attributes.name_space)));
 }
 
 }  // namespace kro::apiserver

@@ -543,7 +543,8 @@ Table MakeColumns() {
 
 const std::vector<Column>& ColumnsOfKind(const Resource& resource) {
   static const Table kColumns = MakeColumns();
-  auto found = kColumns.find(resource.Qualified());
+  auto found = kColumns.find(resource.StoredGroup().empty() ? resource.name
+                                                            : resource.Qualified());
   return found == kColumns.end() ? kColumns.find("")->second : found->second;
 }
 

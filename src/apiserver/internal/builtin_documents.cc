@@ -41,6 +41,7 @@ KRO_EMBED(discovery, "discovery.json");
 KRO_EMBED(protobuf, "protobuf.json.gz");
 KRO_EMBED(version, "version.json");
 KRO_EMBED(policy, "policy.json");
+KRO_EMBED(objects, "objects.json");
 
 namespace kro::apiserver {
 namespace {
@@ -88,6 +89,7 @@ std::string_view BuiltinDiscovery() { return KRO_EMBEDDED(discovery); }
 std::string_view BuiltinProtobuf() { return KRO_EMBEDDED(protobuf); }
 std::string_view BuiltinVersion() { return KRO_EMBEDDED(version); }
 std::string_view BuiltinPolicy() { return KRO_EMBEDDED(policy); }
+std::string_view BuiltinObjects() { return KRO_EMBEDDED(objects); }
 
 Result<std::string> Gunzip(std::string_view gzip) {
   z_stream stream{};

@@ -26,6 +26,8 @@ std::string_view BuiltinVersion();
 // How kinds are written in protobuf (devcluster/protobuftables), JSON, compressed.
 std::string_view BuiltinProtobuf();
 std::string_view BuiltinPolicy();
+// The other objects of a new cluster, with "@now" for the time.
+std::string_view BuiltinObjects();
 
 // kInvalid if `gzip` is no whole gzip stream, or unpacks to more than 64 MiB.
 Result<std::string> Gunzip(std::string_view gzip);

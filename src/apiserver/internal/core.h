@@ -25,7 +25,7 @@ struct Core {
   Core& operator=(const Core&) = delete;
 
   Collection& CollectionOf(const Resource& resource) {
-    return store.Of(resource.group, resource.name);
+    return store.Of(resource.StoredGroup(), resource.name);
   }
 
   const Clock& clock;

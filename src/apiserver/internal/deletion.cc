@@ -186,7 +186,7 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   } else {
     metadata["deletionGracePeriodSeconds"] = grace;
   }
-  auto stored = ToStored(object);
+  auto stored = StoredFormOf(resource, object);
   stored->definition = resource.custom ? resource.custom->definition : 0;
   deletion.answers_object = true;
   if (options.orphan && !*options.orphan) deletion.code = 202;

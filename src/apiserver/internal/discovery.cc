@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apiserver/internal/custom_version.h"
+#include "apiserver/internal/version_form.h"
 #include "base/base64.h"
 #include "base/hash.h"
 #include "json/value.h"
@@ -178,9 +179,10 @@ json::Object DescribeForAggregation(const Resource& resource) {
 }
 
 std::string StorageVersionHash(const Resource& resource) {
-  std::string_view version =
-      resource.custom ? std::string_view(resource.custom->storage_version) : resource.version;
-  auto digest = Sha256(fmt::format("{}/{}/{}", resource.group, version, resource.kind));
+  std::string_view version = resource.version;
+  if (resource.custom) version = resource.custom->storage_version;
+  if (resource.stored_as != nullptr) version = resource.stored_as->stored.version;
+  auto digest = Sha256(fmt::format("{}/{}/{}", resource.StoredGroup(), version, resource.kind));
   return EncodeBase64(AsBytes(digest).substr(0, 8));
 }
 

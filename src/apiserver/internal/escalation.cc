@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <vector>
 
-#include "apiserver/internal/go_quote.h"
 #include "apiserver/internal/policy_rule.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/kinds/values.h"
+#include "base/go_quote.h"
 
 namespace kro::apiserver {
 namespace {
@@ -97,7 +97,7 @@ std::string WhatIsMissing(const Authorizer& authorizer, const User& user,
   std::ranges::sort(lines);
   return fmt::format(
       "user {} (groups={}) is attempting to grant RBAC permissions not currently held:\n{}",
-      GoQuoted(user.name), GoQuoted(user.groups), fmt::join(lines, "\n"));
+      GoQuote(user.name), GoList(user.groups), fmt::join(lines, "\n"));
 }
 
 }  // namespace

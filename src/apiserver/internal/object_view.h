@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "apiserver/internal/resource.h"
@@ -19,5 +20,8 @@ void AppendObject(const Resource& resource, const StoredObject& stored, std::uin
 // The same as a value, with apiVersion and kind.
 json::Value ObjectValue(const Resource& resource, const StoredObject& stored,
                         boost::json::storage_ptr storage = {});
+
+// The way back: puts `object`, which looks as the resource's version has it, into stored form.
+std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object);
 
 }  // namespace kro::apiserver

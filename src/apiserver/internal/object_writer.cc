@@ -15,6 +15,7 @@
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
+#include "apiserver/internal/version_form.h"
 #include "apiserver/kinds/kind_rules.h"
 #include "apiserver/patch.h"
 
@@ -28,7 +29,6 @@ struct ObjectWriter::Draft {
   StoredPtr live_stored;             // nullptr: it is created
   std::optional<json::Value> live;   // the same, as the client sees it
   std::vector<std::string> duplicates;
-  std::vector<std::string> warnings;
   // Ownership has been settled by an apply.
   bool owned = false;
   // Nothing but managedFields differs from the live object.
@@ -54,12 +54,15 @@ void CheckObject(const WriteContext& context, const KindRules& rules, const json
                  FieldErrors& errors, std::vector<std::string>& warnings);
 void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
                                   json::Value& object);
+void KeepOf(const json::Value& live, const WriteContext& context, const KindRules& rules,
+            json::Value& object);
 void SettleGeneration(const WriteContext& context, const KindRules& rules, json::Value& object);
 bool EqualBeside(const json::Value& a, const json::Value& b,
                  std::initializer_list<std::string_view> but);
 bool SameButVersion(const json::Value& a, const json::Value& b);
 bool IsEmptied(const Resource& resource, const json::Value& object);
-std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object);
+// Complete by the version in which objects are stored.
+std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object);
 void PutMember(json::Object& object, std::string_view key, const json::Value* value);
 kube::Status InvalidPatch(const json::Value& object, std::string_view why);
 
@@ -157,6 +160,15 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
   if (const auto version = json::FindString(draft.object, {"apiVersion"});
       resource.custom && version != resource.ApiVersion() &&
       json::FindString(draft.object, {"kind"}) == resource.kind) {
+    // Of a version that there is not no field is known.
+    for (const auto& member : draft.object.get_object()) {
+      const std::string_view key = member.key();
+      if (options->validation != Validation::kWarn || key == "apiVersion" || key == "kind" ||
+          key == "metadata") {
+        continue;
+      }
+      warnings_.push_back(fmt::format("unknown field \"{}\"", key));
+    }
     return std::unexpected(InvalidStatus(
         resource.kind, resource.group, request.name,
         {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
@@ -269,7 +281,7 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
                                   resource.kind, resource.version, resource.kind,
                                   StrictDecodingError(complaints)));
   }
-  draft.warnings.insert(draft.warnings.end(), complaints.begin(), complaints.end());
+  warnings_.insert(warnings_.end(), complaints.begin(), complaints.end());
   return {};
 }
 
@@ -292,7 +304,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
                 {.manager = options.manager, .now = FormatTime(core_.clock.Now())});
   }
   if (std::string warning = DropDuplicateOwners(object); !warning.empty()) {
-    draft.warnings.push_back(std::move(warning));
+    warnings_.push_back(std::move(warning));
   }
   Collection& collection = core_.CollectionOf(resource);
   const bool named = !json::FindString(object, {"metadata", "name"}).empty();
@@ -308,7 +320,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
   }
 
   const WriteContext context{core_, resource, nullptr, Endpoint::kMain, options.dry_run,
-                             &draft.warnings};
+                             &warnings_};
   if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     object.get_object().erase("status");
   }
@@ -320,9 +332,9 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     if (!may) return std::unexpected(may.error());
   }
   FieldErrors errors;
-  CheckObject(context, rules, object, errors, draft.warnings);
+  CheckObject(context, rules, object, errors, warnings_);
   if (!errors.empty()) {
-    return std::unexpected(InvalidStatus(resource.kind, resource.group, name, errors));
+    return std::unexpected(InvalidStatus(resource.kind, resource.StoredGroup(), name, errors));
   }
   if (auto admitted = core_.admission.Check({.operation = "CREATE",
                                              .resource = resource,
@@ -331,7 +343,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
                                              .object = &object,
                                              .user = request.user,
                                              .dry_run = options.dry_run},
-                                            draft.warnings);
+                                            warnings_);
       !admitted) {
     return std::unexpected(admitted.error());
   }
@@ -351,11 +363,11 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     }
     return std::unexpected(std::move(status));
   }
-  auto stored = StoredFormOf(resource, object);
+  auto stored = StoredDraft(resource, object);
   if (stored->text.size() > kMaxObjectBytes) {
     return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
   }
-  Written written{.code = 201, .warnings = std::move(draft.warnings)};
+  Written written{.code = 201};
   if (options.dry_run) {
     written.object = std::move(stored);
     return written;
@@ -387,7 +399,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   }
   RestoreForUpdate(live, object);
   if (std::string warning = DropDuplicateOwners(object); !warning.empty()) {
-    draft.warnings.push_back(std::move(warning));
+    warnings_.push_back(std::move(warning));
   }
   if (!draft.owned) {
     TrackUpdate(OwnershipOf(core_, resource, rules, request.subresource), &live, object,
@@ -395,7 +407,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   }
 
   const WriteContext context{core_, resource, &live, EndpointOf(request), options.dry_run,
-                             &draft.warnings};
+                             &warnings_};
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
     SettleGeneration(context, rules, object);
@@ -406,9 +418,9 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
     if (!may) return std::unexpected(may.error());
   }
   FieldErrors errors;
-  CheckObject(context, rules, object, errors, draft.warnings);
+  CheckObject(context, rules, object, errors, warnings_);
   if (!errors.empty()) {
-    return std::unexpected(InvalidStatus(resource.kind, resource.group, request.name, errors));
+    return std::unexpected(InvalidStatus(resource.kind, resource.StoredGroup(), request.name, errors));
   }
   if (auto admitted = core_.admission.Check({.operation = "UPDATE",
                                              .resource = resource,
@@ -419,17 +431,17 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
                                              .old_object = &live,
                                              .user = request.user,
                                              .dry_run = options.dry_run},
-                                            draft.warnings);
+                                            warnings_);
       !admitted) {
     return std::unexpected(admitted.error());
   }
 
-  Written written{.code = 200, .warnings = std::move(draft.warnings)};
+  Written written{.code = 200};
   KeepTimesIfUnchanged(live, object);
   const std::uint64_t definition = resource.custom ? resource.custom->storage_definition : 0;
   Collection& collection = core_.CollectionOf(resource);
   if (draft.live_stored->terminating() && IsEmptied(resource, object)) {
-    auto last = StoredFormOf(resource, object);
+    auto last = StoredDraft(resource, object);
     last->revision = draft.live_stored->revision;
     if (!options.dry_run) core_.store.Remove(collection, *draft.live_stored);
     written.revision = last->revision;
@@ -441,7 +453,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
     written.revision = draft.live_stored->revision;
     return written;
   }
-  auto stored = StoredFormOf(resource, object);
+  auto stored = StoredDraft(resource, object);
   if (stored->text.size() > kMaxObjectBytes) {
     return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
   }
@@ -480,7 +492,9 @@ Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, con
     return std::unexpected(
         InvalidPatch(patched->object, StrictDecodingError(patched->complaints)));
   }
-  if (options.validation == Validation::kWarn) draft.warnings = std::move(patched->complaints);
+  if (options.validation == Validation::kWarn) {
+    warnings_.insert(warnings_.end(), patched->complaints.begin(), patched->complaints.end());
+  }
   return std::move(patched->object);
 }
 
@@ -534,14 +548,24 @@ Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRule
   } else if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     ownership.reset_fields = {"status"};
   }
-  ownership.schema_at = [&core, group = resource.group,
+  ownership.schema_at = [&core, group = resource.StoredGroup(),
                          name = resource.name](std::string_view api_version)
       -> std::optional<ObjectSchema> {
     auto parsed = api::GroupVersion::Parse(api_version);
-    if (!parsed || parsed->group != group) return std::nullopt;
-    ResourcePtr other = core.registry.Find(group, parsed->version, name);
-    if (other == nullptr) return std::nullopt;
+    if (!parsed) return std::nullopt;
+    ResourcePtr other = core.registry.Find(parsed->group, parsed->version, name);
+    if (other == nullptr || other->StoredGroup() != group) return std::nullopt;
     return core.registry.StructureOf(*other);
+  };
+  if (resource.custom) return ownership;
+  ownership.convert = [name = resource.name](json::Object& object, std::string_view from,
+                                             std::string_view to) {
+    const auto version = [&](std::string_view api_version) {
+      auto parsed = api::GroupVersion::Parse(api_version);
+      return parsed ? FormOfVersion(parsed->group, parsed->version, name) : nullptr;
+    };
+    if (const VersionForm* before = version(from)) before->to_stored(object);
+    if (const VersionForm* after = version(to)) after->from_stored(object);
   };
   return ownership;
 }
@@ -585,7 +609,20 @@ void CheckObject(const WriteContext& context, const KindRules& rules, const json
 
 void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
                                   json::Value& object) {
-  const json::Value& live = *context.old;
+  if (const VersionForm* version = context.resource.stored_as) {
+    // What belongs to the status is not all below it in this version.
+    json::Value live(*context.old, object.storage());
+    version->to_stored(live.as_object());
+    version->to_stored(object.as_object());
+    KeepOf(live, context, rules, object);
+    version->from_stored(object.as_object());
+  } else {
+    KeepOf(*context.old, context, rules, object);
+  }
+}
+
+void KeepOf(const json::Value& live, const WriteContext& context, const KindRules& rules,
+            json::Value& object) {
   const bool custom = context.resource.custom != nullptr;
   const bool has_status = rules.has_status || (custom && context.resource.custom->has_status);
   json::Object& members = object.get_object();
@@ -677,9 +714,9 @@ bool IsEmptied(const Resource& resource, const json::Value& object) {
   return is_empty({"metadata", "finalizers"});
 }
 
-std::shared_ptr<StoredObject> StoredFormOf(const Resource& resource, json::Value& object) {
+std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object) {
   const CustomVersion* custom = resource.custom.get();
-  if (custom == nullptr) return ToStored(object);
+  if (custom == nullptr) return StoredFormOf(resource, object);
   if (custom->definition != custom->storage_definition) {
     custom->storage_schema->Prune(object);
     custom->storage_schema->Default(object);

@@ -22,12 +22,12 @@ struct Written {
   // As it is now, or would be after a dry run.
   StoredPtr object;
   std::uint64_t revision = 0;  // 0: it shows none
-  std::vector<std::string> warnings;
 };
 
 class ObjectWriter {
  public:
-  explicit ObjectWriter(Core& core) : core_(core) {}
+  // What the client is warned of, also with a refusal, is added to `warnings`. Both outlive the writer.
+  ObjectWriter(Core& core, std::vector<std::string>& warnings) : core_(core), warnings_(warnings) {}
 
   Answer<Written> Create(const WriteRequest& request);
   Answer<Written> Update(const WriteRequest& request);
@@ -48,6 +48,7 @@ class ObjectWriter {
   Answer<Written> Apply(const WriteRequest& request, const WriteOptions& options);
 
   Core& core_;
+  std::vector<std::string>& warnings_;
 };
 
 // 404 or 403 where a namespace does not take new objects.

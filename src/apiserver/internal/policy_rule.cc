@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "apiserver/internal/go_quote.h"
+#include "base/go_quote.h"
 
 namespace kro::apiserver {
 namespace {
@@ -76,7 +76,7 @@ std::string ToString(const PolicyRule& rule) {
   const auto add = [&](std::string_view key, const Words& words) {
     if (words.empty()) return;
     if (text.size() > 1) text += ", ";
-    text += fmt::format("{}:{}", key, GoQuoted(words));
+    text += fmt::format("{}:{}", key, GoList(words));
   };
   add("APIGroups", rule.groups);
   add("Resources", rule.resources);
@@ -84,6 +84,15 @@ std::string ToString(const PolicyRule& rule) {
   add("ResourceNames", rule.resource_names);
   add("Verbs", rule.verbs);
   return text + "}";
+}
+
+std::string GoList(const std::vector<std::string>& texts) {
+  std::string list = "[";
+  for (const std::string& text : texts) {
+    if (list.size() > 1) list += ' ';
+    list += GoQuote(text);
+  }
+  return list + "]";
 }
 
 namespace {

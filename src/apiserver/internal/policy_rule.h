@@ -47,4 +47,7 @@ std::vector<PolicyRule> MissingRules(const std::vector<PolicyRule>& held,
 // `{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}`
 std::string ToString(const PolicyRule& rule);
 
+// `["a" "b"]`, as Go shows a list of texts.
+std::string GoList(const std::vector<std::string>& texts);
+
 }  // namespace kro::apiserver

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "apiserver/decode.h"
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/timestamp.h"
 #include "base/base64.h"
@@ -113,6 +114,13 @@ Result<json::Value> DecodeProtobufBody(std::string_view body) {
   object["apiVersion"] = api_version;
   object["kind"] = kind;
   return json::Value(std::move(object));
+}
+
+Result<json::Value> DecodeJsonOrProtobuf(std::string_view body) {
+  if (IsProtobufBody(body)) return DecodeProtobufBody(body);
+  auto decoded = DecodeJson(body);
+  if (!decoded) return std::unexpected(decoded.error());
+  return std::move(decoded->value);
 }
 
 namespace {

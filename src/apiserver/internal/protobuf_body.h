@@ -15,4 +15,7 @@ bool IsProtobufBody(std::string_view body);
 // kinds and broken bytes.
 Result<json::Value> DecodeProtobufBody(std::string_view body);
 
+// A body of either sort, where repeated fields do not matter.
+Result<json::Value> DecodeJsonOrProtobuf(std::string_view body);
+
 }  // namespace kro::apiserver

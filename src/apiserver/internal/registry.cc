@@ -11,15 +11,15 @@
 
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/custom_version.h"
+#include "apiserver/internal/version_form.h"
 #include "json/value.h"
 
 namespace kro::apiserver {
 namespace {
 
-// Resources of the real server that need what this one does not have: conversion between versions of a
-// built-in kind, nodes that run something, proxies.
 std::vector<ServedGroup> ReadBuiltins();
-bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource);
+// What this server does not have: components of a cluster, nodes that run something, proxies.
+bool IsLeftOut(std::string_view resource);
 bool IsLeftOutSubresource(std::string_view subresource);
 ResourcePtr ReadResource(std::string_view group, std::string_view version,
                          const json::Value& entry);
@@ -184,7 +184,7 @@ std::vector<ServedGroup> ReadBuiltins() {
     for (const json::Value& version : json::Find(group, "versions")->as_array()) {
       ServedVersion one{std::string(json::FindString(version, {"version"})), {}};
       for (const json::Value& entry : json::Find(version, "resources")->as_array()) {
-        if (IsLeftOut(served.name, one.version, json::FindString(entry, {"resource"}))) continue;
+        if (IsLeftOut(json::FindString(entry, {"resource"}))) continue;
         one.resources.push_back(ReadResource(served.name, one.version, entry));
       }
       if (!one.resources.empty()) served.versions.push_back(std::move(one));
@@ -194,9 +194,8 @@ std::vector<ServedGroup> ReadBuiltins() {
   return groups;
 }
 
-bool IsLeftOut(std::string_view group, std::string_view version, std::string_view resource) {
-  return (group == "autoscaling" && version == "v1") || group == "events.k8s.io" ||
-         resource == "componentstatuses" || resource == "bindings";
+bool IsLeftOut(std::string_view resource) {
+  return resource == "componentstatuses" || resource == "bindings";
 }
 
 bool IsLeftOutSubresource(std::string_view subresource) {
@@ -216,6 +215,7 @@ ResourcePtr ReadResource(std::string_view group, std::string_view version,
   resource->singular = json::FindString(entry, {"singularResource"});
   resource->scope = json::FindString(entry, {"scope"}) == "Namespaced" ? Scope::kNamespaced
                                                                         : Scope::kCluster;
+  resource->stored_as = FormOfVersion(group, version, resource->name);
   resource->verbs = ReadVerbs(entry);
   resource->short_names = ReadStrings(entry, "shortNames");
   resource->categories = ReadStrings(entry, "categories");

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "apiserver/internal/version_form.h"
+
 namespace kro::apiserver {
 namespace {
 
@@ -27,6 +29,10 @@ std::optional<Verb> ParseVerb(std::string_view word) {
     if (name == word) return verb;
   }
   return std::nullopt;
+}
+
+const std::string& Resource::StoredGroup() const {
+  return stored_as == nullptr ? group : stored_as->stored.group;
 }
 
 bool Resource::Offers(Verb verb) const { return std::ranges::find(verbs, verb) != verbs.end(); }

@@ -12,6 +12,7 @@
 
 namespace kro::apiserver {
 
+struct VersionForm;
 struct CustomVersion;
 
 enum class Scope { kCluster, kNamespaced };
@@ -46,12 +47,16 @@ struct Resource {
   std::vector<Subresource> subresources;
   // What a CRD says about this version; nullptr for built-in kinds.
   std::shared_ptr<const CustomVersion> custom;
+  // Of a version of a built-in kind that is stored as another; else nullptr.
+  const VersionForm* stored_as = nullptr;
 
   bool namespaced() const { return scope == Scope::kNamespaced; }
   std::string ApiVersion() const { return group.empty() ? version : group + "/" + version; }
   api::Gvk gvk() const { return {group, version, kind}; }
   // "deployments.apps".
   std::string Qualified() const { return group.empty() ? name : name + "." + group; }
+  // The group whose resource of this name holds the objects.
+  const std::string& StoredGroup() const;
   bool Offers(Verb verb) const;
   // nullptr if there is none of that name.
   const Subresource* FindSubresource(std::string_view subresource) const;

@@ -8,13 +8,6 @@
 #include "json/value.h"
 
 namespace kro::apiserver {
-namespace {
-
-// The addresses and ports that a service has.
-void Reserve(Core& core, const json::Value& service);
-
-}  // namespace
-
 void RestoreObjects(Core& core, SavedState state) {
   if (state.objects.empty()) return;
   for (SavedObject& saved : state.objects) {
@@ -26,15 +19,13 @@ void RestoreObjects(Core& core, SavedState state) {
     auto object = ToStored(*value);
     object->revision = saved.revision;
     object->definition = saved.definition;
-    if (saved.group.empty() && saved.resource == "services") Reserve(core, *value);
+    if (saved.group.empty() && saved.resource == "services") ReserveAddresses(core, *value);
     core.store.PutBack(core.store.Of(saved.group, saved.resource), std::move(object));
   }
   core.store.GoOnFrom(state.revision);
 }
 
-namespace {
-
-void Reserve(Core& core, const json::Value& service) {
+void ReserveAddresses(Core& core, const json::Value& service) {
   for (const json::Value& address : ArrayAt(service, {"spec", "clusterIPs"})) {
     if (address.is_string()) core.addresses.TakeAddress(std::string_view(address.get_string()));
   }
@@ -46,5 +37,4 @@ void Reserve(Core& core, const json::Value& service) {
   }
 }
 
-}  // namespace
 }  // namespace kro::apiserver

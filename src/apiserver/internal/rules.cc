@@ -32,7 +32,6 @@ const cel::Environment& BaseEnvironment();
 std::string Trim(std::string_view text);
 // `schema` with what an object as a whole has besides.
 json::Value AsObject(const json::Value& schema);
-std::string CompileError(const Diagnostics& diagnostics);
 FieldError ErrorFor(const Rule& rule, std::string field, const json::Value& self,
                     std::string_view type, const std::string& detail);
 // A value that no message shows.
@@ -222,6 +221,15 @@ Result<std::string> NormalizeFieldPath(std::string_view path, const json::Value&
   return normalized;
 }
 
+std::string CompileErrorText(const Diagnostics& diagnostics) {
+  std::string text;
+  for (const Diagnostic& diagnostic : diagnostics) {
+    if (!text.empty()) text += '\n';
+    text += diagnostic.compatible.empty() ? diagnostic.message : diagnostic.compatible;
+  }
+  return text;
+}
+
 namespace {
 
 const cel::Environment& BaseEnvironment() {
@@ -241,15 +249,6 @@ json::Value AsObject(const json::Value& schema) {
     (*object)["x-kubernetes-embedded-resource"] = true;
   }
   return whole;
-}
-
-std::string CompileError(const Diagnostics& diagnostics) {
-  std::string text;
-  for (const Diagnostic& diagnostic : diagnostics) {
-    if (!text.empty()) text += '\n';
-    text += diagnostic.compatible.empty() ? diagnostic.message : diagnostic.compatible;
-  }
-  return text;
 }
 
 FieldError ErrorFor(const Rule& rule, std::string field, const json::Value& self,
@@ -324,7 +323,7 @@ std::expected<std::shared_ptr<const cel::Program>, std::string> Compiler::Progra
     std::string_view mismatch, std::string_view failure) {
   const cel::Environment& environment = optional_old_self ? optional_ : plain_;
   auto ast = cel::Compile(environment, expression);
-  if (!ast) return std::unexpected(std::string(failure) + CompileError(ast.error()));
+  if (!ast) return std::unexpected(std::string(failure) + CompileErrorText(ast.error()));
   // dyn is no bool.
   if (!ast->type().Is(result)) return std::unexpected(std::string(mismatch));
   auto program = cel::Plan(*std::move(ast), environment);

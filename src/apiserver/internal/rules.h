@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apiserver/field_error.h"
+#include "base/diagnostic.h"
 #include "base/error.h"
 #include "json/value.h"
 
@@ -50,5 +51,8 @@ class Rules {
 
 // `.a.b` or `['x']` below a schema, as messages show it: "a.b". The error in the server's words.
 Result<std::string> NormalizeFieldPath(std::string_view path, const json::Value& schema);
+
+// What is wrong with an expression, in the server's words where they are known.
+std::string CompileErrorText(const Diagnostics& diagnostics);
 
 }  // namespace kro::apiserver::internal

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "apiserver/apply.h"
-#include "apiserver/decode.h"
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
+#include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
@@ -39,9 +39,9 @@ Answer<json::Value> WriteScale(Core& core, const WriteRequest& request, ScaleWri
   json::Value object = ObjectValue(resource, *live);
   json::Value scale;
   if (how == ScaleWrite::kUpdate) {
-    auto decoded = DecodeJson(request.body);
+    auto decoded = DecodeJsonOrProtobuf(request.body);
     if (!decoded) return BadRequest(decoded.error().message());
-    scale = std::move(decoded->value);
+    scale = *std::move(decoded);
   } else {
     auto before = ToScale(resource, object);
     if (!before) return std::unexpected(before.error());
@@ -81,7 +81,8 @@ Answer<json::Value> WriteScale(Core& core, const WriteRequest& request, ScaleWri
   write.subresource = "scale";
   write.content_type = "application/json";
   write.body = body;
-  auto written = ObjectWriter(core).UpdateTracked(write);
+  std::vector<std::string> unheard;
+  auto written = ObjectWriter(core, unheard).UpdateTracked(write);
   if (!written) return std::unexpected(written.error());
   json::Value after = ObjectValue(resource, *written->object);
   return ToScale(resource, after);

@@ -48,7 +48,6 @@ std::optional<std::string_view> ListName(std::string_view key);
 bool Has(const json::Object& object, std::string_view key);
 // Removes directives; false if the value itself is one.
 bool RemoveDirectives(json::Value& value);
-void DropNulls(json::Value& value);
 bool IsSame(const json::Value& a, const json::Value& b);
 bool IsSameItem(const json::Value& a, const json::Value& b, std::string_view merge_key);
 std::optional<std::size_t> IndexOf(const Items& items, const json::Value& item,
@@ -59,6 +58,8 @@ Outcome CheckMergeKeys(const Items& items, std::string_view merge_key);
 Outcome CheckOrder(const Items& patch, const Items& order, std::string_view merge_key);
 void SortBy(Items& items, const Items& order, std::string_view merge_key);
 Items Interleave(Items left, Items right, const Items& order, std::string_view merge_key);
+// What is in `wanted` in its order, the rest in that of `before`.
+Items InOrder(Items merged, const Items& wanted, const Items& before, std::string_view merge_key);
 Items Deduplicate(Items items);
 Items ToItems(const json::Value* list);
 json::Array ToArray(Items items);
@@ -76,6 +77,21 @@ Answer<json::Value> MergeStrategically(const json::Value& object, const json::Va
     return std::unexpected(*std::move(refusal));
   }
   return merged;
+}
+
+void DropNulls(json::Value& value) {
+  if (json::Object* object = value.if_object()) {
+    for (auto member = object->begin(); member != object->end();) {
+      if (member->value().is_null()) {
+        member = object->stable_erase(member);
+      } else {
+        DropNulls(member->value());
+        ++member;
+      }
+    }
+  } else if (json::Array* array = value.if_array()) {
+    for (json::Value& item : *array) DropNulls(item);
+  }
 }
 
 namespace {
@@ -203,14 +219,7 @@ Outcome StrategicMerger::OrderList(json::Object& original, json::Object& patch,
     if (auto refusal = CheckMergeKeys(merged, merge_key)) return refusal;
     if (auto refusal = CheckMergeKeys(wanted, merge_key)) return refusal;
   }
-  Items named;
-  Items others;
-  for (json::Value& item : merged) {
-    (IndexOf(wanted, item, merge_key) ? named : others).push_back(std::move(item));
-  }
-  SortBy(named, wanted, merge_key);
-  SortBy(others, before, merge_key);
-  original[key] = ToArray(Interleave(std::move(others), std::move(named), before, merge_key));
+  original[key] = ToArray(InOrder(std::move(merged), wanted, before, merge_key));
   if (auto done = patch.find(key); done != patch.end()) patch.stable_erase(done);
   return {};
 }
@@ -273,14 +282,7 @@ Outcome StrategicMerger::MergeList(Items& original, Items patch, const ListMeta&
     if (auto refusal = MergeItems(original, patch, merged, meta)) return refusal;
     if (auto refusal = CheckMergeKeys(merged, merge_key)) return refusal;
   }
-  Items named;
-  Items others;
-  for (json::Value& item : merged) {
-    (IndexOf(patch, item, merge_key) ? named : others).push_back(std::move(item));
-  }
-  SortBy(named, patch, merge_key);
-  SortBy(others, original, merge_key);
-  original = Interleave(std::move(others), std::move(named), original, merge_key);
+  original = InOrder(std::move(merged), patch, original, merge_key);
   return {};
 }
 
@@ -364,21 +366,6 @@ bool RemoveDirectives(json::Value& value) {
     *array = std::move(kept);
   }
   return true;
-}
-
-void DropNulls(json::Value& value) {
-  if (json::Object* object = value.if_object()) {
-    for (auto member = object->begin(); member != object->end();) {
-      if (member->value().is_null()) {
-        member = object->stable_erase(member);
-      } else {
-        DropNulls(member->value());
-        ++member;
-      }
-    }
-  } else if (json::Array* array = value.if_array()) {
-    for (json::Value& item : *array) DropNulls(item);
-  }
 }
 
 bool IsSame(const json::Value& a, const json::Value& b) {
@@ -469,6 +456,17 @@ void SortBy(Items& items, const Items& order, std::string_view merge_key) {
 }
 
 // Items of `right` come as early as the order of the live list allows.
+Items InOrder(Items merged, const Items& wanted, const Items& before, std::string_view merge_key) {
+  Items named;
+  Items others;
+  for (json::Value& item : merged) {
+    (IndexOf(wanted, item, merge_key) ? named : others).push_back(std::move(item));
+  }
+  SortBy(named, wanted, merge_key);
+  SortBy(others, before, merge_key);
+  return Interleave(std::move(others), std::move(named), before, merge_key);
+}
+
 Items Interleave(Items left, Items right, const Items& order, std::string_view merge_key) {
   Items all;
   std::size_t l = 0;

@@ -10,4 +10,7 @@ namespace kro::apiserver::internal {
 Answer<json::Value> MergeStrategically(const json::Value& object, const json::Value& patch,
                                        const TypeNode& type);
 
+// Takes away every member that is null, at any depth.
+void DropNulls(json::Value& value);
+
 }  // namespace kro::apiserver::internal

@@ -120,7 +120,8 @@ std::string Begin(const Resource& resource, std::string_view metadata,
 
 void AppendRow(const Resource& resource, const StoredObject& object, std::uint64_t revision,
                const TableOptions& options, std::string& out) {
-  json::Value value = ObjectValue(resource, object);
+  // The columns of a built-in kind read the form that is stored.
+  json::Value value = resource.custom ? ObjectValue(resource, object) : ToValue(object, "", "");
   out += "{\"cells\":";
   out += json::Serialize(CellsOf(resource, value, options.now));
   out += ",\"object\":";

@@ -8,7 +8,13 @@ namespace kro::apiserver {
 void DefaultSecret(json::Object& object);
 void ValidateConfigMap(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void ValidateSecret(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+// Of events in v1, and in events.k8s.io/v1.
 void DefaultEvent(json::Object& object);
+// Times that are not given show as null and belong to nobody.
+void PrepareEvent(const WriteContext& context, json::Object& object);
+void PrepareEventOfGroup(const WriteContext& context, json::Object& object);
 void ValidateEvent(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+void DefaultEventOfGroup(json::Object& object);
+void ValidateEventOfGroup(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 
 }  // namespace kro::apiserver

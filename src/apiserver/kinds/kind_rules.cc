@@ -18,7 +18,7 @@ namespace {
 
 using Rule = GenerationRule;
 
-// By "<resource>.<group>".
+// By "<resource>.<group>", and "/<version>" for one that is stored as another.
 std::map<std::string, KindRules, std::less<>> MakeRules() {
   std::map<std::string, KindRules, std::less<>> rules;
   rules["configmaps"] = {.validate = ValidateConfigMap};
@@ -29,7 +29,13 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                          .prepare = PrepareNamespace};
   rules["nodes"] = {.has_status = true};
   rules["events"] = {.create_on_update = true, .keeps_collector_finalizers = false,
-                     .set_defaults = DefaultEvent, .validate = ValidateEvent};
+                     .set_defaults = DefaultEvent, .prepare = PrepareEvent,
+                     .validate = ValidateEvent};
+  rules["events.events.k8s.io/v1"] = {.create_on_update = true,
+                                      .keeps_collector_finalizers = false,
+                                      .set_defaults = DefaultEventOfGroup,
+                                      .prepare = PrepareEventOfGroup,
+                                      .validate = ValidateEventOfGroup};
   rules["endpoints"] = {.create_on_update = true};
   rules["limitranges"] = {.create_on_update = true};
   rules["resourcequotas"] = {.deletion_answers_object = true, .has_status = true};
@@ -83,6 +89,9 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["horizontalpodautoscalers.autoscaling"] = {.has_status = true,
                                                    .set_defaults = DefaultAutoscaler,
                                                    .prepare = PrepareAutoscaler};
+  rules["horizontalpodautoscalers.autoscaling/v1"] = {.has_status = true,
+                                                      .set_defaults = DefaultAutoscalerV1,
+                                                      .prepare = PrepareAutoscalerV1};
   rules["leases.coordination.k8s.io"] = {.unconditional_update = false,
                                          .create_on_update = true};
   rules["runtimeclasses.node.k8s.io"] = {.create_on_update = true};
@@ -125,7 +134,9 @@ const KindRules& RulesOf(const Resource& resource) {
   static const KindRules kCustom = {.unconditional_update = false};
   static const KindRules kOther = {};
   if (resource.custom) return kCustom;
-  auto found = kRules.find(resource.Qualified());
+  auto found = kRules.find(resource.stored_as == nullptr
+                               ? resource.Qualified()
+                               : resource.Qualified() + "/" + resource.version);
   return found == kRules.end() ? kOther : found->second;
 }
 

@@ -13,7 +13,10 @@ void ValidateIngress(const WriteContext& context, const json::Value& object, Fie
 void DefaultNetworkPolicy(json::Object& object);
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object);
 void ValidateDisruptionBudget(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+// Of autoscaling/v2, and of v1.
 void DefaultAutoscaler(json::Object& object);
+void DefaultAutoscalerV1(json::Object& object);
+void PrepareAutoscalerV1(const WriteContext& context, json::Object& object);
 void PrepareAutoscaler(const WriteContext& context, json::Object& object);
 
 }  // namespace kro::apiserver

@@ -1,11 +1,13 @@
-#include "apiserver/internal/bootstrap_policy.h"
+#include "apiserver/internal/bootstrap_objects.h"
 
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "apiserver/internal/builtin_documents.h"
+#include "apiserver/internal/restore.h"
 #include "apiserver/internal/stored_object.h"
 #include "apiserver/internal/timestamp.h"
 
@@ -19,10 +21,20 @@ struct Template {
 };
 
 std::vector<Template> ReadTemplates();
+void AddPolicy(Core& core);
+// The rest, core objects all.
+void AddObjects(Core& core);
 
 }  // namespace
 
-void AddBootstrapPolicy(Core& core) {
+void AddBootstrapObjects(Core& core) {
+  AddPolicy(core);
+  AddObjects(core);
+}
+
+namespace {
+
+void AddPolicy(Core& core) {
   static const std::vector<Template>& templates = *new std::vector<Template>(ReadTemplates());
   const std::string now = FormatTime(core.clock.Now());
   for (const Template& made : templates) {
@@ -37,7 +49,28 @@ void AddBootstrapPolicy(Core& core) {
   }
 }
 
-namespace {
+void AddObjects(Core& core) {
+  const std::string now = FormatTime(core.clock.Now());
+  std::string text(BuiltinObjects());
+  constexpr std::string_view kNow = "@now";
+  for (std::size_t at = 0; (at = text.find(kNow, at)) != std::string::npos;) {
+    text.replace(at, kNow.size(), now);
+  }
+  auto list = json::Parse(text);
+  if (!list) return;  // part of the program; its test reads it
+  const bool with_accounts = Includes(core.options.controllers, Controllers::kNamespaces);
+  for (json::Value& entry : list->as_array()) {
+    const std::string_view resource = json::FindString(std::as_const(entry), {"resource"});
+    // Those are a controller's.
+    if ((resource == "serviceaccounts" || resource == "configmaps") && !with_accounts) continue;
+    json::Value& object = *json::Find(entry, "object");
+    json::Object& metadata = json::Find(object, "metadata")->as_object();
+    metadata["uid"] = core.ids.Uid();
+    metadata["creationTimestamp"] = now;
+    if (resource == "services") ReserveAddresses(core, object);
+    core.store.Put(core.store.Of("", resource), ToStored(object));
+  }
+}
 
 std::vector<Template> ReadTemplates() {
   std::vector<Template> templates;
