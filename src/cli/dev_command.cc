@@ -49,6 +49,8 @@ void AddDevFlags(CLI::App& command, DevFlags& f) {
   command.add_flag("--prune", f.prune, "delete objects that are in no file any more");
   command.add_option("--port", f.port, "port of the API on 127.0.0.1; 0: any that is free")
       ->capture_default_str();
+  command.add_flag("--tls", f.tls,
+                   "https, and only for who has a client certificate, as the kubeconfig does, or a token");
   command.add_option("--kubeconfig", f.kubeconfig,
                      "where to write the kubeconfig; by default in the data folder, or a temporary file");
   command.add_option("--data-dir", f.data_dir,
@@ -84,6 +86,7 @@ Result<dev::DevOptions> ReadDevFlags(const DevFlags& flags) {
   }
   options.prune = flags.prune ? dev::Prune::kYes : dev::Prune::kNo;
   options.port = flags.port;
+  options.tls = flags.tls ? dev::WithTls::kYes : dev::WithTls::kNo;
   options.kubeconfig = flags.kubeconfig;
   options.data_dir = flags.data_dir;
   options.audit_log = flags.audit_log;

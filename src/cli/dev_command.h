@@ -26,6 +26,7 @@ struct DevFlags {
   std::string feature_gates;
   std::string timeout = "60s";
   bool prune = false;
+  bool tls = false;
   bool no_controller = false;
   bool exit_when_ready = false;
   bool plain = false;

@@ -6,14 +6,17 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <utility>
 
 #include "apiserver/audit_log.h"
+#include "apiserver/certificate_authority.h"
 #include "apiserver/http_front.h"
 #include "apiserver/local_transport.h"
 #include "apiserver/server.h"
 #include "async/event.h"
+#include "base/base64.h"
 #include "dev/file_watch.h"
 #include "http/server.h"
 #include "operator/install_crds.h"
@@ -27,7 +30,15 @@ namespace fs = std::filesystem;
 // Editors write in several steps; a person does not notice this.
 constexpr auto kSettle = std::chrono::milliseconds(50);
 
-std::string KubeconfigText(std::uint16_t port);
+// What a client needs to talk to the server over TLS.
+struct Credentials {
+  std::string authority_pem;
+  apiserver::IssuedCertificate client;
+};
+
+// The one in the data folder, made there if there is none; without a folder a new one.
+Result<std::unique_ptr<apiserver::CertificateAuthority>> OpenAuthority(const std::string& data_dir);
+std::string KubeconfigText(std::uint16_t port, const std::optional<Credentials>& credentials);
 // Whole or not at all.
 Result<void> WriteFile(const std::string& path, const std::string& text);
 
@@ -112,14 +123,30 @@ Result<void> Dev::Impl::Begin() {
                                      .settings = options.settings});
   server.AddListener(*workbench);
 
-  http::Handler handler = apiserver::MakeFront(server, d.executor);
+  const bool tls = options.tls == WithTls::kYes;
+  http::Handler handler =
+      apiserver::MakeFront(server, d.executor, tls ? apiserver::WithoutCertificate::kAnonymous
+                                                   : apiserver::WithoutCertificate::kDefaultUser);
   if (!options.audit_log.empty()) {
     auto log = apiserver::AuditLog::Open(options.audit_log, d.executor.clock());
     if (!log) return std::unexpected(std::move(log.error()));
     audit = *std::move(log);
     handler = audit->Around(std::move(handler));
   }
-  auto listening = http::Server::Listen(d.executor, {.port = options.port}, std::move(handler));
+  http::ServerConfig listen{.port = options.port};
+  std::optional<Credentials> credentials;
+  if (tls) {
+    auto authority = OpenAuthority(options.data_dir);
+    if (!authority) return std::unexpected(std::move(authority.error()));
+    auto own = (*authority)->IssueServer("IP:127.0.0.1,DNS:localhost");
+    if (!own) return std::unexpected(std::move(own.error()));
+    auto client = (*authority)->IssueClient(apiserver::ClusterAdmin());
+    if (!client) return std::unexpected(std::move(client.error()));
+    const std::string& roots = (*authority)->own().certificate_pem;
+    listen.tls = http::ServerTls{own->certificate_pem, own->key_pem, roots};
+    credentials = Credentials{roots, *std::move(client)};
+  }
+  auto listening = http::Server::Listen(d.executor, std::move(listen), std::move(handler));
   if (!listening) {
     return Annotate(listening, "port {} of 127.0.0.1", options.port);
   }
@@ -134,7 +161,7 @@ Result<void> Dev::Impl::Begin() {
     kubeconfig = folder / fmt::format("kro-dev-{}.kubeconfig", ::getpid());
     temporary_kubeconfig = true;
   }
-  if (auto written = WriteFile(kubeconfig, KubeconfigText(front->port())); !written) return written;
+  if (auto written = WriteFile(kubeconfig, KubeconfigText(front->port(), credentials)); !written) return written;
 
   std::vector<std::string> watched = options.paths;
   watched.insert(watched.end(), options.rule_files.begin(), options.rule_files.end());
@@ -151,8 +178,9 @@ Result<void> Dev::Impl::Begin() {
 std::string Dev::Impl::Greeting() const {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       d.executor.clock().Monotonic() - options.started);
-  std::string text = fmt::format("A Kubernetes API at http://127.0.0.1:{}, ready in {} ms{}.\n\n",
-                                 front->port(), took.count(),
+  std::string text = fmt::format("A Kubernetes API at {}://127.0.0.1:{}, ready in {} ms{}.\n\n",
+                                 options.tls == WithTls::kYes ? "https" : "http", front->port(),
+                                 took.count(),
                                  options.data_dir.empty()
                                      ? ", in memory: it is gone when this ends"
                                      : fmt::format(", kept in {}", options.data_dir));
@@ -242,13 +270,49 @@ void Dev::Impl::Judge() {
 
 namespace {
 
-std::string KubeconfigText(std::uint16_t port) {
+Result<std::unique_ptr<apiserver::CertificateAuthority>> OpenAuthority(
+    const std::string& data_dir) {
+  if (data_dir.empty()) return apiserver::CertificateAuthority::Create();
+  const fs::path certificate = fs::path(data_dir) / "ca.crt";
+  const fs::path key = fs::path(data_dir) / "ca.key";
+  std::error_code error;
+  if (fs::exists(certificate, error) && fs::exists(key, error)) {
+    const auto read = [](const fs::path& path) {
+      std::ifstream stream(path, std::ios::binary);
+      return std::string(std::istreambuf_iterator<char>(stream), {});
+    };
+    auto authority = apiserver::CertificateAuthority::Read({read(certificate), read(key)});
+    if (!authority) return Annotate(authority, "{}", certificate.string());
+    return authority;
+  }
+  auto authority = apiserver::CertificateAuthority::Create();
+  if (!authority) return authority;
+  // The key last: only both are an authority.
+  if (auto written = WriteFile(certificate, (*authority)->own().certificate_pem); !written) {
+    return std::unexpected(std::move(written.error()));
+  }
+  if (auto written = WriteFile(key, (*authority)->own().key_pem); !written) {
+    return std::unexpected(std::move(written.error()));
+  }
+  return authority;
+}
+
+std::string KubeconfigText(std::uint16_t port, const std::optional<Credentials>& credentials) {
+  std::string cluster = fmt::format("    server: http://127.0.0.1:{}\n", port);
+  std::string user = "  user: {}\n";
+  if (credentials) {
+    cluster = fmt::format("    server: https://127.0.0.1:{}\n    certificate-authority-data: {}\n",
+                          port, EncodeBase64(credentials->authority_pem));
+    user = fmt::format("  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
+                       EncodeBase64(credentials->client.certificate_pem),
+                       EncodeBase64(credentials->client.key_pem));
+  }
   return fmt::format(
-      "apiVersion: v1\nkind: Config\nclusters:\n- name: kro-dev\n  cluster:\n"
-      "    server: http://127.0.0.1:{}\ncontexts:\n- name: kro-dev\n  context:\n"
+      "apiVersion: v1\nkind: Config\nclusters:\n- name: kro-dev\n  cluster:\n{}"
+      "contexts:\n- name: kro-dev\n  context:\n"
       "    cluster: kro-dev\n    namespace: default\n    user: kro-dev\n"
-      "current-context: kro-dev\nusers:\n- name: kro-dev\n  user: {{}}\n",
-      port);
+      "current-context: kro-dev\nusers:\n- name: kro-dev\n{}",
+      cluster, user);
 }
 
 Result<void> WriteFile(const std::string& path, const std::string& text) {

@@ -26,6 +26,7 @@
 namespace kro::dev {
 
 enum class WithController { kNo, kYes };
+enum class WithTls { kNo, kYes };
 
 struct DevOptions {
   std::vector<std::string> paths;
@@ -33,6 +34,9 @@ struct DevOptions {
   Prune prune = Prune::kNo;
 
   std::uint16_t port = 0;  // 0: the system picks one
+  // With kYes only who shows a certificate of this server's own authority, or a token, may do anything. The
+  // kubeconfig holds one of an administrator; the authority stays in the data folder, if there is one.
+  WithTls tls = WithTls::kNo;
   std::string kubeconfig;  // where it is written; empty: in the data folder, or a temporary file
   std::string data_dir;    // empty: everything is in memory
   apiserver::Journal::Sync sync = apiserver::Journal::Sync::kEverySecond;

@@ -37,6 +37,11 @@ std::string_view ConditionText(const json::Value& object, std::string_view type,
 // Of the status: whether the condition Ready speaks of the object as it is now.
 bool IsCurrent(const json::Value& object);
 std::string ApiOf(const json::Value& definition);
+// Whether an object was applied by this command, in this run or another.
+bool IsOurs(const apiserver::ObjectChange& object);
+bool IsBroken(const ManifestSet& set, const std::string& file);
+// The namespace that an object of this kind is in.
+std::string NamespaceOf(const ObjectId& id, const apiserver::ServedKind& kind);
 // The kind that a definition in a file makes.
 std::optional<api::GroupKind> DefinedBy(const Manifest& manifest);
 
@@ -46,7 +51,15 @@ Workbench::Workbench(Dependencies dependencies, WorkbenchOptions options)
     : d_(std::move(dependencies)),
       options_(std::move(options)),
       wake_(d_.executor, async::EventReset::kAuto) {
-  d_.server.ForEachObject([this](const apiserver::ObjectChange& object) { OnChange(object); });
+  d_.server.ForEachObject([this](const apiserver::ObjectChange& object) {
+    OnChange(object);
+    if (options_.prune == Prune::kNo || !IsOurs(object)) return;
+    auto kind = d_.server.FindResource(object.group, object.resource);
+    if (!kind) return;
+    Manifest manifest{.file = "an earlier run"};
+    manifest.id = {kind->gvk, std::string(object.name_space), std::string(object.name)};
+    earlier_.push_back({std::move(manifest), std::move(kind)});
+  });
 }
 
 void Workbench::FilesChanged() {
@@ -164,12 +177,8 @@ async::Task<void> Workbench::Apply(Manifest manifest, async::CancelToken cancel)
     co_return;
   }
   json::Value object = manifest.document->value;
-  std::string name_space = manifest.id.name_space;
-  if (kind->namespaced && name_space.empty()) {
-    name_space = "default";
-    json::Find(object, "metadata")->as_object()["namespace"] = name_space;
-  }
-  const kube::ObjectKey key{kind->namespaced ? name_space : "", manifest.id.name};
+  const kube::ObjectKey key{NamespaceOf(manifest.id, *kind), manifest.id.name};
+  if (kind->namespaced) json::Find(object, "metadata")->as_object()["namespace"] = key.name_space;
   auto before = co_await d_.client.Get(kind->gvr, key, {}, cancel);
   const bool failed = earlier != applied_.end() && earlier->second.failed;
   const ObjectId id = manifest.id;
@@ -214,11 +223,19 @@ async::Task<void> Workbench::ApplyWaiting(async::CancelToken cancel) {
 
 // What is no longer in any file. A file that cannot be read now keeps what it had.
 async::Task<void> Workbench::DropVanished(const ManifestSet& set, async::CancelToken cancel) {
-  std::vector<Applied> vanished;
-  for (const auto& [id, applied] : applied_) {
-    const bool there = std::ranges::find(set.objects, id, &Manifest::id) != set.objects.end();
-    const bool broken = std::ranges::find(set.broken, applied.manifest.file) != set.broken.end();
-    if (!there && !broken) vanished.push_back(applied);
+  std::vector<Applied> vanished = TakeForgotten(set);
+  for (auto at = applied_.begin(); at != applied_.end();) {
+    const auto same_but_version = [&](const Manifest& other) {
+      return other.id.gvk.group == at->first.gvk.group && other.id.gvk.kind == at->first.gvk.kind &&
+             other.id.name_space == at->first.name_space && other.id.name == at->first.name;
+    };
+    const bool there = std::ranges::find(set.objects, at->first, &Manifest::id) != set.objects.end();
+    if (there || IsBroken(set, at->second.manifest.file)) {
+      ++at;
+      continue;
+    }
+    if (std::ranges::none_of(set.objects, same_but_version)) vanished.push_back(at->second);
+    at = applied_.erase(at);
   }
   // Instances before their definitions.
   const auto definition = [](const Applied& applied) {
@@ -229,25 +246,38 @@ async::Task<void> Workbench::DropVanished(const ManifestSet& set, async::CancelT
   });
   for (const Applied& applied : vanished) {
     const Manifest& manifest = applied.manifest;
-    applied_.erase(manifest.id);
     if (!applied.kind) continue;
+    const kube::ObjectKey key{NamespaceOf(manifest.id, *applied.kind), manifest.id.name};
     if (options_.prune == Prune::kNo) {
+      // What was refused was perhaps never there.
+      if (applied.failed && !co_await d_.client.Get(applied.kind->gvr, key, {}, cancel)) continue;
       d_.console.Say(fmt::format("{}: {} is in no file any more; it stays (--prune deletes)",
                                  manifest.file, manifest.id.ToString()));
       continue;
     }
-    std::string name_space = manifest.id.name_space;
-    if (applied.kind->namespaced && name_space.empty()) name_space = "default";
     kube::DeleteOptions options{.propagation = kube::Propagation::kBackground};
-    auto deleted = co_await d_.client.Delete(
-        applied.kind->gvr, {applied.kind->namespaced ? name_space : "", manifest.id.name},
-        std::move(options), cancel);
+    auto deleted = co_await d_.client.Delete(applied.kind->gvr, key, std::move(options), cancel);
     if (deleted) {
       d_.console.Say(fmt::format("{}: {} deleted", manifest.file, manifest.id.ToString()));
     } else if (!kube::IsNotFound(deleted.error())) {
-      Refuse(manifest, deleted.error());
+      d_.console.Say(fmt::format("{}: {} cannot be deleted: {}", manifest.file,
+                                 manifest.id.ToString(), deleted.error().message()));
     }
   }
+}
+
+std::vector<Workbench::Applied> Workbench::TakeForgotten(const ManifestSet& set) {
+  // A file that cannot be read may hold any of them.
+  if (!set.broken.empty()) return {};
+  std::vector<Applied> forgotten = std::exchange(earlier_, {});
+  std::erase_if(forgotten, [&](const Applied& earlier) {
+    const ObjectId& id = earlier.manifest.id;
+    return std::ranges::any_of(set.objects, [&](const Manifest& now) {
+      return now.id.gvk.group == id.gvk.group && now.id.gvk.kind == id.gvk.kind &&
+             now.id.name == id.name && NamespaceOf(now.id, *earlier.kind) == id.name_space;
+    });
+  });
+  return forgotten;
 }
 
 async::Task<void> Workbench::TellOfDefinitions(async::CancelToken cancel) {
@@ -345,10 +375,7 @@ async::Task<Workbench::Standing> Workbench::Judge(async::CancelToken cancel) {
       auto crd = co_await d_.client.Get(crds, {"", gvr.resource + "." + gvr.group}, {}, cancel);
       if (!crd || json::FindString(*crd, {"metadata", "labels", api::label::kOwned}) != "true") continue;
     }
-    std::string name_space = id.name_space;
-    if (applied.kind->namespaced && name_space.empty()) name_space = "default";
-    auto object = co_await d_.client.Get(
-        gvr, {applied.kind->namespaced ? name_space : "", id.name}, {}, cancel);
+    auto object = co_await d_.client.Get(gvr, {NamespaceOf(id, *applied.kind), id.name}, {}, cancel);
     const std::string_view state =
         object ? json::FindString(*object, {"status", "state"}) : std::string_view();
     const bool current = object && IsCurrent(*object);
@@ -394,9 +421,7 @@ const Workbench::Applied* Workbench::FindApplied(const DefinitionKey& key) const
   for (const auto& [id, applied] : applied_) {
     if (!applied.kind || applied.kind->gvr.group != api::kGroup || id.name != key.name) continue;
     if (applied.kind->gvr.resource != key.resource) continue;
-    const std::string_view name_space =
-        applied.kind->namespaced && id.name_space.empty() ? "default" : std::string_view(id.name_space);
-    if (name_space == key.name_space || !applied.kind->namespaced) return &applied;
+    if (NamespaceOf(id, *applied.kind) == key.name_space) return &applied;
   }
   return nullptr;
 }
@@ -451,6 +476,31 @@ bool IsCurrent(const json::Value& object) {
     return observed != nullptr && generation != nullptr && *observed == *generation;
   }
   return false;
+}
+
+bool IsOurs(const apiserver::ObjectChange& object) {
+  // Few objects name the command at all.
+  if (object.members.find(kManager) == std::string_view::npos) return false;
+  auto value = json::Parse(fmt::format("{{{}}}", object.members));
+  const json::Value* entries =
+      value ? json::Find(std::as_const(*value), {"metadata", "managedFields"}) : nullptr;
+  if (entries == nullptr || !entries->is_array()) return false;
+  return std::ranges::any_of(entries->get_array(), [](const json::Value& entry) {
+    return json::FindString(entry, {"manager"}) == kManager &&
+           json::FindString(entry, {"operation"}) == "Apply";
+  });
+}
+
+bool IsBroken(const ManifestSet& set, const std::string& file) {
+  return std::ranges::any_of(set.broken, [&](const std::string& broken) {
+    // A folder that is not there keeps what was below it.
+    return file == broken || file.starts_with(broken + (broken.ends_with('/') ? "" : "/"));
+  });
+}
+
+std::string NamespaceOf(const ObjectId& id, const apiserver::ServedKind& kind) {
+  if (!kind.namespaced) return "";
+  return id.name_space.empty() ? "default" : id.name_space;
 }
 
 std::optional<api::GroupKind> DefinedBy(const Manifest& manifest) {

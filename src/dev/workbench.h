@@ -81,6 +81,8 @@ class Workbench final : public apiserver::ChangeListener {
   async::Task<void> Apply(Manifest manifest, async::CancelToken cancel);
   async::Task<void> ApplyWaiting(async::CancelToken cancel);
   async::Task<void> DropVanished(const ManifestSet& set, async::CancelToken cancel);
+  // What an earlier run applied and no file holds now.
+  std::vector<Applied> TakeForgotten(const ManifestSet& set);
   async::Task<void> TellOfDefinitions(async::CancelToken cancel);
   async::Task<void> TellOf(DefinitionKey key, async::CancelToken cancel);
   // What is wrong with a definition, at its place if it is in a file; empty if it compiles.
@@ -102,6 +104,8 @@ class Workbench final : public apiserver::ChangeListener {
   std::set<DefinitionKey> definitions_changed_;
   std::map<DefinitionKey, std::string> verdicts_;
   std::map<ObjectId, Applied> applied_;
+  // With kYes: what an earlier run applied, until all files could be read.
+  std::vector<Applied> earlier_;
   std::set<api::GroupKind> defined_;  // by what is in the files
   std::map<std::string, std::string> faults_;  // by file: what was said last
   std::uint64_t rules_hash_ = 0;  // 0: there are none

@@ -192,6 +192,44 @@ TEST_F(WorkbenchTest, PrunesInstancesAndDefinitions) {
   EXPECT_THAT(After("d.yaml", ""), HasSubstr("note is gone"));
 }
 
+TEST_F(WorkbenchTest, PrunesWhatAnEarlierRunApplied) {
+  Save("d.yaml", kDefinition);
+  Save("n.yaml", std::string(kNote) + "---\n" + Replaced(kNote, "mine", "other"));
+  Start();
+  ASSERT_THAT(out_, HasSubstr("Note other created"));
+  // Another run begins; meanwhile files changed, and one is broken.
+  out_.clear();
+  Save("n.yaml", kNote);
+  Save("broken.yaml", "apiVersion: [\n");
+  Workbench second({sim_, server_, client_, console_, Logger(sink_)},
+                   {.paths = {folder_}, .prune = Prune::kYes, .settings = Options().settings});
+  async::Scope running(sim_);
+  running.Spawn(second.Run(running.token()));
+  Settle();
+  EXPECT_THAT(out_, Not(HasSubstr("deleted"))) << "the broken file may hold it";
+  fs::remove(folder_ / "broken.yaml");
+  second.FilesChanged();
+  Settle();
+  EXPECT_THAT(out_, HasSubstr("an earlier run: Note default/other deleted"));
+  EXPECT_THAT(out_, Not(HasSubstr("mine deleted")));
+  running.Cancel();
+  sim_.Run(running.Join(), 1min);
+}
+
+TEST_F(WorkbenchTest, AFolderThatIsGoneKeepsWhatItHeld) {
+  Save("d.yaml", kDefinition);
+  Save("n.yaml", kNote);
+  Start(Prune::kYes);
+  out_.clear();
+  fs::rename(folder_, folder_.string() + "-away");
+  bench_->FilesChanged();
+  Settle();
+  EXPECT_THAT(out_, HasSubstr("No such file or directory"));
+  EXPECT_THAT(out_, Not(HasSubstr("deleted")));
+  fs::rename(folder_.string() + "-away", folder_);
+  EXPECT_THAT(After("n.yaml", Replaced(kNote, "one", "two")), HasSubstr("spec.text one -> two"));
+}
+
 TEST_F(WorkbenchTest, RulesAreInForceAsSoonAsTheyAreSaved) {
   constexpr std::string_view kRules = R"(apiVersion: dev.kro.run/v1alpha1
 kind: Rules

@@ -233,6 +233,35 @@ TEST_F(DevTest, AnotherRunGoesOnWithTheSameInstances) {
   EXPECT_EQ(json::FindString(*user.Get("v1 ConfigMap default/mine"), {"metadata", "resourceVersion"}), version);
 }
 
+TEST_F(DevTest, OverTlsTheKubeconfigHoldsAClientsCertificate) {
+  const std::vector<std::string> arguments{"--tls", "--data-dir", folder_ / "data"};
+  StartAndWait(arguments);
+  ExpectSaid("A Kubernetes API at https://127.0.0.1:");
+  {
+    ClusterUser user(kubeconfig_);
+    EXPECT_TRUE(user.Get("v1 Namespace default"));
+  }
+  EXPECT_EQ(process_->Stop(), 0);
+  // The authority stays with the data.
+  StartAndWait(arguments);
+  ClusterUser user(kubeconfig_);
+  EXPECT_TRUE(user.Get("v1 Namespace default"));
+}
+
+TEST_F(DevTest, PruneKnowsWhatAnEarlierRunApplied) {
+  Save("rgd.yaml", kDefinition);
+  Save("note.yaml", kNote);
+  const std::vector<std::string> arguments{folder_ / "files", "--data-dir", folder_ / "data", "--prune"};
+  StartAndWait(arguments);
+  ExpectSaid("Note default/mine  ACTIVE");
+  EXPECT_EQ(process_->Stop(), 0);
+  fs::remove(folder_ / "files" / "note.yaml");
+  StartAndWait(arguments);
+  ExpectSaid("an earlier run: Note default/mine deleted");
+  ClusterUser user(kubeconfig_);
+  user.WaitUntilGone("v1 ConfigMap default/mine");
+}
+
 TEST_F(DevTest, ADataFolderIsUsedByOneProcess) {
   StartAndWait({"--data-dir", folder_ / "data"});
   KroProcess second({"dev", "--data-dir", folder_ / "data"}, folder_ / "log2");
