@@ -478,6 +478,9 @@ Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config) {
   tls->add_certificate_authority(asio::buffer(config.client_roots_pem), error);
   if (!error) tls->set_verify_mode(asio::ssl::verify_peer, error);
   if (error) return Fail(ErrorCode::kInvalid, "tls roots of clients: {}", error.message());
+  // Without a name OpenSSL breaks off with a client that comes back and resumes its session.
+  constexpr unsigned char kName[] = {'k', 'r', 'o'};
+  SSL_CTX_set_session_id_context(tls->native_handle(), kName, sizeof(kName));
   return tls;
 }
 
