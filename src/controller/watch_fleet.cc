@@ -113,7 +113,8 @@ Task<void> WatchFleet::CheckOne(std::shared_ptr<Watch> watch, CancelToken cancel
   if (first.empty()) co_return;
   // Most likely their events were on their way.
   if (auto slept = co_await async::Sleep(client_.executor(), kOnTheWay, cancel); !slept) co_return;
-  for (const std::string& object : co_await Differences(running, watch->scope, cancel)) {
+  const std::set<std::string> second = co_await Differences(running, watch->scope, cancel);
+  for (const std::string& object : second) {
     if (!first.contains(object) || watch->active != running || watch->leases.empty()) continue;
     metrics_.WatchWasBehind(watch->scope.gvr);
     client_.logger().Warning("watch missed something and is filled anew",
