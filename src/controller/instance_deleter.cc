@@ -215,6 +215,10 @@ Task<Result<NextLook>> InstanceDeleter::Look::RemoveFinalizer() {
     if (!fresh && kube::IsNotFound(fresh.error())) co_return NextLook::OnEvent();
     if (!fresh) co_return std::unexpected<Error>(fresh.error());
     api_->parents().ObserveWrite(*fresh);
+    // Another object of the name: it is known now, so the watch brings nothing new that would wake it.
+    if (json::FindString(*fresh, {"metadata", "uid"}) != instance_->uid()) {
+      co_return NextLook::After(std::chrono::milliseconds(1));
+    }
     object = std::move(*fresh);
   }
 }
