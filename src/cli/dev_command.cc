@@ -32,6 +32,8 @@ class NoSink final : public LogSink {
   void Write(LogLevel, std::string_view) override {}
 };
 
+async::Task<Result<dev::DevEnd>> StartAndRun(dev::Dev::Dependencies dependencies,
+                                             dev::DevOptions options, async::CancelToken stop);
 void WriteOut(std::string_view text);
 std::size_t Columns();
 ExitCode ExitCodeOf(const Error& error);
@@ -137,14 +139,21 @@ int RunDev(const DevFlags& flags) {
   const bool live = !flags.plain && !flags.exit_when_ready && ::isatty(STDOUT_FILENO) == 1;
   dev::Console console(WriteOut, executor.clock(),
                        live ? dev::Console::Tree::kLive : dev::Console::Tree::kLines, Columns);
-  auto dev = dev::Dev::Start({executor, logger, NewRandom(), console}, *std::move(options));
-  if (!dev) return refuse(dev.error(), ExitCodeOf(dev.error()));
-  auto ended = async::RunBlocking(executor, (*dev)->Run(stop.token()));
+  auto ended = async::RunBlocking(
+      executor,
+      StartAndRun({executor, logger, NewRandom(), console}, *std::move(options), stop.token()));
   if (!ended) return refuse(ended.error(), ExitCodeOf(ended.error()));
   return static_cast<int>(ExitCodeOf(*ended));
 }
 
 namespace {
+
+async::Task<Result<dev::DevEnd>> StartAndRun(dev::Dev::Dependencies dependencies,
+                                             dev::DevOptions options, async::CancelToken stop) {
+  auto dev = dev::Dev::Start(std::move(dependencies), std::move(options));
+  if (!dev) co_return std::unexpected(std::move(dev.error()));
+  co_return co_await (*dev)->Run(std::move(stop));
+}
 
 void WriteOut(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);

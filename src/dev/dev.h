@@ -2,9 +2,10 @@
 // to start in this folder.
 //
 //   auto dev = Dev::Start({executor, logger, random, console}, options);
-//   async::RunBlocking(executor, (*dev)->Run(stop));
+//   co_await (*dev)->Run(stop);
 //
-// The server answers as soon as Start returns.
+// The server answers as soon as Start returns. All on the executor's loop, where the server's controllers run: a Dev is
+// made and destroyed there as well.
 #pragma once
 
 #include <chrono>
