@@ -43,6 +43,7 @@ struct Definition {
   std::size_t number = 0;  // of the document in its file
   std::optional<api::Rgd> rgd;
   std::shared_ptr<const graph::Graph> graph;
+  bool is_refused = false;  // by the API server
   Diagnostics found;  // faults and warnings
 };
 
@@ -220,7 +221,7 @@ void Validation::Admit(Definition& definition) {
       if (const auto path = json::FieldPath::Parse(error.field)) fault.where.position = document.map.Of(*path);
       fault.compatible = error.Text();
       definition.found.push_back(std::move(fault));
-      definition.graph = nullptr;
+      definition.is_refused = true;
     }
   }
   const Diagnostics suspicions =
@@ -282,7 +283,7 @@ Output Validation::Text() const {
         case ValidateOptions::Show::kGraph: output.out += Dump(graph); break;
         case ValidateOptions::Show::kCrd: output.out += "---\n" + json::ToYaml(graph.crd); break;
         case ValidateOptions::Show::kVerdict:
-          if (options_.upstream) break;
+          if (options_.upstream || definition.is_refused) break;
           output.out += fmt::format("{}: {} {}: valid ({}, {})\n", file->name,
                                     json::FindString(definition.document->value, {"kind"}), graph.name,
                                     Plural(graph.nodes.size(), "resource"), Plural(LevelsOf(graph), "level"));

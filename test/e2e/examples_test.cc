@@ -94,12 +94,16 @@ class Examples : public ::testing::Test {
     std::vector<json::Value> crds;
     // Each on its own: both define a WebApp.
     for (const auto* root : {"test/data/examples", "examples"}) {
+      const bool recorded = root != std::string_view("examples");
       options.files.clear();
       for (const auto& entry : std::filesystem::recursive_directory_iterator(fmt::format("{}/{}", KRO_SOURCE_DIR, root))) {
         if (entry.path().extension() == ".yaml") options.files.push_back(entry.path());
       }
       const cli::Output output = RunValidate(options);
-      EXPECT_EQ(output.code, cli::ExitCode::kOk) << output.err;
+      // One of the recorded ones compiles, but has fields of an externalRef at the wrong indentation.
+      const bool one_refused = output.err.find("gemma-on-tpu/rgd.yaml:19:15: error[KRO107]") != std::string::npos &&
+                               output.err.find("18 documents checked, 1 error,") != std::string::npos;
+      EXPECT_TRUE(recorded ? one_refused : output.code == cli::ExitCode::kOk) << output.err;
       auto documents = json::ParseYaml(output.out);
       EXPECT_TRUE(documents);
       for (auto& document : *documents) crds.push_back(std::move(document.value));
