@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "apiserver/internal/status.h"
+#include "apiserver/internal/whole_stream.h"
 #include "async/scope.h"
 
 namespace kro::apiserver {
@@ -107,20 +108,6 @@ Result<Schedule> ParseSchedule(std::string_view text) {
   }
   return schedule;
 }
-
-// An answer that is no stream, as one.
-class WholeAnswer final : public http::ResponseStream {
- public:
-  explicit WholeAnswer(http::Response response) : response_(std::move(response)) {}
-  int status() const override { return response_.status; }
-  const http::Headers& headers() const override { return response_.headers; }
-  async::Task<Result<std::string>> Read(Duration) override {
-    co_return std::exchange(response_.body, std::string());
-  }
-
- private:
-  http::Response response_;
-};
 
 // Passes events on one by one.
 class FaultStream final : public http::ResponseStream {
@@ -253,7 +240,7 @@ async::Task<Result<std::unique_ptr<http::ResponseStream>>> FaultTransport::Open(
   if (auto instead = Instead(fault, request)) {
     if (!*instead) co_return std::unexpected((*instead).error());
     std::unique_ptr<http::ResponseStream> answer =
-        std::make_unique<WholeAnswer>(std::move(**instead));
+        std::make_unique<WholeStream>(std::move(**instead));
     co_return answer;
   }
   if (ListsAreStale()) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "apiserver/internal/whole_stream.h"
 #include "async/event.h"
 #include "async/scope.h"
 
@@ -45,20 +46,6 @@ class LocalStream final : public http::ResponseStream {
   async::CancelToken cancel_;
   std::shared_ptr<async::Event> there_;
   http::Headers headers_;
-};
-
-// An answer that is complete, as a stream.
-class WholeStream final : public http::ResponseStream {
- public:
-  explicit WholeStream(http::Response response) : response_(std::move(response)) {}
-  int status() const override { return response_.status; }
-  const http::Headers& headers() const override { return response_.headers; }
-  async::Task<Result<std::string>> Read(Duration) override {
-    co_return std::exchange(response_.body, std::string());
-  }
-
- private:
-  http::Response response_;
 };
 
 }  // namespace
