@@ -130,6 +130,17 @@ class Rows : public testing::Test {
   SimulatedCluster c;
 };
 
+// Refuses the first child of instance a for as long as `away` says.
+auto DeniesFirstWhile(const bool& away) {
+  return [&away](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (away && request.method == "PATCH" && request.target.find("configmaps/a-first") != std::string::npos) {
+      answer = Refusal(403, "Forbidden", "denied");
+    }
+    return answer;
+  };
+}
+
 TEST_F(Rows, Row03_NumbersAreContiguousAcrossRestarts) {
   for (int i = 0; i < 4; ++i) {
     auto replica = c.Start();
@@ -479,13 +490,7 @@ TEST_F(Rows, Row55Trap12_NothingIsEverDropped) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   bool away = true;
-  replica->transport.fault = [&](const http::Request& request) {
-    std::optional<Result<http::Response>> answer;
-    if (away && request.method == "PATCH" && request.target.find("configmaps/a-first") != std::string::npos) {
-      answer = Refusal(403, "Forbidden", "denied");
-    }
-    return answer;
-  };
+  replica->transport.fault = DeniesFirstWhile(away);
   c.ApplyAndSettle(kInstance);
   c.Advance(4h);
   const int tries = replica->transport.Count("PATCH", "configmaps/a-first");
@@ -830,13 +835,7 @@ TEST_F(Rows, Row55_WhatFailsMoreOftenThanMayBeWaitsForAnEvent) {
   auto replica = c.Start(options);
   c.ApplyAndSettle(kWeb);
   bool away = true;
-  replica->transport.fault = [&](const http::Request& request) {
-    std::optional<Result<http::Response>> answer;
-    if (away && request.method == "PATCH" && request.target.find("configmaps/a-first") != std::string::npos) {
-      answer = Refusal(403, "Forbidden", "denied");
-    }
-    return answer;
-  };
+  replica->transport.fault = DeniesFirstWhile(away);
   c.ApplyAndSettle(kInstance);
   c.Advance(4h);
   EXPECT_LE(replica->transport.Count("PATCH", "configmaps/a-first"), 6);
