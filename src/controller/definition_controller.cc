@@ -255,11 +255,9 @@ void DefinitionController::Impl::ListenTo(kube::Informer& informer) {
 }
 
 void DefinitionController::Impl::WakeOwner(const std::string& owner) {
-  if (const auto key = definitions.FindByName(owner)) {
-    definition_queue.Add(*key);
-  } else {
-    definition_queue.Add({kRgds, {{}, owner}});
-  }
+  const std::vector<kube::WorkKey> keys = definitions.Named(owner);
+  for (const kube::WorkKey& key : keys) definition_queue.Add(key);
+  if (keys.empty()) definition_queue.Add({kRgds, {{}, owner}});
 }
 
 void DefinitionController::Impl::WakeInterestedIn(const std::string& crd) {

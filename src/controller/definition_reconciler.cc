@@ -146,11 +146,12 @@ std::vector<kube::WorkKey> DefinitionReconciler::NoteChangedKind(const std::stri
   return keys;
 }
 
-std::optional<kube::WorkKey> DefinitionReconciler::FindByName(const std::string& name) const {
+std::vector<kube::WorkKey> DefinitionReconciler::Named(const std::string& name) const {
+  std::vector<kube::WorkKey> keys;
   for (const auto& [key, memory] : memory_) {
-    if (memory->name == name) return key;
+    if (memory->name == name) keys.push_back(key);
   }
-  return std::nullopt;
+  return keys;
 }
 
 // A ResourceGroup keeps its name unless something else has it; revisions remember which it was.
@@ -160,7 +161,7 @@ std::string DefinitionReconciler::NameOf(const kube::WorkKey& key,
   for (const kube::ObjectPtr& revision : d_.stores.revisions.store().List()) {
     if (revision->Label(api::label::kRgdId) == object.uid()) return ViewRevision(revision).owner;
   }
-  const bool taken = FindByName(key.object.name).has_value() ||
+  const bool taken = !Named(key.object.name).empty() ||
                      d_.stores.rgds.store().Get({{}, key.object.name}) != nullptr;
   return taken ? key.object.name_space + "-" + key.object.name : key.object.name;
 }
@@ -272,11 +273,21 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   co_return served;
 }
 
-// Both would claim the same revisions and the same CRD.
+// Both would claim the same revisions and the same CRD. After a start the revisions tell whose the name is,
+// whichever of the two is looked at first.
 std::optional<kube::WorkKey> DefinitionReconciler::ResourceGroupNamed(const Pass& pass) const {
   if (pass.definition.IsResourceGroup()) return std::nullopt;
-  for (const auto& [key, memory] : memory_) {
-    if (key.gvr == kResourceGroups && memory->name == pass.name()) return key;
+  for (const kube::WorkKey& key : Named(pass.name())) {
+    if (key.gvr == kResourceGroups) return key;
+  }
+  const std::vector<RevisionView> revisions = d_.stores.RevisionsOf(pass.name());
+  if (revisions.empty()) return std::nullopt;
+  for (const kube::ObjectPtr& group : d_.stores.resource_groups.store().List()) {
+    if (group->key().name != pass.name()) continue;
+    const bool owns = std::ranges::any_of(revisions, [&](const RevisionView& revision) {
+      return revision.object->Label(api::label::kRgdId) == group->uid();
+    });
+    if (owns) return kube::WorkKey{kResourceGroups, group->key()};
   }
   return std::nullopt;
 }

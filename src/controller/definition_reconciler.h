@@ -60,8 +60,9 @@ class DefinitionReconciler {
   // looked at next.
   std::vector<kube::WorkKey> NoteChangedKind(const std::string& crd);
 
-  // The definition that revisions and CRDs know by this name.
-  std::optional<kube::WorkKey> FindByName(const std::string& name) const;
+  // The definitions that go by this name in revisions and CRDs: one, or an RGD that was refused besides
+  // the ResourceGroup that has the name.
+  std::vector<kube::WorkKey> Named(const std::string& name) const;
 
  private:
   struct Memory;

@@ -762,6 +762,27 @@ TEST_P(AnyOrder, ThreeDefinitionsAndEditsEndTheSame) {
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("one-r00001", "three-r00001", "two-r00001"));
 }
 
+TEST_P(AnyOrder, OfAnRgdAndAResourceGroupOfOneNameTheFirstIsServed) {
+  SimulatedCluster c(GetParam());
+  auto replica = c.Start();
+  c.Apply(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
+                  "name: web, namespace: default}"));
+  c.Apply(kWeb);
+  c.Advance(5s);
+  const auto states = [&] {
+    const json::Value group = c.Get(kResourceGroups, "web", "default");
+    return std::string(json::FindString(group, {"status", "state"})) + " " + c.State("web");
+  };
+  const std::string before = states();
+  EXPECT_THAT(before, testing::AnyOf("Active Inactive", "Inactive Active"));
+  const auto revisions = c.Names(kRevisions);
+  replica.reset();
+  replica = c.Start();
+  c.Advance(5s);
+  EXPECT_EQ(states(), before);
+  EXPECT_EQ(c.Names(kRevisions), revisions);
+}
+
 INSTANTIATE_TEST_SUITE_P(Seeds, AnyOrder, testing::Range<std::uint64_t>(1, 13));
 
 }  // namespace
