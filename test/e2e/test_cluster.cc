@@ -26,7 +26,7 @@ class RealCluster final : public TestCluster {
   void PlayCloud() override {
     const std::string command = fmt::format(
         "'{0}/scripts/devcluster' pretend --kubeconfig '{1}' --parent-pid {2} "
-        "'{0}/examples/webapp-with-db/cloud.yaml' >/dev/null 2>&1 &",
+        "'{0}/devcluster/rules/cloud.yaml' >/dev/null 2>&1 &",
         KRO_SOURCE_DIR, kubeconfig(), ::getpid());
     ASSERT_EQ(std::system(command.c_str()), 0);  // NOLINT(bugprone-command-processor): our own script
   }
