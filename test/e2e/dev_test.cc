@@ -147,6 +147,14 @@ TEST_F(DevTest, EndsWhenEverythingIsReady) {
   EXPECT_THAT(Said(), HasSubstr("everything is ready"));
 }
 
+TEST_F(DevTest, BringsTheExamplesUpFromTheirFolders) {
+  const fs::path examples = fs::path(KRO_SOURCE_DIR) / "examples";
+  Start({examples / "webapp", examples / "webapp-with-db", "--exit-when-ready"});
+  EXPECT_EQ(process_->Wait(), 0);
+  EXPECT_THAT(Said(), HasSubstr("WebAppWithDB default/orders created"));
+  EXPECT_THAT(Said(), HasSubstr("everything is ready"));
+}
+
 TEST_F(DevTest, EndsWithAFailureWhenSomethingIsWrong) {
   Save("rgd.yaml", Replaced(kDefinition, "schema.spec.text", "schema.spec.txt"));
   Start({folder_ / "files", "--exit-when-ready"});
