@@ -15,7 +15,7 @@ namespace {
 
 std::string Digest(std::string_view text);
 std::string InventoryHash(std::string_view id, std::string_view kinds, std::string_view namespaces);
-std::string JoinKinds(std::vector<GroupKind> group_kinds);
+std::string JoinKinds(const std::vector<GroupKind>& group_kinds);
 std::string JoinSorted(std::vector<std::string> words);
 std::vector<std::string> SplitTrimmed(std::string_view list);
 Result<GroupKind> ParseGroupKind(std::string_view text);
@@ -88,10 +88,10 @@ std::string ApplySetId(const ApplySetParent& parent) {
          "-v1";
 }
 
-Inventory MakeInventory(const ApplySetParent& parent, std::vector<GroupKind> group_kinds,
+Inventory MakeInventory(const ApplySetParent& parent, const std::vector<GroupKind>& group_kinds,
                         std::vector<std::string> namespaces) {
   const std::string id = ApplySetId(parent);
-  const std::string kinds = JoinKinds(std::move(group_kinds));
+  const std::string kinds = JoinKinds(group_kinds);
   const std::string joined = JoinSorted(std::move(namespaces));
   Inventory inventory;
   inventory.labels.emplace(label::kApplySetId, id);
@@ -183,7 +183,7 @@ std::string InventoryHash(std::string_view id, std::string_view kinds,
   return "sha256:" + Digest(text);
 }
 
-std::string JoinKinds(std::vector<GroupKind> group_kinds) {
+std::string JoinKinds(const std::vector<GroupKind>& group_kinds) {
   std::vector<std::string> words;
   for (const auto& kind : group_kinds) words.push_back(kind.ToString());
   return JoinSorted(std::move(words));

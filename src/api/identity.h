@@ -72,7 +72,7 @@ struct Inventory {
   Labels annotations;  // without the tooling, see Tooling()
 };
 // Sorts and deduplicates; `namespaces` are those beside the parent's own.
-Inventory MakeInventory(const ApplySetParent& parent, std::vector<GroupKind> group_kinds,
+Inventory MakeInventory(const ApplySetParent& parent, const std::vector<GroupKind>& group_kinds,
                         std::vector<std::string> namespaces);
 
 // What an inventory remembers.

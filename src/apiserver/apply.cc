@@ -74,7 +74,7 @@ class Write {
   FieldSet WithoutReset(FieldSet set) const {
     return reset_.empty() ? std::move(set) : set.RecursiveDifference(reset_);
   }
-  FieldSet WithoutIdentity(FieldSet set);
+  FieldSet WithoutIdentity(const FieldSet& set);
 
  private:
   // The structure at a version; nothing if it is not served.
@@ -326,7 +326,7 @@ void Write::Update(ManagedEntries& entries, const json::Value* before, const jso
   known->time = now;
 }
 
-FieldSet Write::WithoutIdentity(FieldSet set) {
+FieldSet Write::WithoutIdentity(const FieldSet& set) {
   static constexpr std::string_view kTop[] = {"apiVersion", "kind", "metadata"};
   static constexpr std::string_view kMetadata[] = {
       "clusterName", "creationTimestamp", "generation",      "managedFields", "name",
