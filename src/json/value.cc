@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -78,6 +80,13 @@ class Writer {
   std::vector<Frame> stack_;
 };
 
+// The first character of a string that is not written as it is: a quote, a backslash, a control character,
+// or, where they stop too, one beyond ASCII. `end` if there is none.
+enum class BeyondAscii { kStops, kPasses };
+const char* FindSpecial(const char* at, const char* end, BeyondAscii beyond);
+// Makes place for one more, for twice as many each time. By itself an object or array grows by half, from one.
+template <typename Container>
+void MakePlace(Container& container);
 void AppendUtf8(std::string& out, std::uint32_t code);
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsTooSmall(std::string_view number);
@@ -207,6 +216,7 @@ bool Parser::ParseObject(Value& value, int depth) {
     const char* key_at = at_;
     std::string_view key;
     if (!ParseString(key)) return false;
+    MakePlace(object);
     const auto [member, added] = object.emplace({key.data(), key.size()}, nullptr);
     if (!added) return Fault(key_at, fmt::format("duplicate key \"{}\"", key));
     SkipSpace();
@@ -228,6 +238,7 @@ bool Parser::ParseArray(Value& value, int depth) {
   SkipSpace();
   if (at_ != end_ && *at_ == ']') return ++at_, true;
   for (;;) {
+    MakePlace(array);
     if (!ParseValue(array.emplace_back(nullptr), depth)) return false;
     SkipSpace();
     if (at_ == end_ || (*at_ != ',' && *at_ != ']')) return Unexpected("',' or ']'");
@@ -297,9 +308,7 @@ bool Parser::ParseString(std::string_view& text) {
   const char* run = at_;
   bool copied = false;
   for (;;) {
-    while (at_ != end_ && *at_ != '"' && *at_ != '\\' && static_cast<signed char>(*at_) >= 0x20) {
-      ++at_;
-    }
+    at_ = FindSpecial(at_, end_, BeyondAscii::kStops);
     if (at_ == end_) return Fault(open, "a string does not end");
     if (*at_ == '"') break;
     if (*at_ == '\\') {
@@ -471,13 +480,14 @@ void Writer::Key(const boost::json::key_value_pair& member) {
 
 void Writer::Text(std::string_view text) {
   out_ += '"';
-  std::size_t run = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-    out_.append(text, run, i - run);
-    run = i + 1;
-    switch (c) {
+  const char* run = text.data();
+  const char* const end = run + text.size();
+  for (;;) {
+    const char* special = FindSpecial(run, end, BeyondAscii::kPasses);
+    out_.append(run, special);
+    if (special == end) break;
+    run = special + 1;
+    switch (*special) {
       case '"': out_ += "\\\""; break;
       case '\\': out_ += "\\\\"; break;
       case '\b': out_ += "\\b"; break;
@@ -485,10 +495,9 @@ void Writer::Text(std::string_view text) {
       case '\n': out_ += "\\n"; break;
       case '\r': out_ += "\\r"; break;
       case '\t': out_ += "\\t"; break;
-      default: fmt::format_to(std::back_inserter(out_), "\\u{:04x}", c);
+      default: fmt::format_to(std::back_inserter(out_), "\\u{:04x}", *special);
     }
   }
-  out_.append(text, run);
   out_ += '"';
 }
 
@@ -531,6 +540,40 @@ void Writer::Number(double number) {
   } else {
     out_.append(digits, 0, whole).append(1, '.').append(digits, whole);
   }
+}
+
+const char* FindSpecial(const char* at, const char* end, BeyondAscii beyond) {
+  // Eight at a time. Each term has the high bit of a byte set that is special; above the first of them a borrow
+  // may set others.
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHigh = 0x8080808080808080;
+  const std::uint64_t stops = beyond == BeyondAscii::kStops ? kHigh : 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    for (; end - at >= 8; at += 8) {
+      std::uint64_t word = 0;
+      std::memcpy(&word, at, sizeof word);
+      const std::uint64_t quote = word ^ (kOnes * '"');
+      const std::uint64_t backslash = word ^ (kOnes * '\\');
+      const std::uint64_t special =
+          (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
+           ((backslash - kOnes) & ~backslash)) & kHigh;
+      if (const std::uint64_t found = special | (word & stops); found != 0) {
+        return at + std::countr_zero(found) / 8;
+      }
+    }
+  }
+  while (at != end && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20 &&
+         (stops == 0 || static_cast<unsigned char>(*at) < 0x80)) {
+    ++at;
+  }
+  return at;
+}
+
+template <typename Container>
+void MakePlace(Container& container) {
+  constexpr std::size_t kFirst = 4;
+  if (container.size() < container.capacity()) return;
+  container.reserve(std::max(kFirst, 2 * container.size()));
 }
 
 void AppendUtf8(std::string& out, std::uint32_t code) {

@@ -59,6 +59,21 @@ TEST(Parse, ReadsAndPrintsValues) {
   for (const Case& c : kCases) EXPECT_EQ(Reprint(c.text), c.printed) << c.text;
 }
 
+TEST(Parse, ReadsEveryCharacterAtEveryPlaceOfAString) {
+  for (std::size_t before = 0; before < 20; ++before) {
+    for (int c = 1; c < 0x80; ++c) {
+      const std::string plain(before, 'a');
+      const std::string text = plain + static_cast<char>(c) + "zé";
+      const Value value = String(text);
+      const std::string printed = Serialize(value);
+      EXPECT_EQ(Parse(printed).value(), value) << printed;
+      const bool is_escaped = c < 0x20 || c == '"' || c == '\\';
+      EXPECT_EQ(printed.find('\\') == before + 1, is_escaped) << printed;
+      EXPECT_EQ(Parse('"' + text + '"').has_value(), !is_escaped) << text;
+    }
+  }
+}
+
 TEST(Parse, RefusesWhatIsNotJson) {
   const Case kCases[] = {
       {"", "line 1, column 1: expected a value, found the end"},
