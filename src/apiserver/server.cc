@@ -85,8 +85,7 @@ struct Server::Impl {
                      const std::optional<ResourcePath>& resource, const QueryParameters& query);
   std::optional<http::Response> HandleFixed(const http::Request& request, std::string_view path,
                                             const QueryParameters& query);
-  http::Response Discover(const http::Request& request, std::string_view path, Part part,
-                          std::string plain);
+  http::Response Discover(const http::Request& request, Part part);
   std::optional<http::Response> AnswerOpenApi(const http::Request& request, std::string_view path,
                                               const QueryParameters& query);
   Answer<Reply> HandleResource(Call& call);
@@ -277,8 +276,8 @@ std::optional<http::Response> Server::Impl::HandleFixed(const http::Request& req
     if (auto health = AnswerHealth(path, query)) return health;
     if (path == "/version") return Respond(200, std::string(BuiltinVersion()));
     if (path.starts_with("/openapi/")) return AnswerOpenApi(request, path, query);
-    if (path == "/api") return Discover(request, path, Part::kCore, CoreVersions());
-    if (path == "/apis") return Discover(request, path, Part::kGroups, GroupList(core.registry));
+    if (path == "/api") return Discover(request, Part::kCore);
+    if (path == "/apis") return Discover(request, Part::kGroups);
     if (path == "/api/v1") return Respond(200, *ResourceList(core.registry, "", "v1"));
     if (path.starts_with("/apis/")) {
       std::string_view rest = path.substr(6);
@@ -300,10 +299,11 @@ std::optional<http::Response> Server::Impl::HandleFixed(const http::Request& req
   return std::nullopt;
 }
 
-http::Response Server::Impl::Discover(const http::Request& request, std::string_view, Part part,
-                                      std::string plain) {
+http::Response Server::Impl::Discover(const http::Request& request, Part part) {
   std::string_view version = AggregatedDiscoveryVersion(HeaderOf(request, "Accept"));
-  if (version.empty()) return Respond(200, std::move(plain));
+  if (version.empty()) {
+    return Respond(200, part == Part::kCore ? CoreVersions() : GroupList(core.registry));
+  }
   std::string body = AggregatedDiscovery(core.registry, part, version);
   auto digest = Sha256(body);
   std::string etag = Quoted(ToHex(AsBytes(digest)));

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
 
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/version_form.h"
@@ -17,6 +20,10 @@ json::Array Verbs(const std::vector<Verb>& verbs);
 json::Array Words(const std::vector<std::string>& words);
 json::Object DescribeGroup(const ServedGroup& group);
 json::Object DescribeResource(const Resource& resource);
+bool HasCustom(const ServedGroup& group);
+// A group in the aggregated form. Those of built-in groups are the same in all servers of a process, and made once.
+std::string AggregatedGroup(const ServedGroup& group);
+const std::string& AggregatedBuiltin(const ServedGroup& group);
 json::Object DescribeForAggregation(const Resource& resource);
 std::string StorageVersionHash(const Resource& resource);
 json::Object ResponseKind(std::string_view group, std::string_view version, std::string_view kind);
@@ -82,35 +89,17 @@ std::optional<std::string> ResourceList(const Registry& registry, std::string_vi
 }
 
 std::string AggregatedDiscovery(const Registry& registry, Part part, std::string_view version) {
-  json::Array items;
+  std::string text = fmt::format(
+      R"({{"kind":"APIGroupDiscoveryList","apiVersion":"apidiscovery.k8s.io/{}","metadata":{{}},"items":[)",
+      version);
+  bool first = true;
   for (const ServedGroup& group : registry.groups()) {
     if (group.name.empty() != (part == Part::kCore)) continue;
-    json::Array versions;
-    for (const ServedVersion& served : group.versions) {
-      json::Array resources;
-      for (const ResourcePtr& resource : served.resources) {
-        resources.push_back(DescribeForAggregation(*resource));
-      }
-      json::Object entry;
-      entry["version"] = served.version;
-      entry["resources"] = std::move(resources);
-      entry["freshness"] = "Current";
-      versions.push_back(std::move(entry));
-    }
-    json::Object metadata;
-    if (!group.name.empty()) metadata["name"] = group.name;
-    metadata["creationTimestamp"] = nullptr;
-    json::Object item;
-    item["metadata"] = std::move(metadata);
-    item["versions"] = std::move(versions);
-    items.push_back(std::move(item));
+    if (!std::exchange(first, false)) text += ',';
+    text += HasCustom(group) ? AggregatedGroup(group) : AggregatedBuiltin(group);
   }
-  json::Object list;
-  list["kind"] = "APIGroupDiscoveryList";
-  list["apiVersion"] = fmt::format("apidiscovery.k8s.io/{}", version);
-  list["metadata"] = json::Object();
-  list["items"] = std::move(items);
-  return json::Serialize(list);
+  text += "]}";
+  return text;
 }
 
 namespace {
@@ -152,6 +141,45 @@ json::Object DescribeResource(const Resource& resource) {
   if (!resource.categories.empty()) entry["categories"] = Words(resource.categories);
   if (resource.Offers(Verb::kGet)) entry["storageVersionHash"] = StorageVersionHash(resource);
   return entry;
+}
+
+bool HasCustom(const ServedGroup& group) {
+  return std::ranges::any_of(group.versions, [](const ServedVersion& version) {
+    return std::ranges::any_of(version.resources, [](const ResourcePtr& resource) {
+      return resource->custom != nullptr;
+    });
+  });
+}
+
+const std::string& AggregatedBuiltin(const ServedGroup& group) {
+  static std::mutex& mutex = *new std::mutex();
+  static auto& texts = *new std::map<std::string, std::string, std::less<>>();
+  const std::lock_guard lock(mutex);
+  std::string& text = texts[group.name];
+  if (text.empty()) text = AggregatedGroup(group);
+  return text;
+}
+
+std::string AggregatedGroup(const ServedGroup& group) {
+  json::Array versions;
+  for (const ServedVersion& served : group.versions) {
+    json::Array resources;
+    for (const ResourcePtr& resource : served.resources) {
+      resources.push_back(DescribeForAggregation(*resource));
+    }
+    json::Object entry;
+    entry["version"] = served.version;
+    entry["resources"] = std::move(resources);
+    entry["freshness"] = "Current";
+    versions.push_back(std::move(entry));
+  }
+  json::Object metadata;
+  if (!group.name.empty()) metadata["name"] = group.name;
+  metadata["creationTimestamp"] = nullptr;
+  json::Object item;
+  item["metadata"] = std::move(metadata);
+  item["versions"] = std::move(versions);
+  return json::Serialize(item);
 }
 
 json::Object DescribeForAggregation(const Resource& resource) {

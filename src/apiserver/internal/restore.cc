@@ -14,7 +14,8 @@ void RestoreObjects(Core& core, SavedState state) {
     std::string text = "{";
     text += std::exchange(saved.members, std::string());
     text += '}';
-    auto value = json::Parse(text);
+    boost::json::monotonic_resource memory;
+    auto value = json::Parse(text, &memory);
     if (!value) continue;
     auto object = ToStored(*value);
     object->revision = saved.revision;
