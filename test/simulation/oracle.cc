@@ -27,7 +27,8 @@ void Oracle::See(const apiserver::LocalTransport::Answered& answered) {
   if (!target || target->resource == "events" || target->resource == "leases") return;
   const std::string path = request.target.substr(0, request.target.find('?'));
   if (request.method == "DELETE") return SeeDeleted(path, request, answered.stored);
-  const auto object = json::Parse(answered.response.body);
+  boost::json::monotonic_resource memory;
+  const auto object = json::Parse(answered.response.body, &memory);
   if (!object) return;
   if (target->subresource.empty()) {
     ours_.emplace(UidOf(*object));

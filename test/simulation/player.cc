@@ -151,28 +151,14 @@ Result<void> Player::Act(const DeleteStep& step, const std::string& error) {
 }
 
 Result<void> Player::Act(const WaitStep& step, const std::string&) {
-  const bool absent = std::holds_alternative<WaitStep::Absent>(step.until);
   const MonotonicTime start = world_.executor.clock().Monotonic();
   const Duration limit = step.limit.value_or(limits_.wait);
   std::string last = "nothing";
+  std::optional<std::uint64_t> seen;
   while (true) {
-    auto place = PlaceOf(step.object.api_version, step.object.kind);
-    if (!place) {
-      if (absent) return {};
-      last = place.error().message();
-    } else {
-      const http::Response response = world_.Ask(
-          {.target = PathOf(*place, step.object.name_space) + "/" + step.object.name});
-      if (response.status == 404) {
-        if (absent) return {};
-        last = "no object";
-      } else if (response.status == 200 && !absent) {
-        auto object = json::Parse(response.body);
-        if (object && Holds(step, *object, last)) return {};
-      } else {
-        last = "an answer " + std::to_string(response.status);
-      }
-    }
+    // Where nothing was written, nothing has become true.
+    const std::uint64_t revision = world_.server.revision();
+    if (std::exchange(seen, revision) != revision && IsMet(step, last)) return {};
     if (std::string end = world_.OperatorEnd(); !end.empty()) {
       return Fail(ErrorCode::kInternal, "the controller has ended: {}; last value {}", end, last);
     }
@@ -181,6 +167,28 @@ Result<void> Player::Act(const WaitStep& step, const std::string&) {
     }
     if (auto passed = Advance(kPoll); !passed) return passed;
   }
+}
+
+bool Player::IsMet(const WaitStep& step, std::string& last) {
+  const bool absent = std::holds_alternative<WaitStep::Absent>(step.until);
+  const auto place = PlaceOf(step.object.api_version, step.object.kind);
+  if (!place) {
+    last = place.error().message();
+    return absent;
+  }
+  const http::Response response = world_.Ask(
+      {.target = PathOf(*place, step.object.name_space) + "/" + step.object.name});
+  if (response.status == 404) {
+    last = "no object";
+    return absent;
+  }
+  if (response.status != 200 || absent) {
+    last = "an answer " + std::to_string(response.status);
+    return false;
+  }
+  boost::json::monotonic_resource memory;
+  const auto object = json::Parse(response.body, &memory);
+  return object && Holds(step, *object, last);
 }
 
 Result<void> Player::Act(const SettleStep& step, const std::string&) { return Settle(step.quiet); }

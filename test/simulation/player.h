@@ -51,6 +51,8 @@ class Player {
   Result<void> Act(const OrderStep& step, const std::string& error);
   Result<void> Act(const RecordStep& step, const std::string& error);
 
+  // Leaves in `last` what is there instead.
+  bool IsMet(const WaitStep& step, std::string& last);
   Result<void> Advance(Duration duration);
   // kNotFound: no such kind.
   Result<Place> PlaceOf(std::string_view api_version, std::string_view kind);
