@@ -72,7 +72,7 @@ std::string Normal(std::string text) {
       {R"(\bweb-[a-z0-9]{7,10}-[a-z0-9]{5}\b)", "web-HASH-POD"},
       {R"(\bweb-[a-z0-9]{7,10}\b)", "web-HASH"},
       {R"(pod-template-hash=\w+)", "pod-template-hash=HASH"},
-      {R"(\b(\d+[smhd])+( ago)?\b)", "AGE"},
+      {R"(\b(\d+[smhdy])+( ago)?\b)", "AGE"},
       {R"re((?i)"?resource ?version"?: *"?\d+"?)re", "resourceVersion: N"},
       {R"(https?://\S+)", "URL"},
       {R"([ \t]+)", " "},
@@ -201,7 +201,7 @@ const Command kCommands[] = {
     {"kubectl get configmap nosuch"},
     {"kubectl get nosuch"},
     {"kubectl get configmaps -o custom-columns=N:.metadata.name"},
-    {"kubectl get serviceaccounts"},
+    {"until kubectl get serviceaccount default >/dev/null 2>&1; do :; done; kubectl get serviceaccounts"},
     {"kubectl get role r -o yaml"},
     {"kubectl get clusterroles view cluster-admin -o name"},
     {"kubectl get clusterrole system:basic-user -o jsonpath={.rules}"},
@@ -217,8 +217,8 @@ const Command kCommands[] = {
     {"kubectl apply -f deployment.yaml"},
     {"kubectl apply -f deployment.yaml"},
     {"kubectl diff -f deployment.yaml; echo $?"},
-    {"kubectl wait --for=condition=Available deployment/web --timeout=120s"},
-    {"kubectl rollout status deployment web --timeout=120s"},
+    {"kubectl wait --for=condition=Available deployment/web --timeout=300s"},
+    {"kubectl rollout status deployment web --timeout=300s"},
     {"kubectl get deployment web"},
     {"kubectl get deployment web -o wide"},
     {"kubectl get replicasets -l app=web"},
@@ -226,15 +226,15 @@ const Command kCommands[] = {
     {"kubectl get pods -l app=web -o jsonpath={.items[*].status.phase}"},
     {"kubectl get all -l app=web", Same::kLines},
     {"kubectl scale deployment web --replicas=3"},
-    {"kubectl wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=120s"},
+    {"kubectl wait --for=jsonpath={.status.readyReplicas}=3 deployment/web --timeout=300s"},
     {"kubectl describe deployment web"},
     {"kubectl set image deployment/web c=nginx:2"},
-    {"kubectl rollout status deployment web --timeout=120s | tail -n 1"},
+    {"kubectl rollout status deployment web --timeout=300s | tail -n 1"},
     {"kubectl label deployment web tier=front"},
     {"kubectl label deployment web tier=back"},
     {"kubectl annotate deployment web note=x"},
     {"kubectl get deployment web --show-labels --no-headers"},
-    {"kubectl delete deployment web --wait=true --timeout=120s"},
+    {"kubectl delete deployment web --wait=true --timeout=300s"},
     {"kubectl expose deployment nosuch --port=80"},
     {"kubectl apply -f - <<< '{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": "
      "\"svc\"}, \"spec\": {\"selector\": {\"app\": \"web\"}, \"ports\": [{\"port\": 80}]}}'"},
@@ -242,7 +242,7 @@ const Command kCommands[] = {
     {"kubectl describe service svc | grep -v -e IP -e Endpoints"},
     // a kind of one's own
     {"kubectl apply -f definition.yaml"},
-    {"kubectl wait --for=condition=Established crd/widgets.ex.io --timeout=120s"},
+    {"kubectl wait --for=condition=Established crd/widgets.ex.io --timeout=300s"},
     {"until kubectl explain widgets >/dev/null 2>&1; do :; done; kubectl api-resources --api-group=ex.io"},
     {"kubectl get crd widgets.ex.io"},
     {"kubectl apply --server-side -f widget.yaml"},
@@ -266,19 +266,19 @@ const Command kCommands[] = {
     {"kubectl patch widget w --type=merge -p '{\"spec\":{\"color\":\"blue\"}}'"},
     {"kubectl patch widget w --type=json -p '[{\"op\":\"test\",\"path\":\"/spec/color\",\"value\":\"red\"}]'"},
     {"kubectl patch widget w --subresource=status --type=merge -p '{\"status\":{\"ok\":true}}'"},
-    {"kubectl wait --for=jsonpath={.status.ok}=true widget/w --timeout=60s"},
+    {"kubectl wait --for=jsonpath={.status.ok}=true widget/w --timeout=300s"},
     {"KUBE_EDITOR='sed -i s/blue/green/' kubectl edit widget w"},
     {"KUBE_EDITOR='sed -i s/green/green/' kubectl edit widget w"},
     {"KUBE_EDITOR='sed -i s/a:.b/a:\\ bb/' kubectl edit configmap c"},
     {"kubectl get widget w -o jsonpath={.spec.color}"},
     // watching
-    {"timeout 20 kubectl get wd -w > out & \n"
-     "wait_for() { for i in $(seq 100); do [ $(wc -l < out) -ge $1 ] && break; read -t 0.1 <> <(:); done; }\n"
+    {"timeout 300 kubectl get wd -w > out & \n"
+     "wait_for() { for i in $(seq 3000); do [ $(wc -l < out) -ge $1 ] && break; read -t 0.1 <> <(:); done; }\n"
      "wait_for 2; kubectl label widget w watched=yes > /dev/null\n"
      "wait_for 3; kubectl delete widget w > /dev/null\n"
      "wait_for 4; kill %1; cat out"},
     {"kubectl apply --server-side -f widget.yaml > /dev/null; kubectl delete wd --all"},
-    {"kubectl wait --for=delete widget/w --timeout=60s; echo $?"},
+    {"kubectl wait --for=delete widget/w --timeout=300s; echo $?"},
     // events
     {"kubectl create -f event.yaml"},
     {"kubectl events --for=Widget/w"},
@@ -297,7 +297,7 @@ const Command kCommands[] = {
     {"kubectl delete configmap c --as=alice"},
     {"kubectl get pods --as=alice"},
     {"kubectl delete crd widgets.ex.io"},
-    {"kubectl get wd"},
+    {"while kubectl api-resources --api-group=ex.io 2>/dev/null | grep -q widgets; do :; done; kubectl get wd"},
 };
 
 TEST(Kubectl, PrintsTheSameAsWithARealServer) {

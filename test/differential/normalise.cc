@@ -117,8 +117,14 @@ void Compare(const json::Value* one, const json::Value* other, const std::string
 }
 
 // Controllers of the real server write to workloads meanwhile.
-void ForgetControllers(json::Value& body) {
-  const std::string_view kind = json::FindString(body, {"kind"});
+void ForgetControllers(json::Value& body, std::string_view kind) {
+  constexpr std::string_view kList = "List";
+  if (json::Value* items = json::Find(body, "items");
+      items != nullptr && items->is_array() && kind.ends_with(kList)) {
+    kind.remove_suffix(kList.size());
+    for (json::Value& item : items->get_array()) ForgetControllers(item, kind);
+    return;
+  }
   if (kind != "Deployment" && kind != "HorizontalPodAutoscaler" && kind != "Job") return;
   json::Object& object = body.as_object();
   object.erase("status");
@@ -140,7 +146,8 @@ void ForgetControllers(json::Value& body) {
 }  // namespace
 
 json::Value Normaliser::Normalise(json::Value body) {
-  ForgetControllers(body);
+  const std::string kind(json::FindString(body, {"kind"}));
+  ForgetControllers(body, kind);
   Walk(body, "", 0);
   return body;
 }
