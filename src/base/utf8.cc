@@ -1,5 +1,8 @@
 #include "base/utf8.h"
 
+#include <algorithm>
+#include <cstring>
+
 namespace kro {
 
 CodePoint DecodeCodePoint(std::string_view text, std::size_t offset) {
@@ -43,17 +46,45 @@ void AppendCodePoint(std::string& out, char32_t code_point) {
   }
 }
 
+namespace {
+
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+
+// Whether a whole word of ASCII begins at `offset`, which is inside the text.
+bool IsAsciiWord(std::string_view text, std::size_t offset) {
+  if (text.size() - offset < kWord) return false;
+  std::uint64_t word;
+  std::memcpy(&word, text.data() + offset, kWord);
+  return (word & 0x8080808080808080) == 0;
+}
+
+}  // namespace
+
 std::size_t CountCodePoints(std::string_view text) {
   std::size_t count = 0;
-  for (std::size_t i = 0; i < text.size(); i += DecodeCodePoint(text, i).size) ++count;
+  for (std::size_t i = 0; i < text.size();) {
+    if (IsAsciiWord(text, i)) {
+      i += kWord;
+      count += kWord;
+    } else {
+      i += DecodeCodePoint(text, i).size;
+      ++count;
+    }
+  }
   return count;
 }
 
 std::size_t ByteOffset(std::string_view text, std::size_t index) {
   std::size_t offset = 0;
   while (index > 0 && offset < text.size()) {
-    offset += DecodeCodePoint(text, offset).size;
-    --index;
+    if (IsAsciiWord(text, offset)) {
+      const std::size_t count = std::min(index, kWord);
+      offset += count;
+      index -= count;
+    } else {
+      offset += DecodeCodePoint(text, offset).size;
+      --index;
+    }
   }
   return offset;
 }

@@ -308,6 +308,9 @@ Value Replace(Context& context, Args args) {
   if (!context.Charge(static_cast<std::int64_t>(text.size() / 16 + 1))) {
     return Value::Error(kBudgetExceeded);
   }
+  if (from.size() == 1 && to.size() == 1 && args.size() == 3) {
+    return MapBytes(context, text, [from = from[0], to = to[0]](char c) { return c == from ? to : c; });
+  }
 
   // Calls `match` with the offset of each occurrence, at most `limit` times.
   auto for_each = [&](auto match) {
@@ -374,8 +377,12 @@ Value Substring(Context& context, Args args) {
   }
   if (begin < 0 || begin > size) return IndexError(context, begin);
   if (end < 0 || end > size) return IndexError(context, end);
-  std::size_t first = ByteOffset(text, static_cast<std::size_t>(begin));
-  std::size_t count = ByteOffset(text.substr(first), static_cast<std::size_t>(end - begin));
+  auto first = static_cast<std::size_t>(begin);
+  auto count = static_cast<std::size_t>(end - begin);
+  if (text.size() != static_cast<std::size_t>(size)) {  // a character of several bytes
+    first = ByteOffset(text, first);
+    count = ByteOffset(text.substr(first), count);
+  }
   return Value::String(text.substr(first, count));
 }
 
