@@ -28,16 +28,17 @@ class Evaluator {
   Evaluator(const Code& code, Context& context, const Value* slots, Value* locals)
       : code_(code), context_(context), slots_(slots), locals_(locals) {}
 
-  // Inline for what takes no operands, most often a path or a constant; what is common besides goes to
-  // its own function at once.
+  // Inline for what takes no operands; what is common besides goes to its own function at once. Most
+  // operands are paths: those are found without a table of jumps.
   [[gnu::always_inline]] Value Eval(std::uint32_t index) {
     const Node& node = code_.nodes[index];
+    if (static_cast<unsigned>(node.op) & kPathBit) {
+      return Path(node, (node.op == Op::kSlotPath ? slots_ : locals_)[node.a]);
+    }
     switch (node.op) {
       case Op::kConstant: return code_.values[node.a];
       case Op::kVariable: return slots_[node.a];
       case Op::kLocal: return locals_[node.a];
-      case Op::kSlotPath: return Path(node, slots_[node.a]);
-      case Op::kLocalPath: return Path(node, locals_[node.a]);
       case Op::kAnd: return AndOr(node, false);
       case Op::kOr: return AndOr(node, true);
       case Op::kEquals:
@@ -65,6 +66,8 @@ class Evaluator {
   [[gnu::noinline]] Value Has(const Node& node);
   [[gnu::noinline]] Value OptionalSelect(const Node& node);
   [[gnu::noinline]] Value AndOr(const Node& node, bool absorbing);
+  [[gnu::noinline]] Value AndOrUnresolved(std::span<const std::uint32_t> operands, Value first,
+                                          bool absorbing);
   [[gnu::noinline]] Value Unresolved(const Value& so_far, const Value& operand);
   [[gnu::noinline]] Value Conditional(const Node& node);
   [[gnu::noinline]] Value Comparison(const Node& node);
@@ -93,6 +96,7 @@ class Evaluator {
 
 template <typename T>
 bool Compare(Op op, const T& a, const T& b);
+bool SameShortText(const char* a, const char* b, std::size_t size);
 bool SameText(std::string_view a, std::string_view b);
 Value ReadJson(Context& context, const json::Value& json, const Schema* schema);
 Value KeyProblem(const MapBuilder& map, const Value& key);
@@ -100,10 +104,9 @@ bool Matches(Context& context, const Type& type, const Value& value);
 Value NoFittingOverload(Context& context, const CallSite& call, std::span<const Value> args);
 template <typename T>
 T Load(T& guess);
-const boost::json::key_value_pair* MemberAt(const json::Object& object, const Step& step);
 const boost::json::key_value_pair* FindMember(const json::Object& object, std::string_view key,
                                               std::uint32_t& position);
-void Remember(std::uint64_t& route, const Schema& from, const Schema& leaf);
+void Remember(std::span<const Step> path, const Schema& from, const Schema& leaf);
 const Schema* FindProperty(const Schema& schema, const Step& step);
 const boost::json::key_value_pair* SearchMember(const json::Object& object, std::string_view key,
                                                 std::uint32_t& position);
@@ -185,24 +188,29 @@ Value Evaluator::Path(const Node& node, Value value) {
   if (!schema) return OtherPath(node);
   const Step* step = code_.steps.data() + node.b;
   const std::uint64_t route = Load(step->route);
-  if (route >> 16 == schema->id.value()) {
-    const json::Object* object = value.JsonObject();
-    for (std::uint32_t left = node.count;; ++step) {
-      const auto* member = MemberAt(*object, *step);
-      if (!member) break;
-      const json::Value& json = member->value();
-      if (--left == 0) {
-        if (static_cast<std::uint8_t>(json.kind()) != (route & 0xff)) break;
-        if (json.is_int64()) return Value::Int(json.get_int64());
-        if (json.is_string()) return Value::String(json.get_string());
-        if (json.is_bool()) return Value::Bool(json.get_bool());
-        return Value::Double(json.get_double());
-      }
-      if (!json.is_object()) break;
-      object = &json.get_object();
+  if (route >> 16 != schema->id.value()) return OtherPath(node);
+  const json::Object* object = value.JsonObject();
+  for (std::uint32_t left = node.count;; ++step) {
+    // The property where it was found last, if it is there again.
+    const std::size_t position = Load(step->position);
+    if (position >= object->size()) return OtherPath(node);
+    const boost::json::key_value_pair& member = object->begin()[position];
+    const std::string_view key = step->json_key();
+    if (member.key().size() != key.size() ||
+        !SameShortText(member.key().data(), key.data(), key.size())) {
+      return OtherPath(node);
     }
+    const json::Value& json = member.value();
+    if (--left == 0) {
+      if (static_cast<std::uint8_t>(json.kind()) != (route & 0xff)) return OtherPath(node);
+      if (json.is_int64()) return Value::Int(json.get_int64());
+      if (json.is_string()) return Value::String(json.get_string());
+      if (json.is_bool()) return Value::Bool(json.get_bool());
+      return Value::Double(json.get_double());
+    }
+    if (!json.is_object()) return OtherPath(node);
+    object = &json.get_object();
   }
-  return OtherPath(node);
 }
 
 // The same from a variable or a local, wherever it leads.
@@ -223,7 +231,7 @@ Value Evaluator::TypedPath(const Node& node, Value value) {
     if (!member || member->value().is_null()) break;
     const json::Value& json = member->value();
     const Schema* property = FindProperty(*schema, *step);
-    if (step == last && property) Remember(first->route, *value.schema(), *property);
+    if (step == last && property) Remember({first, node.count}, *value.schema(), *property);
     if (!property) property = schema->element;
     if (step == last) return ReadJson(context_, json, property);
     if (!property || property->reading != Reading::kObject || !json.is_object()) {
@@ -305,14 +313,25 @@ Value Evaluator::Unresolved(const Value& so_far, const Value& operand) {
 
 // Operands are tried from the left until one absorbs the others.
 Value Evaluator::AndOr(const Node& node, bool absorbing) {
-  Value result = Value::Bool(!absorbing);
   const std::uint32_t* next = code_.operands.data() + node.first;
   for (const std::uint32_t* end = next + node.count; next != end; ++next) {
-    Value operand = Eval(*next);
-    if (operand.Is(Kind::kBool)) {
-      if (operand.AsBool() == absorbing) return operand;
-    } else {
+    const Value operand = Eval(*next);
+    if (!operand.Is(Kind::kBool)) return AndOrUnresolved({next + 1, end}, operand, absorbing);
+    if (operand.AsBool() == absorbing) return operand;
+  }
+  return Value::Bool(!absorbing);
+}
+
+// The rest of them, after one that is no truth value.
+Value Evaluator::AndOrUnresolved(std::span<const std::uint32_t> operands, Value first,
+                                 bool absorbing) {
+  Value result = Unresolved(Value::Bool(!absorbing), first);
+  for (std::uint32_t index : operands) {
+    const Value operand = Eval(index);
+    if (!operand.Is(Kind::kBool)) {
       result = Unresolved(result, operand);
+    } else if (operand.AsBool() == absorbing) {
+      return operand;
     }
   }
   return result;
@@ -414,14 +433,19 @@ Value Evaluator::CallFunction(const Node& node) {
   } few;
   std::span<Value> args(few.values, std::min<std::size_t>(node.count, kInlineOperands));
   if (node.count > kInlineOperands) args = context_.arena().NewArray<Value>(node.count);
+  const CallSite& call = code_.calls[node.a];
+  bool fits = call.direct;
   // A function may look at all of a text.
   std::size_t text = 0;
-  for (std::size_t i = 0; i < node.count; ++i) {
-    args[i] = Eval(Operand(node, i));
-    if (args[i].Is(Kind::kString) || args[i].Is(Kind::kBytes)) text += args[i].AsString().size();
+  for (std::size_t i = 0; i < args.size(); ++i) {
+    const Value arg = Eval(Operand(node, i));
+    args[i] = arg;
+    if (arg.Is(Kind::kString) || arg.Is(Kind::kBytes)) text += arg.AsString().size();
+    fits = fits && call.kinds[i] == static_cast<std::uint8_t>(arg.kind());
   }
   if (!context_.Charge(static_cast<std::int64_t>(text / 16 + 1))) return Value::Error(kBudgetExceeded);
-  return Dispatch(code_.calls[node.a], args);
+  if (fits) return call.overloads[0]->eval(context_, args);
+  return Dispatch(call, args);
 }
 
 Value Evaluator::Dispatch(const CallSite& call, std::span<const Value> args) {
@@ -678,24 +702,18 @@ bool Compare(Op op, const T& a, const T& b) {
   }
 }
 
-template <typename Word>
+// The first and the last kBytes; a comparison of so few is no call.
+template <std::size_t kBytes>
 [[gnu::always_inline]] inline bool SameEnds(const char* a, const char* b, std::size_t size) {
-  Word words[4];
-  std::memcpy(&words[0], a, sizeof(Word));
-  std::memcpy(&words[1], b, sizeof(Word));
-  std::memcpy(&words[2], a + size - sizeof(Word), sizeof(Word));
-  std::memcpy(&words[3], b + size - sizeof(Word), sizeof(Word));
-  return words[0] == words[1] && words[2] == words[3];
+  return std::memcmp(a, b, kBytes) == 0 &&
+         std::memcmp(a + size - kBytes, b + size - kBytes, kBytes) == 0;
 }
 
 // Two texts of one size, up to kShortText, without a call.
 [[gnu::always_inline]] inline bool SameShortText(const char* a, const char* b, std::size_t size) {
-  if (size >= 8) {
-    if (size <= 16) return SameEnds<std::uint64_t>(a, b, size);
-    return SameEnds<std::uint64_t>(a, b, 16) && SameEnds<std::uint64_t>(a + size - 16, b + size - 16, 16);
-  }
-  if (size >= 4) return SameEnds<std::uint32_t>(a, b, size);
-  if (size >= 2) return SameEnds<std::uint16_t>(a, b, size);
+  if (size >= 8) return size <= 16 ? SameEnds<8>(a, b, size) : SameEnds<16>(a, b, size);
+  if (size >= 4) return SameEnds<4>(a, b, size);
+  if (size >= 2) return SameEnds<2>(a, b, size);
   return size == 0 || *a == *b;
 }
 
@@ -796,18 +814,6 @@ template <typename T>
   return std::atomic_ref<T>(guess).load(std::memory_order_relaxed);
 }
 
-// The property where it was found last, if it is there again and its name is short.
-[[gnu::always_inline]] inline const boost::json::key_value_pair* MemberAt(const json::Object& object,
-                                                                          const Step& step) {
-  const std::uint32_t position = Load(step.position);
-  if (position >= object.size()) return nullptr;
-  const boost::json::key_value_pair* member = object.begin() + position;
-  const std::string_view key = step.json_key();
-  const bool same = member->key().size() == key.size() && key.size() <= kShortText &&
-                    SameShortText(member->key().data(), key.data(), key.size());
-  return same ? member : nullptr;
-}
-
 [[gnu::always_inline]] inline const boost::json::key_value_pair* FindMember(
     const json::Object& object, std::string_view key, std::uint32_t& position) {
   const std::uint32_t at = Load(position);
@@ -818,8 +824,8 @@ template <typename T>
   return SearchMember(object, key, position);
 }
 
-// Only what needs no more of the schema than the kind of JSON.
-void Remember(std::uint64_t& route, const Schema& from, const Schema& leaf) {
+// Only what needs no more of the schema than the kind of JSON, and short names.
+void Remember(std::span<const Step> path, const Schema& from, const Schema& leaf) {
   boost::json::kind kind;
   switch (leaf.reading) {
     case Reading::kString: kind = boost::json::kind::string; break;
@@ -828,7 +834,10 @@ void Remember(std::uint64_t& route, const Schema& from, const Schema& leaf) {
     case Reading::kNumber: kind = boost::json::kind::double_; break;
     default: return;
   }
-  std::atomic_ref<std::uint64_t>(route).store(from.id.value() << 16 | static_cast<std::uint8_t>(kind),
+  for (const Step& step : path) {
+    if (step.json_key().size() > kShortText) return;
+  }
+  std::atomic_ref<std::uint64_t>(path[0].route).store(from.id.value() << 16 | static_cast<std::uint8_t>(kind),
                                               std::memory_order_relaxed);
 }
 
@@ -866,6 +875,17 @@ Value Run(const Code& code, Context& context, const Value* slots, Value* locals,
   return Evaluator(code, context, slots, locals).Eval(node);
 }
 
+namespace {
+
+Value RunAll(const Code& code, Context& context, const Value* slots, Value* locals) {
+  const Value value = Evaluator(code, context, slots, locals).Eval(code.root);
+  // Who met the end of the budget may have taken it for `unequal`.
+  if (context.budget() < 0) [[unlikely]] return Value::Error(kBudgetExceeded);
+  return value;
+}
+
+}  // namespace
+
 }  // namespace internal
 
 Program::Program(std::unique_ptr<internal::Code> code) : code_(std::move(code)) {}
@@ -889,11 +909,11 @@ Value Program::Evaluate(Context& context, std::span<const Binding> bindings) con
 }
 
 Value Program::EvaluateSlots(Context& context, std::span<const Value> slots) const {
-  Value* locals = nullptr;
-  if (code_->local_count > 0) locals = context.arena().NewArray<Value>(code_->local_count).data();
-  const Value value = internal::Evaluator(*code_, context, slots.data(), locals).Eval(code_->root);
-  // Who met the end of the budget may have taken it for `unequal`.
-  return context.budget() < 0 ? Value::Error(kBudgetExceeded) : value;
+  if (code_->local_count > 0) {
+    return internal::RunAll(*code_, context, slots.data(),
+                            context.arena().NewArray<Value>(code_->local_count).data());
+  }
+  return internal::RunAll(*code_, context, slots.data(), nullptr);
 }
 
 }  // namespace kro::cel

@@ -85,7 +85,7 @@ struct Overload {
   Preparation preparation = {};
 };
 
-// A named, versioned set of overloads. Macros are the parser's (macro.h).
+// A named, versioned set of overloads. Macros are the parser's (macros.h).
 struct Library {
   std::string name;  // "strings"
   int version = 0;

@@ -440,6 +440,9 @@ Planner::Index Planner::PlanFunction(const Call& call, std::string_view function
     if (!site.prepared) site.prepared = std::make_unique<Preparation::Prepared[]>(overloads.size());
     site.prepared[i] = std::move(*prepared);
   }
+  const Overload& first = *overloads[0];
+  site.direct = first.eval && first.guard == Guard::kParameters &&
+                first.params.size() == args.size() && !(site.prepared && site.prepared[0]);
   code_.calls.push_back(std::move(site));
   return AddWithOperands({.op = Op::kCall, .a = static_cast<std::uint32_t>(code_.calls.size() - 1)},
                          operands);

@@ -1,6 +1,6 @@
 // Program: an expression ready to be evaluated, any number of times, by any number of threads.
 //
-//   auto program = Plan(std::move(ast), options);
+//   auto program = Plan(std::move(ast), environment);
 //   Arena arena;
 //   Context context(arena);
 //   Value result = (*program)->Evaluate(context, {{"schema", Value::Map(&object, schema)}});

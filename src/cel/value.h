@@ -1,8 +1,8 @@
 // Value: what an expression evaluates to.
 //
 // Sixteen bytes, copied freely, owning nothing. What is larger than a number is borrowed: from the
-// JSON that is read, from the program's constants, or from the Arena of the evaluation (context.h
-// hands it to every function). An error is a value too: `error || true` is true.
+// JSON that is read, from the program's constants, or from the Arena of the evaluation (every
+// function is given its Context). An error is a value too: `error || true` is true.
 //
 // Lists and maps have several forms behind one interface: computed ones, and views of JSON, plain or
 // typed by a schema, whose elements are converted when they are looked at.

@@ -17,8 +17,6 @@ enum class Op : std::uint8_t {
   kVariable,     // slot a
   kLocal,        // local a
   kPath,         // root node a, steps [b, b + count); c is kAfterOptional in a.?b.c
-  kSlotPath,     // the same from slot a
-  kLocalPath,    // the same from local a
   kHas,          // node a, step b
   kOptSelect,    // node a, step b
   kIndex,        // node a [ node b ]
@@ -57,7 +55,12 @@ enum class Op : std::uint8_t {
   kLoop,          // any comprehension
   kBind,          // local a = node b in node c
   kBlock,         // locals from a on = the operands in turn, in node c
+  // What most operands are, told from all others by kPathBit.
+  kSlotPath = 0x40,  // as kPath from slot a
+  kLocalPath,        // the same from local a
 };
+
+inline constexpr unsigned kPathBit = 0x40;
 
 inline constexpr std::uint32_t kOptionalBit = std::uint32_t{1} << 31;
 inline constexpr std::uint32_t kNoNode = UINT32_MAX;
@@ -77,24 +80,24 @@ struct Node {
 struct Step {
   // `text` is the key as written; where the property's name differs, that follows.
   Step(std::string_view text, std::size_t written)
-      : text(text.data()),
-        key_size(static_cast<std::uint32_t>(written)),
-        json_begin(static_cast<std::uint32_t>(text.size() > written ? written : 0)),
-        json_size(static_cast<std::uint32_t>(text.size()) - json_begin) {}
+      : key_size(static_cast<std::uint32_t>(written)),
+        before(static_cast<std::uint32_t>(text.size() > written ? written : 0)),
+        json(text.data() + before),
+        json_size(static_cast<std::uint32_t>(text.size()) - before) {}
 
-  std::string_view key() const { return {text, key_size}; }                        // as written
-  std::string_view json_key() const { return {text + json_begin, json_size}; }  // for properties
+  std::string_view key() const { return {json - before, key_size}; }  // as written
+  std::string_view json_key() const { return {json, json_size}; }     // for properties
 
-  const char* text;
   std::uint32_t key_size;
-  std::uint32_t json_begin;
+  std::uint32_t before;  // bytes of the text before `json`
+  const char* json;
   std::uint32_t json_size;
   // Where the key was found last; the key there must be compared.
   mutable std::uint32_t position = 0;
   // The schema that was seen last, and which of its properties this is: id << 16 | index.
   mutable std::uint64_t property = 0;
-  // Of a path's first step: a schema from which typed objects led to a text, a number or a truth value,
-  // and the kind of JSON that this then is: id << 16 | kind.
+  // Of a path's first step, if all its names are short: a schema from which typed objects led to a text, a
+  // number or a truth value, and the kind of JSON that this then is: id << 16 | kind.
   mutable std::uint64_t route = 0;
 };
 
@@ -107,6 +110,8 @@ struct CallSite {
   const std::uint8_t* kinds;         // those of each overload's parameters in turn
   std::unique_ptr<Preparation::Prepared[]> prepared;  // one an overload, if there is any
   std::uint32_t overload_count;
+  // Whether the first one is to be called if the arguments are of its kinds, without more questions.
+  bool direct = false;
 
   std::string_view function() const { return overloads[0]->function; }
 };
