@@ -156,6 +156,20 @@ TEST(Checker, ReportsSeveralFaultsInOrderOfPlace) {
   EXPECT_EQ(ast.error()[1].where.span->begin, 9u);
 }
 
+TEST(Checker, NamesAnyAndWrappersInBothWays) {
+  Environment environment = Environment::Kro();
+  environment.AddVariable("any", Any());
+  environment.AddVariable("wrapped", WrapperOf(Int()));
+  EXPECT_EQ(Compile(environment, "any")->type().ToString(), "google.protobuf.Any");
+  EXPECT_EQ(Compile(environment, "any.x")->type(), Dyn());
+  EXPECT_THAT(Compile(environment, "sign(any, 1)").error()[0].compatible,
+              testing::HasSubstr("applied to '(any, int)'"));
+  EXPECT_EQ(Compile(environment, "wrapped + 1")->type(), Int());
+  EXPECT_TRUE(Compile(environment, "wrapped == null"));
+  EXPECT_THAT(Compile(environment, "wrapped + 'a'").error()[0].compatible,
+              testing::HasSubstr("applied to '(wrapper(int), string)'"));
+}
+
 TEST(Checker, FindsVariablesInTheContainerFirst) {
   Environment environment = Environment::Standard();
   environment.dialect().container = "a.b";

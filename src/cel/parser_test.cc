@@ -245,6 +245,15 @@ TEST(Parser, RefusesWhatNestsTooDeep) {
   EXPECT_FALSE(Parse(Repeat("[", 60000)));
 }
 
+TEST(Parser, RefusesMacrosThatExpandToTooMuch) {
+  const auto few = Parse("[" + Repeat("[].sortBy(x,x),", 3000) + "1]");
+  EXPECT_TRUE(few);
+  const auto many = Parse("[" + Repeat("[].sortBy(x,x),", 6600) + "1]");
+  ASSERT_FALSE(many);
+  EXPECT_THAT(many.error()[0].compatible,
+              HasSubstr("expression count exceeds limit of 100000 while expanding macro 'sortBy'"));
+}
+
 TEST(Parser, RefusesTextThatIsTooLong) {
   auto ast = Parse("'" + std::string(100'000, 'x') + "'");
   ASSERT_FALSE(ast);

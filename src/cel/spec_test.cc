@@ -1,6 +1,7 @@
 // The worked examples of the engine's specification, its tables and its traps, section by section,
 // in kro's environment. What was recorded from the real engine is in test/data/cel-spec/kro.json;
-// the list here is for people who look up what a rule means.
+// the list here is for people who look up what a rule means. spec_coverage.txt has the rows of the
+// specification with the cases of each.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -1005,8 +1006,8 @@ INSTANTIATE_TEST_SUITE_P(Data, Spec, testing::ValuesIn(kData5));
 
 // ---- 10. Traps -------------------------------------------------------------------------------
 //
-// By their numbers. 34 to 37 and 73 are about fields (src/schema/assignability_test.cc), 4, 63 and 69
-// about names (inspect_test.cc); 28 to 30, 41, 42, 62, 64 and 65 are tests of src/graph and src/runtime.
+// By their numbers. Those of fields, of names and of what is done with results are tests elsewhere:
+// spec_coverage.txt names them.
 
 const Case kTraps[] = {
     {"1u + 1", "check: found no matching overload for '_+_' applied to '(uint, int)'"},  // 1

@@ -343,6 +343,14 @@ TEST(Compile, AFaultIsNotReportedAgainByWhatDependsOnIt) {
   )")), ElementsAre(HasSubstr("KRO403 spec.resources[0].forEach[0].i: ")));
 }
 
+TEST(Compile, APatternThatIsNoneIsRefusedWhenItIsPlanned) {
+  const auto graph = Compile("r", Spec(R"(
+    - {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${schema.spec.name.find('(')}"}}}
+  )"), Cluster());
+  ASSERT_FALSE(graph);
+  EXPECT_THAT(graph.error()[0].compatible, HasSubstr("compile: error parsing regexp: missing closing ): `(`"));
+}
+
 TEST(Compile, AnRgdWithoutSpecIsRefused) {
   const auto graph = Compile("r", api::RgdSpec(), Cluster());
   ASSERT_FALSE(graph);

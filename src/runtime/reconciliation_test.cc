@@ -541,6 +541,49 @@ resources:
   EXPECT_EQ(json::Value(ran.outcome.fields), Yaml("{made: \"2026-08-01T12:00:00Z\"}"));
 }
 
+// Traps 28 and 29 of expressions are mended: upstream makes JSON of elements first, where a name has no
+// escapes and an instant is text.
+TEST(Reconciliation, IteratorsKeepTheirTypes) {
+  const auto graph = GraphOf(R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {parts: "[]Part"}
+  types: {Part: {my-field: string}}
+resources:
+- id: parts
+  forEach: [{part: "${schema.spec.parts}"}, {at: "${[timestamp('2024-03-04T00:00:00Z')]}"}]
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${part.my__dash__field}-${string(at.getFullYear())}"}
+)");
+  FakeCluster cluster;
+  const Ran ran = RunPass(graph, App("{parts: [{my-field: a}, {my-field: b}]}"), cluster);
+  EXPECT_TRUE(ran.outcome.ready) << ran.outcome.message;
+  EXPECT_THAT(cluster.Keys(), ElementsAre("ConfigMap default/a-2024", "ConfigMap default/b-2024"));
+}
+
+// Trap 64 of expressions is mended: upstream keeps one value a text for all of a pass, whoever asks. A
+// readyWhen takes null for absent, a template does not.
+TEST(Reconciliation, GivesEveryUseOfATextItsOwnValue) {
+  const auto graph = GraphOf(AppSchema("{}") + R"(
+resources:
+- id: w
+  template: {apiVersion: test.dev/v1, kind: Widget, metadata: {name: w}}
+  readyWhen: ["${!has(w.status.x)}"]
+- id: v
+  template: {apiVersion: test.dev/v1, kind: Widget, metadata: {name: v}, spec: {absent: "${!has(w.status.x)}"}}
+)");
+  FakeCluster cluster;
+  cluster.on_apply = [](json::Value& object) {
+    if (NameOf(object) == "w") object.get_object()["status"] = Yaml("{x: null}");
+  };
+  const Ran ran = RunPass(graph, App(), cluster);
+  ASSERT_NE(cluster.Find("Widget default/v"), nullptr) << ran.outcome.message;
+  EXPECT_EQ(*json::Find(*cluster.Find("Widget default/v"), "spec"), Yaml("{absent: false}"));
+}
+
 TEST(Reconciliation, CountsUnansweredActionsAsInProgress) {
   const auto graph = GraphOf(AppSchema("{}") + Resources({ConfigMap("a", "{v: x}"),
                                                           ConfigMap("b", "{v: \"${a.data.v}\"}")}));
@@ -714,6 +757,32 @@ TEST(Reconciliation, RunsOverTheProductOfDimensions) {
     names.push_back(key);
   }
   EXPECT_EQ(ran.Of(*graph, "parts").desired, 4u);
+}
+
+TEST(Reconciliation, OneGraphServesManyInstances) {
+  const auto graph = GraphOf(AppSchema("{names: \"[]string\", more: boolean}") +
+                             Resources({Collection("parts", "${it}", "[{it: \"${schema.spec.names}\"}]",
+                                                   "  includeWhen: [\"${schema.spec.more}\"]\n"
+                                                   "  readyWhen: [\"${each.data.v == 'x'}\"]\n")}));
+  std::vector<const graph::Expression*> expressions;
+  for (const graph::Node& node : graph->nodes) {
+    for (const graph::Field& field : node.fields) expressions.push_back(&field.expression);
+    for (const graph::Expression& condition : node.include_when) expressions.push_back(&condition);
+    for (const graph::Expression& condition : node.ready_when) expressions.push_back(&condition);
+    for (const graph::Dimension& dimension : node.dimensions) expressions.push_back(&dimension.list);
+  }
+  ASSERT_EQ(expressions.size(), 4u);
+  std::vector<std::shared_ptr<const cel::Program>> planned;
+  for (const graph::Expression* expression : expressions) planned.push_back(expression->program);
+  EXPECT_THAT(planned, ::testing::Each(::testing::NotNull()));
+
+  FakeCluster first;
+  FakeCluster second;
+  EXPECT_TRUE(RunPass(graph, App("{names: [a], more: true}"), first).outcome.ready);
+  EXPECT_TRUE(RunPass(graph, App("{names: [b, c], more: true}"), second).outcome.ready);
+  EXPECT_THAT(first.Keys(), ElementsAre("ConfigMap default/a"));
+  EXPECT_THAT(second.Keys(), ElementsAre("ConfigMap default/b", "ConfigMap default/c"));
+  for (std::size_t i = 0; i < planned.size(); ++i) EXPECT_EQ(expressions[i]->program, planned[i]);
 }
 
 TEST(Reconciliation, ChainsCollections) {

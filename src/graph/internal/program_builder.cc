@@ -138,7 +138,7 @@ std::optional<Expression> ProgramBuilder::Build(cel::Ast ast, ExpressionKind kin
   built.references = std::move(references);
   auto program = cel::Plan(std::move(ast), environment_, cel::TypeNames::kUndefined);
   if (!program) {
-    faults.push_back(place.Fault("KRO401", fmt::format("{}{}", prefix, program.error().message()),
+    faults.push_back(place.Fault("KRO401", fmt::format("{}compile: {}", prefix, program.error().message()),
                                  program.error().message()));
     return std::nullopt;
   }
