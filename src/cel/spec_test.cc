@@ -541,6 +541,7 @@ const Case kTime[] = {
     {"timestamp('2024-01-15T10:30:45Z').getHours('America/New_York')", "5"},
     {"timestamp('2024-12-31T23:00:00Z').getFullYear('+02:00')", "2025"},
     {"timestamp('2024-01-15T10:30:45Z').getHours('UTC')", "10"},
+    {"timestamp('2024-01-15T10:30:45Z').getHours('Local')", "10"},
     {"timestamp('2024-01-15T10:30:45Z').getHours('+24:00')",
      "error: timezone offset hours out of range [-23, 23]: +24:00"},
     {"timestamp('2024-01-15T10:30:45Z').getHours('+05:60')",
