@@ -96,8 +96,8 @@ ExitCode RunTerminal(const CelSession& session) {
   el_set(el, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   // Each character brings the type up to date.
   for (char c = ' '; c < 0x7f; ++c) {
-    const std::string key = c == '^' || c == '\\' ? fmt::format("\\{}", c) : std::string(1, c);
-    el_set(el, EL_BIND, key.c_str(), "kro-insert", nullptr);
+    // By its number: `^`, `\` and `-` mean something else here.
+    el_set(el, EL_BIND, fmt::format("\\{:03o}", c).c_str(), "kro-insert", nullptr);
   }
 
   fmt::print("Expressions over {} variables; :help lists the rest.\n",

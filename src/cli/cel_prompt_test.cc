@@ -65,9 +65,13 @@ class CelPrompt : public ::testing::Test {
     }
     const std::size_t found = shown_.find(text);
     if (found == shown_.npos) return ::testing::AssertionFailure() << "shown: " << shown_;
+    before_ = shown_.substr(0, found);
     shown_.erase(0, found + text.size());
     return ::testing::AssertionSuccess();
   }
+
+  // What was shown before that.
+  const std::string& before() const { return before_; }
 
   // Waits for its end; the exit status, -1 if it has to be killed.
   int ExitStatus() {
@@ -101,7 +105,14 @@ class CelPrompt : public ::testing::Test {
   int terminal_ = -1;
   bool closed_ = false;  // the other end is gone
   std::string shown_;
+  std::string before_;
 };
+
+TEST_F(CelPrompt, BeginsWithoutComplaintsOfTheEditor) {
+  Start();
+  EXPECT_TRUE(Shows("Expressions over "));
+  EXPECT_THAT(before(), ::testing::Not(::testing::HasSubstr("bind")));
+}
 
 TEST_F(CelPrompt, AnswersOneExpressionAfterTheOther) {
   Start();
