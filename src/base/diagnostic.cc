@@ -3,10 +3,17 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <numeric>
+#include <utility>
 
 namespace kro {
 namespace {
+
+// Comparing takes the product of the lengths, and a long name is no slip of the finger.
+constexpr std::size_t kMaxMisspelt = 100;
+constexpr std::size_t kMaxCandidate = kMaxMisspelt + kMaxMisspelt / 3;
 
 std::string Place(const Location& where);
 std::string Caret(const Location& where);
@@ -41,6 +48,7 @@ std::string Render(const Diagnostic& diagnostic) {
 
 std::optional<std::string> DidYouMean(std::string_view name,
                                       const std::vector<std::string>& candidates) {
+  if (name.size() > kMaxMisspelt) return std::nullopt;
   const std::size_t limit = std::max<std::size_t>(1, name.size() / 3);
   std::size_t best = limit + 1;
   std::optional<std::string> nearest;
@@ -103,20 +111,21 @@ std::size_t CodePoints(std::string_view text) {
 std::size_t EditDistance(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   const auto same = [&](std::size_t i, std::size_t j) { return lower(a[i]) == lower(b[j]); };
-  std::vector<std::size_t> before(b.size() + 1);  // the row two above
-  std::vector<std::size_t> above(b.size() + 1);
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(above.begin(), above.end(), 0);
+  std::array<std::array<std::uint32_t, kMaxCandidate + 1>, 3> rows{};
+  std::uint32_t* before = rows[0].data();  // the row two above
+  std::uint32_t* above = rows[1].data();
+  std::uint32_t* row = rows[2].data();
+  std::iota(above, above + b.size() + 1, 0u);
   for (std::size_t i = 0; i < a.size(); ++i) {
-    row[0] = i + 1;
+    row[0] = static_cast<std::uint32_t>(i) + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      row[j + 1] = std::min({above[j] + (same(i, j) ? 0 : 1), row[j] + 1, above[j + 1] + 1});
+      row[j + 1] = std::min({above[j] + (same(i, j) ? 0u : 1u), row[j] + 1, above[j + 1] + 1});
       if (i > 0 && j > 0 && same(i, j - 1) && same(i - 1, j)) {
         row[j + 1] = std::min(row[j + 1], before[j - 1] + 1);
       }
     }
-    before.swap(above);
-    above.swap(row);
+    std::swap(before, above);
+    std::swap(above, row);
   }
   return above[b.size()];
 }

@@ -54,6 +54,7 @@ TEST(DidYouMean, FindsTheNearestName) {
 TEST(DidYouMean, StaysSilentWhenNothingIsNear) {
   EXPECT_EQ(DidYouMean("ghost", {"deployment", "service"}), std::nullopt);
   EXPECT_EQ(DidYouMean("x", {}), std::nullopt);
+  EXPECT_EQ(DidYouMean(std::string(101, 'x'), {std::string(100, 'x')}), std::nullopt);
 }
 
 }  // namespace

@@ -74,9 +74,10 @@ std::optional<std::string> QualifiedName(const Expr* expr);
 
 class Checker {
  public:
-  Checker(const Environment& environment, Ast& ast, Issues& issues)
+  Checker(const Environment& environment, Ast& ast, std::size_t hints, Issues& issues)
       : environment_(environment),
         ast_(ast),
+        hints_left_(hints),
         issues_(issues),
         types_(*ast.arena),
         unifier_(types_),
@@ -117,6 +118,9 @@ class Checker {
 
   Type Bound(Type type) { return unifier_.Resolve(type, Unifier::Unbound::kKeep); }
   Type Shown(Type type) { return unifier_.Resolve(type, Unifier::Unbound::kDyn); }
+  // "did you mean 'name'?", or nothing.
+  template <typename Candidates>
+  std::string Suggestion(std::string_view name, Candidates&& candidates);
   void Report(const Expr* at, Issue issue);
   void Undeclared(Expr* expr, std::string_view name, bool function);
   void NoOverload(Expr* expr, std::string_view function, std::span<const Type> args, bool member);
@@ -129,6 +133,7 @@ class Checker {
 
   const Environment& environment_;
   Ast& ast_;
+  std::size_t hints_left_;
   Issues& issues_;
   TypeArena types_;
   Unifier unifier_;
@@ -139,9 +144,9 @@ class Checker {
 
 }  // namespace
 
-std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast) {
+std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast, std::size_t hints) {
   Issues issues;
-  Checker(environment, ast, issues).Run();
+  Checker(environment, ast, hints, issues).Run();
   if (issues.empty()) CheckFormats(ast, issues);
   if (!issues.empty()) return std::unexpected(ToDiagnostics(ast.source, std::move(issues)));
   ast.checked = true;
@@ -294,10 +299,9 @@ Type Checker::FieldType(Expr* at, Expr* operand, std::string_view field, bool op
       }
       auto found = schema->FindField(field);
       if (!found) {
-        auto near = DidYouMean(field, schema->FieldNames());
         Report(at, {.message = fmt::format("undefined field '{}'", field),
                     .code = "KRO403",
-                    .hint = near ? fmt::format("did you mean '{}'?", *near) : std::string()});
+                    .hint = Suggestion(field, [&] { return schema->FieldNamesLike(field); })});
         break;
       }
       result = found->type;
@@ -666,20 +670,27 @@ void Checker::Report(const Expr* at, Issue issue) {
   issues_.push_back(std::move(issue));
 }
 
+template <typename Candidates>
+std::string Checker::Suggestion(std::string_view name, Candidates&& candidates) {
+  if (hints_left_ == 0) return {};
+  --hints_left_;
+  const auto near = DidYouMean(name, candidates());
+  return near ? fmt::format("did you mean '{}'?", *near) : std::string();
+}
+
 void Checker::Undeclared(Expr* expr, std::string_view name, bool function) {
-  std::vector<std::string> candidates;
-  if (function) {
-    candidates = environment_.FunctionNames();
-  } else {
-    for (const Variable& variable : environment_.variables()) candidates.push_back(variable.name);
-    for (const Local& local : locals_) candidates.emplace_back(local.name);
-  }
-  auto near = DidYouMean(name, candidates);
+  const auto candidates = [&] {
+    if (function) return environment_.FunctionNames();
+    std::vector<std::string> names;
+    for (const Variable& variable : environment_.variables()) names.push_back(variable.name);
+    for (const Local& local : locals_) names.emplace_back(local.name);
+    return names;
+  };
   bool absolute = expr->If<Ident>() && expr->As<Ident>().absolute;
   Report(expr, {.message = fmt::format("undeclared reference to '{}{}' (in container '{}')",
                                        absolute ? "." : "", name, environment_.dialect().container),
                 .code = "KRO402",
-                .hint = near ? fmt::format("did you mean '{}'?", *near) : std::string(),
+                .hint = Suggestion(name, candidates),
                 .author = fmt::format("undeclared reference to '{}'", name)});
 }
 

@@ -4,6 +4,7 @@
 // numeric promotion. Writes into the Ast: see ast.h for what.
 #pragma once
 
+#include <cstddef>
 #include <expected>
 
 #include "base/diagnostic.h"
@@ -14,6 +15,8 @@ namespace kro::cel {
 
 // Checks `ast`, which was parsed with the environment's dialect. After a failure the Ast is not to be
 // used. The Ast refers to the environment's overloads and to the schemas of its variables.
-std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast);
+//
+// At most `hints` misspelt names are compared with the known ones: that takes time.
+std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast, std::size_t hints = 100);
 
 }  // namespace kro::cel

@@ -106,8 +106,11 @@ class ObjectSchema {
   // that preserves unknown fields has a dyn field for every name that it does not list.
   virtual std::optional<Field> FindField(std::string_view name) const = 0;
 
-  // Names as an expression writes them, in the schema's order; for suggestions.
+  // Names as an expression writes them, in the schema's order.
   virtual std::vector<std::string> FieldNames() const = 0;
+
+  // Those of which `name` may be a misspelling; a schema with very many fields leaves most of them out.
+  virtual std::vector<std::string> FieldNamesLike(std::string_view /*name*/) const { return FieldNames(); }
 
   // Whether fields that are not listed are kept.
   virtual bool preserves_unknown() const = 0;

@@ -15,8 +15,8 @@ namespace {
 // Reads one resource; faults are collected until nothing more can be said.
 class Reader {
  public:
-  Reader(const api::Resource& resource, const Kinds& kinds, api::Scope instance_scope)
-      : resource_(resource), kinds_(kinds), instance_scope_(instance_scope) {}
+  Reader(const api::Resource& resource, const Kinds& kinds, api::Scope instance_scope, int& hints_left)
+      : resource_(resource), kinds_(kinds), instance_scope_(instance_scope), hints_left_(hints_left) {}
 
   void Read(ResourceNode& node);
   Diagnostics& faults() { return faults_; }
@@ -33,6 +33,7 @@ class Reader {
   const api::Resource& resource_;
   const Kinds& kinds_;
   api::Scope instance_scope_;
+  int& hints_left_;
   Diagnostics faults_;
 };
 
@@ -69,13 +70,14 @@ Resources ReadResources(const api::RgdSpec& spec, const Kinds& kinds) {
     Append(read.faults, Enclose(std::move(found), ResourcePath(i), PrefixOf(spec.resources[i])));
   }
   read.nodes.reserve(spec.resources.size());
+  int hints_left = kMaxHints;
   for (std::size_t i = 0; i < spec.resources.size(); ++i) {
     ResourceNode& node = read.nodes.emplace_back();
     node.id = spec.resources[i].id;
     node.index = i;
     node.faulty = !usable[i];
     if (node.faulty) continue;
-    Reader reader(spec.resources[i], kinds, scope);
+    Reader reader(spec.resources[i], kinds, scope, hints_left);
     reader.Read(node);
     node.faulty = !reader.faults().empty();
     Append(read.faults,
@@ -111,7 +113,7 @@ bool Reader::FindKind(ResourceNode& node) {
                 error.message());
     fault.compatible.insert(0, fmt::format("failed to get {} for resource {}: ", wrapper, node.id));
     fault.message = fmt::format("no kind '{}' in '{}'", gvk->kind, gvk->ApiVersion());
-    fault.hint = kinds_.Suggest(*gvk);
+    if (hints_left_-- > 0) fault.hint = kinds_.Suggest(*gvk);
     faults_.push_back(std::move(fault));
     return false;
   };

@@ -15,6 +15,9 @@ namespace {
 // Schemas that nest deeper are dyn below.
 constexpr int kMaxCelDepth = 200;
 
+// Of more fields than twice as many, a misspelling is compared with those next to it in the order of names.
+constexpr std::ptrdiff_t kMaxNamesNearby = 128;
+
 std::string KeyOf(std::string_view written);
 const Schema& EmbeddedFields();
 bool IsStringOrNumber(const Schema& schema);
@@ -32,10 +35,13 @@ class CelObject : public cel::ObjectSchema {
   std::string_view type_name() const override { return path_; }
   std::optional<cel::Field> FindField(std::string_view name) const override;
   std::vector<std::string> FieldNames() const override;
+  std::vector<std::string> FieldNamesLike(std::string_view name) const override;
   bool preserves_unknown() const override { return schema_.preserve_unknown; }
   const Schema& schema() const { return schema_; }
 
  private:
+  void AddName(const Schema::Property& property, std::vector<std::string>& names) const;
+
   // A field that is listed and has a type.
   std::optional<cel::Field> Declared(std::string_view key) const;
 
@@ -85,6 +91,8 @@ std::optional<cel::Type> CelTypes::Read(const Schema& schema, const std::string&
       return cel::Double();
     case Type::kInteger:
       return cel::Int();
+    case Type::kFaulty:
+      return cel::ErrorType();
     case Type::kOther:
       break;
   }
@@ -101,17 +109,29 @@ std::optional<cel::Field> CelObject::FindField(std::string_view name) const {
 
 std::vector<std::string> CelObject::FieldNames() const {
   std::vector<std::string> names;
-  const auto add = [&](const Schema::Property& property) {
-    std::string written = cel::EscapeProperty(property.name);
-    if (!written.empty() && Declared(property.name)) names.push_back(std::move(written));
-  };
-  for (const auto& property : schema_.properties) add(property);
+  for (const auto& property : schema_.properties) AddName(property, names);
   if (schema_.embedded_resource) {
     for (const auto& property : EmbeddedFields().properties) {
-      if (schema_.Find(property.name) == nullptr) add(property);
+      if (schema_.Find(property.name) == nullptr) AddName(property, names);
     }
   }
   return names;
+}
+
+std::vector<std::string> CelObject::FieldNamesLike(std::string_view name) const {
+  const auto& listed = schema_.properties;
+  if (std::ssize(listed) <= 2 * kMaxNamesNearby) return FieldNames();
+  const auto place = std::ranges::lower_bound(listed, name, {}, &Schema::Property::name);
+  const auto begin = place - std::min(kMaxNamesNearby, place - listed.begin());
+  const auto end = place + std::min(kMaxNamesNearby, listed.end() - place);
+  std::vector<std::string> names;
+  for (auto property = begin; property != end; ++property) AddName(*property, names);
+  return names;
+}
+
+void CelObject::AddName(const Schema::Property& property, std::vector<std::string>& names) const {
+  std::string written = cel::EscapeProperty(property.name);
+  if (!written.empty() && Declared(property.name)) names.push_back(std::move(written));
 }
 
 std::optional<cel::Field> CelObject::Declared(std::string_view key) const {
@@ -220,6 +240,7 @@ cel::Schema* CelReadings::Read(const Schema& schema, int depth) {
     case Type::kNone:
       if (schema.preserve_unknown || IsStringOrNumber(schema)) return &reading;
       break;
+    case Type::kFaulty:
     case Type::kOther:
       break;
   }

@@ -167,5 +167,20 @@ TEST(CelReadings, ReadOnlyWhatIsLookedAt) {
   EXPECT_EQ(readings.Of(*schema, all), readings.Of(*schema));
 }
 
+TEST(FieldNames, OfVeryManyFieldsThoseNextToAMisspellingAreItsCandidates) {
+  json::Object properties;
+  for (int i = 0; i < 5'000; ++i) properties[fmt::format("f{:04}", i)] = json::Object{{"type", "string"}};
+  SchemaSet set;
+  CelTypes types;
+  const auto* schema = types.Declare("a", *set.Add(json::Object{{"type", "object"}, {"properties", properties}})).schema();
+  ASSERT_NE(schema, nullptr);
+  EXPECT_EQ(schema->FieldNames().size(), 5'000U);
+  const auto near = schema->FieldNamesLike("f2500x");
+  EXPECT_EQ(near.size(), 256U);
+  EXPECT_NE(std::ranges::find(near, "f2500"), near.end());
+  EXPECT_EQ(schema->FieldNamesLike("a").size(), 128U);
+  EXPECT_EQ(schema->FieldNamesLike("z").size(), 128U);
+}
+
 }  // namespace
 }  // namespace kro::schema

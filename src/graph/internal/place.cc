@@ -56,10 +56,9 @@ Diagnostic Place::Fault(std::string_view code, std::string compatible, std::stri
 Diagnostics Place::Faults(const Diagnostics& issues, std::string_view prefix) const {
   Diagnostics faults;
   std::string all;
-  // Each one holds the expression's line; of a very long one the first faults have to do.
-  constexpr std::size_t kMaxTexts = 1 << 20;
+  std::size_t texts = 0;
   for (const Diagnostic& issue : issues) {
-    if (all.size() > kMaxTexts) break;
+    if (texts > kMaxFaultTexts) break;
     Diagnostic fault = issue;
     fault.where = Locate(issue.where.span);
     fault.message = WithoutTypeNames(issue.message);
@@ -74,6 +73,7 @@ Diagnostics Place::Faults(const Diagnostics& issues, std::string_view prefix) co
       fault.message = "text and values other than strings cannot be joined";
       fault.hint = "convert the value: ${string(…)}";
     }
+    texts += fault.where.expression.size() + fault.compatible.size() + issue.compatible.size();
     all += fmt::format("{}{}", all.empty() ? "" : "\n", issue.compatible);
     faults.push_back(std::move(fault));
   }

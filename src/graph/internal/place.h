@@ -1,6 +1,7 @@
 // Place: an expression of an RGD, where it stands, and how its faults are reported.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,10 @@
 #include "json/path.h"
 
 namespace kro::graph {
+
+// Each fault holds the text of its expression, so of a very long one only the first are reported.
+inline constexpr std::size_t kMaxFaultTexts = 1 << 16;
+inline constexpr std::size_t kMaxUnknownNames = 100;
 
 // `text` outlives the place.
 struct Place {
