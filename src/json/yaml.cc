@@ -31,6 +31,10 @@ constexpr std::string_view kOtherKey = "KRO106";
 
 // What the copies made by aliases and merge keys may weigh in bytes: this, or ten times the text.
 constexpr std::size_t kFreeExpansion = 4 << 20;
+// What the places of all values may weigh: each holds its whole path. Values whose path is too long for what is
+// left have the place of the nearest one around them.
+constexpr std::size_t kFreePlaces = 4 << 20;
+constexpr std::size_t kPlacesPerByte = 48;
 constexpr std::size_t kMaxText = 256 << 20;
 constexpr std::size_t kMaxDiagnostics = 100;
 constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
@@ -139,7 +143,8 @@ class Resolver {
       : context_(context),
         duplicates_(duplicates),
         all_warnings_(warnings),
-        budget_(std::max(kFreeExpansion, context.text.size() * 10)) {}
+        budget_(std::max(kFreeExpansion, context.text.size() * 10)),
+        places_left_(std::max(kFreePlaces, context.text.size() * kPlacesPerByte)) {}
 
   Document Run(const Node& root);
 
@@ -167,6 +172,7 @@ class Resolver {
   Diagnostics warnings_;  // of this document
   FieldPath path_;
   std::size_t budget_;
+  std::size_t places_left_;
   int copies_ = 0;  // how many aliases and merges surround the node at hand
   std::vector<const Node*> following_;
 };
@@ -833,6 +839,13 @@ bool Resolver::Charge(const Node& node, std::size_t bytes) {
 
 void Resolver::Record(const Node& node, const Node* key) {
   if (copies_ > 0) return;
+  std::size_t weight = sizeof(SourceMap::Entry) + node.text.size();
+  for (const PathSegment& segment : path_.segments()) {
+    const auto* name = std::get_if<std::string>(&segment);
+    weight += sizeof(PathSegment) + (name == nullptr ? 0 : name->size());
+  }
+  if (weight > places_left_) return;
+  places_left_ -= weight;
   SourceMap::Entry entry;
   entry.value = At(node);
   if (key != nullptr) entry.key = At(*key);

@@ -311,6 +311,19 @@ TEST(SourceMap, KnowsValuesAndKeys) {
   EXPECT_EQ(at("spec.ghost.x"), at("spec"));
 }
 
+// Each place holds its path, so a long key above many values would cost the product of both.
+TEST(SourceMap, LeavesOutPlacesWhosePathsTakeTooMuchRoom) {
+  std::string text = "a: 1\n" + std::string(100'000, 'x') + ":\n";
+  for (int i = 0; i < 5'000; ++i) text += "- 1\n";
+  text += "z: 1\n";
+  const auto document = ParseYamlDocument(text);
+  ASSERT_TRUE(document);
+  const FieldPath list = FieldPath().Child(std::string(100'000, 'x'));
+  EXPECT_EQ(document->map.Of(list.Child(std::size_t{0})), (Position{3, 3}));
+  EXPECT_EQ(document->map.Of(list.Child(std::size_t{4'999})), (Position{3, 1}));
+  EXPECT_EQ(document->map.Of(FieldPath().Child("z")), (Position{5'003, 4}));
+}
+
 TEST(SourceMap, FindsBytesOfDecodedText) {
   const Document document = One(
       "plain: ab é${x}\n"                    // 1
