@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -61,7 +62,7 @@ class Compiler {
   std::shared_ptr<Parts> parts_ = std::make_shared<Parts>();
   std::shared_ptr<Graph> graph_ = std::make_shared<Graph>();
   json::Value spec_schema_;                        // of the instance's spec
-  const schema::Schema* instance_ = nullptr;       // of the variable `schema`; nullptr: faulty
+  const schema::Schema* instance_ = nullptr;       // of the variable `schema`; nullptr: not known
   std::vector<ResourceNode> resources_;
   Dependencies dependencies_{{}, Dag({}), {}};
   Diagnostics faults_;
@@ -75,10 +76,11 @@ std::vector<json::FieldPath> WithoutMetadata(std::vector<json::FieldPath> paths)
 
 std::vector<api::Gvk> KindsIn(const api::RgdSpec& spec) {
   std::vector<api::Gvk> kinds;
+  std::set<api::Gvk> known;
   for (const api::Resource& resource : spec.resources) {
     if (!CheckFields(resource).empty()) continue;
     auto gvk = IdentifyObject(resource, ObjectOf(resource));
-    if (gvk && std::ranges::find(kinds, *gvk) == kinds.end()) kinds.push_back(std::move(*gvk));
+    if (gvk && known.insert(*gvk).second) kinds.push_back(std::move(*gvk));
   }
   return kinds;
 }
@@ -133,18 +135,15 @@ void Compiler::BuildInstanceSchema() {
   const auto section = [](const std::optional<json::Value>& value) {
     return value ? &*value : nullptr;
   };
-  auto built = schema::BuildSpecSchema(
+  auto built = schema::BuildFaultySpecSchema(
       section(spec_.schema->spec), section(spec_.schema->types),
       {.name = std::string(options_.source), .map = options_.map});
-  if (!built) {
-    Append(faults_,
-           Enclose(std::move(built.error()), {},
-                   fmt::format("failed to build resourcegraphdefinition {}: failed to build OpenAPI "
-                               "schema for instance: ",
-                               GoQuote(name_))));
-    return;
-  }
-  spec_schema_ = std::move(*built);
+  Append(faults_, Enclose(std::move(built.faults), {},
+                          fmt::format("failed to build resourcegraphdefinition {}: failed to build OpenAPI "
+                                      "schema for instance: ",
+                                      GoQuote(name_))));
+  if (built.schema.is_null()) return;
+  spec_schema_ = std::move(built.schema);
   instance_ = parts_->instance.Add(InstanceSchema(spec_schema_, scope()));
 }
 

@@ -106,15 +106,18 @@ TEST(Compile, GivesTheGraphsOfTheGoldenFiles) {
 }
 
 TEST(Compile, ReportsAllFaultsWithTheirPlaces) {
-  const json::Document document = ReadYaml("broken.yaml");
-  CompileOptions options;
-  options.source = "broken.yaml";
-  options.map = &document.map;
-  const auto graph = Compile("broken", Decode(document.value.at("spec")), Cluster(), options);
-  ASSERT_FALSE(graph);
-  std::string text;
-  for (const Diagnostic& fault : graph.error()) text += Render(fault) + "\n";
-  ExpectGolden("broken.errors", text);
+  for (const std::string name : {"broken", "faulty_schema"}) {
+    const json::Document document = ReadYaml(name + ".yaml");
+    CompileOptions options;
+    const std::string source = name + ".yaml";
+    options.source = source;
+    options.map = &document.map;
+    const auto graph = Compile(name, Decode(document.value.at("spec")), Cluster(), options);
+    ASSERT_FALSE(graph);
+    std::string text;
+    for (const Diagnostic& fault : graph.error()) text += Render(fault) + "\n";
+    ExpectGolden(name + ".errors", text);
+  }
 }
 
 // Orders the members of all objects anew.
@@ -190,7 +193,7 @@ TEST(Compile, GivesTheSameOverAThousandShufflesOfAllThatHasNoOrder) {
   std::minstd_rand random(1);
   std::vector<json::Value> specs;
   std::set<api::Gvk> wanted;
-  for (const std::string_view name : {"web.yaml", "fleet.yaml", "broken.yaml"}) {
+  for (const std::string_view name : {"web.yaml", "fleet.yaml", "broken.yaml", "faulty_schema.yaml"}) {
     specs.push_back(ReadYaml(name).value.at("spec"));
     for (api::Gvk& gvk : KindsIn(Decode(specs.back()))) wanted.insert(std::move(gvk));
   }
@@ -330,7 +333,7 @@ TEST(Compile, AKindThatIsNotServedYetIsTheOnlyFault) {
 }
 
 TEST(Compile, AFaultIsNotReportedAgainByWhatDependsOnIt) {
-  // A schema that cannot be read makes all of `schema` unknown.
+  // Of a field whose declaration cannot be read nothing is known.
   json::Value spec = *json::Parse(R"({
     "schema": {"apiVersion": "v1", "kind": "App", "spec": {"n": "strin"}},
     "resources": [{"id": "a", "includeWhen": ["${schema.spec.n.x}"],

@@ -115,7 +115,7 @@ void Inference::ReadNode(const ResourceNode& node) {
   for (const auto& [name, where] : needs_) AddEdge(node, name, where);
 }
 
-// Reports the first kind of fault that the expression has, as upstream does.
+// Reports the faults of the first kind that the expression has, of which upstream reports the first.
 References Inference::Read(const ResourceNode& node, const Place& place, std::string_view prefix,
                            const Names& iterators) {
   References read;
@@ -139,22 +139,29 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
         .where = place.Locate(name.span);
     return read;
   }
+  Names reported;
   for (const cel::UnknownName& name : found.unknown) {
-    if (IsKnown(name.name, iterators)) continue;
+    if (IsKnown(name.name, iterators) || Contains(reported, name.name)) continue;
+    if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
     ReportUnknown(place, prefix, name, node);
-    return read;
+    reported.push_back(name.name);
   }
+  if (!reported.empty()) return read;
   if (!found.unknown_functions.empty()) {
     std::string list;
     for (const cel::UnknownName& function : found.unknown_functions) {
       list += fmt::format("{}{{{}}}", list.empty() ? "" : " ", function.name);
     }
-    const cel::UnknownName& first = found.unknown_functions[0];
-    Diagnostic& fault =
-        Fault("KRO402", place, prefix, fmt::format("uses unknown functions: [{}]", list));
-    fault.message = fmt::format("unknown function '{}'", first.name);
-    fault.hint = Suggestion(first.name, environment_.FunctionNames());
-    fault.where = place.Locate(first.span);
+    for (const cel::UnknownName& function : found.unknown_functions) {
+      if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
+      // Upstream's text names all of them.
+      if (!reported.empty()) list = fmt::format("{{{}}}", function.name);
+      Diagnostic& fault = Fault("KRO402", place, prefix, fmt::format("uses unknown functions: [{}]", list));
+      fault.message = fmt::format("unknown function '{}'", function.name);
+      if (hints_left_-- > 0) fault.hint = Suggestion(function.name, environment_.FunctionNames());
+      fault.where = place.Locate(function.span);
+      reported.push_back(function.name);
+    }
     return read;
   }
   for (const cel::UnknownName& name : found.unknown) {
@@ -189,8 +196,7 @@ void Inference::ReportUnknown(const Place& place, std::string_view prefix,
       std::ranges::find(node.iterators, name.name, &Iterator::name) != node.iterators.end();
   if (is_iterator) {
     fault.hint = "iterators can be used in the template only";
-  } else if (hints_left_ > 0) {
-    --hints_left_;
+  } else if (hints_left_-- > 0) {
     Names candidates = IdsOf(nodes_);
     candidates.emplace_back("schema");
     fault.hint = Suggestion(name.name, candidates);
@@ -207,6 +213,7 @@ void Inference::CheckIdentity(const ResourceNode& node, const Names& iterators,
     const bool identifies =
         path == "metadata.name" || (path == "metadata.namespace" && node.mapping.namespaced);
     if (!identifies) continue;
+    if (node.fields[i].text.has_expressions() && !read.fields[i].ast) return;  // reported
     std::erase_if(missing, [&](const std::string& name) {
       return Contains(read.fields[i].names, name);
     });

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::pair<std::string_view, Type> kTypes[] = {
     {"object", Type::kObject},   {"array", Type::kArray},   {"string", Type::kString},
-    {"integer", Type::kInteger}, {"number", Type::kNumber}, {"boolean", Type::kBoolean}};
+    {"integer", Type::kInteger}, {"number", Type::kNumber}, {"boolean", Type::kBoolean},
+    {kFaultyType, Type::kFaulty}};
 
 // Deeper than any published schema; what lies below is cut to an untyped node.
 constexpr int kMaxSchemaDepth = 200;

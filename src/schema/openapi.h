@@ -30,8 +30,12 @@ enum class Type : std::uint8_t {
   kInteger,
   kNumber,
   kBoolean,
-  kOther,  // a word that is no OpenAPI type
+  kOther,   // a word that is no OpenAPI type
+  kFaulty,  // kFaultyType: what the author declared is reported elsewhere
 };
+
+// The type of a field whose declaration is faulty, in schemas that never leave the process.
+inline constexpr std::string_view kFaultyType = "x-kro-faulty";
 
 // The word in OpenAPI; "" for kNone and kOther.
 std::string_view ToString(Type type);

@@ -7,14 +7,17 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 #include "base/go_quote.h"
 #include "cel/library/regex_pattern.h"
 #include "schema/internal/go_text.h"
 #include "schema/internal/markers.h"
+#include "schema/openapi.h"
 
 namespace kro::schema {
 namespace {
@@ -27,6 +30,10 @@ constexpr int kMaxStructs = 100;
 constexpr std::size_t kMaxNodes = 50'000;
 constexpr std::size_t kBytesOfNode = 32;
 constexpr std::size_t kMaxFaults = 10'000;  // of more nobody reads
+// Instructions of all patterns once they are compiled; of an ordinary one there are some fifty. The API server
+// compiles them as well.
+constexpr int kMaxPatternSteps = 1'000'000;
+constexpr int kMaxHints = 100;              // looking for the type that was meant takes time
 
 constexpr std::string_view kListType = "x-kubernetes-list-type";
 constexpr std::string_view kListMapKeys = "x-kubernetes-list-map-keys";
@@ -36,7 +43,7 @@ struct FieldDefinition;
 
 // A field as written: a type expression with markers, or members.
 struct FieldType {
-  enum class Kind { kAtomic, kObject, kList, kMap, kNamed, kStruct } kind = Kind::kAtomic;
+  enum class Kind { kAtomic, kObject, kList, kMap, kNamed, kStruct, kFaulty } kind = Kind::kAtomic;
   std::string name;                              // of an atomic (its OpenAPI type) or named type
   std::unique_ptr<FieldType> element;            // of a list or map
   std::map<std::string, FieldDefinition> members;  // of a struct
@@ -48,7 +55,11 @@ struct FieldDefinition {
   std::size_t markers = 0;  // where they begin in `text`, 0: none
 };
 
-// A fault before its place is known.
+// Of something that was reported.
+FieldDefinition FaultyField();
+json::Object FaultySchema() { return {{"type", kFaultyType}}; }
+
+// A fault before its place is known. Without text: what was reported already.
 struct Fault {
   std::string code;
   std::string text;
@@ -67,14 +78,22 @@ class Builder {
  public:
   explicit Builder(const SimpleSchemaSource& source) : source_(source), path_(source.root) {}
 
-  json::Parsed<json::Value> Build(const json::Value* spec, const json::Value* types);
+  SpecSchema Build(const json::Value* spec, const json::Value* types);
 
  private:
   void ReadTypes(const json::Value& types);
   bool Read(const json::Value& value, int depth, FieldDefinition& out);
   std::expected<FieldType, Fault> ReadType(std::string_view text, int depth);
 
+  // Where a type is used.
+  struct Use {
+    json::FieldPath path;
+    std::string text;  // of the field
+  };
+
   void CheckDependencies();
+  void FindFaultyUses(const std::string& own, const FieldDefinition& field, FieldType& type,
+                      std::map<std::string, Use>& uses);
   void Visit(const std::string& name, std::vector<std::string>& open,
              std::set<std::string>& done);
   void BuildType(const std::string& name);
@@ -84,6 +103,7 @@ class Builder {
   json::Object BuildStruct(const FieldType& type);
   std::expected<json::Object, Fault> BuildTypeSchema(const FieldType& type, std::size_t& nodes);
   std::expected<void, Fault> Count(std::size_t nodes);
+  std::string HintForType(std::string_view name);
 
   void Report(const Fault& fault, const std::string& expression);
   // The chain that upstream puts before an error at the current path.
@@ -97,6 +117,9 @@ class Builder {
   std::vector<std::string> order_;  // of the custom types, dependencies first
   std::map<std::string, NamedType> types_;
   std::size_t nodes_ = 0;
+  bool too_large_ = false;
+  int hints_left_ = kMaxHints;
+  int pattern_steps_left_ = kMaxPatternSteps;
   Diagnostics diagnostics_;
 };
 
@@ -105,12 +128,12 @@ void CollectNames(const FieldType& type, std::set<std::string>& names);
 using ListKeys = std::set<std::string, std::less<>>;
 
 std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, ListKeys& keys,
-                                       bool& required);
+                                       bool& required, int& pattern_steps_left);
 std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type);
 std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type,
                                      json::Object& schema);
 std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view type,
-                                        json::Object& schema);
+                                        json::Object& schema, int& steps_left);
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
                                            json::Object& schema, ListKeys& keys);
 std::string GoTypeName(const json::Value& value);
@@ -127,22 +150,26 @@ std::unexpected<Fault> BadMarker(const Marker& marker, std::string text) {
 
 json::Parsed<json::Value> BuildSpecSchema(const json::Value* spec, const json::Value* types,
                                           const SimpleSchemaSource& source) {
+  SpecSchema built = Builder(source).Build(spec, types);
+  if (!built.faults.empty()) return std::unexpected(std::move(built.faults));
+  return std::move(built.schema);
+}
+
+SpecSchema BuildFaultySpecSchema(const json::Value* spec, const json::Value* types,
+                                 const SimpleSchemaSource& source) {
   return Builder(source).Build(spec, types);
 }
 
 namespace {
 
-json::Parsed<json::Value> Builder::Build(const json::Value* spec, const json::Value* types) {
+SpecSchema Builder::Build(const json::Value* spec, const json::Value* types) {
   if (types != nullptr && !types->is_null()) {
     path_.Push("types");
     ReadTypes(*types);
-    if (diagnostics_.empty()) CheckDependencies();
-    if (diagnostics_.empty()) {
-      for (const auto& name : order_) BuildType(name);
-    }
+    CheckDependencies();
+    for (const auto& name : order_) BuildType(name);
     path_.Pop();
     stage_.clear();
-    if (!diagnostics_.empty()) return std::unexpected(std::move(diagnostics_));
   }
   json::Value schema = json::Object{{"type", "object"}};
   if (spec != nullptr && !spec->is_null()) {
@@ -150,6 +177,7 @@ json::Parsed<json::Value> Builder::Build(const json::Value* spec, const json::Va
     FieldDefinition root;
     if (!spec->is_object()) {
       Report({"KRO103", "unexpected type: " + GoTypeName(*spec), {}, {}}, {});
+      schema = nullptr;
     } else {
       Read(*spec, 0, root);
       json::Object built = BuildStruct(root.type);
@@ -157,8 +185,7 @@ json::Parsed<json::Value> Builder::Build(const json::Value* spec, const json::Va
     }
     path_.Pop();
   }
-  if (!diagnostics_.empty()) return std::unexpected(std::move(diagnostics_));
-  return OrderSchema(schema);
+  return {OrderSchema(schema), std::move(diagnostics_)};
 }
 
 void Builder::ReadTypes(const json::Value& types) {
@@ -171,12 +198,13 @@ void Builder::ReadTypes(const json::Value& types) {
   for (const auto& [name, value] : sorted) {
     stage_ = fmt::format("parsing type {}: ", name);
     path_.Push(name);
-    Read(*value, 0, definitions_[name]);
+    FieldDefinition& definition = definitions_[name];
+    if (!Read(*value, 0, definition)) definition = FaultyField();
     path_.Pop();
   }
 }
 
-// False if the field itself cannot be read; members that cannot are reported and left out.
+// False if the field itself cannot be read; members that cannot are reported and faulty.
 bool Builder::Read(const json::Value& value, int depth, FieldDefinition& out) {
   if (const auto* object = value.if_object()) {
     out.type.kind = FieldType::Kind::kStruct;
@@ -190,7 +218,8 @@ bool Builder::Read(const json::Value& value, int depth, FieldDefinition& out) {
       path_.Push(name);
       fields_.push_back(name);
       FieldDefinition field;
-      if (Read(*member, depth + 1, field)) out.type.members.emplace(name, std::move(field));
+      if (!Read(*member, depth + 1, field)) field = FaultyField();
+      out.type.members.emplace(name, std::move(field));
       fields_.pop_back();
       path_.Pop();
     }
@@ -256,37 +285,52 @@ std::expected<FieldType, Fault> Builder::ReadType(std::string_view text, int dep
   return type;
 }
 
+// What refers to a type that is not there, or to the one that it belongs to, is faulty.
 void Builder::CheckDependencies() {
   stage_.clear();
-  for (const auto& [name, definition] : definitions_) {
-    std::set<std::string> names;
-    CollectNames(definition.type, names);
+  for (auto& [name, definition] : definitions_) {
+    std::map<std::string, Use> uses;
     path_.Push(name);
-    for (const auto& used : names) {
-      if (used == name) {
-        Report({"KRO304", "self references are not allowed", {}, {}}, definition.text);
-      } else if (!definitions_.contains(used)) {
-        Report({"KRO301", fmt::format("node {} does not exist", used), {},
-                TypeHint(used, definitions_)},
-               definition.text);
-      }
-    }
+    FindFaultyUses(name, definition, definition.type, uses);
     path_.Pop();
+    for (const auto& [used, use] : uses) {
+      const json::FieldPath before = std::exchange(path_, use.path);
+      if (used == name) {
+        Report({"KRO304", "self references are not allowed", {}, {}}, use.text);
+      } else {
+        Report({"KRO301", fmt::format("node {} does not exist", used), {}, HintForType(used)}, use.text);
+      }
+      path_ = before;
+    }
   }
-  if (!diagnostics_.empty()) return;
   std::set<std::string> done;
   for (const auto& [name, definition] : definitions_) {
     std::vector<std::string> open;
     Visit(name, open, done);
-    if (!diagnostics_.empty()) return;
+  }
+}
+
+// Adds the first place of each name, and makes all places faulty.
+void Builder::FindFaultyUses(const std::string& own, const FieldDefinition& field, FieldType& type,
+                             std::map<std::string, Use>& uses) {
+  if (type.kind == FieldType::Kind::kNamed && (type.name == own || !definitions_.contains(type.name))) {
+    if (!uses.contains(type.name)) uses.emplace(type.name, Use{path_, field.text});
+    type.kind = FieldType::Kind::kFaulty;
+  }
+  if (type.element) FindFaultyUses(own, field, *type.element, uses);
+  for (auto& [name, member] : type.members) {
+    path_.Push(name);
+    FindFaultyUses(own, member, member.type, uses);
+    path_.Pop();
   }
 }
 
 // Depth first, so that order_ has dependencies first. The depth is at most the number of types, so
-// the API server's limit on object size bounds it.
+// the API server's limit on object size bounds it. The types of a cycle become faulty.
 void Builder::Visit(const std::string& name, std::vector<std::string>& open,
                     std::set<std::string>& done) {
-  if (done.contains(name) || !diagnostics_.empty()) return;
+  FieldDefinition& definition = definitions_[name];
+  if (done.contains(name) || definition.type.kind == FieldType::Kind::kFaulty) return;
   const auto begin = std::ranges::find(open, name);
   if (begin != open.end() || open.size() > 1000) {
     std::string cycle;
@@ -299,13 +343,15 @@ void Builder::Visit(const std::string& name, std::vector<std::string>& open,
                               cycle, name),
             {},
             {}},
-           definitions_[name].text);
+           definition.text);
     path_.Pop();
+    for (auto step = begin; step != open.end(); ++step) definitions_[*step] = FaultyField();
+    definition = FaultyField();
     return;
   }
   open.push_back(name);
   std::set<std::string> names;
-  CollectNames(definitions_[name].type, names);
+  CollectNames(definition.type, names);
   for (const auto& used : names) Visit(used, open, done);
   open.pop_back();
   done.insert(name);
@@ -323,6 +369,7 @@ void Builder::BuildType(const std::string& name) {
     type.schema = *std::move(schema);
   } else {
     Report(schema.error(), definition.text);
+    type.schema = FaultySchema();
   }
   type.nodes = nodes_ - before;
   types_.insert_or_assign(name, std::move(type));
@@ -336,32 +383,37 @@ std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& fi
   std::size_t nodes = 0;
   auto schema = BuildTypeSchema(field.type, nodes);
   if (!schema) return schema;
+  if (StringAt(*schema, "type") == kFaultyType) return schema;
   if (field.type.kind == FieldType::Kind::kNamed) required = types_[field.type.name].required;
   if (field.markers == 0) return schema;
 
-  const auto shift = [&](Fault fault) {
+  // The type is known whatever is wrong with the markers.
+  bool faulty = false;
+  const auto refuse = [&](Fault fault) {
+    faulty = true;
     fault.span.begin += static_cast<std::uint32_t>(field.markers);
     fault.span.end += static_cast<std::uint32_t>(field.markers);
-    return std::unexpected(std::move(fault));
+    Report(fault, field.text);
   };
   auto markers = ScanMarkers(std::string_view(field.text).substr(field.markers));
   if (!markers) {
-    return shift({"KRO302", markers.error().text, markers.error().span, MarkerHint(markers.error())});
+    refuse({"KRO302", markers.error().text, markers.error().span, MarkerHint(markers.error())});
+    return schema;
   }
   ListKeys keys;
   if (const auto* inherited = schema->if_contains(kListMapKeys)) {
     for (const auto& key : inherited->as_array()) keys.emplace(key.as_string());
   }
   for (const auto& marker : *markers) {
-    if (auto done = ApplyMarker(marker, *schema, keys, required); !done) return shift(done.error());
+    if (auto done = ApplyMarker(marker, *schema, keys, required, pattern_steps_left_); !done) refuse(done.error());
   }
   const std::string_view list_type = StringAt(*schema, kListType);
-  if (schema->contains(kListMapKeys) && list_type != "map") {
+  if (!faulty && schema->contains(kListMapKeys) && list_type != "map") {
     const std::string is = list_type.empty() ? "unset" : fmt::format("set to {}", list_type);
-    return shift({"KRO302",
-                  fmt::format("listMapKey set while listType is {}, listType must be set to map", is),
-                  markers->back().span,
-                  {}});
+    refuse({"KRO302",
+            fmt::format("listMapKey set while listType is {}, listType must be set to map", is),
+            markers->back().span,
+            {}});
   }
   return schema;
 }
@@ -386,6 +438,7 @@ json::Object Builder::BuildStruct(const FieldType& type) {
       properties[name] = *std::move(schema);
     } else {
       Report(schema.error(), member.text);
+      properties[name] = FaultySchema();
     }
     fields_.pop_back();
     path_.Pop();
@@ -410,11 +463,14 @@ std::expected<json::Object, Fault> Builder::BuildTypeSchema(const FieldType& typ
       return json::Object{{"type", "object"}, {"x-kubernetes-preserve-unknown-fields", true}};
     case FieldType::Kind::kStruct:
       return BuildStruct(type);
+    case FieldType::Kind::kFaulty:
+      return FaultySchema();
     case FieldType::Kind::kNamed: {
       const auto found = types_.find(type.name);
       if (found == types_.end()) {
+        if (definitions_.contains(type.name)) return FaultySchema();
         return std::unexpected(Fault{"KRO301", fmt::format("unknown type: {}", type.name), {},
-                                     TypeHint(type.name, definitions_)});
+                                     HintForType(type.name)});
       }
       if (auto counted = Count(found->second.nodes); !counted) {
         return std::unexpected(counted.error());
@@ -437,13 +493,18 @@ std::expected<json::Object, Fault> Builder::BuildTypeSchema(const FieldType& typ
 std::expected<void, Fault> Builder::Count(std::size_t nodes) {
   nodes_ += nodes;
   if (nodes_ <= kMaxNodes) return {};
+  if (std::exchange(too_large_, true)) return std::unexpected(Fault());
   return std::unexpected(Fault{
       "KRO301", fmt::format("the schema grows beyond {} fields; types are inlined", kMaxNodes), {},
       {}});
 }
 
+std::string Builder::HintForType(std::string_view name) {
+  return hints_left_-- > 0 ? TypeHint(name, definitions_) : std::string();
+}
+
 void Builder::Report(const Fault& fault, const std::string& expression) {
-  if (diagnostics_.size() >= kMaxFaults) return;
+  if (fault.text.empty() || diagnostics_.size() >= kMaxFaults) return;
   Diagnostic diagnostic{.code = fault.code, .message = fault.text};
   diagnostic.hint = fault.hint;
   diagnostic.where.source = source_.name;
@@ -467,6 +528,12 @@ std::string Builder::Wrap(const std::string& text) const {
   return chain + text;
 }
 
+FieldDefinition FaultyField() {
+  FieldDefinition field;
+  field.type.kind = FieldType::Kind::kFaulty;
+  return field;
+}
+
 void CollectNames(const FieldType& type, std::set<std::string>& names) {
   if (type.kind == FieldType::Kind::kNamed) names.insert(type.name);
   if (type.element) CollectNames(*type.element, names);
@@ -474,7 +541,7 @@ void CollectNames(const FieldType& type, std::set<std::string>& names) {
 }
 
 std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schema, ListKeys& keys,
-                                       bool& required) {
+                                       bool& required, int& pattern_steps_left) {
   const std::string_view type = StringAt(schema, "type");
   const auto bad = [&](std::string text) { return BadMarker(marker, std::move(text)); };
   const auto add_rule = [&](std::string_view rule, std::string_view message) {
@@ -517,7 +584,7 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
   } else if (marker.key == "enum") {
     return ApplyEnum(marker, type, schema);
   } else if (marker.key == "pattern") {
-    return ApplyPattern(marker, type, schema);
+    return ApplyPattern(marker, type, schema, pattern_steps_left);
   } else if (marker.key == "minLength" || marker.key == "maxLength") {
     if (type != "string") {
       return bad(fmt::format("{} marker is only valid for string types, got type: {}", marker.key,
@@ -601,15 +668,17 @@ std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type
 }
 
 std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view type,
-                                        json::Object& schema) {
+                                        json::Object& schema, int& steps_left) {
   if (marker.value.empty()) return BadMarker(marker, "pattern marker value cannot be empty");
   if (type != "string") {
     return BadMarker(
         marker, fmt::format("pattern marker is only valid for string types, got type: {}", type));
   }
-  if (auto regex = cel::CompilePattern(marker.value); !regex) {
-    return BadMarker(marker, "invalid pattern regex: " + regex.error().message());
-  }
+  if (steps_left < 0) return std::unexpected(Fault());
+  const auto regex = cel::CompilePattern(marker.value);
+  if (!regex) return BadMarker(marker, "invalid pattern regex: " + regex.error().message());
+  steps_left -= (*regex)->ProgramSize();
+  if (steps_left < 0) return BadMarker(marker, "the patterns of this definition are too large");
   schema["pattern"] = marker.value;
   return {};
 }

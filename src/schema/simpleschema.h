@@ -34,6 +34,15 @@ struct SimpleSchemaSource {
 json::Parsed<json::Value> BuildSpecSchema(const json::Value* spec, const json::Value* types,
                                           const SimpleSchemaSource& source = {});
 
+// The same for whoever goes on in spite of faults: a field whose declaration is faulty has kFaultyType. null if
+// there is no telling what fields there are.
+struct SpecSchema {
+  json::Value schema;
+  Diagnostics faults;
+};
+SpecSchema BuildFaultySpecSchema(const json::Value* spec, const json::Value* types,
+                                 const SimpleSchemaSource& source = {});
+
 // Orders the members of a schema as Kubernetes writes them, properties by name; the same at every
 // level.
 json::Value OrderSchema(const json::Value& schema);

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
 
 #include "support/conformance.h"
 
@@ -143,7 +147,50 @@ TEST(SimpleSchema, TypesThatExplodeAreRefused) {
     const std::string below = "T" + std::to_string(i - 1);
     types += ",\"T" + std::to_string(i) + "\":{\"a\":\"" + below + "\",\"b\":\"" + below + "\"}";
   }
-  EXPECT_FALSE(Build(R"({"f":"T39"})", types + "}"));
+  const auto built = Build(R"({"f":"T39"})", types + "}");
+  ASSERT_FALSE(built);
+  EXPECT_EQ(built.error().size(), 1U);
+}
+
+TEST(SimpleSchema, PatternsThatGrowTooLargeAreRefused) {
+  const auto with = [](int fields) {
+    json::Object spec;
+    for (int i = 0; i < fields; ++i) {
+      spec[fmt::format("f{}", i)] = fmt::format("string | pattern=\"(a{{1,50}}){{1,20}}{}\"", i);
+    }
+    return Build(json::Serialize(spec));
+  };
+  EXPECT_TRUE(with(50));
+  const auto built = with(1'500);
+  ASSERT_FALSE(built);
+  ASSERT_EQ(built.error().size(), 1U);
+  EXPECT_EQ(built.error()[0].message, "the patterns of this definition are too large");
+}
+
+json::Value FaultySchema(std::string_view spec, std::string_view types) {
+  const auto spec_value = json::Parse(spec);
+  const auto types_value = json::Parse(types);
+  return BuildFaultySpecSchema(&*spec_value, &*types_value).schema;
+}
+
+TEST(SimpleSchema, OfAFaultySpecTheRestIsKnown) {
+  EXPECT_EQ(json::Canonical(FaultySchema(
+                R"({"a":"strin","b":"string | minLength=x","c":{"d":5,"e":"integer"},"l":"[]T","u":"U | default=1"})",
+                R"({"T":{"x":"string","y":"nope"},"U":"[]V","V":"map[string]U"})")),
+            R"({"properties":{"a":{"type":"x-kro-faulty"},"b":{"type":"string"},)"
+            R"("c":{"properties":{"d":{"type":"x-kro-faulty"},"e":{"type":"integer"}},"type":"object"},)"
+            R"("l":{"items":{"properties":{"x":{"type":"string"},"y":{"type":"x-kro-faulty"}},"type":"object"},"type":"array"},"u":{"type":"x-kro-faulty"}},"type":"object"})");
+  EXPECT_TRUE(FaultySchema("5", "{}").is_null());
+}
+
+TEST(SimpleSchema, EveryCycleOfTypesIsReportedOnce) {
+  const auto built = Build("{}", R"({"A":"B","B":"A","C":{"d":"D","a":"A"},"D":"[]E","E":"D","F":"F","G":{"f":"F","a":"A"}})");
+  ASSERT_FALSE(built);
+  std::vector<std::string> messages;
+  for (const Diagnostic& fault : built.error()) messages.push_back(fault.message);
+  EXPECT_THAT(messages, testing::ElementsAre("self references are not allowed",
+                                             "cyclic dependency in type A: graph contains a cycle: A -> B -> A",
+                                             "cyclic dependency in type D: graph contains a cycle: D -> E -> D"));
 }
 
 }  // namespace

@@ -172,7 +172,7 @@ void ConditionBuilder::Build(std::size_t index) {
   if (!named) return;
   const auto type = builder_.Check(
       named->ast, place, fmt::format("failed to type-check condition {}: ", shown), built_.faults);
-  if (!type || builder_.DependsOnFault(named->references)) return;
+  if (!type || builder_.DependsOnFault(named->ast, named->references)) return;
   builder_.NoteReads(named->ast);
   if (!IsConditionType(*type) &&
       !(type->Is(cel::TypeKind::kList) && IsConditionType(type->element()))) {

@@ -161,7 +161,7 @@ void InstanceBuilder::BuildField(const FieldExpression& field) {
     Diagnostic fault = place.Fault("KRO305", text, "a status field refers to a resource or to schema");
     without_reference_.push_back(std::move(fault));
   }
-  if (builder_.DependsOnFault(named->references)) return;
+  if (builder_.DependsOnFault(named->ast, named->references)) return;
   builder_.NoteReads(named->ast);
   // Upstream writes values by the text of the path.
   auto written = json::FieldPath::Parse(path);

@@ -118,7 +118,7 @@ void NodeBuilder::BuildDimension(std::size_t index) {
     return;
   }
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type || builder_.DependsOnFault(read.names)) return;
+  if (!type || builder_.DependsOnFault(*read.ast, read.names)) return;
   if (!type->Is(cel::TypeKind::kList)) {
     Diagnostic fault = place.Fault(
         "KRO403",
@@ -153,7 +153,7 @@ void NodeBuilder::BuildField(std::size_t index) {
   const std::string prefix = fmt::format("failed to compile template expression {} at path {}: ",
                                          GoQuote(place.Shown()), GoQuote(field.path.ToString()));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type || builder_.DependsOnFault(read.names)) return;
+  if (!type || builder_.DependsOnFault(*read.ast, read.names)) return;
   CheckField(*type, field, place);
   builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
@@ -168,12 +168,9 @@ void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const
   if (target->comparable) {
     problem = schema::WhyNotAssignable(type, expected, builder_.collections());
   } else {
-    // As if the field belonged to an item of a collection.
-    constexpr std::string_view kOpaque = "@";
-    schema::Collections opaque = builder_.collections();
-    opaque.emplace(kOpaque);
     problem = schema::WhyNotAssignable(
-        type, builder_.scratch().Declare(fmt::format("{}.@idx", kOpaque), *target->schema), opaque);
+        type, builder_.scratch().Declare(fmt::format("{}.@idx", ProgramBuilder::kOpaque), *target->schema),
+        builder_.collections());
   }
   if (!problem) return;
   const std::string path = field.path.ToString();
@@ -202,7 +199,7 @@ void NodeBuilder::BuildIncludeWhen(std::size_t index) {
       fmt::format("failed to type-check includeWhen expression {} in resource {}: ",
                   GoQuote(place.Shown()), GoQuote(node_.id));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
-  if (!type || builder_.DependsOnFault(read.names)) return;
+  if (!type || builder_.DependsOnFault(*read.ast, read.names)) return;
   if (!IsCondition(*type, "includeWhen", place)) return;
   builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
@@ -222,7 +219,7 @@ void NodeBuilder::BuildReadyWhen(std::size_t index) {
       fmt::format("failed to type-check readyWhen expression {} in resource {}: ",
                   GoQuote(place.Shown()), GoQuote(node_.id));
   const auto type = builder_.Check(named->ast, place, prefix, faults_);
-  if (!type || builder_.DependsOnFault(named->references)) return;
+  if (!type || builder_.DependsOnFault(named->ast, named->references)) return;
   if (!IsCondition(*type, "readyWhen", place)) return;
   builder_.NoteReads(named->ast);
   const auto kind =

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "graph/internal/children.h"
 #include "graph/internal/report.h"
 
 namespace kro::graph {
@@ -13,6 +14,14 @@ namespace {
 
 bool IsOwnName(std::string_view name) {
   return name == "schema" || name == "runtime" || name == "each";
+}
+
+// Whether a part of it is a field whose declaration is faulty.
+bool HoldsFault(const cel::Expr& expr) {
+  if (expr.type.IsError()) return true;
+  bool holds = false;
+  ForEachChild(expr, [&](const cel::Expr& part) { holds = holds || HoldsFault(part); });
+  return holds;
 }
 
 }  // namespace
@@ -25,6 +34,7 @@ ProgramBuilder::ProgramBuilder(const std::vector<ResourceNode>& nodes,
                                const schema::Schema* instance, const cel::Environment& environment,
                                schema::CelTypes& types)
     : nodes_(nodes), environment_(environment), types_(types), reads_(nodes.size() + 1) {
+  collections_.emplace(kOpaque);
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const ResourceNode& node = nodes[i];
     if (IsOwnName(node.id) || !vertices_.emplace(node.id, i).second) continue;
@@ -94,9 +104,17 @@ std::optional<Named> ProgramBuilder::Parse(const Place& place, std::string_view 
   if (!unknown.empty()) {
     std::string list;
     for (const auto* name : unknown) list += fmt::format("{}{}", list.empty() ? "" : " ", name->name);
-    refuse("KRO402", fmt::format("references unknown identifiers: [{}]", list),
-           fmt::format("unknown name '{}'", unknown[0]->name), unknown[0]->span)
-        .hint = hints_left_-- > 0 ? Suggestion(unknown[0]->name, Candidates()) : std::string();
+    std::vector<std::string_view> reported;
+    for (const auto* name : unknown) {
+      if (std::ranges::find(reported, name->name) != reported.end()) continue;
+      if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
+      if (!reported.empty()) list = name->name;  // upstream's text names all of them
+      refuse("KRO402", fmt::format("references unknown identifiers: [{}]", list),
+             fmt::format("unknown name '{}'", name->name), name->span)
+          .hint = hints_left_ > 0 ? Suggestion(name->name, Candidates()) : std::string();
+      hints_left_ -= std::min<std::size_t>(hints_left_, 1);
+      reported.push_back(name->name);
+    }
     return std::nullopt;
   }
   if (!found.unknown_functions.empty()) {
@@ -121,7 +139,8 @@ std::optional<Named> ProgramBuilder::Parse(const Place& place, std::string_view 
 
 std::optional<cel::Type> ProgramBuilder::Check(cel::Ast& ast, const Place& place,
                                                std::string_view prefix, Diagnostics& faults) {
-  if (auto checked = cel::Check(environment_, ast); !checked) {
+  if (auto checked = cel::Check(environment_, ast, hints_left_); !checked) {
+    hints_left_ -= std::min(hints_left_, checked.error().size());
     Append(faults, place.Faults(checked.error(), prefix));
     return std::nullopt;
   }
@@ -151,11 +170,12 @@ void ProgramBuilder::NoteReads(const cel::Ast& ast) {
   reads_.Add(ast, [this](std::string_view name) { return Variable(name); });
 }
 
-bool ProgramBuilder::DependsOnFault(const std::vector<std::string>& references) const {
-  return std::ranges::any_of(references, [&](const std::string& name) {
+bool ProgramBuilder::DependsOnFault(const cel::Ast& ast, const std::vector<std::string>& references) const {
+  const bool named = std::ranges::any_of(references, [&](const std::string& name) {
     const std::int32_t slot = environment_.FindVariable(name);
     return slot >= 0 && environment_.variable(slot).type.IsError();
   });
+  return named || HoldsFault(*ast.root);
 }
 
 std::optional<ObjectPlace> ProgramBuilder::PlaceOf(const cel::Ast& ast) const {

@@ -64,8 +64,8 @@ class ProgramBuilder {
   // Notes what a checked expression reads.
   void NoteReads(const cel::Ast& ast);
 
-  // Whether one of the names is faulty: the type of the expression says nothing then.
-  bool DependsOnFault(const std::vector<std::string>& references) const;
+  // Whether a checked expression reads something faulty: its type says nothing then.
+  bool DependsOnFault(const cel::Ast& ast, const std::vector<std::string>& references) const;
 
   // Of the names that an expression can mention: the place that it reads, if it does nothing else.
   std::optional<ObjectPlace> PlaceOf(const cel::Ast& ast) const;
@@ -73,7 +73,8 @@ class ProgramBuilder {
   // A copy that lives as long as the builder.
   cel::Type Keep(cel::Type type) { return kept_.Copy(type); }
 
-  // Ids of nodes that are lists.
+  // Ids of nodes that are lists, and kOpaque: what belongs to its items is never looked into.
+  static constexpr std::string_view kOpaque = "@";
   const schema::Collections& collections() const { return collections_; }
   bool IsNode(std::string_view name) const { return vertices_.contains(name); }
   std::size_t NodeOf(std::string_view name) const { return vertices_.find(name)->second; }
@@ -97,7 +98,7 @@ class ProgramBuilder {
   std::map<std::string_view, std::size_t> vertices_;
   schema::Collections collections_;
   Reads reads_;
-  int hints_left_ = kMaxHints;
+  std::size_t hints_left_ = kMaxHints;
   const ResourceNode* node_ = nullptr;
   std::vector<std::optional<ObjectPlace>> elements_;  // of the node's iterators
 };
