@@ -597,6 +597,153 @@ const Hostile kHostile[] = {
        return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  forEach:\n" +
               Repeat(30'000, [](std::size_t i) { return fmt::format("  - {{i{}: '${{schema.spec.xs}}'}}\n", i); });
      }},
+    {"the_same_id",
+     [] {
+       return "resources:\n" + Repeat(9'999, [](std::size_t) {
+                return std::string("- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\n");
+              });
+     }},
+    {"misspelt_fields_in_one_expression",
+     [] {
+       return "resources:\n" + Repeat(7, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{[1", i) +
+                       Repeat(4'000, [](std::size_t k) { return fmt::format(", schema.spec.f{}a", k); }) + "][0]}'}}}\n";
+              }) + "schema2:\n  spec:\n" + Repeat(30'000, [](std::size_t i) { return fmt::format("    f{}: string\n", i); });
+     }},
+    {"long_misspelt_names",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${schema.spec." + std::string(90'000, 'x') +
+              "a}'}}}\nschema2:\n  spec: {f: " + std::string(300'000, 'y') + "a, " + std::string(90'000, 'x') + ": string}\n  types: {" +
+              std::string(300'000, 'y') + ": string}\n";
+     }},
+    {"unknown_types_beside_many",
+     [] {
+       return "resources: []\nschema2:\n  types:\n" + Repeat(18'000, [](std::size_t i) { return fmt::format("    T{}: string\n", i); }) +
+              "  spec:\n" + Repeat(18'000, [](std::size_t i) { return fmt::format("    f{}: X{}\n", i, i); });
+     }},
+    {"types_that_use_unknown_types",
+     [] {
+       return "resources: []\nschema2:\n  types:\n" + Repeat(40'000, [](std::size_t i) { return fmt::format("    T{}: X{}\n", i, i); });
+     }},
+    {"a_cycle_of_types",
+     [] {
+       return "resources: []\nschema2:\n  types:\n" + Repeat(40'000, [](std::size_t i) {
+                return fmt::format("    T{}: T{}\n", i, (i + 1) % 40'000);
+              });
+     }},
+    {"cycles_of_types_everywhere",
+     [] {
+       return "resources: []\nschema2:\n  types:\n" + Repeat(900, [](std::size_t i) {
+                std::string text = fmt::format("    T{}: {{", i);
+                for (std::size_t k = 0; k < 100; ++k) text += fmt::format("a{}: T{}, ", k, (i + k * 7 + 1) % 900);
+                return text + "}\n";
+              });
+     }},
+    {"unknown_kinds",
+     [] {
+       return "resources:\n" + Repeat(9'999, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMa{}, metadata: {{name: a}}}}}}\n", i, i);
+              });
+     }},
+    {"unknown_groups",
+     [] {
+       return "resources:\n" + Repeat(9'999, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: g{}.io/v1, kind: A, metadata: {{name: a}}}}}}\n", i, i);
+              });
+     }},
+    {"a_kind_of_a_mebibyte",
+     [] {
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: " + std::string(500'000, 'x') + ", metadata: {name: a, " +
+              std::string(500'000, 'y') + ": b}}}\n";
+     }},
+    {"long_patterns",
+     [] {
+       return "resources:\n" + Repeat(11, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{schema.spec.n.matches('a", i) +
+                       Repeat(9'000, [](std::size_t k) { return fmt::format("|[a-z]{}", k); }) + "') ? 'a' : 'b'}\"}}}\n";
+              });
+     }},
+    {"patterns_that_repeat",
+     [] {
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
+              Repeat(10'000, [](std::size_t i) {
+                return fmt::format("      a{}: \"${{string(schema.spec.n.matches('((([a-z]{{1,9}}){{1,10}}){{1,10}}){}'))}}\"\n", i, i);
+              });
+     }},
+    {"patterns_of_fields",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n    f: 'string | pattern=\"a" +
+              Repeat(120'000, [](std::size_t k) { return fmt::format("|{}", k); }) + "\"'\n";
+     }},
+    {"long_literals",
+     [] {
+       return "resources:\n" + Repeat(11, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{'", i) +
+                       Repeat(22'000, [](std::size_t) { return std::string("\\\\n"); }) + "'}\"}}}\n";
+              });
+     }},
+    {"ternaries_in_ternaries",
+     [] {
+       return "resources:\n" + Repeat(60, [](std::size_t i) {
+                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{", i) +
+                       Repeat(600, [](std::size_t) { return std::string("schema.spec.n == 'a' ? 'b' : "); }) + "'c'}\"}}}\n";
+              });
+     }},
+    {"maps_of_maps",
+     [] {
+       return "resources:\n- {id: d, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: d}}}\nschema2:\n  status:\n" +
+              Repeat(1'500, [](std::size_t i) {
+                std::string text = fmt::format("    s{}: \"${{", i);
+                for (int k = 0; k < 40; ++k) text += "{'a': [";
+                text += "d.kind";
+                for (int k = 0; k < 40; ++k) text += "]}";
+                return text + "}\"\n";
+              });
+     }},
+    {"loops_over_all",
+     [] {
+       return "resources:\n" + Repeat(1'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, forEach: [{{x: '${{{}}}'}}], template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'r-${{x.metadata.name}}'}}, "
+                    "data: {{a: \"${{string(schema.spec.xs.all(a, schema.spec.xs.exists(b, b == a && schema.spec.xs.exists_one(c, c == b))))}}\"}}}}}}\n",
+                    i, i == 0 ? std::string("[schema]") : fmt::format("r{}", i - 1));
+              });
+     }},
+    {"columns",
+     [] {
+       return "resources: []\nschema2:\n  additionalPrinterColumns:\n" + Repeat(18'000, [](std::size_t i) {
+                return fmt::format("  - {{name: c{}, type: string, jsonPath: .spec.n}}\n", i);
+              });
+     }},
+    {"selectors",
+     [] {
+       return "resources:\n" + Repeat(5'000, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, externalRef: {{apiVersion: v1, kind: ConfigMap, metadata: {{selector: {{matchLabels: {{a: '${{schema.spec.n}}', b: '${{schema.spec.xs[0]}}'}}}}}}}}}}\n", i);
+              });
+     }},
+    {"descriptions",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n" + Repeat(20'000, [](std::size_t i) {
+                return fmt::format("    f{}: 'string | default=\"a b\" description=\"\\\"{}\\\"\"'\n", i, i);
+              });
+     }},
+    {"defaults_that_nest",
+     [] {
+       return "resources: []\nschema2:\n  spec:\n" + Repeat(500, [](std::size_t i) {
+                return fmt::format("    f{}: 'object | default={}{}'\n", i, std::string(900, '['), std::string(900, ']'));
+              });
+     }},
+    {"types_of_great_width",
+     [] {
+       std::string text = "resources: []\nschema2:\n  spec: {f: T15}\n  types:\n    T0: string\n";
+       for (int i = 1; i < 16; ++i) {
+         text += fmt::format("    T{}: {{", i);
+         for (int k = 0; k < 4'000; ++k) text += fmt::format("a{}: T{}, ", k, i - 1);
+         text += "}\n";
+       }
+       return text;
+     }},
 };
 
 std::size_t ResidentBytes(std::string_view what) {
@@ -646,6 +793,72 @@ void CompileHostile(benchmark::State& state) {
   state.SetLabel(fmt::format("{}: must be <= 1000 ms, <= 100 peak_mib", hostile.name));
 }
 BENCHMARK(CompileHostile)->DenseRange(0, std::ssize(kHostile) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+// Texts of at most 1 MiB that are hard to read as YAML.
+const Hostile kHostileTexts[] = {
+    {"aliases_of_aliases",
+     [] {
+       std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
+       for (int i = 1; i < 30; ++i) {
+         text += fmt::format("a{0}: &a{0} [", i);
+         for (int k = 0; k < 10; ++k) text += fmt::format("*a{}, ", i - 1);
+         text += "]\n";
+       }
+       return text;
+     }},
+    {"aliases_of_a_large_value",
+     [] {
+       return "a: &a {" + Repeat(20'000, [](std::size_t i) { return fmt::format("k{}: v, ", i); }) + "}\nb:\n" +
+              Repeat(100'000, [](std::size_t) { return std::string("- *a\n"); });
+     }},
+    {"merges_of_merges",
+     [] {
+       std::string text = "a0: &a0 {x: 1}\n";
+       for (int i = 1; i < 20'000; ++i) text += fmt::format("a{0}: &a{0} {{<<: *a{1}, k{0}: 1}}\n", i, i - 1);
+       return text;
+     }},
+    {"brackets", [] { return std::string(1'000'000, '['); }},
+    {"keys_of_keys", [] { return Repeat(300'000, [](std::size_t) { return std::string("? - "); }) + "\n"; }},
+    {"documents", [] { return Repeat(200'000, [](std::size_t) { return std::string("---\na\n"); }); }},
+    {"keys_of_one_map", [] { return Repeat(90'000, [](std::size_t i) { return fmt::format("k{}: {}\n", i, i); }); }},
+    {"the_same_key", [] { return Repeat(170'000, [](std::size_t) { return std::string("a: 1\n"); }); }},
+    {"one_block", [] { return "a: |\n" + Repeat(250'000, [](std::size_t) { return std::string("  x\n"); }); }},
+    {"escapes", [] { return "a: \"" + Repeat(160'000, [](std::size_t) { return std::string("\\u00e9"); }) + "\"\n"; }},
+    {"a_folded_quote", [] { return "a: '" + Repeat(250'000, [](std::size_t) { return std::string("x\n  "); }) + "'\n"; }},
+    {"indentation",
+     [] {
+       return Repeat(990, [](std::size_t i) { return std::string(i, ' ') + "a:\n"; });
+     }},
+    {"items_of_one_list", [] { return "a:\n" + Repeat(250'000, [](std::size_t) { return std::string("- 1\n"); }); }},
+    {"comments", [] { return Repeat(500'000, [](std::size_t) { return std::string("#\n"); }) + "a: 1\n"; }},
+    {"anchors", [] { return "a:\n" + Repeat(80'000, [](std::size_t i) { return fmt::format("- &a{} x\n", i); }); }},
+    {"zero_bytes", [] { return std::string(1'000'000, '\0'); }},
+};
+
+void ReadHostile(benchmark::State& state) {
+  const Hostile& hostile = kHostileTexts[static_cast<std::size_t>(state.range(0))];
+  const std::string text = hostile.write();
+  state.counters["text_bytes"] = static_cast<double>(text.size());
+  std::size_t peak = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    malloc_trim(0);
+    std::ofstream("/proc/self/clear_refs") << "5";
+    const std::size_t before = ResidentBytes("VmRSS:");
+    state.ResumeTiming();
+    {
+      const auto documents = json::ParseYaml(text);
+      benchmark::DoNotOptimize(documents);
+      state.PauseTiming();
+      peak = std::max(peak, ResidentBytes("VmHWM:") - before);
+      state.counters["accepted"] = documents ? 1 : 0;
+    }
+    state.ResumeTiming();
+  }
+  state.counters["peak_mib"] = static_cast<double>(peak) / (1 << 20);
+  state.SetLabel(fmt::format("{}: must be <= 1000 ms, <= 100 peak_mib", hostile.name));
+}
+BENCHMARK(ReadHostile)->DenseRange(0, std::ssize(kHostileTexts) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace kro::graph
