@@ -36,6 +36,8 @@ constexpr std::size_t kFreeExpansion = 4 << 20;
 constexpr std::size_t kFreePlaces = 4 << 20;
 constexpr std::size_t kPlacesPerByte = 48;
 constexpr std::size_t kMaxText = 256 << 20;
+// libfyaml reads all brackets that are open before it says anything, at 350 bytes each. Text has pairs of them.
+constexpr std::size_t kMaxOpen = 100'000;
 constexpr std::size_t kMaxDiagnostics = 100;
 constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
 
@@ -303,7 +305,14 @@ bool CheckCharacters(Context& context) {
     context.Report(kSyntax, {1, 1}, {}, fmt::format("text is larger than {} MiB", kMaxText >> 20));
     return false;
   }
+  std::size_t open = 0;
   for (std::size_t i = 0; i < text.size();) {
+    if (text[i] == '[' || text[i] == '{') ++open;
+    if ((text[i] == ']' || text[i] == '}') && open > 0) --open;
+    if (open > kMaxOpen) {
+      context.Report(kSyntax, context.lines.At(i), {}, fmt::format("nested deeper than {}", kMaxDepth));
+      return false;
+    }
     const auto byte = [&](std::size_t n) {
       return i + n < text.size() ? static_cast<unsigned char>(text[i + n]) : 0u;
     };
@@ -684,22 +693,28 @@ bool Resolver::Repeated(const Node& map, std::size_t index, const std::string& k
   if (copies_ > 0 || std::max(warnings_.size(), context_.diagnostics.size()) >= kMaxDiagnostics) {
     return counts;
   }
+  // Keys that cannot be read are met again here; they are reported already.
+  auto& diagnostics = context_.diagnostics;
+  const auto reported = static_cast<std::ptrdiff_t>(diagnostics.size());
+  std::optional<Position> first;
+  std::string earlier;
+  for (std::size_t j = 0; j < index && !first; j += 2) {
+    const Node& other = *map.children[j];
+    if (!IsMergeKey(other) && ResolveKey(other, earlier) && earlier == key) first = At(other);
+  }
+  diagnostics.erase(diagnostics.begin() + reported, diagnostics.end());
   Fault(kDuplicateKey, *map.children[index], fmt::format("duplicate key '{}'", key),
         counts ? "the last one counts; remove the others" : "remove one of them");
-  Diagnostic& diagnostic = context_.diagnostics.back();
-  std::string earlier;
-  for (std::size_t j = 0; j < index; j += 2) {
-    if (IsMergeKey(*map.children[j])) continue;
-    if (!ResolveKey(*map.children[j], earlier) || earlier != key) continue;
+  Diagnostic& diagnostic = diagnostics.back();
+  if (first) {
     Location where = diagnostic.where;
-    where.position = At(*map.children[j]);
+    where.position = *first;
     diagnostic.related.push_back({std::move(where), "it is here first"});
-    break;
   }
   if (!counts) return false;
   diagnostic.severity = Severity::kWarning;
   warnings_.push_back(std::move(diagnostic));
-  context_.diagnostics.pop_back();
+  diagnostics.pop_back();
   return true;
 }
 

@@ -248,6 +248,20 @@ TEST(ParseYaml, RefusesAliasesThatExpandTooFar) {
   EXPECT_FALSE(ParseYaml(deep).has_value());
 }
 
+TEST(ParseYaml, ReportsAKeyThatCannotBeReadOnceBesideRepeatedOnes) {
+  constexpr std::string_view kText = "a: &x {b: 1}\n*x : 1\nc: 1\nc: 2\nc: 3\n";
+  const auto refused = ParseYaml(kText);
+  ASSERT_FALSE(refused);
+  ASSERT_EQ(refused.error().size(), 3U) << Show(refused.error());
+  EXPECT_EQ(refused.error()[0].where.position, (Position{2, 1}));
+  EXPECT_EQ(refused.error()[1].where.position, (Position{4, 1}));
+  ASSERT_EQ(refused.error()[1].related.size(), 1U);
+  EXPECT_EQ(refused.error()[1].related[0].where.position, (Position{3, 1}));
+  const auto read = ParseKubectlYaml(kText);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().size(), 1U) << Show(read.error());
+}
+
 TEST(ParseKubectlYaml, TakesTheLastOfRepeatedKeys) {
   constexpr std::string_view kText = "a: {x: 1, z: [1, 2]}\nb: 2\na: {x: 3, k: 4}\n";
   EXPECT_FALSE(ParseYaml(kText).has_value());
