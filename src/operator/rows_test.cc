@@ -14,6 +14,7 @@
 namespace kro::operator_ {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -750,6 +751,34 @@ TEST_F(Rows, Row53_AKindThatGoesAndComesBackIsServedAgain) {
   c.ApplyAndSettle(kTableCrd);
   EXPECT_EQ(c.State("app"), "Active");
   c.Advance(2min);
+  EXPECT_FALSE(c.Get(kTables, "a", "default").is_null());
+  EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
+}
+
+TEST_F(Rows, AKindThatComesBackWithAnotherSchemaIsCompiledAgain) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.ApplyAndSettle(kTableCrd);
+  c.ApplyAndSettle(kTableUser);
+  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.Delete(kCrds, "tables.ex.io");
+  c.Advance(5s);
+  c.ApplyAndSettle(Replace(kTableCrd, "text: {type: string}", "text: {type: integer}"));
+  EXPECT_THAT(c.ConditionOf("app", "GraphAccepted"),
+              AllOf(StartsWith("False/InvalidResourceGraph/"), HasSubstr("convert it: int(…)")));
+  EXPECT_EQ(c.State("app"), "Inactive");
+
+  // The rest of the cluster does not notice.
+  EXPECT_EQ(c.State("web"), "Active");
+  replica->transport.requests.clear();
+  c.Patch(kWebs, "a", "spec: {text: still}", "default");
+  c.Advance(2s);
+  EXPECT_EQ(Data("a-first"), "still");
+
+  c.ApplyAndSettle(kTableCrd);
+  EXPECT_EQ(c.State("app"), "Active");
+  c.Advance(5min);
   EXPECT_FALSE(c.Get(kTables, "a", "default").is_null());
   EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
 }
