@@ -168,10 +168,10 @@ const Authorizer::Policy& Authorizer::policy() const {
                       .role_kind = std::string(json::FindString(value, {"roleRef", "kind"})),
                       .role_name = std::string(json::FindString(value, {"roleRef", "name"}))};
       for (const json::Value& subject : ArrayAt(value, {"subjects"})) {
-        std::string home(json::FindString(subject, {"namespace"}));
+        const std::string_view home = json::FindString(subject, {"namespace"});
         binding.subjects.push_back({std::string(json::FindString(subject, {"kind"})),
                                     std::string(json::FindString(subject, {"name"})),
-                                    home.empty() ? object->name_space : std::move(home)});
+                                    home.empty() ? object->name_space : std::string(home)});
       }
       auto& list = object->name_space.empty() ? read->everywhere
                                               : read->by_namespace[object->name_space];

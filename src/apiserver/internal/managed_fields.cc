@@ -12,7 +12,7 @@ constexpr std::size_t kMaxUpdaters = 10;
 constexpr std::string_view kAncientChanges = "ancient-changes";
 
 Result<ManagedEntry> ReadEntry(const json::Value& value, FieldTexts& texts);
-json::Value WriteEntry(const ManagedEntry& entry, boost::json::storage_ptr storage);
+json::Value WriteEntry(const ManagedEntry& entry, const boost::json::storage_ptr& storage);
 
 }  // namespace
 
@@ -84,7 +84,7 @@ void RemoveManagedFields(json::Value& object) {
 }
 
 json::Value CopyWithoutManagedFields(const json::Value& object,
-                                     boost::json::storage_ptr storage) {
+                                     const boost::json::storage_ptr& storage) {
   if (!object.is_object()) return json::Value(object, storage);
   json::Object copy(storage);
   copy.reserve(object.get_object().size());
@@ -193,7 +193,7 @@ Result<ManagedEntry> ReadEntry(const json::Value& value, FieldTexts& texts) {
   return entry;
 }
 
-json::Value WriteEntry(const ManagedEntry& entry, boost::json::storage_ptr storage) {
+json::Value WriteEntry(const ManagedEntry& entry, const boost::json::storage_ptr& storage) {
   json::Object object(storage);
   object.reserve(7);
   object.emplace("manager", entry.manager);

@@ -49,7 +49,7 @@ void RemoveManagedFields(json::Value& object);
 
 // A copy of the object without managedFields, in `storage`.
 json::Value CopyWithoutManagedFields(const json::Value& object,
-                                     boost::json::storage_ptr storage = {});
+                                     const boost::json::storage_ptr& storage = {});
 
 // Puts the oldest updaters together until ten are left: section 5.5.
 void CapUpdaters(ManagedEntries& entries);
