@@ -81,12 +81,9 @@ constexpr double kTypesBytes = 40 * 1024;
 
 constexpr const char* kSchema = R"({"type": "object", "properties": {
   "apiVersion": {"type": "string"}, "kind": {"type": "string"},
-  "metadata": {"type": "object", "properties": {
-    "name": {"type": "string"}, "namespace": {"type": "string"}, "uid": {"type": "string"},
-    "labels": {"type": "object", "additionalProperties": {"type": "string"}}}},
   "spec": {"type": "object", "properties": {
     "name": {"type": "string"}, "replicas": {"type": "integer"}, "image": {"type": "string"},
-    "env": {"type": "string"},
+    "env": {"type": "string"}, "port": {"type": "integer"},
     "ingress": {"type": "object", "properties": {
       "enabled": {"type": "boolean"}, "host": {"type": "string"}}}}}}})";
 constexpr const char* kInstance = R"({"apiVersion": "kro.run/v1", "kind": "App",
@@ -131,7 +128,10 @@ struct Fixture {
   std::vector<Variable> variables;
 
   Fixture() {
-    variables.emplace_back("schema", *json::Parse(kSchema), *json::Parse(kInstance));
+    json::Value schema = *json::Parse(kSchema);
+    schema.at("properties").get_object()["metadata"] =
+        ReadType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+    variables.emplace_back("schema", std::move(schema), *json::Parse(kInstance));
     variables.emplace_back("deployment", ReadType("io.k8s.api.apps.v1.Deployment"),
                            *json::Parse(kDeployment));
     variables.emplace_back("service", ReadType("io.k8s.api.core.v1.Service"), json::Object());
