@@ -120,8 +120,9 @@ json::Value ToJson(const RgdStatus& status) {
     json::Array resources;
     for (const auto& resource : status.resources) {
       json::Array dependencies;
-      for (const auto& id : resource.dependencies) dependencies.push_back({{"id", id}});
-      resources.push_back({{"id", resource.id}, {"dependencies", std::move(dependencies)}});
+      for (const auto& id : resource.dependencies) dependencies.push_back(json::Object{{"id", id}});
+      resources.push_back(
+          json::Object{{"id", resource.id}, {"dependencies", std::move(dependencies)}});
     }
     object["resources"] = std::move(resources);
   }

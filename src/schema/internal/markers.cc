@@ -30,11 +30,9 @@ std::size_t SpaceAt(std::string_view text, std::size_t at) {
                                        "\xe2\x80\xaf", "\xe2\x81\x9f", "\xe3\x80\x80"}) {
     if (rest.starts_with(space)) return 3;
   }
-  // U+2000 to U+200A
-  if (rest.size() >= 3 && rest.starts_with("\xe2\x80") && rest[2] >= '\x80' && rest[2] <= '\x8a') {
-    return 3;
-  }
-  return 0;
+  const std::string_view three = rest.substr(0, 3);
+  const bool is_wide = three >= "\xe2\x80\x80" && three <= "\xe2\x80\x8a";  // U+2000 to U+200A
+  return is_wide ? 3 : 0;
 }
 
 std::string_view Trim(std::string_view text) {
