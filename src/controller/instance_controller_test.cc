@@ -561,6 +561,49 @@ TEST_F(InstanceControllerTest, ASuspendedInstanceIsLeftAloneButDeletes) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
 
+// What somebody else did to an instance while its status is written comes with the answer to a conflict, before its
+// event.
+struct MetByAStatusWrite : InstanceControllerTest {
+  void Play(std::string_view word, std::string_view edit) {
+    world.Define("app", kGated);
+    world.Apply(kAppInstance);
+    ASSERT_TRUE(world.Until([&] { return Exists(kDeployments, "a"); }));
+    world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}", "status");
+    ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+    world.Settle();
+    world.calls().late = [word](std::string_view frames) {
+      return frames.find(word) != std::string_view::npos;
+    };
+    world.Patch(kApps, "default", "a", edit);
+    world.Patch(kDeployments, "default", "a", "{status: {replicas: 2, availableReplicas: 2}}", "status");
+  }
+};
+
+TEST_F(MetByAStatusWrite, APauseIsNoticed) {
+  Play("reconcile", "{metadata: {annotations: {kro.run/reconcile: suspended}}}");
+  EXPECT_TRUE(world.Until([&] {
+    return json::FindString(InstanceWorld::Condition(world.Get(kApps, "default", "a"), "Ready"),
+                            {"reason"}) == "ReconciliationSuspended";
+  }));
+}
+
+TEST_F(MetByAStatusWrite, ALabelOfOthersKeepsNothingFromBeingWritten) {
+  Play("team", "{metadata: {labels: {team: blue}}}");
+  EXPECT_TRUE(world.Until([&] {
+    const json::Value app = world.Get(kApps, "default", "a");
+    const json::Value* available = json::Find(app, {"status", "available"});
+    return available != nullptr && *available == json::Value(2);
+  }));
+}
+
+TEST_F(MetByAStatusWrite, AFinalizerThatWasTakenComesBack) {
+  Play("team", "{metadata: {labels: {team: blue}, finalizers: []}}");
+  EXPECT_TRUE(world.Until([&] {
+    const json::Value app = world.Get(kApps, "default", "a");
+    return json::Serialize(app).find("kro.run/finalizer") != std::string::npos;
+  }));
+}
+
 // --- faults -------------------------------------------------------------------------------------
 
 http::Response Refusal(int code, std::string_view reason, std::string_view message,

@@ -1,7 +1,5 @@
 #include "controller/status_writer.h"
 
-#include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "base/hash.h"
@@ -17,8 +15,6 @@ using async::Task;
 constexpr int kAttempts = 5;
 
 bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now);
-// Whether an object was changed in what a pass reads of it.
-bool ChangedByOthers(const json::Value& then, const json::Value& now);
 json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted);
 std::uint64_t HashOf(const json::Value* status);
 
@@ -60,9 +56,8 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
     auto fresh = co_await client_.Get(gvr, key, {}, cancel);
     if (!fresh && kube::IsNotFound(fresh.error())) co_return kube::Reply<void>{};
     if (!fresh) co_return kube::AnnotateReply(fresh.error(), "status of {}", key);
-    // A change is the watch's to bring, which wakes the instance: taken from here, its event would be an echo.
-    if (ChangedByOthers(stored->value(), *fresh)) co_return kube::Reply<void>{};
-    api.parents().ObserveWrite(*fresh);
+    // What somebody changed wakes the instance as its event would have done, which is an echo from now on.
+    api.parents().ObserveRead(*fresh);
   }
 }
 
@@ -73,16 +68,6 @@ bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now) {
   const json::Value* a = json::Find(then.value(), {"metadata", "generation"});
   const json::Value* b = json::Find(now.value(), {"metadata", "generation"});
   return a != nullptr && b != nullptr && *a != *b;
-}
-
-bool ChangedByOthers(const json::Value& then, const json::Value& now) {
-  static constexpr std::string_view kMembers[] = {"uid", "deletionTimestamp", "generation", "labels",
-                                                  "finalizers"};
-  return std::ranges::any_of(kMembers, [&](std::string_view member) {
-    const json::Value* a = json::Find(then, {"metadata", member});
-    const json::Value* b = json::Find(now, {"metadata", member});
-    return (a == nullptr) != (b == nullptr) || (a != nullptr && *a != *b);
-  });
 }
 
 json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted) {

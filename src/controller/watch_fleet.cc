@@ -199,6 +199,11 @@ Task<void> WatchFleet::Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running
   co_await scope.Join();
 }
 
+void WatchFleet::Observe(Watch& watch, const json::Value& object) {
+  if (watch.next != nullptr) watch.next->informer.ObserveWrite(object);
+  if (watch.active != nullptr) watch.active->informer.ObserveWrite(object);
+}
+
 void WatchFleet::Promote(const std::shared_ptr<Watch>& watch,
                          const std::shared_ptr<Running>& running) {
   if (watch->next != running) return;  // a larger one took its place
@@ -263,10 +268,16 @@ const kube::Store* WatchFleet::Lease::store() const {
 }
 
 void WatchFleet::Lease::ObserveWrite(const json::Value& object) {
-  Lease* const before = std::exchange(watch_->quiet, this);
   const auto watch = watch_;
-  if (watch->next != nullptr) watch->next->informer.ObserveWrite(object);
-  if (watch->active != nullptr) watch->active->informer.ObserveWrite(object);
+  Lease* const before = std::exchange(watch->quiet, this);
+  Observe(*watch, object);
+  watch->quiet = before;
+}
+
+void WatchFleet::Lease::ObserveRead(const json::Value& object) {
+  const auto watch = watch_;
+  Lease* const before = std::exchange(watch->quiet, nullptr);
+  Observe(*watch, object);
   watch->quiet = before;
 }
 

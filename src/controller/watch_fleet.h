@@ -101,6 +101,7 @@ class WatchFleet {
                                                  async::CancelToken cancel);
   async::Task<void> Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running);
   static void Promote(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running);
+  static void Observe(Watch& watch, const json::Value& object);
   void Release(Lease& lease);
 
   kube::Client& client_;
@@ -128,6 +129,9 @@ class WatchFleet::Lease {
   // Puts the answer to a write of our own into the store. Every other lease hears of it, this one
   // does not.
   void ObserveWrite(const json::Value& object);
+
+  // Puts what was read of an object into the store. Every lease hears of it, as of an event.
+  void ObserveRead(const json::Value& object);
 
   // Lists everything again, beside what is held; on_ready tells when that has taken its place. For
   // objects that read differently although nobody wrote them: a default was added to their schema.
