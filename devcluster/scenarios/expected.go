@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -21,6 +22,8 @@ type expectations struct {
 	Differences []difference `json:"differences"`
 	// Objects that may be written more often, as this server's speed varies.
 	Allowances []allowance `json:"allowances"`
+	// What is right where upstream is wrong: by scenario, record point and object.
+	Outcomes map[string]outcome `json:"outcomes"`
 	// Scenarios that are known to fail, and why.
 	Unmet map[string]string `json:"unmet"`
 }
@@ -30,6 +33,63 @@ type allowance struct {
 	Object string `json:"object"`
 	More   int    `json:"more"`
 	Reason string `json:"reason"`
+}
+
+// An outcome says of record points what must be seen of objects: "absent", or of paths their values; and under "writes"
+// how many writes at most changed an object.
+type outcome map[string]map[string]any
+
+// wrong says what was seen otherwise.
+func (o outcome) wrong(now *golden) []string {
+	var out []string
+	states := expand(now)
+	for name, objects := range o {
+		i := slices.IndexFunc(now.Points, func(p *point) bool { return p.Point == name })
+		if i < 0 {
+			out = append(out, name+": was not reached")
+			continue
+		}
+		for key, wanted := range objects {
+			at := name + ": " + key
+			paths, _ := wanted.(map[string]any)
+			if key == "writes" {
+				for object, most := range paths {
+					if c := now.Points[i].Writes[object]; c != nil && float64(c.Effective) > most.(float64) {
+						out = append(out, fmt.Sprintf("%s: %s: %d", at, object, c.Effective))
+					}
+				}
+				continue
+			}
+			object, there := states[i][key]
+			switch {
+			case wanted == "absent":
+				if there {
+					out = append(out, at+": is there")
+				}
+				continue
+			case !there:
+				out = append(out, at+": is not there")
+				continue
+			}
+			for path, value := range paths {
+				if found, ok := lookup(object, path); !isAsWanted(found, ok, value) {
+					out = append(out, fmt.Sprintf("%s:%s: %s instead of %s", at, path, short(found), short(value)))
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func isAsWanted(found any, ok bool, wanted any) bool {
+	if wanted == nil {
+		return !ok
+	}
+	if m, isMap := wanted.(map[string]any); isMap && m["contains"] != nil {
+		return strings.Contains(fmt.Sprint(found), fmt.Sprint(m["contains"]))
+	}
+	return ok && reflect.DeepEqual(found, wanted)
 }
 
 // more is the allowance of an object, named "resource namespace/name".

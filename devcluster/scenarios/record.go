@@ -434,11 +434,15 @@ func judge(file string, rec *recorder, meant expectations, runErr error) ([]stri
 			return nil, err
 		}
 	}
-	if runErr != nil && recorded.Failed == "" {
+	right := meant.Outcomes[nameOf(file)]
+	if runErr != nil && (recorded.Failed == "" || right != nil) {
 		return nil, errors.New(rec.text(runErr.Error()))
 	}
 	if err := yaml.Unmarshal(b, &now); err != nil {
 		return nil, err
+	}
+	if right != nil {
+		return right.wrong(&now), nil
 	}
 	return compare(&recorded, &now, meant), nil
 }

@@ -25,6 +25,8 @@ bool Matches(const std::vector<std::string>& patterns, std::string_view path);
 void JoinManagers(std::map<std::string, json::Value>& objects,
                   const std::vector<std::vector<std::string>>& groups);
 std::string Short(const json::Value& value);
+// Empty if the value is as it is wanted: equal, absent where null is wanted, or with the text of {contains}.
+std::string WrongValue(const json::Value* value, const json::Value& wanted);
 
 }  // namespace
 
@@ -49,6 +51,9 @@ Result<Expectations> ReadExpectations(std::string_view yaml) {
   }
   if (const auto* unmet = json::Find(root, "unmet"); unmet != nullptr && unmet->is_object()) {
     for (const auto& [name, reason] : unmet->get_object()) expected.unmet[name] = Shown(reason);
+  }
+  if (const auto* all = json::Find(root, "outcomes"); all != nullptr && all->is_object()) {
+    for (const auto& [name, outcome] : all->get_object()) expected.outcomes[name] = outcome;
   }
   return expected;
 }
@@ -137,6 +142,45 @@ std::vector<std::string> Compare(Recording recorded, std::vector<Point> seen,
     }
   }
   return out;
+}
+
+std::vector<std::string> CompareOutcome(const json::Value& outcome, const std::vector<Point>& seen) {
+  std::vector<std::string> wrong;
+  for (const auto& [name, objects] : outcome.as_object()) {
+    const auto point = std::ranges::find(seen, std::string_view(name), &Point::name);
+    if (point == seen.end()) {
+      wrong.push_back(fmt::format("{}: was not reached", std::string_view(name)));
+      continue;
+    }
+    for (const auto& [key, wanted] : objects.as_object()) {
+      const std::string at = fmt::format("{}: {}", point->name, std::string_view(key));
+      if (key == "writes") {
+        for (const auto& [written, most] : wanted.as_object()) {
+          const auto count = point->writes.find(std::string(written));
+          const int changed = count == point->writes.end() ? 0 : count->second.effective;
+          if (changed > most.to_number<int>()) {
+            wrong.push_back(fmt::format("{}: {}: {}", at, std::string_view(written), changed));
+          }
+        }
+        continue;
+      }
+      const auto object = point->objects.find(std::string(key));
+      const bool there = object != point->objects.end();
+      if (wanted == "absent") {
+        if (there) wrong.push_back(at + ": is there");
+        continue;
+      }
+      if (!there) {
+        wrong.push_back(at + ": is not there");
+        continue;
+      }
+      for (const auto& [path, value] : wanted.as_object()) {
+        const std::string why = WrongValue(Lookup(object->second, std::string_view(path)), value);
+        if (!why.empty()) wrong.push_back(fmt::format("{}:{}: {}", at, std::string_view(path), why));
+      }
+    }
+  }
+  return wrong;
 }
 
 std::vector<std::string> Unexpected(std::string_view scenario, std::vector<std::string> differences,
@@ -269,6 +313,14 @@ void JoinManagers(std::map<std::string, json::Value>& objects,
         fields->get_object()[group.front()] = fmt::format("{}", fmt::join(all, " "));
     }
   }
+}
+
+std::string WrongValue(const json::Value* value, const json::Value& wanted) {
+  if (wanted.is_null()) return value == nullptr ? std::string() : "is " + Short(*value);
+  if (value == nullptr) return "is not there";
+  const std::string_view part = json::FindString(wanted, {"contains"});
+  const bool right = part.empty() ? Equal(*value, wanted) : Shown(*value).find(part) != std::string::npos;
+  return right ? std::string() : fmt::format("{} instead of {}", Short(*value), Short(wanted));
 }
 
 std::string Short(const json::Value& value) {

@@ -23,6 +23,8 @@ struct Expectations {
   std::vector<std::string> longer;
   std::vector<Difference> differences;
   std::map<std::string, std::string> unmet;  // by scenario: why
+  // What is right where the original is wrong: by scenario, of its record points, of objects, of their paths.
+  std::map<std::string, json::Value> outcomes;
 };
 Result<Expectations> ReadExpectations(std::string_view yaml);
 
@@ -44,6 +46,8 @@ Result<Recording> ReadRecording(std::string_view yaml);
 // What differs where it must not, and where more was written.
 std::vector<std::string> Compare(Recording recorded, std::vector<Point> seen,
                                  const Expectations& expected);
+// What was seen otherwise than the outcome of a scenario has it.
+std::vector<std::string> CompareOutcome(const json::Value& outcome, const std::vector<Point>& seen);
 // The differences that are not meant. `met` gets the meant ones that were needed.
 std::vector<std::string> Unexpected(std::string_view scenario, std::vector<std::string> differences,
                                     const Expectations& expected);
