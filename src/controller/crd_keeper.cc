@@ -161,6 +161,8 @@ Result<CrdState> CrdKeeper::StateOf(const std::string& name, const std::string& 
   const json::Value* established = FindCondition(*stored, "Established");
   state.established = !stored->IsDeleting() && established != nullptr &&
                       json::FindString(*established, {"status"}) == "True";
+  if (!state.established) settled.young_uid = state.uid;
+  state.young = settled.young_uid == state.uid;
   if (state.established) {
     settled.waiting_since.reset();
     return state;

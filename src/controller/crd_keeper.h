@@ -33,6 +33,7 @@ struct CrdState {
   std::string accepted_kind;
   std::string uid;      // another one: it was deleted and made again
   std::string waiting;  // what for, if not established
+  bool young = false;   // this process saw it before it was established; maybe not all of the server serves it yet
 };
 
 class CrdKeeper {
@@ -65,6 +66,7 @@ class CrdKeeper {
     std::uint64_t rest_hash = 0;
     json::Value metadata;  // labels and generation
     std::optional<MonotonicTime> waiting_since;
+    std::string young_uid;  // of the one that was seen before it was established
   };
 
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,

@@ -24,8 +24,9 @@ using async::Task;
 constexpr std::string_view kDefinitions = "ResourceGraphDefinition";
 constexpr std::string_view kRevisions = "graphrevision";
 
-// Several passes at once: each mostly waits for the server, and none may hold up the others.
-constexpr std::size_t kAdaptiveWorkers = 8;
+// Many passes at once: each mostly waits for the server, above all for watches to be filled, and none may hold up
+// the others. How much is asked at once is the client's to decide.
+constexpr std::size_t kAdaptiveWorkers = 32;
 
 // What of a definition's change calls for a pass.
 bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after);

@@ -462,7 +462,7 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
     co_await d_.instances.Stop(old);
   }
   if (!served || served->graph.lock() != graph) {
-    auto started = co_await StartInstances(pass, *graph, cancel);
+    auto started = co_await StartInstances(pass, *graph, state->young, cancel);
     if (!started) {
       pass.Set(api::condition::kControllerReady, ConditionStatus::kFalse,
                api::reason::kFailedToStart, started.error().message(), now);
@@ -476,13 +476,13 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
 }
 
 Task<Result<void>> DefinitionReconciler::StartInstances(Pass& pass, const graph::Graph& graph,
-                                                        CancelToken cancel) {
+                                                        bool is_young, CancelToken cancel) {
   InstanceApi api{.rgd_name = pass.name(),
                   .rgd_uid = pass.object->uid(),
                   .gvk = graph.gvk,
                   .gvr = graph.gvr,
                   .namespaced = graph.namespaced};
-  if (!pass.memory.served) {
+  if (is_young && !pass.memory.served) {
     const kube::ListOptions one{.limit = 1};
     Duration pause = kServedProbe;
     for (int probe = 0; probe < kServedProbes; ++probe, pause *= 2) {

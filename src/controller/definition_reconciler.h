@@ -82,7 +82,7 @@ class DefinitionReconciler {
   async::Task<Result<void>> Recompile(Pass& pass, RevisionEntry& entry, async::CancelToken cancel);
   async::Task<Result<Requeue>> Serve(Pass& pass, std::shared_ptr<const graph::Graph> graph,
                                      async::CancelToken cancel);
-  async::Task<Result<void>> StartInstances(Pass& pass, const graph::Graph& graph,
+  async::Task<Result<void>> StartInstances(Pass& pass, const graph::Graph& graph, bool is_young,
                                            async::CancelToken cancel);
   async::Task<void> CollectRevisions(const Pass& pass, async::CancelToken cancel);
   async::Task<Result<void>> WriteStatus(Pass& pass, async::CancelToken cancel);

@@ -21,7 +21,10 @@ DefinitionStores::DefinitionStores(kube::Client& client, const kube::Random& ran
     : rgds(client, kRgds, {}, kube::Projection::Everything(), random),
       resource_groups(client, kResourceGroups, {}, kube::Projection::Everything(), random),
       revisions(client, kGraphRevisions, {},
-                Keep({{"spec", "revision"}, {"spec", "snapshot", "name"}, {"status", "conditions"}}),
+                Keep({{"spec", "revision"},
+                      {"spec", "snapshot", "name"},
+                      {"spec", "snapshot", "generation"},
+                      {"status", "conditions"}}),
                 random),
       crds(client, kCrds, {.label_selector = std::string(api::label::kOwned) + "=true"},
            KeepOfCrds(), random),
@@ -48,6 +51,10 @@ RevisionView ViewRevision(const kube::ObjectPtr& object) {
   if (const auto* number = json::Find(object->value(), {"spec", "revision"});
       number != nullptr && number->is_int64()) {
     view.number = number->get_int64();
+  }
+  if (const auto* generation = json::Find(object->value(), {"spec", "snapshot", "generation"});
+      generation != nullptr && generation->is_int64()) {
+    view.generation = generation->get_int64();
   }
   const auto* conditions = json::Find(object->value(), {"status", "conditions"});
   if (conditions != nullptr && conditions->is_array()) {

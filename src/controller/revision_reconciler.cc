@@ -109,48 +109,77 @@ Task<Result<Requeue>> RevisionReconciler::Activate(RevisionView revision, Handed
   co_return Requeue::Never();
 }
 
-Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
-                                                          CancelToken cancel) {
+std::optional<RevisionReconciler::Snapshot> RevisionReconciler::SnapshotInStore(
+    const RevisionView& revision) const {
+  const kube::ObjectPtr definition = d_.stores.rgds.store().Get({{}, revision.owner});
+  if (definition == nullptr || !revision.verified) return std::nullopt;
+  const json::Value* generation = json::Find(definition->value(), {"metadata", "generation"});
+  if (generation == nullptr || !generation->is_int64() ||
+      generation->get_int64() != revision.generation) {
+    return std::nullopt;
+  }
+  const json::Value* found = json::Find(definition->value(), "spec");
+  if (found == nullptr) return std::nullopt;
+  auto spec = api::DecodeRgdSpec(*found);
+  if (!spec) return std::nullopt;
+  auto hash = api::SpecHash(spec->raw);
+  // Another definition of this name may be of the same generation.
+  if (!hash || revision.object->Label(api::label::kRevisionHash) != *hash) return std::nullopt;
+  return Snapshot{std::move(*hash), std::move(*spec)};
+}
+
+Task<Result<std::optional<RevisionReconciler::Snapshot>>> RevisionReconciler::ReadSnapshot(
+    RevisionView revision, CancelToken cancel) {
   auto live = co_await d_.client.Get(kGraphRevisions, revision.object->key(), {}, cancel);
   if (!live) {
-    if (kube::IsNotFound(live.error())) co_return Requeue::Never();
+    if (kube::IsNotFound(live.error())) co_return std::nullopt;
     co_return Annotate(live.error(), "graph revision '{}'", revision.name);
   }
   auto decoded = api::DecodeGraphRevision(*live);
+  std::string fault;
   if (!decoded) {
-    auto refused = co_await Refuse(revision, "", ConditionText(decoded.error()), cancel);
-    if (!refused) co_return std::unexpected(std::move(refused.error()));
-    co_return Requeue::Never();
+    fault = ConditionText(decoded.error());
+  } else if (auto hash = api::SpecHash(decoded->snapshot.spec.raw); !hash) {
+    fault = "compute graph revision spec hash: " + hash.error().message();
+  } else {
+    co_return Snapshot{std::move(*hash), std::move(decoded->snapshot.spec)};
   }
-  auto hash = api::SpecHash(decoded->snapshot.spec.raw);
-  if (!hash) {
-    auto refused = co_await Refuse(
-        revision, "", "compute graph revision spec hash: " + hash.error().message(), cancel);
-    if (!refused) co_return std::unexpected(std::move(refused.error()));
-    co_return Requeue::Never();
+  auto refused = co_await Refuse(std::move(revision), "", std::move(fault), cancel);
+  if (!refused) co_return std::unexpected(std::move(refused.error()));
+  co_return std::nullopt;
+}
+
+Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
+                                                          CancelToken cancel) {
+  std::optional<Snapshot> snapshot = SnapshotInStore(revision);
+  if (!snapshot) {
+    auto read = co_await ReadSnapshot(revision, cancel);
+    if (!read) co_return std::unexpected(std::move(read.error()));
+    snapshot = std::move(*read);
   }
+  if (!snapshot) co_return Requeue::Never();
   if (!d_.graphs.Get(revision.owner, revision.number)) {
     d_.graphs.Put({.owner = revision.owner,
                    .revision = revision.number,
-                   .spec_hash = *hash,
+                   .spec_hash = snapshot->hash,
                    .state = RevisionState::kPending,
                    .graph = nullptr});
   }
   const MonotonicTime begin = d_.executor.clock().Monotonic();
   auto compiled = co_await CompileDefinition(d_.executor, d_.kinds, settings_, revision.owner,
-                                             std::move(decoded->snapshot.spec), cancel);
+                                             std::move(snapshot->spec), cancel);
   if (!compiled) co_return Annotate(compiled, "graph revision '{}'", revision.name);
   d_.metrics.RevisionCompiled(d_.executor.clock().Monotonic() - begin,
                               compiled->graph.has_value());
   if (compiled->graph) {
-    HandedOver good{std::move(*hash), std::move(*compiled->graph)};
+    HandedOver good{std::move(snapshot->hash), std::move(*compiled->graph)};
     co_return co_await Activate(std::move(revision), std::move(good), cancel);
   }
   d_.logger.Error("graph revision does not compile",
                   {{"revision", revision.name},
                    {"diagnostics", RenderAll(compiled->graph.error())}});
   failed_.insert_or_assign(revision.name, std::move(compiled->groups));
-  auto refused = co_await Refuse(revision, *hash, ConditionText(compiled->graph.error()), cancel);
+  auto refused = co_await Refuse(revision, snapshot->hash, ConditionText(compiled->graph.error()), cancel);
   if (!refused) co_return std::unexpected(std::move(refused.error()));
   // The same snapshot fails again unless a kind appears or changes, and then an event says so.
   if (!compiled->kinds_missing) co_return Requeue::Never();

@@ -62,6 +62,16 @@ class RevisionReconciler {
   async::Task<Result<Requeue>> Remove(RevisionView revision, async::CancelToken cancel);
   async::Task<Result<Requeue>> Activate(RevisionView revision, HandedOver compiled,
                                         async::CancelToken cancel);
+  // What a revision was made of.
+  struct Snapshot {
+    std::string hash;
+    api::RgdSpec spec;
+  };
+  // That of the definition, if it is still the one that the revision was made of, and was good.
+  std::optional<Snapshot> SnapshotInStore(const RevisionView& revision) const;
+  // Reads it. Nothing: there is no such revision any more, or it cannot be read, which its status says.
+  async::Task<Result<std::optional<Snapshot>>> ReadSnapshot(RevisionView revision,
+                                                            async::CancelToken cancel);
   async::Task<Result<Requeue>> CompileSnapshot(RevisionView revision, async::CancelToken cancel);
   async::Task<Result<void>> Refuse(RevisionView revision, std::string spec_hash, std::string text,
                                    async::CancelToken cancel);

@@ -149,6 +149,9 @@ TEST_F(Definitions, Row02And75_ARestartWritesNothing) {
     }
     return text;
   }();
+  // Nor does it read what its watches bring.
+  EXPECT_EQ(replica->transport.Count("GET", "/graphrevisions/"), 0);
+  EXPECT_EQ(replica->transport.Count("GET", "/v1alpha1/webs"), 0);
 }
 
 TEST_F(Definitions, Row04_NothingChangedNothingAsked) {

@@ -147,7 +147,7 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
         "controller_runtime_reconcile_total{controller=\"ResourceGraphDefinition\",result=\"success\"}",
         "controller_runtime_reconcile_time_seconds_count{controller=\"graphrevision\"}",
         "controller_runtime_active_workers{controller=\"ResourceGraphDefinition\"} 0",
-        "controller_runtime_max_concurrent_reconciles{controller=\"graphrevision\"} 8",
+        "controller_runtime_max_concurrent_reconciles{controller=\"graphrevision\"} 32",
         "rest_client_requests_total{code=\"201\",host=\"apiserver\",method=\"POST\"}",
         "rest_client_request_duration_seconds_count{verb=\"PATCH\"}",
         "rest_client_request_size_bytes_count{verb=\"PATCH\"}",
