@@ -494,6 +494,81 @@ TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
 
+TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  // The watch is late to tell that somebody put another in its place.
+  world.calls().late = [](std::string_view frames) {
+    return frames.find("c-last") != std::string_view::npos;
+  };
+  json::Value again = world.Get(kConfigMaps, "default", "c-last");
+  for (const char* kept_by_server : {"uid", "resourceVersion", "creationTimestamp", "managedFields"}) {
+    again.as_object()["metadata"].as_object().erase(kept_by_server);
+  }
+  world.Delete(kConfigMaps, "default", "c-last");
+  world.Apply(json::Serialize(again));
+  world.ResetCalls();
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-last"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+  // The first was for an object that is not there any more, and hurt nobody.
+  EXPECT_EQ(world.calls().Count("DELETE", "c-last"), 2);
+}
+
+TEST_F(InstanceControllerTest, WhatWasPrunedAndStillStandsIsWaitedForAtDeletion) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Patch(kSecrets, "default", "a-extra", "{metadata: {finalizers: [example.com/hold]}}");
+  world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
+  ASSERT_TRUE(world.Until([&] {
+    return json::Find(world.Get(kSecrets, "default", "a-extra"), {"metadata", "deletionTimestamp"}) !=
+           nullptr;
+  }));
+  sim.Advance(1min);
+  world.Delete(kApps, "default", "a");
+  sim.Advance(1min);
+  EXPECT_TRUE(Exists(kApps, "a"));
+  world.Patch(kSecrets, "default", "a-extra", "{metadata: {finalizers: null}}");
+  ASSERT_TRUE(world.UntilGone(kApps, "default", "a"));
+  EXPECT_FALSE(Exists(kSecrets, "a-extra"));
+}
+
+// By default the server leaves the pods of a Job behind.
+TEST_F(InstanceControllerTest, WhatDependsOnAChildGoesWithIt) {
+  std::vector<std::string> bodies;
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.calls().fault = [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+    if (request.method == "DELETE") bodies.push_back(request.body);
+    return std::nullopt;
+  };
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+  EXPECT_THAT(bodies, testing::AllOf(testing::SizeIs(4),
+                                     testing::Each(HasSubstr(R"("propagationPolicy":"Background")"))));
+}
+
+TEST_F(InstanceControllerTest, AChildThatShowsTheVersionOfItsInstanceSettles) {
+  world.Define("app", R"(
+schema: {apiVersion: v1alpha1, kind: App}
+resources:
+- id: base
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    data: {version: "${schema.metadata.resourceVersion}"}
+)");
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Settle();
+  EXPECT_THAT(CallsDuring(5min), ElementsAre());
+}
+
 TEST_F(InstanceControllerTest, DeletionNeedsNoGraph) {
   world.Define("chain", ChainOfConfigMaps());
   world.Apply(kChainInstance);
