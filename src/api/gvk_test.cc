@@ -17,6 +17,8 @@ TEST(Gvk, PrintsAsGoDoes) {
 TEST(Gvk, ReadsAnApiVersion) {
   EXPECT_EQ(ParseGvk("apps/v1", "Deployment"), (Gvk{"apps", "v1", "Deployment"}));
   EXPECT_EQ(ParseGvk("v1", "Pod"), (Gvk{"", "v1", "Pod"}));
+  EXPECT_EQ(ParseGvk("compute.example.com/v1api20220301preview", "Disk"),
+            (Gvk{"compute.example.com", "v1api20220301preview", "Disk"}));
   EXPECT_EQ(ParseGvk("a/b/c", "X").error().message(),
             "invalid apiVersion format \"a/b/c\": unexpected GroupVersion string: a/b/c");
   EXPECT_EQ(GroupVersion::Parse("a/b/c").error().message(),
