@@ -34,6 +34,7 @@ void DefinitionController::Observe(const Collection& collection, const Change& c
     enqueue(change.object->name);
     if (change.type != ChangeType::kDeleted) return;
     // Those that lost a name to it have another chance.
+    settled_.clear();
     for (const StoredPtr& other : client_.List(kDefinitions, "")) enqueue(other->name);
     return;
   }
@@ -46,6 +47,11 @@ void DefinitionController::Observe(const Collection& collection, const Change& c
 }
 
 std::optional<Duration> DefinitionController::Reconcile(const std::string& key) {
+  const StoredPtr stored = core_.store.Of(kDefinitions.group, kDefinitions.resource).Find("", key);
+  if (const auto settled = settled_.find(key);
+      stored != nullptr && settled != settled_.end() && settled->second == stored->revision) {
+    return std::nullopt;
+  }
   auto definition = client_.Get(kDefinitions, "", key);
   if (!definition) {
     StopServing(key);
@@ -57,7 +63,9 @@ std::optional<Duration> DefinitionController::Reconcile(const std::string& key) 
   // Each step is a write, and its change brings the next look.
   if (SettleNames(*definition)) return std::nullopt;
   if (Establish(*definition)) return std::nullopt;
-  if (IsConditionTrue(*definition, "Established")) Serve(*definition);
+  if (!IsConditionTrue(*definition, "Established")) return std::nullopt;
+  Serve(*definition);
+  settled_[key] = stored->revision;
   return std::nullopt;
 }
 
@@ -198,6 +206,7 @@ void DefinitionController::Serve(const json::Value& definition) {
 
 void DefinitionController::StopServing(const std::string& name) {
   names_.erase(name);
+  settled_.erase(name);
   auto served = served_.find(name);
   if (served == served_.end()) return;
   if (served->second.listed) {

@@ -52,6 +52,7 @@ class DefinitionController final : public Controller {
   std::function<void(std::string_view, std::string_view)> end_watches_;
   std::map<std::string, Served> served_;  // by name of the definition
   std::map<std::string, Names> names_;    // the same
+  std::map<std::string, std::uint64_t> settled_;  // the same; the revision that leaves nothing to do
 };
 
 // The resources that a definition's served versions are. kInvalid for a schema that is not structural.
