@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apiserver/world_test_util.h"
+#include "base/base64.h"
 #include "json/path.h"
 #include "json/value.h"
 
@@ -287,6 +288,43 @@ TEST(Server, TheStatusEndpointWritesTheStatusAlone) {
   EXPECT_EQ(At(written, "spec.a"), "x");
   EXPECT_EQ(At(written, "metadata.labels"), "");
   EXPECT_EQ(At(written, "metadata.finalizers"), "");
+}
+
+TEST(Server, ACertificateIsAskedForInTheNameOfTheWriterAndApproved) {
+  World world;
+  const std::string requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
+  const auto request = [](std::string_view name, std::string_view spec) {
+    return fmt::format(R"({{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest",)"
+                       R"("metadata":{{"name":"{}"}},"spec":{}}})",
+                       name, spec);
+  };
+  const std::string pem =
+      EncodeBase64("-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n");
+  auto created = world.Send("POST", requests,
+                            request("alice", fmt::format(R"({{"request":"{}","signerName":"ex.io/s","usages":)"
+                                                         R"(["client auth"],"expirationSeconds":86400,)"
+                                                         R"("username":"mallory"}})",
+                                                         pem)));
+  ASSERT_EQ(created.status, 201) << created.body;
+  EXPECT_EQ(At(created, "spec.username"), "kubernetes-admin");
+  EXPECT_EQ(At(created, "status"), "{}");
+
+  auto approved = world.Send("PATCH", requests + "/alice/approval",
+                             R"({"spec":{"username":"mallory"},"status":{"conditions":[)"
+                             R"({"type":"Approved","status":"True","reason":"r"}]}})");
+  ASSERT_EQ(approved.status, 200) << approved.body;
+  EXPECT_EQ(At(approved, "spec.username"), "kubernetes-admin");
+  EXPECT_NE(At(approved, "status.conditions[0].lastUpdateTime"), "");
+  EXPECT_NE(At(approved, "status.conditions[0].lastTransitionTime"), "");
+  auto table = world.Send("GET", requests, "", {{"Accept", "application/json;as=Table;g=meta.k8s.io;v=v1"}});
+  EXPECT_EQ(At(table, "rows[0].cells"), R"(["alice","0s","ex.io/s","kubernetes-admin","24h","Approved"])");
+
+  auto refused = world.Send("POST", requests,
+                            request("b", R"({"request":"eA==","signerName":"s","expirationSeconds":1})"));
+  EXPECT_EQ(refused.status, 422);
+  for (std::string_view field : {"spec.request", "spec.usages", "spec.signerName", "spec.expirationSeconds"}) {
+    EXPECT_THAT(refused.body, HasSubstr(field));
+  }
 }
 
 TEST(Server, ListsPagesOfOneState) {

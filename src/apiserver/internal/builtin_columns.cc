@@ -267,6 +267,18 @@ json::Value NodeStatus(const Row& row) {
   return "Unknown";
 }
 
+json::Value SigningRequestCondition(const Row& row) {
+  const auto has = [&row](std::string_view type) {
+    return std::ranges::any_of(ArrayAt(row.object, {"status", "conditions"}), [&](const json::Value& condition) {
+      return StringAt(condition, {"type"}) == type;
+    });
+  };
+  std::string text = has("Denied") ? "Denied" : has("Approved") ? "Approved" : "Pending";
+  if (has("Failed")) text += ",Failed";
+  if (!StringAt(row.object, {"status", "certificate"}).empty()) text += ",Issued";
+  return json::Value(text);
+}
+
 template <std::size_t N>
 json::Value TextAt(const Row& row, const std::string_view (&path)[N]) {
   const json::Value* value = &row.object;
@@ -493,6 +505,18 @@ Table MakeColumns() {
          return SelectorText(json::Find(row.object, {"spec", "podSelector"}));
        }},
       age};
+  table["certificatesigningrequests.certificates.k8s.io"] = {
+      name,
+      age,
+      {"SignerName", [](const Row& row) {
+         return OrNone(std::string(StringAt(row.object, {"spec", "signerName"})));
+       }},
+      {"Requestor", [](const Row& row) { return TextAt(row, {"spec", "username"}); }},
+      {"RequestedDuration", [](const Row& row) {
+         const std::int64_t seconds = IntAt(row.object, {"spec", "expirationSeconds"});
+         return OrNone(seconds > 0 ? HumanDuration(std::chrono::seconds(seconds)) : std::string());
+       }},
+      {"Condition", SigningRequestCondition}};
   table["leases.coordination.k8s.io"] = {
       name, {"Holder", [](const Row& row) { return TextAt(row, {"spec", "holderIdentity"}); }}, age};
   table["endpointslices.discovery.k8s.io"] = {

@@ -320,7 +320,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
   }
 
   const WriteContext context{core_, resource, nullptr, Endpoint::kMain, options.dry_run,
-                             &warnings_};
+                             &warnings_, request.user};
   if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     object.get_object().erase("status");
   }
@@ -407,7 +407,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   }
 
   const WriteContext context{core_, resource, &live, EndpointOf(request), options.dry_run,
-                             &warnings_};
+                             &warnings_, request.user};
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
     SettleGeneration(context, rules, object);

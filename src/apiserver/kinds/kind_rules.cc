@@ -4,6 +4,7 @@
 #include <string>
 
 #include "apiserver/kinds/admission.h"
+#include "apiserver/kinds/certificates.h"
 #include "apiserver/kinds/config.h"
 #include "apiserver/kinds/custom_resource_definition.h"
 #include "apiserver/kinds/namespace.h"
@@ -94,6 +95,9 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                                                       .prepare = PrepareAutoscalerV1};
   rules["leases.coordination.k8s.io"] = {.unconditional_update = false,
                                          .create_on_update = true};
+  rules["certificatesigningrequests.certificates.k8s.io"] = {
+      .has_status = true, .prepare = PrepareSigningRequest,
+      .validate = ValidateSigningRequest};
   rules["runtimeclasses.node.k8s.io"] = {.create_on_update = true};
   for (std::string_view name : {"roles", "clusterroles"}) {
     rules[std::string(name) + ".rbac.authorization.k8s.io"] = {

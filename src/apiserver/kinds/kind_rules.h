@@ -15,6 +15,7 @@
 namespace kro::apiserver {
 
 struct Core;
+struct User;
 
 // When metadata.generation grows.
 enum class GenerationRule {
@@ -35,6 +36,7 @@ struct WriteContext {
   Endpoint endpoint = Endpoint::kMain;
   bool dry_run = false;
   std::vector<std::string>* warnings = nullptr;  // where warnings go, if anywhere
+  const User* user = nullptr;                    // who writes; nullptr: the server itself
 };
 
 struct KindRules {
