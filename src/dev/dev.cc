@@ -59,6 +59,7 @@ struct Dev::Impl {
   async::Task<void> RunController(async::CancelToken stop);
   async::Task<void> EndInTime(async::CancelToken cancel);
   void Judge();
+  void TimeOut();
 
   Dependencies d;
   const DevOptions options;
@@ -73,7 +74,9 @@ struct Dev::Impl {
   std::string kubeconfig;
   bool temporary_kubeconfig = false;
 
-  async::Event done;  // there is an end
+  bool judged = false;  // the files have been looked at
+  bool late = false;    // the time to become ready is over
+  async::Event done;    // there is an end
   DevEnd end = DevEnd::kStopped;
   std::optional<Error> failure;  // of the operator
 };
@@ -246,16 +249,27 @@ async::Task<void> Dev::Impl::RunController(async::CancelToken stop) {
 async::Task<void> Dev::Impl::EndInTime(async::CancelToken cancel) {
   auto slept = co_await async::Sleep(d.executor, options.until_ready, std::move(cancel));
   if (!slept) co_return;
+  late = true;
+  // On a busy machine nothing may have been looked at yet; then there is nothing to say.
+  if (judged) TimeOut();
+}
+
+void Dev::Impl::TimeOut() {
   end = DevEnd::kTimedOut;
   std::string said = "not ready in time:";
   for (const std::string& left : workbench->standing().left) said += "\n  " + left;
   d.console.Say(said);
+  workbench->OnStanding(nullptr);
   done.Set();
 }
 
 void Dev::Impl::Judge() {
+  judged = true;
   const Workbench::Standing& standing = workbench->standing();
-  if (!standing.settled) return;
+  if (!standing.settled) {
+    if (late) TimeOut();
+    return;
+  }
   end = standing.ready() ? DevEnd::kReady : DevEnd::kFaulty;
   if (standing.ready()) {
     d.console.Say("everything is ready");

@@ -164,7 +164,7 @@ TEST_F(DevTest, EndsWithAFailureWhenSomethingIsWrong) {
 
 TEST_F(DevTest, EndsWithAFailureWhenSomethingTakesTooLong) {
   Save("note.yaml", kNote);
-  Start({folder_ / "files", "--exit-when-ready", "--timeout", "500ms"});
+  Start({folder_ / "files", "--exit-when-ready", "--timeout", "1ms"});
   EXPECT_EQ(process_->Wait(), 5);
   EXPECT_THAT(Said(), HasSubstr("Note mine: nothing serves its kind"));
 }
