@@ -36,7 +36,8 @@ constexpr std::size_t kFreeExpansion = 4 << 20;
 constexpr std::size_t kFreePlaces = 4 << 20;
 constexpr std::size_t kPlacesPerByte = 48;
 constexpr std::size_t kMaxText = 256 << 20;
-// libfyaml reads all brackets that are open before it says anything, at 350 bytes each. Text has pairs of them.
+// libfyaml reads all brackets that are open before it says anything, at 350 bytes each. Text has pairs of them, and
+// at times a "${" alone.
 constexpr std::size_t kMaxOpen = 100'000;
 constexpr std::size_t kMaxDiagnostics = 100;
 constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
@@ -307,7 +308,8 @@ bool CheckCharacters(Context& context) {
   }
   std::size_t open = 0;
   for (std::size_t i = 0; i < text.size();) {
-    if (text[i] == '[' || text[i] == '{') ++open;
+    const bool expression = i > 0 && text[i - 1] == '$';
+    if (text[i] == '[' || (text[i] == '{' && !expression)) ++open;
     if ((text[i] == ']' || text[i] == '}') && open > 0) --open;
     if (open > kMaxOpen) {
       context.Report(kSyntax, context.lines.At(i), {}, fmt::format("nested deeper than {}", kMaxDepth));

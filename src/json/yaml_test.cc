@@ -220,6 +220,9 @@ TEST(ParseYaml, RefusesTextsThatNestTooDeep) {
   EXPECT_TRUE(ParseYaml(nested(kMaxDepth, '[', ']')).has_value());
   EXPECT_FALSE(ParseYaml(nested(kMaxDepth + 1, '[', ']')).has_value());
   EXPECT_FALSE(ParseYaml(std::string(200'000, '[')).has_value());
+  std::string unterminated = "a: '";
+  for (int i = 0; i < 200'000; ++i) unterminated += "${";
+  EXPECT_TRUE(ParseYaml(unterminated + "'").has_value());
   std::string dashes;
   for (int i = 0; i < 10'000; ++i) dashes += "- ";
   EXPECT_FALSE(ParseYaml(dashes).has_value());
