@@ -165,7 +165,9 @@ TEST_F(JournalTest, ATornEndIsDroppedAndNothingElse) {
       if (object.resource != "configmaps" || object.members.find(R"("name":"a")") == std::string::npos) continue;
       value = object.members.substr(object.members.find(R"("data":{"k":")") + 13, 1);
     }
-    if (value != last) EXPECT_EQ(opened->dropped, 0u) << length;
+    if (value != last) {
+      EXPECT_EQ(opened->dropped, 0u) << length;
+    }
     last = value;
   }
   EXPECT_EQ(last, "2");

@@ -140,7 +140,9 @@ inline const graph::Kinds& RecordedKinds() {
         if (gvks == nullptr) continue;
         for (const auto& entry : gvks->get_array()) {
           const api::Gvk gvk = gvk_of(entry);
-          if (gvk.ApiVersion() == api_version) EXPECT_TRUE(set->AddKind(document, gvk));
+          if (gvk.ApiVersion() == api_version) {
+            EXPECT_TRUE(set->AddKind(document, gvk));
+          }
         }
       }
       all.AddSchemas(set);

@@ -35,7 +35,9 @@ inline Kinds RecordedCluster() {
       if (gvks == nullptr) continue;
       for (const auto& entry : gvks->get_array()) {
         const api::Gvk gvk = GvkOf(entry);
-        if (gvk.ApiVersion() == api_version) EXPECT_TRUE(set->AddKind(document, gvk));
+        if (gvk.ApiVersion() == api_version) {
+          EXPECT_TRUE(set->AddKind(document, gvk));
+        }
       }
     }
     kinds.AddSchemas(set);

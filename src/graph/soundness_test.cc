@@ -237,7 +237,9 @@ json::Value Kept(const json::Value& object, const std::vector<json::FieldPath>& 
       if (value == nullptr) break;
       const bool ends = way.segments().size() == path.segments().size() || !value->is_object();
       const bool is_new = json::Get(kept, way) == nullptr;
-      if (ends || is_new) EXPECT_TRUE(json::Set(kept, way, ends ? *value : json::Object()));
+      if (ends || is_new) {
+        EXPECT_TRUE(json::Set(kept, way, ends ? *value : json::Object()));
+      }
       if (ends) break;
     }
   }

@@ -64,7 +64,9 @@ TEST(OpenApi, ADocumentOf20MiBIsReadWithinItsMemory) {
   ASSERT_TRUE(read && *read);
   EXPECT_NE(FindKindSchema(**read, {"example.com", "v1", "K7"}), nullptr);
   // The text, and a value of some five times its size.
-  if (!kSanitized) EXPECT_LT(PeakKib() - before, 200 * 1024);
+  if (!kSanitized) {
+    EXPECT_LT(PeakKib() - before, 200 * 1024);
+  }
 }
 
 }  // namespace

@@ -460,7 +460,9 @@ TEST(SpecTables, BreakingChanges) {
     EXPECT_EQ(codes(report.harmless), change.harmless);
     const auto& first = report.breaking.empty() ? report.harmless : report.breaking;
     EXPECT_EQ(first.empty() ? "" : first[0].Text(), change.text);
-    if (!first.empty()) EXPECT_TRUE(first[0].path.starts_with(".properties.p")) << first[0].path;
+    if (!first.empty()) {
+      EXPECT_TRUE(first[0].path.starts_with(".properties.p")) << first[0].path;
+    }
   }
 }
 
