@@ -170,6 +170,28 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
 subjects: [{kind: User, name: alice, apiGroup: rbac.authorization.k8s.io}]
 )";
 
+constexpr std::string_view kSigningRequest =
+    "apiVersion: certificates.k8s.io/v1\n"
+    "kind: CertificateSigningRequest\n"
+    "metadata: {name: alice}\n"
+    "spec:\n"
+    "  signerName: kubernetes.io/kube-apiserver-client\n"
+    "  expirationSeconds: 86400\n"
+    "  usages: [client auth]\n"
+    "  request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERqQU1CZ05WQkFNTUJXRnNhV05s"
+    "TVF3d0NnWURWUVFLREFOa1pYWXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVNjaXNaa2VjR3orbjVhZFVx"
+    "QVhMUENwakZGd3doMEZreVlyR1JTCnYzalZoaTlBSU84dkVUQXVKWHFQSEI1bFdEWWs3QnB2dWY3TzJWWUFveFdaTk82Zm9B"
+    "QXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnZUdZZXpuektoeisrc3R4M1lBUDV4QVZWNjhXS2FkbzdFQW9zem41K0JUd0NJ"
+    "UUR5dnNYbAo3MnpORUlPZSszb3FyQzF6cWV1VTU1dHhMenBIY1pGMXFLZk05dz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJF"
+    "UVVFU1QtLS0tLQo=";
+
+constexpr std::string_view kLease = R"(
+apiVersion: coordination.k8s.io/v1
+kind: Lease
+metadata: {name: l}
+spec: {holderIdentity: me, leaseDurationSeconds: 15}
+)";
+
 enum class Same { kText, kLines };  // kLines: in any order
 
 struct Command {
@@ -296,6 +318,20 @@ const Command kCommands[] = {
     {"kubectl get configmap c --as=alice -o name"},
     {"kubectl delete configmap c --as=alice"},
     {"kubectl get pods --as=alice"},
+    // certificates and leases
+    {"kubectl create -f csr.yaml --as=carol --as-group=system:masters"},
+    {"kubectl get csr"},
+    {"kubectl describe csr alice"},
+    {"kubectl certificate approve alice"},
+    {"kubectl get csr alice"},
+    {"kubectl get csr alice -o yaml"},
+    {"kubectl certificate deny alice"},
+    {"kubectl delete csr alice"},
+    {"kubectl get csr alice"},
+    {"kubectl apply -f lease.yaml"},
+    {"kubectl get lease l"},
+    {"kubectl describe lease l"},
+    {"kubectl delete lease l"},
     {"kubectl delete crd widgets.ex.io"},
     {"while kubectl api-resources --api-group=ex.io 2>/dev/null | grep -q widgets; do :; done; kubectl get wd"},
 };
@@ -327,6 +363,8 @@ TEST(Kubectl, PrintsTheSameAsWithARealServer) {
     cluster->Write("widget.yaml", kWidget);
     cluster->Write("event.yaml", kEvent);
     cluster->Write("policy.yaml", kPolicy);
+    cluster->Write("csr.yaml", kSigningRequest);
+    cluster->Write("lease.yaml", kLease);
   }
   for (const Command& command : kCommands) {
     const Output wanted = real.Run(command.shell);
