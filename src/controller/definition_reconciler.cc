@@ -224,9 +224,10 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   if (pass.live.empty()) co_return co_await Issue(pass, "no_revision", cancel);
 
   auto entry = d_.graphs.Get(pass.name(), latest);
-  if (!entry) {
+  const bool pending = entry && entry->state == RevisionState::kPending;
+  if (!entry || (pending && pass.live.back().verified)) {
     // Only after a start, and short: the status stays as it is unless the revision fails.
-    d_.metrics.RegistryMissed("latest_not_warmed");
+    if (!entry) d_.metrics.RegistryMissed("latest_not_warmed");
     d_.metrics.RevisionWaited("warming_up");
     d_.metrics.RevisionResolved("wait");
     d_.wake_revision(pass.live.back().name);
@@ -237,7 +238,7 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
              fmt::format("revision {} compiled and active", latest));
     co_return co_await Issue(pass, "spec_changed", cancel);
   }
-  if (entry->state == RevisionState::kPending) {
+  if (pending) {
     resolved(ConditionStatus::kUnknown, api::reason::kWaitingForCompilation,
              fmt::format("waiting for graph revision {} to compile", latest));
     d_.metrics.RevisionWaited("compiling");

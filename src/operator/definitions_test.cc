@@ -765,6 +765,20 @@ TEST_P(AnyOrder, ThreeDefinitionsAndEditsEndTheSame) {
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("one-r00001", "three-r00001", "two-r00001"));
 }
 
+TEST_P(AnyOrder, AStartLeavesTheStatusOfADefinitionAsItIs) {
+  SimulatedCluster c(GetParam());
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  const auto version = [&] {
+    return std::string(json::FindString(c.Get(kRgds, "web"), {"metadata", "resourceVersion"}));
+  };
+  const std::string before = version();
+  replica.reset();
+  replica = c.Start();
+  c.Advance(5s);
+  EXPECT_EQ(version(), before);
+}
+
 TEST_P(AnyOrder, OfAnRgdAndAResourceGroupOfOneNameTheFirstIsServed) {
   SimulatedCluster c(GetParam());
   auto replica = c.Start();
