@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "json/value.h"
+#include "support/test_names.h"
 
 namespace kro::cel {
 namespace {
@@ -34,8 +35,6 @@ constexpr Section kSections[] = {
 
 std::string Read(const std::filesystem::path& path);
 std::string_view Trim(std::string_view text);
-// "Limits.OfNames" for TEST(Limits, OfNames), of all sources of tests.
-Names TestNames();
 // What follows `{"` in a table of cases, up to the end of that text, as it is written.
 Names Cases(std::string_view source);
 Names Recorded();
@@ -69,7 +68,7 @@ class Evidence {
     return true;
   }
 
-  Names tests_ = TestNames();
+  Names tests_ = TestNames({"src"});
   Names recorded_ = Recorded();
   Names cases_ = Cases(Read(KRO_SOURCE_DIR "/src/cel/spec_test.cc") +
                        Read(KRO_SOURCE_DIR "/src/cel/inspect_test.cc"));
@@ -106,23 +105,6 @@ std::string_view Trim(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(' ');
   if (begin == text.npos) return "";
   return text.substr(begin, text.find_last_not_of(' ') - begin + 1);
-}
-
-Names TestNames() {
-  Names names;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(KRO_SOURCE_DIR "/src")) {
-    if (!entry.path().string().ends_with("_test.cc")) continue;
-    std::ifstream stream(entry.path());
-    for (std::string line; std::getline(stream, line);) {
-      const std::size_t open = line.find('(');
-      const std::size_t comma = line.find(", ");
-      const std::size_t close = line.find(')');
-      if (!line.starts_with("TEST") || close == std::string::npos || comma > close) continue;
-      names.insert(line.substr(open + 1, comma - open - 1) + "." +
-                   line.substr(comma + 2, close - comma - 2));
-    }
-  }
-  return names;
 }
 
 Names Cases(std::string_view source) {

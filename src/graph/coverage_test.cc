@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <charconv>
-#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
+
+#include "support/test_names.h"
 
 namespace kro::graph {
 namespace {
@@ -18,27 +19,6 @@ constexpr int kRows = 146;
 constexpr int kGraphTraps = 42;
 constexpr int kApiTraps = 38;
 constexpr int kSections[] = {8, 11, 8, 3, 4, 6, 6};
-
-// "Limits.OfNames" for TEST(Limits, OfNames), of all sources of tests.
-std::set<std::string> TestNames() {
-  namespace fs = std::filesystem;
-  std::set<std::string> names;
-  for (const char* folder : {KRO_SOURCE_DIR "/src", KRO_SOURCE_DIR "/test"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.path().string().ends_with("_test.cc")) continue;
-      std::ifstream stream(entry.path());
-      for (std::string line; std::getline(stream, line);) {
-        const std::size_t open = line.find('(');
-        const std::size_t comma = line.find(", ");
-        const std::size_t close = line.find(')');
-        if (!line.starts_with("TEST") || close == std::string::npos || comma > close) continue;
-        names.insert(line.substr(open + 1, comma - open - 1) + "." +
-                     line.substr(comma + 2, close - comma - 2));
-      }
-    }
-  }
-  return names;
-}
 
 std::set<std::string> Items() {
   std::set<std::string> items;
@@ -73,7 +53,7 @@ void Remove(const std::string& kind, std::string_view numbers, std::set<std::str
 }
 
 TEST(Coverage, EveryItemOfTheSpecificationsHasATestThatExists) {
-  const std::set<std::string> tests = TestNames();
+  const auto tests = TestNames();
   std::set<std::string> missing = Items();
   std::ifstream file(KRO_SOURCE_DIR "/src/graph/testdata/coverage.txt");
   for (std::string line; std::getline(file, line);) {

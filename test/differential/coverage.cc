@@ -3,13 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
 #include <sstream>
 
 #include "differential/play.h"
+#include "support/test_names.h"
 
 namespace kro::differential {
 namespace {
@@ -17,13 +17,10 @@ namespace {
 constexpr int kScenarios = 84;
 constexpr int kTraps = 25;
 
-// "Server.ListsPages" for TEST(Server, ListsPages), of all sources of tests.
-std::set<std::string> TestNames();
-
 }  // namespace
 
 void CheckCoverage(const Suite& suite) {
-  const std::set<std::string> tests = TestNames();
+  const auto tests = TestNames({"src/apiserver", "test/differential"});
   std::set<std::string> missing;
   for (int i = 1; i <= kScenarios; ++i) missing.insert(fmt::format("scenario {}", i));
   for (int i = 1; i <= kTraps; ++i) missing.insert(fmt::format("trap {}", i));
@@ -49,27 +46,4 @@ void CheckCoverage(const Suite& suite) {
   for (const std::string& item : missing) ADD_FAILURE() << "coverage.txt: nothing shows " << item;
 }
 
-namespace {
-
-std::set<std::string> TestNames() {
-  namespace fs = std::filesystem;
-  std::set<std::string> names;
-  for (const char* folder : {KRO_SOURCE_DIR "/src/apiserver", KRO_SOURCE_DIR "/test/differential"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.path().string().ends_with("_test.cc")) continue;
-      std::ifstream stream(entry.path());
-      for (std::string line; std::getline(stream, line);) {
-        const std::size_t open = line.find('(');
-        const std::size_t comma = line.find(", ");
-        const std::size_t close = line.find(')');
-        if (!line.starts_with("TEST") || close == std::string::npos || comma > close) continue;
-        names.insert(line.substr(open + 1, comma - open - 1) + "." +
-                     line.substr(comma + 2, close - comma - 2));
-      }
-    }
-  }
-  return names;
-}
-
-}  // namespace
 }  // namespace kro::differential

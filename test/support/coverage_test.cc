@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/test_names.h"
+
 namespace kro {
 namespace {
 
@@ -24,8 +26,6 @@ struct List {
   std::vector<std::string_view> more;                   // items between two numbers
 };
 
-// "Server.ListsPages" for TEST(Server, ListsPages), of all sources of tests.
-Names TestNames();
 Names ScenarioNames();
 
 TEST(Coverage, EveryItemOfTheSpecificationsHasATestThatExists) {
@@ -62,26 +62,6 @@ TEST(Coverage, EveryItemOfTheSpecificationsHasATestThatExists) {
     }
     for (const std::string& item : missing) ADD_FAILURE() << "nothing shows " << item;
   }
-}
-
-Names TestNames() {
-  Names names;
-  for (const char* folder : {KRO_SOURCE_DIR "/src", KRO_SOURCE_DIR "/test"}) {
-    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (!entry.path().string().ends_with("_test.cc")) continue;
-      std::ifstream stream(entry.path());
-      for (std::string line; std::getline(stream, line);) {
-        if (!line.starts_with("TEST")) continue;
-        const std::size_t open = line.find('(');
-        const std::size_t comma = line.find(", ");
-        const std::size_t close = line.find(')');
-        if (close == std::string::npos || comma > close) continue;
-        names.insert(line.substr(open + 1, comma - open - 1) + "." +
-                     line.substr(comma + 2, close - comma - 2));
-      }
-    }
-  }
-  return names;
 }
 
 Names ScenarioNames() {
