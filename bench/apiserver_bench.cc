@@ -34,11 +34,11 @@ Server MakeServer() {
 
 http::Response Send(Server& server, std::string method, std::string target, std::string body = {},
                     std::string content_type = "application/json") {
-  auto reply = server.Handle({.method = std::move(method),
-                              .target = std::move(target),
-                              .headers = {{"Content-Type", std::move(content_type)},
-                                          {"User-Agent", "bench/1"}},
-                              .body = std::move(body)});
+  auto reply = server.Handle(
+      {.method = std::move(method),
+       .target = std::move(target),
+       .headers = {{"Content-Type", std::move(content_type)}, {"User-Agent", "bench/1"}},
+       .body = std::move(body)});
   return std::get<http::Response>(std::move(reply));
 }
 
@@ -106,10 +106,11 @@ BENCHMARK(ApplyOfAnUnchangedDeployment)->Unit(benchmark::kMicrosecond);
 void ListOfTenThousandConfigMaps(benchmark::State& state) {
   Server server = MakeServer();
   for (int i = 0; i < 10'000; ++i) {
-    Send(server, "POST", "/api/v1/namespaces/default/configmaps",
-         fmt::format(
-             R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"c{}"}},"data":{{"k":"v"}}}})",
-             i));
+    Send(
+        server, "POST", "/api/v1/namespaces/default/configmaps",
+        fmt::format(
+            R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"c{}"}},"data":{{"k":"v"}}}})",
+            i));
   }
   for (auto _ : state) {
     benchmark::DoNotOptimize(Send(server, "GET", "/api/v1/configmaps").body.size());

@@ -89,9 +89,10 @@ int Run(int runs, int idle_seconds) {
   const auto before = process.CpuTime();
   std::this_thread::sleep_for(std::chrono::seconds(idle_seconds));
   const double used = (process.CpuTime() - before).count();
-  fmt::print("idle                     {:.1f} MiB resident (budget 30), {:.2f} % of a core over {} s\n",
-             static_cast<double>(process.ResidentBytes()) / 1024 / 1024, 100 * used / idle_seconds,
-             idle_seconds);
+  fmt::print(
+      "idle                     {:.1f} MiB resident (budget 30), {:.2f} % of a core over {} s\n",
+      static_cast<double>(process.ResidentBytes()) / 1024 / 1024, 100 * used / idle_seconds,
+      idle_seconds);
   process.Stop();
   std::error_code ignored;  // there is nothing to do about a file that stays
   std::filesystem::remove(log, ignored);

@@ -34,8 +34,8 @@
 #include "async/task.h"
 #include "e2e/audit_log.h"
 #include "e2e/cluster_user.h"
-#include "e2e/kro_process.h"
 #include "e2e/devcluster.h"
+#include "e2e/kro_process.h"
 #include "json/value.h"
 #include "json/yaml.h"
 
@@ -71,7 +71,7 @@ struct Write {
   enum class Kind { kApply, kPatch, kPatchStatus, kDelete };
   Kind kind = Kind::kApply;
   kube::Gvr gvr;
-  json::Value body;    // of an apply or a merge patch
+  json::Value body;     // of an apply or a merge patch
   kube::ObjectKey key;  // of a patch or a delete
 };
 
@@ -165,8 +165,10 @@ class Bench {
 
   std::size_t CountActive(std::string_view kind, std::string_view prefix, std::string_view value);
   // Waits until it holds, and says how long that was. At most five minutes.
-  Seconds WaitUntil(std::string_view what, steady_clock::time_point since, const std::function<bool()>& holds);
-  Seconds WaitUntilState(std::string_view kind, std::string_view name, steady_clock::time_point since);
+  Seconds WaitUntil(std::string_view what, steady_clock::time_point since,
+                    const std::function<bool()>& holds);
+  Seconds WaitUntilState(std::string_view kind, std::string_view name,
+                         steady_clock::time_point since);
   // Deletes d-1 of the kind Drifting and waits until it is back.
   Seconds DeleteChild(const Follower& children);
   // The times from create to ACTIVE of instances of the kind Chain5, one after the other.
@@ -177,11 +179,13 @@ class Bench {
   // What the controller asked since the last call, once it is quiet.
   Counts Settle();
 
-  void Add(std::string what, std::string floor, std::string kro, std::string ratio, std::string goal) {
+  void Add(std::string what, std::string floor, std::string kro, std::string ratio,
+           std::string goal) {
     std::printf("  %s: %s%s%s\n", what.c_str(), kro.c_str(), floor.empty() ? "" : ", floor ",
                 floor.c_str());
     std::fflush(stdout);
-    rows_.push_back({std::move(what), std::move(floor), std::move(kro), std::move(ratio), std::move(goal)});
+    rows_.push_back(
+        {std::move(what), std::move(floor), std::move(kro), std::move(ratio), std::move(goal)});
   }
   void Print() const;
 
@@ -220,12 +224,16 @@ Bench::Bench(Options options) : options_(std::move(options)) {}
 bool Bench::Run() {
   if (!Start()) return false;
   const std::pair<std::string_view, Section> sections[] = {
-      {"idle", &Bench::MeasureIdleMemory}, {"definitions", &Bench::MeasureDefinitions},
-      {"calls", &Bench::MeasureCalls},     {"chains", &Bench::MeasureChains},
-      {"drift", &Bench::MeasureDrift},     {"many", &Bench::MeasureMany},
+      {"idle", &Bench::MeasureIdleMemory},
+      {"definitions", &Bench::MeasureDefinitions},
+      {"calls", &Bench::MeasureCalls},
+      {"chains", &Bench::MeasureChains},
+      {"drift", &Bench::MeasureDrift},
+      {"many", &Bench::MeasureMany},
       {"collection", &Bench::MeasureCollection},
       {"fleet", &Bench::MeasureFleet},
-      {"rush", &Bench::MeasureRush},       {"isolation", &Bench::MeasureIsolation},
+      {"rush", &Bench::MeasureRush},
+      {"isolation", &Bench::MeasureIsolation},
   };
   for (const auto& [name, section] : sections) {
     if (!Wanted(name)) continue;
@@ -251,7 +259,8 @@ bool Bench::Start() {
                           "resourcegroups.kro.run"}) {
     user_->ApplyFile(fmt::format("config/crd/{}.yaml", crd));
   }
-  user_->Apply(fmt::format("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", kNamespace));
+  user_->Apply(
+      fmt::format("apiVersion: v1\nkind: Namespace\nmetadata: {{name: {}}}\n", kNamespace));
   if (options_.log.empty()) options_.log = cluster_->kubeconfig() + ".kro.log";
   StartController();
   return true;
@@ -276,8 +285,9 @@ void Bench::MeasureDefinitions() {
       const std::string kind = fmt::format("{}{}", prefix, i);
       const auto started = steady_clock::now();
       user_->Apply(FiveDefinition(kind));
-      user_->WaitFor(fmt::format("kro.run/v1alpha1 ResourceGraphDefinition {}", GvrOf(kind).resource),
-                     {"status", "state"}, "Active");
+      user_->WaitFor(
+          fmt::format("kro.run/v1alpha1 ResourceGraphDefinition {}", GvrOf(kind).resource),
+          {"status", "state"}, "Active");
       times.push_back(steady_clock::now() - started);
     }
     return Percentile(times, 0.5);
@@ -296,7 +306,8 @@ void Bench::AddForeignCrds() {
   std::string properties;
   for (int i = 0; i < 400; ++i) {
     properties += fmt::format(
-        "                property{}: {{type: object, description: \"what a cloud operator says about "
+        "                property{}: {{type: object, description: \"what a cloud operator says "
+        "about "
         "this property, at the length that generated schemas have\", properties: {{a: {{type: "
         "string}}, b: {{type: integer}}}}}}\n",
         i);
@@ -339,7 +350,9 @@ void Bench::MeasureCalls() {
   Add("API calls, bring-up of 5 children in 3 levels", "6", fmt::format("{}", counts.calls()), "",
       "≤ 7");
 
-  WriteOne({.kind = Write::Kind::kPatch, .gvr = GvrOf("Five"), .body = *json::Parse(R"({"spec":{"leaf":"two"}})"),
+  WriteOne({.kind = Write::Kind::kPatch,
+            .gvr = GvrOf("Five"),
+            .body = *json::Parse(R"({"spec":{"leaf":"two"}})"),
             .key = {std::string(kNamespace), "counted"}});
   counts = Settle();
   Add("API calls, edit that changes one child", "2", fmt::format("{}", counts.calls()), "", "≤ 3");
@@ -348,7 +361,9 @@ void Bench::MeasureCalls() {
   counts = Settle();
   Add("API calls, 10 s at rest", "0", fmt::format("{}", counts.calls()), "", "0");
 
-  WriteOne({.kind = Write::Kind::kDelete, .gvr = GvrOf("Five"), .key = {std::string(kNamespace), "counted"}});
+  WriteOne({.kind = Write::Kind::kDelete,
+            .gvr = GvrOf("Five"),
+            .key = {std::string(kNamespace), "counted"}});
   user_->WaitUntilGone(fmt::format("kro.run/v1alpha1 Five {}/counted", kNamespace));
   counts = Settle();
   Add("API calls, delete", "6", fmt::format("{}", counts.calls()), "", "≤ 7");
@@ -371,7 +386,8 @@ void Bench::MeasureChains() {
 
       const auto floor_started = steady_clock::now();
       for (int child = 0; child < length; ++child) {
-        WriteOne({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-{}-{}-{}", length, i, child), "x")});
+        WriteOne({.gvr = kConfigMaps,
+                  .body = ConfigMap(fmt::format("floor-{}-{}-{}", length, i, child), "x")});
       }
       floor.push_back(steady_clock::now() - floor_started);
     }
@@ -379,7 +395,8 @@ void Bench::MeasureChains() {
         fmt::format("{}", calls), "", fmt::format("≤ {}", length + 2));
     Add(fmt::format("chain of {} ConfigMaps, create → ACTIVE, p50 of 20", length),
         Milliseconds(Percentile(floor, 0.5)), Milliseconds(Percentile(times, 0.5)),
-        Ratio(Percentile(times, 0.5), Percentile(floor, 0.5)), length == 5 ? "≤ 60 ms" : "≤ 150 ms");
+        Ratio(Percentile(times, 0.5), Percentile(floor, 0.5)),
+        length == 5 ? "≤ 60 ms" : "≤ 150 ms");
   }
 }
 
@@ -395,14 +412,16 @@ void Bench::MeasureDrift() {
     times.push_back(DeleteChild(children));
   }
   Add("drift: child deleted → recreated, p50 / max of 50", "",
-      fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)), Milliseconds(Percentile(times, 1))),
+      fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)),
+                  Milliseconds(Percentile(times, 1))),
       "", "≤ 20 ms / ≤ 200 ms");
 }
 
 Seconds Bench::DeleteChild(const Follower& children) {
   const std::string before = children.Uid("d-1");
   const auto deleted = steady_clock::now();
-  WriteOne({.kind = Write::Kind::kDelete, .gvr = kConfigMaps, .key = {std::string(kNamespace), "d-1"}});
+  WriteOne(
+      {.kind = Write::Kind::kDelete, .gvr = kConfigMaps, .key = {std::string(kNamespace), "d-1"}});
   return WaitUntil("the child is back", deleted, [&] {
     const std::string uid = children.Uid("d-1");
     return !uid.empty() && uid != before;
@@ -419,7 +438,8 @@ void Bench::MeasureMany() {
   std::vector<Write> creates;
   std::vector<Write> floor_statuses;
   for (std::size_t i = 0; i < n; ++i) {
-    floor_statuses.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"),
+    floor_statuses.push_back({.kind = Write::Kind::kPatchStatus,
+                              .gvr = GvrOf("Idle"),
                               .body = json::Object{{"status", sample.at("status")}},
                               .key = {std::string(kNamespace), name(i)}});
     creates.push_back({.gvr = GvrOf("Many"), .body = Instance("Many", name(i), "{}")});
@@ -430,7 +450,8 @@ void Bench::MeasureMany() {
     }
     floor_creates.push_back({.gvr = GvrOf("Idle"), .body = std::move(idle)});
     for (int child = 0; child < 5; ++child) {
-      floor_creates.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-{}", i, child), "one")});
+      floor_creates.push_back(
+          {.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-{}", i, child), "one")});
     }
   }
   const std::uint64_t idle = idle_bytes_ > 0 ? idle_bytes_ : controller_->ResidentBytes();
@@ -441,14 +462,16 @@ void Bench::MeasureMany() {
   CpuFor(n);
   auto started = steady_clock::now();
   WriteAll(std::move(creates));
-  const Seconds create = WaitUntil("all are ACTIVE", started, [&] { return many.Active("one") == n; });
+  const Seconds create =
+      WaitUntil("all are ACTIVE", started, [&] { return many.Active("one") == n; });
   const Counts creation = Settle();
   const std::string create_cpu = CpuFor(n);
-  Add(fmt::format("{} × 5 children: create all → ACTIVE", n), InSeconds(floor_create), InSeconds(create),
-      Ratio(create, floor_create), "≤ 1.4");
+  Add(fmt::format("{} × 5 children: create all → ACTIVE", n), InSeconds(floor_create),
+      InSeconds(create), Ratio(create, floor_create), "≤ 1.4");
   Add("CPU time of kro an instance", "", create_cpu, "", "–");
   Add("API calls an instance while creating them", "7",
-      fmt::format("{:.2f}", static_cast<double>(creation.calls()) / static_cast<double>(n)), "", "≤ 7");
+      fmt::format("{:.2f}", static_cast<double>(creation.calls()) / static_cast<double>(n)), "",
+      "≤ 7");
   const std::uint64_t loaded = controller_->ResidentBytes();
   Add(fmt::format("RSS with {} instances", n), "", Mebibytes(loaded), "", "≤ 60 MiB");
   Add("memory an instance", "",
@@ -457,8 +480,8 @@ void Bench::MeasureMany() {
       "", "≤ 15 KiB");
 
   std::this_thread::sleep_for(std::chrono::seconds(10));
-  Add(fmt::format("API calls, 10 s at rest with {} instances", n), "0", fmt::format("{}", Settle().calls()),
-      "", "0");
+  Add(fmt::format("API calls, 10 s at rest with {} instances", n), "0",
+      fmt::format("{}", Settle().calls()), "", "0");
 
   std::vector<Write> floor_edits;
   std::vector<Write> edits;
@@ -467,37 +490,45 @@ void Bench::MeasureMany() {
   for (std::size_t i = 0; i < n; ++i) {
     const kube::ObjectKey key{std::string(kNamespace), name(i)};
     edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Many"), .body = patch, .key = key});
-    floor_edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = patch, .key = key});
+    floor_edits.push_back(
+        {.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = patch, .key = key});
     floor_edits.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("f{}-4", i), "two")});
-    floor_edits.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = status, .key = key});
+    floor_edits.push_back(
+        {.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = status, .key = key});
   }
   const Seconds floor_edit = WriteAll(std::move(floor_edits));
   Settle();
   CpuFor(n);
   started = steady_clock::now();
   WriteAll(std::move(edits));
-  const Seconds edit = WaitUntil("all are edited", started, [&] { return many.Active("two") == n; });
+  const Seconds edit =
+      WaitUntil("all are edited", started, [&] { return many.Active("two") == n; });
   const Counts edited = Settle();
   const std::string edit_cpu = CpuFor(n);
   Add(fmt::format("edit one field of all {}", n), InSeconds(floor_edit), InSeconds(edit),
       Ratio(edit, floor_edit), "≤ 1.4");
   Add("CPU time of kro an instance", "", edit_cpu, "", "–");
   Add("API calls an instance while editing them", "2",
-      fmt::format("{:.2f}", static_cast<double>(edited.calls()) / static_cast<double>(n)), "", "≤ 3");
+      fmt::format("{:.2f}", static_cast<double>(edited.calls()) / static_cast<double>(n)), "",
+      "≤ 3");
 
   controller_->Stop();
   StartController();
   started = steady_clock::now();
   // Settled once an edit is carried out.
-  WriteOne({.kind = Write::Kind::kPatch, .gvr = GvrOf("Many"), .body = *json::Parse(R"({"spec":{"leaf":"three"}})"),
+  WriteOne({.kind = Write::Kind::kPatch,
+            .gvr = GvrOf("Many"),
+            .body = *json::Parse(R"({"spec":{"leaf":"three"}})"),
             .key = {std::string(kNamespace), name(0)}});
-  user_->WaitFor(fmt::format("kro.run/v1alpha1 Many {}/{}", kNamespace, name(0)), {"status", "leaf"}, "three");
+  user_->WaitFor(fmt::format("kro.run/v1alpha1 Many {}/{}", kNamespace, name(0)),
+                 {"status", "leaf"}, "three");
   const Seconds settled = steady_clock::now() - started;
   const Counts restart = Settle();
-  Add(fmt::format("restart with {} instances: time until an edit is done", n), "", InSeconds(settled), "",
-      "≤ 3 s");
+  Add(fmt::format("restart with {} instances: time until an edit is done", n), "",
+      InSeconds(settled), "", "≤ 3 s");
   Add("  writes / lists / other reads (the edit's 2 writes among them)", "",
-      fmt::format("{} / {} / {}", restart.writes, restart.lists, restart.reads), "", "2 / one a kind / –");
+      fmt::format("{} / {} / {}", restart.writes, restart.lists, restart.reads), "",
+      "2 / one a kind / –");
 
   std::vector<Write> floor_deletes;
   std::vector<Write> floor_releases;
@@ -508,10 +539,13 @@ void Bench::MeasureMany() {
     const kube::ObjectKey key{std::string(kNamespace), name(i)};
     deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Many"), .key = key});
     floor_deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Idle"), .key = key});
-    floor_releases.push_back({.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = deleting, .key = key});
-    floor_releases.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = release, .key = key});
+    floor_releases.push_back(
+        {.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = deleting, .key = key});
+    floor_releases.push_back(
+        {.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = release, .key = key});
     for (int child = 0; child < 5; ++child) {
-      floor_deletes.push_back({.kind = Write::Kind::kDelete, .gvr = kConfigMaps,
+      floor_deletes.push_back({.kind = Write::Kind::kDelete,
+                               .gvr = kConfigMaps,
                                .key = {std::string(kNamespace), fmt::format("f{}-{}", i, child)}});
     }
   }
@@ -528,7 +562,8 @@ void Bench::MeasureMany() {
       Ratio(all_gone, floor_delete), "≤ 1.4");
   Add("CPU time of kro an instance", "", delete_cpu, "", "–");
   Add("API calls an instance while deleting them", "7",
-      fmt::format("{:.2f}", static_cast<double>(deleted.calls()) / static_cast<double>(n)), "", "≤ 7");
+      fmt::format("{:.2f}", static_cast<double>(deleted.calls()) / static_cast<double>(n)), "",
+      "≤ 7");
 }
 
 // As many definitions as large CRDs of others, each of which makes an object of one of those; a thousand
@@ -568,7 +603,8 @@ spec:
   };
   auto started = steady_clock::now();
   for (std::size_t i = 0; i < definitions; ++i) user_->Apply(definition(i, ""));
-  const std::string last = "kro.run/v1alpha1 ResourceGraphDefinition " + GvrOf(kind(definitions - 1)).resource;
+  const std::string last =
+      "kro.run/v1alpha1 ResourceGraphDefinition " + GvrOf(kind(definitions - 1)).resource;
   user_->WaitFor(last, {"status", "state"}, "Active", std::chrono::minutes(5));
   Add(fmt::format("{} definitions, applied one after the other → all Active", definitions), "",
       InSeconds(steady_clock::now() - started), "", "");
@@ -583,14 +619,19 @@ spec:
   WriteAll(std::move(creates));
   // Those that were edited and those that were not.
   const auto wait_for = [&](std::size_t i, const std::string& suffix) {
-    user_->WaitUntil("instances follow", [&] {
-      return CountActive(kind(i), "fleet", "one" + suffix) +
-                 CountActive(kind(i), "fleet", "two" + suffix) == each;
-    }, std::chrono::minutes(5));
+    user_->WaitUntil(
+        "instances follow",
+        [&] {
+          return CountActive(kind(i), "fleet", "one" + suffix) +
+                     CountActive(kind(i), "fleet", "two" + suffix) ==
+                 each;
+        },
+        std::chrono::minutes(5));
   };
   for (std::size_t i = 0; i < definitions; ++i) wait_for(i, "");
   Settle();
-  Add(fmt::format("RSS, {} definitions with as many large CRDs, {} instances", definitions, definitions * each),
+  Add(fmt::format("RSS, {} definitions with as many large CRDs, {} instances", definitions,
+                  definitions * each),
       "", Mebibytes(controller_->ResidentBytes()), "", "≤ 80 MiB");
 
   // Ready: every definition's instances are served, so an edit of one of each is carried out.
@@ -599,14 +640,16 @@ spec:
   started = steady_clock::now();
   std::vector<Write> edits;
   for (std::size_t i = 0; i < definitions; ++i) {
-    edits.push_back({.kind = Write::Kind::kPatch, .gvr = GvrOf(kind(i)),
+    edits.push_back({.kind = Write::Kind::kPatch,
+                     .gvr = GvrOf(kind(i)),
                      .body = *json::Parse(R"({"spec":{"text":"two"}})"),
                      .key = {std::string(kNamespace), name(i, 0)}});
   }
   WriteAll(std::move(edits));
   for (std::size_t i = 0; i < definitions; ++i) {
-    user_->WaitUntil("edits are carried out", [&] { return CountActive(kind(i), "fleet", "two") == 1; },
-                     std::chrono::minutes(5));
+    user_->WaitUntil(
+        "edits are carried out", [&] { return CountActive(kind(i), "fleet", "two") == 1; },
+        std::chrono::minutes(5));
   }
   Add(fmt::format("start → an instance of each of {} definitions is edited", definitions), "",
       InSeconds(steady_clock::now() - started), "", "≤ 5 s");
@@ -625,12 +668,15 @@ spec:
     const Counts counts = Settle();
     started = steady_clock::now();
     for (int write = 0; write < counts.writes; ++write) {
-      WriteOne({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-fleet-{}-{}", i, write), "x")});
+      WriteOne(
+          {.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-fleet-{}-{}", i, write), "x")});
     }
     floors.push_back(steady_clock::now() - started);
   }
-  Add(fmt::format("edit of one definition → its {} instances follow, p50 of {}", each, times.size()),
-      Milliseconds(Percentile(floors, 0.5)), Milliseconds(Percentile(times, 0.5)), "", "floor + 500 ms");
+  Add(fmt::format("edit of one definition → its {} instances follow, p50 of {}", each,
+                  times.size()),
+      Milliseconds(Percentile(floors, 0.5)), Milliseconds(Percentile(times, 0.5)), "",
+      "floor + 500 ms");
 
   const std::string edited = "kro.run/v1alpha1 ResourceGraphDefinition " + GvrOf(kind(0)).resource;
   started = steady_clock::now();
@@ -642,10 +688,12 @@ spec:
   wait_for(0, "-99");
   const Seconds settled = steady_clock::now() - edited_at;
   Settle();  // what retention deletes waits for its finalizer
-  const auto revisions = user_->List("internal.kro.run/v1alpha1 GraphRevision",
-                                     "kro.run/resource-graph-definition-name=" + GvrOf(kind(0)).resource);
+  const auto revisions =
+      user_->List("internal.kro.run/v1alpha1 GraphRevision",
+                  "kro.run/resource-graph-definition-name=" + GvrOf(kind(0)).resource);
   const auto state = user_->Get(edited);
-  const json::Value* issued = state ? json::Find(*state, {"status", "lastIssuedRevision"}) : nullptr;
+  const json::Value* issued =
+      state ? json::Find(*state, {"status", "lastIssuedRevision"}) : nullptr;
   Add("100 edits in 10 s: last one rolled out after / revisions kept / issued", "",
       fmt::format("{} / {} / {}", Milliseconds(settled), revisions.size(),
                   issued != nullptr && issued->is_int64() ? issued->get_int64() : 0),
@@ -659,7 +707,8 @@ void Bench::MeasureCollection() {
   std::vector<Write> floor_creates;
   for (int i = 0; i < kItems; ++i) {
     items.emplace_back(fmt::format("item{}", i));
-    floor_creates.push_back({.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-item{}", i), "one")});
+    floor_creates.push_back(
+        {.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-item{}", i), "one")});
   }
   const Seconds floor = WriteAll(std::move(floor_creates));
   json::Value instance = Instance("Set", "set", "{}");
@@ -667,17 +716,21 @@ void Bench::MeasureCollection() {
   auto started = steady_clock::now();
   WriteOne({.gvr = GvrOf("Set"), .body = instance});
   const Seconds create = WaitUntilState("Set", "set", started);
-  Add("a collection of 1,000: create → ACTIVE", InSeconds(floor), InSeconds(create), Ratio(create, floor),
-      "≤ 1.4");
+  Add("a collection of 1,000: create → ACTIVE", InSeconds(floor), InSeconds(create),
+      Ratio(create, floor), "≤ 1.4");
 
   Settle();
   started = steady_clock::now();
-  WriteOne({.kind = Write::Kind::kPatch, .gvr = GvrOf("Set"), .body = *json::Parse(R"({"spec":{"special":"none"}})"),
+  WriteOne({.kind = Write::Kind::kPatch,
+            .gvr = GvrOf("Set"),
+            .body = *json::Parse(R"({"spec":{"special":"none"}})"),
             .key = {std::string(kNamespace), "set"}});
-  user_->WaitFor(fmt::format("v1 ConfigMap {}/set-item0", kNamespace), {"data", "special"}, "false");
+  user_->WaitFor(fmt::format("v1 ConfigMap {}/set-item0", kNamespace), {"data", "special"},
+                 "false");
   const Seconds change = steady_clock::now() - started;
   int children = 0;
-  for (const auto& request : audit_->Next("kro")) children += request.resource == "configmaps" && request.IsWrite();
+  for (const auto& request : audit_->Next("kro"))
+    children += request.resource == "configmaps" && request.IsWrite();
   Settle();
   Add("a collection of 1,000: change one item", "1 write",
       fmt::format("{} writes, {}", children, Milliseconds(change)), "", "1 write, ≤ 50 ms");
@@ -692,7 +745,8 @@ void Bench::MeasureRush() {
   Define(FiveDefinition("Flood"), "Flood");
   std::vector<Write> creates;
   for (std::size_t i = 0; i < n; ++i) {
-    creates.push_back({.gvr = GvrOf("Flood"), .body = Instance("Flood", fmt::format("r{}", i), "{}")});
+    creates.push_back(
+        {.gvr = GvrOf("Flood"), .body = Instance("Flood", fmt::format("r{}", i), "{}")});
   }
   Settle();
   const Follower rush(*user_, GvrOf("Flood"));
@@ -705,8 +759,9 @@ void Bench::MeasureRush() {
   }
   writer.join();
   Add(fmt::format("drift while {} instances are created, p50 / p99 of {}", n, times.size()), "",
-      fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)), Milliseconds(Percentile(times, 0.99))), "",
-      "p99 ≤ 500 ms");
+      fmt::format("{} / {}", Milliseconds(Percentile(times, 0.5)),
+                  Milliseconds(Percentile(times, 0.99))),
+      "", "p99 ≤ 500 ms");
   Settle();
 }
 
@@ -720,13 +775,15 @@ void Bench::MeasureIsolation() {
       apiVersion: v1
       kind: ConfigMap
       metadata: {name: "${schema.metadata.name}", labels: {refused: "${schema.spec.text}"}}
-)"), "Failing");
+)"),
+         "Failing");
   TimesOfChains("warm", 20);
   const auto alone = TimesOfChains("alone", kSamples);
   std::vector<Write> creates;
   for (std::size_t i = 0; i < n; ++i) {
-    creates.push_back({.gvr = GvrOf("Failing"),
-                       .body = Instance("Failing", fmt::format("x{}", i), R"({"text":"no label value"})")});
+    creates.push_back(
+        {.gvr = GvrOf("Failing"),
+         .body = Instance("Failing", fmt::format("x{}", i), R"({"text":"no label value"})")});
   }
   WriteAll(std::move(creates));
   const auto written = steady_clock::now();
@@ -734,10 +791,12 @@ void Bench::MeasureIsolation() {
     audit_->Next("kro");
     std::this_thread::sleep_for(time);
     int calls = 0;
-    for (const auto& request : audit_->Next("kro")) calls += request.verb != "watch" && !request.resource.starts_with("leases");
+    for (const auto& request : audit_->Next("kro"))
+      calls += request.verb != "watch" && !request.resource.starts_with("leases");
     return static_cast<double>(calls) / static_cast<double>(time.count());
   };
-  while (calls_in(std::chrono::seconds(5)) > 10 && steady_clock::now() - written < std::chrono::minutes(5)) {
+  while (calls_in(std::chrono::seconds(5)) > 10 &&
+         steady_clock::now() - written < std::chrono::minutes(5)) {
   }
   const Seconds settled = steady_clock::now() - written;
   const auto beside = TimesOfChains("beside", kSamples);
@@ -746,10 +805,11 @@ void Bench::MeasureIsolation() {
   Add(fmt::format("create → ACTIVE of a chain of 5, p50 / p99 of {}, alone", kSamples), "",
       fmt::format("{} / {}", Milliseconds(Percentile(alone, 0.5)), Milliseconds(before)), "", "–");
   Add(fmt::format("the same beside {} failing instances", n), "",
-      fmt::format("{} / {}", Milliseconds(Percentile(beside, 0.5)), Milliseconds(after)), Ratio(after, before),
-      "p99 + < 10 %");
+      fmt::format("{} / {}", Milliseconds(Percentile(beside, 0.5)), Milliseconds(after)),
+      Ratio(after, before), "p99 + < 10 %");
   Add("calls a second of the failing ones", "",
-      fmt::format("{:.1f}, after {:.0f} s", calls_in(std::chrono::seconds(30)), settled.count()), "", "≤ 10");
+      fmt::format("{:.1f}, after {:.0f} s", calls_in(std::chrono::seconds(30)), settled.count()),
+      "", "≤ 10");
 }
 
 std::vector<Seconds> Bench::TimesOfChains(const std::string& prefix, int count) {
@@ -796,7 +856,8 @@ std::string Bench::ChainDefinition(const std::string& kind, int length) {
   std::string nodes;
   for (int i = 0; i < length; ++i) {
     nodes += ConfigMapNode(
-        fmt::format("n{}", i), fmt::format("${{schema.metadata.name}}-{}{}", length > 2 ? kind.substr(5) + "-" : "", i),
+        fmt::format("n{}", i),
+        fmt::format("${{schema.metadata.name}}-{}{}", length > 2 ? kind.substr(5) + "-" : "", i),
         i == 0 ? std::string("${schema.spec.text}") : fmt::format("${{n{}.data.v}}", i - 1));
   }
   return Definition(kind, GvrOf(kind).resource, "{text: string | default=one}",
@@ -806,17 +867,19 @@ std::string Bench::ChainDefinition(const std::string& kind, int length) {
 // a; b and c read a; d reads b; e reads c and the field that is edited.
 std::string Bench::FiveDefinition(const std::string& kind) {
   const std::string prefix = "${schema.metadata.name}-";
-  return Definition(kind, GvrOf(kind).resource, "{text: string | default=one, leaf: string | default=one}",
-                    "{leaf: \"${e.data.v}\"}",
-                    ConfigMapNode("a", prefix + "a", "${schema.spec.text}") +
-                        ConfigMapNode("b", prefix + "b", "${a.data.v}") +
-                        ConfigMapNode("c", prefix + "c", "${a.data.v}") +
-                        ConfigMapNode("d", prefix + "d", "${b.data.v}") +
-                        ConfigMapNode("e", prefix + "e", "${c.data.v != '' ? schema.spec.leaf : ''}"));
+  return Definition(
+      kind, GvrOf(kind).resource, "{text: string | default=one, leaf: string | default=one}",
+      "{leaf: \"${e.data.v}\"}",
+      ConfigMapNode("a", prefix + "a", "${schema.spec.text}") +
+          ConfigMapNode("b", prefix + "b", "${a.data.v}") +
+          ConfigMapNode("c", prefix + "c", "${a.data.v}") +
+          ConfigMapNode("d", prefix + "d", "${b.data.v}") +
+          ConfigMapNode("e", prefix + "e", "${c.data.v != '' ? schema.spec.leaf : ''}"));
 }
 
 std::string Bench::CollectionDefinition(const std::string& kind) {
-  return Definition(kind, GvrOf(kind).resource, "{items: '[]string', special: string | default=none}",
+  return Definition(kind, GvrOf(kind).resource,
+                    "{items: '[]string', special: string | default=none}",
                     "{count: '${size(settings)}'}", R"(  - id: settings
     forEach: [{entry: "${schema.spec.items}"}]
     template:
@@ -848,14 +911,16 @@ json::Value Bench::DefineIdle(const std::string& served, const std::string& idle
   user_->Delete(instance);
   user_->WaitUntilGone(instance);
 
-  json::Value crd = read(
-      fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}.kro.run", GvrOf(served).resource));
+  json::Value crd = read(fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}.kro.run",
+                                     GvrOf(served).resource));
   const std::string resource = GvrOf(idle).resource;
   auto& object = crd.as_object();
   object["metadata"] = json::Object{{"name", resource + ".kro.run"}};
   object.erase("status");
-  object["spec"].as_object()["names"] = json::Object{
-      {"kind", idle}, {"listKind", idle + "List"}, {"plural", resource}, {"singular", resource + "x"}};
+  object["spec"].as_object()["names"] = json::Object{{"kind", idle},
+                                                     {"listKind", idle + "List"},
+                                                     {"plural", resource},
+                                                     {"singular", resource + "x"}};
   user_->Apply(json::Serialize(crd));
   user_->WaitUntil("the kind is served", [&] {
     return user_->Await(user_->client().List(GvrOf(idle), "", {}, {})).has_value();
@@ -873,11 +938,13 @@ json::Value Bench::Instance(std::string_view kind, std::string_view name, std::s
 // As large as a child that kro makes: with as many labels.
 json::Value Bench::ConfigMap(std::string_view name, std::string_view value) {
   json::Object labels;
-  for (int i = 0; i < 12; ++i) labels[fmt::format("floor.example.com/label-number-{}", i)] = "value-of-a-label";
-  return json::Object{{"apiVersion", "v1"},
-                      {"kind", "ConfigMap"},
-                      {"metadata", json::Object{{"name", name}, {"namespace", kNamespace}, {"labels", labels}}},
-                      {"data", json::Object{{"v", value}}}};
+  for (int i = 0; i < 12; ++i)
+    labels[fmt::format("floor.example.com/label-number-{}", i)] = "value-of-a-label";
+  return json::Object{
+      {"apiVersion", "v1"},
+      {"kind", "ConfigMap"},
+      {"metadata", json::Object{{"name", name}, {"namespace", kNamespace}, {"labels", labels}}},
+      {"data", json::Object{{"v", value}}}};
 }
 
 kube::Gvr Bench::GvrOf(std::string_view kind) {
@@ -891,7 +958,8 @@ kube::Gvr Bench::GvrOf(std::string_view kind) {
 }
 
 async::Task<void> Bench::WriteNext(std::vector<Write>* writes, std::size_t* next) {
-  const kube::ApplyOptions apply{.field_manager = "floor", .on_conflict = kube::OnConflict::kTakeOver};
+  const kube::ApplyOptions apply{.field_manager = "floor",
+                                 .on_conflict = kube::OnConflict::kTakeOver};
   const kube::WriteOptions patch;
   const kube::WriteOptions patch_status{.subresource = "status"};
   const kube::DeleteOptions remove;
@@ -899,8 +967,8 @@ async::Task<void> Bench::WriteNext(std::vector<Write>* writes, std::size_t* next
     Write write = std::move((*writes)[(*next)++]);
     switch (write.kind) {
       case Write::Kind::kApply: {
-        const auto reply =
-            co_await user_->client().Apply(write.gvr, std::move(write.body), apply, async::CancelToken());
+        const auto reply = co_await user_->client().Apply(write.gvr, std::move(write.body), apply,
+                                                          async::CancelToken());
         if (!reply) std::printf("apply: %s\n", reply.error().message().c_str());
         break;
       }
@@ -941,7 +1009,8 @@ void Bench::WriteOne(Write write) {
   user_->Await(WriteNext(&one, &next));
 }
 
-std::size_t Bench::CountActive(std::string_view kind, std::string_view prefix, std::string_view value) {
+std::size_t Bench::CountActive(std::string_view kind, std::string_view prefix,
+                               std::string_view value) {
   const auto list = user_->Await(
       user_->client().List(GvrOf(kind), std::string(kNamespace), {.resource_version = "0"}, {}));
   if (!list) return 0;
@@ -964,13 +1033,15 @@ Seconds Bench::WaitUntil(std::string_view what, steady_clock::time_point since,
   return steady_clock::now() - since;
 }
 
-Seconds Bench::WaitUntilState(std::string_view kind, std::string_view name, steady_clock::time_point since) {
+Seconds Bench::WaitUntilState(std::string_view kind, std::string_view name,
+                              steady_clock::time_point since) {
   while (true) {
     const auto found = user_->Await(
         user_->client().Get(GvrOf(kind), {std::string(kNamespace), std::string(name)}, {}, {}));
     if (found && json::FindString(*found, {"status", "state"}) == "ACTIVE") break;
     if (steady_clock::now() - since > std::chrono::minutes(2) || !controller_->IsRunning()) {
-      std::printf("  %s %s does not become ACTIVE\n", std::string(kind).c_str(), std::string(name).c_str());
+      std::printf("  %s %s does not become ACTIVE\n", std::string(kind).c_str(),
+                  std::string(name).c_str());
       break;
     }
     std::this_thread::sleep_for(milliseconds(2));
@@ -989,12 +1060,17 @@ Counts Bench::Settle() {
   auto last = steady_clock::now();
   while (steady_clock::now() - last < kQuiet) {
     for (const auto& request : audit_->Next("kro")) {
-      if (request.resource.starts_with("leases") || request.resource.starts_with("events")) continue;
+      if (request.resource.starts_with("leases") || request.resource.starts_with("events"))
+        continue;
       last = steady_clock::now();
-      if (request.verb == "watch") ++counts.watches;
-      else if (request.verb == "list") ++counts.lists;
-      else if (request.IsWrite()) ++counts.writes;
-      else ++counts.reads;
+      if (request.verb == "watch")
+        ++counts.watches;
+      else if (request.verb == "list")
+        ++counts.lists;
+      else if (request.IsWrite())
+        ++counts.writes;
+      else
+        ++counts.reads;
     }
     std::this_thread::sleep_for(milliseconds(10));
   }
@@ -1004,8 +1080,8 @@ Counts Bench::Settle() {
 void Bench::Print() const {
   std::printf("\n| what | floor | kro | ratio | must be |\n|---|---|---|---|---|\n");
   for (const Row& row : rows_) {
-    std::printf("| %s | %s | %s | %s | %s |\n", row.what.c_str(), row.floor.c_str(), row.kro.c_str(),
-                row.ratio.c_str(), row.goal.c_str());
+    std::printf("| %s | %s | %s | %s | %s |\n", row.what.c_str(), row.floor.c_str(),
+                row.kro.c_str(), row.ratio.c_str(), row.goal.c_str());
   }
 }
 
@@ -1047,14 +1123,15 @@ std::string Follower::Uid(const std::string& name) const {
   return found == objects_.end() ? std::string() : found->second.uid;
 }
 
-async::Task<void> Follower::Run(kube::Gvr gvr, std::string field_selector, async::CancelToken cancel) {
+async::Task<void> Follower::Run(kube::Gvr gvr, std::string field_selector,
+                                async::CancelToken cancel) {
   // The server ends watches of a kind whose definition changed.
   while (!cancel.cancelled()) {
-    auto stream = co_await user_.client().Watch(
-        gvr, std::string(kNamespace),
-        {.field_selector = field_selector, .initial_events = kube::InitialEvents::kSend,
-         .timeout = std::chrono::hours(1)},
-        cancel);
+    auto stream = co_await user_.client().Watch(gvr, std::string(kNamespace),
+                                                {.field_selector = field_selector,
+                                                 .initial_events = kube::InitialEvents::kSend,
+                                                 .timeout = std::chrono::hours(1)},
+                                                cancel);
     if (!stream) {
       const auto slept = co_await async::Sleep(user_.executor(), milliseconds(100), cancel);
       if (!slept) co_return;

@@ -126,11 +126,16 @@ int Main(int objects) {
     return controller->ResidentBytes();
   };
   const auto edit = [&](const std::string& text) {
-    user.Apply(fmt::format("{{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {{name: a, namespace: default}}, spec: {{text: {}}}}}", text));
+    user.Apply(
+        fmt::format("{{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {{name: a, namespace: "
+                    "default}}, spec: {{text: {}}}}}",
+                    text));
     return user.WaitFor(kInstance, {"status", "text"}, text, std::chrono::minutes(2));
   };
   user.WaitUntil("kro's CRDs are there", [&] {
-    return user.Get("apiextensions.k8s.io/v1 CustomResourceDefinition resourcegraphdefinitions.kro.run").has_value();
+    return user
+        .Get("apiextensions.k8s.io/v1 CustomResourceDefinition resourcegraphdefinitions.kro.run")
+        .has_value();
   });
   user.Apply(kDefinition);
   user.WaitFor("kro.run/v1alpha1 ResourceGraphDefinition webs", {"status", "state"}, "Active");
@@ -143,14 +148,17 @@ int Main(int objects) {
   world.AddForeign(objects);
   std::fprintf(stderr, "%d objects made in %.1f s\n", objects,
                std::chrono::duration<double>(steady_clock::now() - started).count());
-  Print(fmt::format("the same after {} ConfigMaps of others were made", objects), Mebibytes(resident()), "");
+  Print(fmt::format("the same after {} ConfigMaps of others were made", objects),
+        Mebibytes(resident()), "");
   edit("two");
   controller->Stop();
   controller = std::make_unique<e2e::ControllerProcess>(world.kubeconfig, log);
   const auto restarted = steady_clock::now();
   edit("three");
   Print("start → an edit of the instance is done",
-        fmt::format("{:.1f} s", std::chrono::duration<double>(steady_clock::now() - restarted).count()), "");
+        fmt::format("{:.1f} s",
+                    std::chrono::duration<double>(steady_clock::now() - restarted).count()),
+        "");
   const std::uint64_t after = resident();
   Print("RSS after that start", Mebibytes(after), "that with one instance + 1 MiB");
   const bool good = after <= before + (1 << 20) && !testing::UnitTest::GetInstance()->Failed();

@@ -148,7 +148,8 @@ resources:
 // Ten expressions each; all but the first resource read the one before.
 api::RgdSpec ManyResources(std::int64_t count) {
   std::string yaml =
-      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, flag: boolean}}\n"
+      "schema: {apiVersion: v1alpha1, kind: Many, spec: {name: string, count: integer, flag: "
+      "boolean}}\n"
       "resources:\n";
   for (std::int64_t i = 0; i < count; ++i) {
     const std::string before = i == 0 ? "schema.spec.name" : fmt::format("r{}.data.k0", i - 1);
@@ -157,8 +158,9 @@ api::RgdSpec ManyResources(std::int64_t count) {
         "    kind: ConfigMap\n    metadata: {{name: '${{schema.spec.name}}-{}'}}\n    data:\n",
         i, i);
     for (int k = 0; k < 8; ++k) {
-      yaml += k % 2 == 0 ? fmt::format("      k{}: '${{{}}}'\n", k, before)
-                         : fmt::format("      k{}: 'n-${{string(schema.spec.count + {})}}'\n", k, k);
+      yaml += k % 2 == 0
+                  ? fmt::format("      k{}: '${{{}}}'\n", k, before)
+                  : fmt::format("      k{}: 'n-${{string(schema.spec.count + {})}}'\n", k, k);
     }
   }
   return Decode(yaml);
@@ -190,9 +192,9 @@ void CompileMany(benchmark::State& state) {
   const std::int64_t count = state.range(0);
   Run(state, ManyResources(count));
   state.SetComplexityN(count);
-  state.counters["us_a_resource"] =
-      benchmark::Counter(static_cast<double>(count) * 1e-6, benchmark::Counter::kIsIterationInvariantRate |
-                                                                benchmark::Counter::kInvert);
+  state.counters["us_a_resource"] = benchmark::Counter(
+      static_cast<double>(count) * 1e-6,
+      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
   state.SetLabel(count == 100 ? "must be <= 20000 us" : "must be linear");
 }
 BENCHMARK(CompileMany)
@@ -234,29 +236,36 @@ class CrdWriter {
           about, Fields(depth));
     }
     switch (kind) {
-      case 4: return fmt::format(R"({{"description":"{}","type":"integer","format":"int32"}})", about);
-      case 5: return fmt::format(R"({{"description":"{}","type":"boolean"}})", about);
+      case 4:
+        return fmt::format(R"({{"description":"{}","type":"integer","format":"int32"}})", about);
+      case 5:
+        return fmt::format(R"({{"description":"{}","type":"boolean"}})", about);
       case 6:
         return fmt::format(
             R"({{"description":"{}","type":"object","additionalProperties":{{"type":"string"}}}})",
             about);
       case 7:
-        return fmt::format(R"({{"description":"{}","type":"string","enum":["Always","Never"]}})", about);
-      default: return fmt::format(R"({{"description":"{}","type":"string"}})", about);
+        return fmt::format(R"({{"description":"{}","type":"string","enum":["Always","Never"]}})",
+                           about);
+      default:
+        return fmt::format(R"({{"description":"{}","type":"string"}})", about);
     }
   }
 
   std::string Fields(int depth) {
     std::string fields = R"("name":{"type":"string"})";
     const unsigned count = 2 + random_() % 6;
-    for (unsigned i = 0; i < count; ++i) fields += fmt::format(",\"{}\":{}", Name(), Field(depth + 1));
+    for (unsigned i = 0; i < count; ++i)
+      fields += fmt::format(",\"{}\":{}", Name(), Field(depth + 1));
     return fields;
   }
 
   std::string Name() {
-    static constexpr const char* kWords[] = {"max", "pod", "config", "secret", "policy", "source",
-                                             "target", "timeout", "retry", "name", "ref", "key"};
-    return fmt::format("{}{}{}", kWords[random_() % 12], kWords[random_() % 12], random_() % 10'000);
+    static constexpr const char* kWords[] = {"max",    "pod",    "config", "secret",
+                                             "policy", "source", "target", "timeout",
+                                             "retry",  "name",   "ref",    "key"};
+    return fmt::format("{}{}{}", kWords[random_() % 12], kWords[random_() % 12],
+                       random_() % 10'000);
   }
 
   std::string Description() { return std::string(20 + random_() % 80, 'd'); }
@@ -271,7 +280,8 @@ void Crds(benchmark::State& state) {
     std::size_t text = 0;
     const std::size_t before = HeapInUse();
     for (unsigned i = 0; i < 200; ++i) {
-      const std::string crd = CrdWriter(i + 1).Write(i, 91'000);  // the last field ends about 100 KiB
+      const std::string crd =
+          CrdWriter(i + 1).Write(i, 91'000);  // the last field ends about 100 KiB
       text += crd.size();
       const auto set = std::make_shared<schema::SchemaSet>();
       if (!set->AddCrd(json::Parse(crd).value())) return state.SkipWithError("no CRD");
@@ -281,11 +291,13 @@ void Crds(benchmark::State& state) {
     }
     const std::size_t with_schemas = HeapInUse();
     for (unsigned i = 0; i < 200; ++i) {
-      const api::RgdSpec spec = Decode(fmt::format(
-          "schema: {{apiVersion: v1alpha1, kind: Use, spec: {{image: string}}, status: {{phase: '${{k.status.phase}}'}}}}\n"
-          "resources:\n- id: k\n  template: {{apiVersion: bench.example/v1, kind: K{}, metadata: {{name: a}},"
-          " spec: {{image: '${{schema.spec.image}}'}}}}\n",
-          i));
+      const api::RgdSpec spec =
+          Decode(fmt::format("schema: {{apiVersion: v1alpha1, kind: Use, spec: {{image: string}}, "
+                             "status: {{phase: '${{k.status.phase}}'}}}}\n"
+                             "resources:\n- id: k\n  template: {{apiVersion: bench.example/v1, "
+                             "kind: K{}, metadata: {{name: a}},"
+                             " spec: {{image: '${{schema.spec.image}}'}}}}\n",
+                             i));
       const auto graph = Compile("bench", spec, kinds);
       if (!graph) return state.SkipWithError(graph.error()[0].compatible.c_str());
       graphs.push_back(*graph);
@@ -321,13 +333,15 @@ const Hostile kHostile[] = {
     {"many_keys_of_one_list",
      [] {
        return "resources: []\nschema2:\n  spec:\n    f: '[]object | listType=map" +
-              Repeat(55'000, [](std::size_t i) { return fmt::format(" listMapKey=k{}", i); }) + "'\n";
+              Repeat(55'000, [](std::size_t i) { return fmt::format(" listMapKey=k{}", i); }) +
+              "'\n";
      }},
     {"a_cycle_of_all",
      [] {
        return "resources:\n" + Repeat(9'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x-${{r{}.metadata.name}}'}}}}}}\n",
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "'x-${{r{}.metadata.name}}'}}}}}}\n",
                     i, (i + 1) % 9'000);
               });
      }},
@@ -335,18 +349,25 @@ const Hostile kHostile[] = {
      [] {
        return "resources:\n" + Repeat(330, [](std::size_t i) {
                 std::string text = fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x", i);
-                for (std::size_t k = 0; k < 330; k += i % 2 + 1) text += fmt::format("${{r{}.kind}}", k);
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "'x",
+                    i);
+                for (std::size_t k = 0; k < 330; k += i % 2 + 1)
+                  text += fmt::format("${{r{}.kind}}", k);
                 return text + "'}}}\n";
               });
      }},
     {"one_template_of_all",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: a}\n"
+       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n   "
+              " metadata: {name: a}\n"
               "    spec:\n      template:\n        spec:\n          containers:\n" +
               Repeat(4'500, [](std::size_t i) {
                 return fmt::format(
-                    "          - {{name: c{0}, image: 'i-${{schema.spec.n}}', env: [{{name: A, value: '${{schema.spec.n}}'}}, {{name: B, value: '${{schema.spec.xs[0] + \"{0}\"}}'}}]}}\n", i);
+                    "          - {{name: c{0}, image: 'i-${{schema.spec.n}}', env: [{{name: A, "
+                    "value: '${{schema.spec.n}}'}}, {{name: B, value: '${{schema.spec.xs[0] + "
+                    "\"{0}\"}}'}}]}}\n",
+                    i);
               });
      }},
     {"structs_in_structs",
@@ -359,53 +380,77 @@ const Hostile kHostile[] = {
      }},
     {"many_projections",
      [] {
-       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}}\n"
+       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: "
+              "{name: d}}}\n"
               "schema2:\n  status:\n" +
-              Repeat(19'000, [](std::size_t i) { return fmt::format("    s{}: '${{d.status.replicas}}'\n", i); });
+              Repeat(19'000, [](std::size_t i) {
+                return fmt::format("    s{}: '${{d.status.replicas}}'\n", i);
+              });
      }},
     {"a_reader_of_all",
      [] {
-       return "resources:\n" + Repeat(8'000, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}}}}}\n", i);
-              }) + "- {id: all, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
-              Repeat(8'000, [](std::size_t i) { return fmt::format("${{r{}.kind}}", i); }) + "'}}}\n";
+       return "resources:\n" +
+              Repeat(8'000,
+                     [](std::size_t i) {
+                       return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: a}}}}}}\n",
+                           i);
+                     }) +
+              "- {id: all, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
+              Repeat(8'000, [](std::size_t i) { return fmt::format("${{r{}.kind}}", i); }) +
+              "'}}}\n";
      }},
     {"keys_that_yaml_takes_for_booleans",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
-              Repeat(9'000, [](std::size_t i) { return fmt::format("      a{}: '${{schema.spec.y}}'\n", i); }) +
-              "schema2:\n  spec:\n" + Repeat(30'000, [](std::size_t i) { return fmt::format("    f{}: string\n", i); });
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    "
+              "metadata: {name: a}\n    data:\n" +
+              Repeat(9'000,
+                     [](std::size_t i) {
+                       return fmt::format("      a{}: '${{schema.spec.y}}'\n", i);
+                     }) +
+              "schema2:\n  spec:\n" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("    f{}: string\n", i); });
      }},
     {"names_of_one_letter_off",
      [] {
        return "resources:\n" + Repeat(6'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: resource{0}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{resourc{0}}}'}}, dta: {{a: b}}}}}}\n", i);
+                    "- {{id: resource{0}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                    "{{name: '${{resourc{0}}}'}}, dta: {{a: b}}}}}}\n",
+                    i);
               });
      }},
     {"unknown_names",
      [] {
        return "resources:\n" + Repeat(12'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{0}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{s{0}}}'}}}}}}\n", i);
+                    "- {{id: r{0}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "'${{s{0}}}'}}}}}}\n",
+                    i);
               });
      }},
     {"unknown_fields",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: a}\n    spec:\n" +
+       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n   "
+              " metadata: {name: a}\n    spec:\n" +
               Repeat(50'000, [](std::size_t i) { return fmt::format("      replica{}: 1\n", i); });
      }},
     {"whole_pods",
      [] {
-       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}}\n" +
+       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: "
+              "{name: d}}}\n" +
               Repeat(8'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{template: '${{d.spec.template}}'}}}}}}\n", i);
+                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: "
+                    "{{name: a}}, spec: {{template: '${{d.spec.template}}'}}}}}}\n",
+                    i);
               });
      }},
     {"whole_status",
      [] {
-       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: d}}}\n"
+       return "resources:\n- {id: d, template: {apiVersion: apps/v1, kind: Deployment, metadata: "
+              "{name: d}}}\n"
               "schema2:\n  status:\n" +
               Repeat(50'000, [](std::size_t i) { return fmt::format("    s{}: '${{d}}'\n", i); });
      }},
@@ -416,69 +461,92 @@ const Hostile kHostile[] = {
      }},
     {"one_long_string",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'" +
               Repeat(200'000, [](std::size_t) { return std::string("${a}-"); }) + "'}}}\n";
      }},
     {"unterminated",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '" +
-              std::string(500'000, '$') + Repeat(250'000, [](std::size_t) { return std::string("${"); }) +
-              "'}}}\n";
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'" +
+              std::string(500'000, '$') +
+              Repeat(250'000, [](std::size_t) { return std::string("${"); }) + "'}}}\n";
      }},
     {"long_chain",
      [] {
-       return "resources:\n" + Repeat(9'000, [](std::size_t i) {
-                return fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x-${{r{}.metadata.name}}'}}}}}}\n",
-                    i, i + 1);
-              }) + "- {id: r9000, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: r}}}\n";
+       return "resources:\n" +
+              Repeat(9'000,
+                     [](std::size_t i) {
+                       return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: 'x-${{r{}.metadata.name}}'}}}}}}\n",
+                           i, i + 1);
+                     }) +
+              "- {id: r9000, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: r}}}\n";
      }},
     {"every_one_of_every_other",
      [] {
        return "resources:\n" + Repeat(330, [](std::size_t i) {
                 std::string text = fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'x", i);
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "'x",
+                    i);
                 for (std::size_t k = 0; k < i; ++k) text += fmt::format("${{r{}.kind}}", k);
                 return text + "'}}}\n";
               });
      }},
     {"a_sum_of_60000",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${schema.spec.n" +
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'${schema.spec.n" +
               Repeat(60'000, [](std::size_t) { return std::string("+schema.spec.n"); }) + "}'}}}\n";
      }},
     {"parentheses",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${" +
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'${" +
               std::string(90'000, '(') + "1" + std::string(9'000, ')') + "}'}}}\n";
      }},
     {"a_list_of_90000",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${[1" +
-              Repeat(45'000, [](std::size_t) { return std::string(",1"); }) + "].sum() + \"\"}'}}}\n";
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'${[1" +
+              Repeat(45'000, [](std::size_t) { return std::string(",1"); }) +
+              "].sum() + \"\"}'}}}\n";
      }},
     {"loops_in_loops",
      [] {
        return "resources:\n" + Repeat(700, [](std::size_t i) {
                 std::string text = "schema.spec.xs";
-                for (int k = 0; k < 12; ++k) text = fmt::format("{}.map(v{}, schema.spec.xs.filter(w, w == v{}))[0]", text, k, k);
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{{}[0]}}'}}}}}}\n", i, text);
+                for (int k = 0; k < 12; ++k)
+                  text =
+                      fmt::format("{}.map(v{}, schema.spec.xs.filter(w, w == v{}))[0]", text, k, k);
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "'${{{}[0]}}'}}}}}}\n",
+                    i, text);
               });
      }},
     {"types_of_types",
      [] {
        return "resources: []\nschema2:\n  spec: {f: T5000}\n  types:\n    T0: {a: string}\n" +
-              Repeat(5'000, [](std::size_t i) { return fmt::format("    T{}: {{a: T{}, b: 'T{} | description=\"{}\"'}}\n", i + 1, i, i, i); });
+              Repeat(5'000, [](std::size_t i) {
+                return fmt::format("    T{}: {{a: T{}, b: 'T{} | description=\"{}\"'}}\n", i + 1, i,
+                                   i, i);
+              });
      }},
     {"chain_of_types",
      [] {
        return "resources: []\nschema2:\n  spec: {f: T30000}\n  types:\n    T0: {a: string}\n" +
-              Repeat(30'000, [](std::size_t i) { return fmt::format("    T{}: '[]T{}'\n", i + 1, i); });
+              Repeat(30'000,
+                     [](std::size_t i) { return fmt::format("    T{}: '[]T{}'\n", i + 1, i); });
      }},
     {"fields_of_one_type",
      [] {
        return "resources: []\nschema2:\n  types:\n    T: {" +
-              Repeat(5'000, [](std::size_t i) { return fmt::format("a{}: 'string | default=x', ", i); }) + "}\n  spec:\n" +
+              Repeat(5'000,
+                     [](std::size_t i) { return fmt::format("a{}: 'string | default=x', ", i); }) +
+              "}\n  spec:\n" +
               Repeat(40'000, [](std::size_t i) { return fmt::format("    f{}: T\n", i); });
      }},
     {"unknown_types",
@@ -489,57 +557,80 @@ const Hostile kHostile[] = {
     {"markers",
      [] {
        return "resources: []\nschema2:\n  spec:\n" + Repeat(9'000, [](std::size_t i) {
-                return fmt::format("    f{}: 'string | pattern=\"(a{{1,50}}){{1,20}}{}\" enum=\"a,b\" validation=\"self != 1\"'\n", i, i);
+                return fmt::format(
+                    "    f{}: 'string | pattern=\"(a{{1,50}}){{1,20}}{}\" enum=\"a,b\" "
+                    "validation=\"self != 1\"'\n",
+                    i, i);
               });
      }},
     {"many_conditions",
      [] {
-       return "resources: []\nschema2:\n  status:\n    conditions:\n" + Repeat(9'000, [](std::size_t i) {
-                return fmt::format("    - \"${{runtime.newCondition({{type: 'T{}', status: 'True', message: schema.spec.n}})}}\"\n", i);
+       return "resources: []\nschema2:\n  status:\n    conditions:\n" +
+              Repeat(9'000, [](std::size_t i) {
+                return fmt::format(
+                    "    - \"${{runtime.newCondition({{type: 'T{}', status: 'True', message: "
+                    "schema.spec.n}})}}\"\n",
+                    i);
               });
      }},
     {"many_collections",
      [] {
        return "resources:\n" + Repeat(6'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{0}, forEach: [{{x: '${{schema.spec.xs}}'}}], readyWhen: ['${{each.kind == \"a\"}}'], template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'r{0}-${{x}}'}}}}}}\n", i);
+                    "- {{id: r{0}, forEach: [{{x: '${{schema.spec.xs}}'}}], readyWhen: "
+                    "['${{each.kind == \"a\"}}'], template: {{apiVersion: v1, kind: ConfigMap, "
+                    "metadata: {{name: 'r{0}-${{x}}'}}}}}}\n",
+                    i);
               });
      }},
     {"type_mismatches",
      [] {
        return "resources:\n" + Repeat(9'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: {{name: a}}, spec: {{replicas: '${{schema.spec.n}}'}}}}}}\n", i);
+                    "- {{id: r{}, template: {{apiVersion: apps/v1, kind: Deployment, metadata: "
+                    "{{name: a}}, spec: {{replicas: '${{schema.spec.n}}'}}}}}}\n",
+                    i);
               });
      }},
     {"short_expressions",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
-              Repeat(19'990, [](std::size_t i) { return fmt::format("      a{}: '${{schema.spec.n + \"{}\"}}'\n", i, i); });
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    "
+              "metadata: {name: a}\n    data:\n" +
+              Repeat(19'990, [](std::size_t i) {
+                return fmt::format("      a{}: '${{schema.spec.n + \"{}\"}}'\n", i, i);
+              });
      }},
     {"too_many_expressions",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
-              Repeat(60'000, [](std::size_t i) { return fmt::format("      a{}: \"${{''}}\"\n", i); });
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    "
+              "metadata: {name: a}\n    data:\n" +
+              Repeat(60'000,
+                     [](std::size_t i) { return fmt::format("      a{}: \"${{''}}\"\n", i); });
      }},
     {"expressions_far_down",
      [] {
-       std::string text = "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\nschema2:\n  status: {";
+       std::string text =
+           "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+           "a}}}\nschema2:\n  status: {";
        for (int i = 0; i < 500; ++i) text += "d: {";
        text += Repeat(19'000, [](std::size_t i) { return fmt::format("a{}: '${{e.kind}}', ", i); });
        return text + std::string(501, '}') + "\n";
      }},
     {"expressions_as_far_down_as_may_be",
      [] {
-       std::string text = "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\nschema2:\n  status: {";
+       std::string text =
+           "resources:\n- {id: e, externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+           "a}}}\nschema2:\n  status: {";
        for (int i = 0; i < 24; ++i) text += "d: {";
        text += Repeat(19'000, [](std::size_t i) { return fmt::format("a{}: '${{e.kind}}', ", i); });
        return text + std::string(25, '}') + "\n";
      }},
     {"faults_below_a_long_name",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: a, " + std::string(500'000, 'x') +
-              ": {" + Repeat(20'000, [](std::size_t i) { return fmt::format("a{}: 1, ", i); }) + "}}\n";
+       return "resources:\n- id: a\n  template:\n    apiVersion: apps/v1\n    kind: Deployment\n   "
+              " metadata: {name: a, " +
+              std::string(500'000, 'x') + ": {" +
+              Repeat(20'000, [](std::size_t i) { return fmt::format("a{}: 1, ", i); }) + "}}\n";
      }},
     {"fields_below_a_long_name",
      [] {
@@ -548,82 +639,125 @@ const Hostile kHostile[] = {
      }},
     {"an_id_of_half_a_mebibyte",
      [] {
-       return "resources:\n- id: " + std::string(500'000, 'x') + "\n  template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {" +
+       return "resources:\n- id: " + std::string(500'000, 'x') +
+              "\n  template: {apiVersion: apps/v1, kind: Deployment, metadata: {name: a}, spec: {" +
               Repeat(30'000, [](std::size_t i) { return fmt::format("a{}: 1, ", i); }) + "}}\n";
      }},
     {"faults_in_one_expression",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${[1" +
-              Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) + "][0]}'}}}\n" +
-              Repeat(12, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{[1", i) +
-                       Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) + "][0]}'}}}\n";
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'${[1" +
+              Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) +
+              "][0]}'}}}\n" + Repeat(12, [](std::size_t i) {
+                return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: '${{[1",
+                           i) +
+                       Repeat(6'000, [](std::size_t) { return std::string(", 1 + \"a\""); }) +
+                       "][0]}'}}}\n";
               });
      }},
     {"empty_resources",
-     [] { return "resources:\n" + Repeat(9'999, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); }); }},
+     [] {
+       return "resources:\n" +
+              Repeat(9'999, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); });
+     }},
     {"too_many_resources",
-     [] { return "resources:\n" + Repeat(80'000, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); }); }},
+     [] {
+       return "resources:\n" +
+              Repeat(80'000, [](std::size_t i) { return fmt::format("- {{id: a{}}}\n", i); });
+     }},
     {"empty_conditions",
      [] {
-       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  readyWhen: [" +
+       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "a}}\n  readyWhen: [" +
               Repeat(240'000, [](std::size_t) { return std::string("x, "); }) + "]\n";
      }},
     {"a_list_of_numbers",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: [" +
-              Repeat(400'000, [](std::size_t) { return std::string("1, "); }) + "]}}}\nschema2:\n  status: {x: [" +
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "a}, data: {k: [" +
+              Repeat(400'000, [](std::size_t) { return std::string("1, "); }) +
+              "]}}}\nschema2:\n  status: {x: [" +
               Repeat(100'000, [](std::size_t) { return std::string("1, "); }) + "]}\n";
      }},
     {"a_type_with_a_long_description",
      [] {
-       return "resources: []\nschema2:\n  types: {T: 'string | description=\"" + std::string(500'000, 'x') + "\"'}\n  spec:\n" +
+       return "resources: []\nschema2:\n  types: {T: 'string | description=\"" +
+              std::string(500'000, 'x') + "\"'}\n  spec:\n" +
               Repeat(25'000, [](std::size_t i) { return fmt::format("    f{}: T\n", i); });
      }},
     {"as_many_fields_as_may_be",
      [] {
-       return "resources: []\nschema2:\n  spec:\n" + Repeat(49'000, [](std::size_t i) { return fmt::format("    f{}: float\n", i); });
+       return "resources: []\nschema2:\n  spec:\n" +
+              Repeat(49'000, [](std::size_t i) { return fmt::format("    f{}: float\n", i); });
      }},
     {"deep_values",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: " +
-              std::string(900, '[') + std::string(900, ']') + "}}\n" + Repeat(900, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: a}}, data: {}{}}}}}\n", i,
-                                   std::string(450, '['), std::string(450, ']'));
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "a}, data: " +
+              std::string(900, '[') + std::string(900, ']') + "}}\n" +
+              Repeat(900, [](std::size_t i) {
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: "
+                    "a}}, data: {}{}}}}}\n",
+                    i, std::string(450, '['), std::string(450, ']'));
               });
      }},
     {"many_dimensions",
      [] {
-       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}\n  forEach:\n" +
-              Repeat(30'000, [](std::size_t i) { return fmt::format("  - {{i{}: '${{schema.spec.xs}}'}}\n", i); });
+       return "resources:\n- id: a\n  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "a}}\n  forEach:\n" +
+              Repeat(30'000, [](std::size_t i) {
+                return fmt::format("  - {{i{}: '${{schema.spec.xs}}'}}\n", i);
+              });
      }},
     {"the_same_id",
      [] {
        return "resources:\n" + Repeat(9'999, [](std::size_t) {
-                return std::string("- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}\n");
+                return std::string(
+                    "- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+                    "a}}}\n");
               });
      }},
     {"misspelt_fields_in_one_expression",
      [] {
-       return "resources:\n" + Repeat(7, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: '${{[1", i) +
-                       Repeat(4'000, [](std::size_t k) { return fmt::format(", schema.spec.f{}a", k); }) + "][0]}'}}}\n";
-              }) + "schema2:\n  spec:\n" + Repeat(30'000, [](std::size_t i) { return fmt::format("    f{}: string\n", i); });
+       return "resources:\n" +
+              Repeat(7,
+                     [](std::size_t i) {
+                       return fmt::format(
+                                  "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, "
+                                  "metadata: {{name: '${{[1",
+                                  i) +
+                              Repeat(4'000,
+                                     [](std::size_t k) {
+                                       return fmt::format(", schema.spec.f{}a", k);
+                                     }) +
+                              "][0]}'}}}\n";
+                     }) +
+              "schema2:\n  spec:\n" +
+              Repeat(30'000, [](std::size_t i) { return fmt::format("    f{}: string\n", i); });
      }},
     {"long_misspelt_names",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: '${schema.spec." + std::string(90'000, 'x') +
-              "a}'}}}\nschema2:\n  spec: {f: " + std::string(300'000, 'y') + "a, " + std::string(90'000, 'x') + ": string}\n  types: {" +
-              std::string(300'000, 'y') + ": string}\n";
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "'${schema.spec." +
+              std::string(90'000, 'x') +
+              "a}'}}}\nschema2:\n  spec: {f: " + std::string(300'000, 'y') + "a, " +
+              std::string(90'000, 'x') + ": string}\n  types: {" + std::string(300'000, 'y') +
+              ": string}\n";
      }},
     {"unknown_types_beside_many",
      [] {
-       return "resources: []\nschema2:\n  types:\n" + Repeat(18'000, [](std::size_t i) { return fmt::format("    T{}: string\n", i); }) +
-              "  spec:\n" + Repeat(18'000, [](std::size_t i) { return fmt::format("    f{}: X{}\n", i, i); });
+       return "resources: []\nschema2:\n  types:\n" +
+              Repeat(18'000, [](std::size_t i) { return fmt::format("    T{}: string\n", i); }) +
+              "  spec:\n" +
+              Repeat(18'000, [](std::size_t i) { return fmt::format("    f{}: X{}\n", i, i); });
      }},
     {"types_that_use_unknown_types",
      [] {
-       return "resources: []\nschema2:\n  types:\n" + Repeat(40'000, [](std::size_t i) { return fmt::format("    T{}: X{}\n", i, i); });
+       return "resources: []\nschema2:\n  types:\n" +
+              Repeat(40'000, [](std::size_t i) { return fmt::format("    T{}: X{}\n", i, i); });
      }},
     {"a_cycle_of_types",
      [] {
@@ -635,39 +769,56 @@ const Hostile kHostile[] = {
      [] {
        return "resources: []\nschema2:\n  types:\n" + Repeat(900, [](std::size_t i) {
                 std::string text = fmt::format("    T{}: {{", i);
-                for (std::size_t k = 0; k < 100; ++k) text += fmt::format("a{}: T{}, ", k, (i + k * 7 + 1) % 900);
+                for (std::size_t k = 0; k < 100; ++k)
+                  text += fmt::format("a{}: T{}, ", k, (i + k * 7 + 1) % 900);
                 return text + "}\n";
               });
      }},
     {"unknown_kinds",
      [] {
        return "resources:\n" + Repeat(9'999, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMa{}, metadata: {{name: a}}}}}}\n", i, i);
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMa{}, metadata: {{name: "
+                    "a}}}}}}\n",
+                    i, i);
               });
      }},
     {"unknown_groups",
      [] {
        return "resources:\n" + Repeat(9'999, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: g{}.io/v1, kind: A, metadata: {{name: a}}}}}}\n", i, i);
+                return fmt::format(
+                    "- {{id: r{}, template: {{apiVersion: g{}.io/v1, kind: A, metadata: {{name: "
+                    "a}}}}}}\n",
+                    i, i);
               });
      }},
     {"a_kind_of_a_mebibyte",
      [] {
-       return "resources:\n- {id: a, template: {apiVersion: v1, kind: " + std::string(500'000, 'x') + ", metadata: {name: a, " +
-              std::string(500'000, 'y') + ": b}}}\n";
+       return "resources:\n- {id: a, template: {apiVersion: v1, kind: " +
+              std::string(500'000, 'x') + ", metadata: {name: a, " + std::string(500'000, 'y') +
+              ": b}}}\n";
      }},
     {"long_patterns",
      [] {
        return "resources:\n" + Repeat(11, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{schema.spec.n.matches('a", i) +
-                       Repeat(9'000, [](std::size_t k) { return fmt::format("|[a-z]{}", k); }) + "') ? 'a' : 'b'}\"}}}\n";
+                return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: \"${{schema.spec.n.matches('a",
+                           i) +
+                       Repeat(9'000, [](std::size_t k) { return fmt::format("|[a-z]{}", k); }) +
+                       "') ? 'a' : 'b'}\"}}}\n";
               });
      }},
     {"patterns_that_repeat",
      [] {
-       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    metadata: {name: a}\n    data:\n" +
+       return "resources:\n- id: a\n  template:\n    apiVersion: v1\n    kind: ConfigMap\n    "
+              "metadata: {name: a}\n    data:\n" +
               Repeat(10'000, [](std::size_t i) {
-                return fmt::format("      a{}: \"${{string(schema.spec.n.matches('((([a-z]{{1,9}}){{1,10}}){{1,10}}){}'))}}\"\n", i, i);
+                return fmt::format(
+                    "      a{}: "
+                    "\"${{string(schema.spec.n.matches('((([a-z]{{1,9}}){{1,10}}){{1,10}}){}'))}}"
+                    "\"\n",
+                    i, i);
               });
      }},
     {"patterns_of_fields",
@@ -678,20 +829,32 @@ const Hostile kHostile[] = {
     {"long_literals",
      [] {
        return "resources:\n" + Repeat(11, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{'", i) +
-                       Repeat(22'000, [](std::size_t) { return std::string("\\\\n"); }) + "'}\"}}}\n";
+                return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: \"${{'",
+                           i) +
+                       Repeat(22'000, [](std::size_t) { return std::string("\\\\n"); }) +
+                       "'}\"}}}\n";
               });
      }},
     {"ternaries_in_ternaries",
      [] {
        return "resources:\n" + Repeat(60, [](std::size_t i) {
-                return fmt::format("- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"${{", i) +
-                       Repeat(600, [](std::size_t) { return std::string("schema.spec.n == 'a' ? 'b' : "); }) + "'c'}\"}}}\n";
+                return fmt::format(
+                           "- {{id: r{}, template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                           "{{name: \"${{",
+                           i) +
+                       Repeat(600,
+                              [](std::size_t) {
+                                return std::string("schema.spec.n == 'a' ? 'b' : ");
+                              }) +
+                       "'c'}\"}}}\n";
               });
      }},
     {"maps_of_maps",
      [] {
-       return "resources:\n- {id: d, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: d}}}\nschema2:\n  status:\n" +
+       return "resources:\n- {id: d, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "
+              "d}}}\nschema2:\n  status:\n" +
               Repeat(1'500, [](std::size_t i) {
                 std::string text = fmt::format("    s{}: \"${{", i);
                 for (int k = 0; k < 40; ++k) text += "{'a': [";
@@ -704,14 +867,17 @@ const Hostile kHostile[] = {
      [] {
        return "resources:\n" + Repeat(1'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{}, forEach: [{{x: '${{{}}}'}}], template: {{apiVersion: v1, kind: ConfigMap, metadata: {{name: 'r-${{x.metadata.name}}'}}, "
-                    "data: {{a: \"${{string(schema.spec.xs.all(a, schema.spec.xs.exists(b, b == a && schema.spec.xs.exists_one(c, c == b))))}}\"}}}}}}\n",
+                    "- {{id: r{}, forEach: [{{x: '${{{}}}'}}], template: {{apiVersion: v1, kind: "
+                    "ConfigMap, metadata: {{name: 'r-${{x.metadata.name}}'}}, "
+                    "data: {{a: \"${{string(schema.spec.xs.all(a, schema.spec.xs.exists(b, b == a "
+                    "&& schema.spec.xs.exists_one(c, c == b))))}}\"}}}}}}\n",
                     i, i == 0 ? std::string("[schema]") : fmt::format("r{}", i - 1));
               });
      }},
     {"columns",
      [] {
-       return "resources: []\nschema2:\n  additionalPrinterColumns:\n" + Repeat(18'000, [](std::size_t i) {
+       return "resources: []\nschema2:\n  additionalPrinterColumns:\n" +
+              Repeat(18'000, [](std::size_t i) {
                 return fmt::format("  - {{name: c{}, type: string, jsonPath: .spec.n}}\n", i);
               });
      }},
@@ -719,19 +885,24 @@ const Hostile kHostile[] = {
      [] {
        return "resources:\n" + Repeat(5'000, [](std::size_t i) {
                 return fmt::format(
-                    "- {{id: r{}, externalRef: {{apiVersion: v1, kind: ConfigMap, metadata: {{selector: {{matchLabels: {{a: '${{schema.spec.n}}', b: '${{schema.spec.xs[0]}}'}}}}}}}}}}\n", i);
+                    "- {{id: r{}, externalRef: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                    "{{selector: {{matchLabels: {{a: '${{schema.spec.n}}', b: "
+                    "'${{schema.spec.xs[0]}}'}}}}}}}}}}\n",
+                    i);
               });
      }},
     {"descriptions",
      [] {
        return "resources: []\nschema2:\n  spec:\n" + Repeat(20'000, [](std::size_t i) {
-                return fmt::format("    f{}: 'string | default=\"a b\" description=\"\\\"{}\\\"\"'\n", i, i);
+                return fmt::format(
+                    "    f{}: 'string | default=\"a b\" description=\"\\\"{}\\\"\"'\n", i, i);
               });
      }},
     {"defaults_that_nest",
      [] {
        return "resources: []\nschema2:\n  spec:\n" + Repeat(500, [](std::size_t i) {
-                return fmt::format("    f{}: 'object | default={}{}'\n", i, std::string(900, '['), std::string(900, ']'));
+                return fmt::format("    f{}: 'object | default={}{}'\n", i, std::string(900, '['),
+                                   std::string(900, ']'));
               });
      }},
     {"types_of_great_width",
@@ -759,7 +930,8 @@ void CompileHostile(benchmark::State& state) {
   const json::Document document = json::ParseYamlDocument(hostile.write()).value();
   const api::RgdSpec decoded = [&] {
     json::Value spec = document.value;
-    json::Object schema{{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"n", "string"}, {"xs", "[]string"}}}};
+    json::Object schema{
+        {"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"n", "string"}, {"xs", "[]string"}}}};
     if (const auto* sections = json::Find(spec, "schema2")) {
       for (const auto& section : sections->as_object()) schema[section.key()] = section.value();
       spec.as_object().erase("schema2");
@@ -792,7 +964,10 @@ void CompileHostile(benchmark::State& state) {
   state.counters["peak_mib"] = static_cast<double>(peak) / (1 << 20);
   state.SetLabel(fmt::format("{}: must be <= 1000 ms, <= 100 peak_mib", hostile.name));
 }
-BENCHMARK(CompileHostile)->DenseRange(0, std::ssize(kHostile) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(CompileHostile)
+    ->DenseRange(0, std::ssize(kHostile) - 1)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 // Texts of at most 1 MiB that are hard to read as YAML.
 const Hostile kHostileTexts[] = {
@@ -808,30 +983,46 @@ const Hostile kHostileTexts[] = {
      }},
     {"aliases_of_a_large_value",
      [] {
-       return "a: &a {" + Repeat(20'000, [](std::size_t i) { return fmt::format("k{}: v, ", i); }) + "}\nb:\n" +
-              Repeat(100'000, [](std::size_t) { return std::string("- *a\n"); });
+       return "a: &a {" + Repeat(20'000, [](std::size_t i) { return fmt::format("k{}: v, ", i); }) +
+              "}\nb:\n" + Repeat(100'000, [](std::size_t) { return std::string("- *a\n"); });
      }},
     {"merges_of_merges",
      [] {
        std::string text = "a0: &a0 {x: 1}\n";
-       for (int i = 1; i < 20'000; ++i) text += fmt::format("a{0}: &a{0} {{<<: *a{1}, k{0}: 1}}\n", i, i - 1);
+       for (int i = 1; i < 20'000; ++i)
+         text += fmt::format("a{0}: &a{0} {{<<: *a{1}, k{0}: 1}}\n", i, i - 1);
        return text;
      }},
     {"brackets", [] { return std::string(1'000'000, '['); }},
-    {"keys_of_keys", [] { return Repeat(300'000, [](std::size_t) { return std::string("? - "); }) + "\n"; }},
-    {"documents", [] { return Repeat(200'000, [](std::size_t) { return std::string("---\na\n"); }); }},
-    {"keys_of_one_map", [] { return Repeat(90'000, [](std::size_t i) { return fmt::format("k{}: {}\n", i, i); }); }},
-    {"the_same_key", [] { return Repeat(170'000, [](std::size_t) { return std::string("a: 1\n"); }); }},
-    {"one_block", [] { return "a: |\n" + Repeat(250'000, [](std::size_t) { return std::string("  x\n"); }); }},
-    {"escapes", [] { return "a: \"" + Repeat(160'000, [](std::size_t) { return std::string("\\u00e9"); }) + "\"\n"; }},
-    {"a_folded_quote", [] { return "a: '" + Repeat(250'000, [](std::size_t) { return std::string("x\n  "); }) + "'\n"; }},
-    {"indentation",
+    {"keys_of_keys",
+     [] { return Repeat(300'000, [](std::size_t) { return std::string("? - "); }) + "\n"; }},
+    {"documents",
+     [] { return Repeat(200'000, [](std::size_t) { return std::string("---\na\n"); }); }},
+    {"keys_of_one_map",
+     [] { return Repeat(90'000, [](std::size_t i) { return fmt::format("k{}: {}\n", i, i); }); }},
+    {"the_same_key",
+     [] { return Repeat(170'000, [](std::size_t) { return std::string("a: 1\n"); }); }},
+    {"one_block",
+     [] { return "a: |\n" + Repeat(250'000, [](std::size_t) { return std::string("  x\n"); }); }},
+    {"escapes",
      [] {
-       return Repeat(990, [](std::size_t i) { return std::string(i, ' ') + "a:\n"; });
+       return "a: \"" + Repeat(160'000, [](std::size_t) { return std::string("\\u00e9"); }) +
+              "\"\n";
      }},
-    {"items_of_one_list", [] { return "a:\n" + Repeat(250'000, [](std::size_t) { return std::string("- 1\n"); }); }},
-    {"comments", [] { return Repeat(500'000, [](std::size_t) { return std::string("#\n"); }) + "a: 1\n"; }},
-    {"anchors", [] { return "a:\n" + Repeat(80'000, [](std::size_t i) { return fmt::format("- &a{} x\n", i); }); }},
+    {"a_folded_quote",
+     [] {
+       return "a: '" + Repeat(250'000, [](std::size_t) { return std::string("x\n  "); }) + "'\n";
+     }},
+    {"indentation",
+     [] { return Repeat(990, [](std::size_t i) { return std::string(i, ' ') + "a:\n"; }); }},
+    {"items_of_one_list",
+     [] { return "a:\n" + Repeat(250'000, [](std::size_t) { return std::string("- 1\n"); }); }},
+    {"comments",
+     [] { return Repeat(500'000, [](std::size_t) { return std::string("#\n"); }) + "a: 1\n"; }},
+    {"anchors",
+     [] {
+       return "a:\n" + Repeat(80'000, [](std::size_t i) { return fmt::format("- &a{} x\n", i); });
+     }},
     {"zero_bytes", [] { return std::string(1'000'000, '\0'); }},
 };
 
@@ -858,7 +1049,10 @@ void ReadHostile(benchmark::State& state) {
   state.counters["peak_mib"] = static_cast<double>(peak) / (1 << 20);
   state.SetLabel(fmt::format("{}: must be <= 1000 ms, <= 100 peak_mib", hostile.name));
 }
-BENCHMARK(ReadHostile)->DenseRange(0, std::ssize(kHostileTexts) - 1)->Iterations(1)->Unit(benchmark::kMillisecond);
+BENCHMARK(ReadHostile)
+    ->DenseRange(0, std::ssize(kHostileTexts) - 1)
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace kro::graph

@@ -25,11 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   auto input = json::Parse({reinterpret_cast<const char*>(data), size});
   if (!input || !input->is_array() || input->get_array().size() != 3) return 0;
   const json::Array& parts = input->get_array();
-  auto schema = apiserver::ObjectSchema::OfCustomResource(json::Object{
-      {"type", "object"}, {"properties", json::Object{{"spec", parts[0]}}}});
+  auto schema = apiserver::ObjectSchema::OfCustomResource(
+      json::Object{{"type", "object"}, {"properties", json::Object{{"spec", parts[0]}}}});
   if (!schema) return 0;
-  const apiserver::Ownership ownership{
-      .api_version = "ex.io/v1", .kind = "T", .schema = *schema};
+  const apiserver::Ownership ownership{.api_version = "ex.io/v1", .kind = "T", .schema = *schema};
   auto first = apiserver::Apply(ownership, nullptr, Config(parts[1]),
                                 {.manager = "A", .now = "2026-01-01T00:00:01Z"});
   if (!first) return 0;

@@ -8,8 +8,7 @@
 using namespace kro;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  auto rules =
-      apiserver::ReadRuleFile({reinterpret_cast<const char*>(data), size}, "rules.yaml");
+  auto rules = apiserver::ReadRuleFile({reinterpret_cast<const char*>(data), size}, "rules.yaml");
   if (!rules) {
     for (const Diagnostic& fault : rules.error()) (void)Render(fault);
     return 0;

@@ -18,15 +18,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                            {"served", true},
                                            {"storage", true},
                                            {"schema", json::Object{{"openAPIV3Schema", parts[0]}}}};
-  const json::Value crd = json::Object{
-      {"metadata", json::Object{{"name", "foos.ex.io"}}},
-      {"spec", json::Object{{"group", "ex.io"},
-                            {"scope", "Namespaced"},
-                            {"names", json::Object{{"plural", "foos"},
-                                                   {"singular", "foo"},
-                                                   {"kind", "Foo"},
-                                                   {"listKind", "FooList"}}},
-                            {"versions", json::Array{version}}}}};
+  const json::Value crd =
+      json::Object{{"metadata", json::Object{{"name", "foos.ex.io"}}},
+                   {"spec", json::Object{{"group", "ex.io"},
+                                         {"scope", "Namespaced"},
+                                         {"names", json::Object{{"plural", "foos"},
+                                                                {"singular", "foo"},
+                                                                {"kind", "Foo"},
+                                                                {"listKind", "FooList"}}},
+                                         {"versions", json::Array{version}}}}};
   (void)apiserver::ValidateCrd(crd, nullptr);
   auto schema = apiserver::StructuralSchema::Read(parts[0]);
   if (!schema) return 0;

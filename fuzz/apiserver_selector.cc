@@ -33,8 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }();
   const apiserver::QueryParameters query(text);
   auto selection = apiserver::Selection::Read(config_maps, "n", query);
-  if (selection && selection->Matches(config_maps, object) !=
-                       selection->Matches(config_maps, object)) {
+  if (selection &&
+      selection->Matches(config_maps, object) != selection->Matches(config_maps, object)) {
     std::abort();
   }
   (void)apiserver::ParseFieldSelector(text);

@@ -142,8 +142,8 @@ ConditionSet::ConditionSet(const ConditionTypes& types, ConditionOwner owner,
 
 void ConditionSet::Set(std::string_view type, ConditionStatus status, std::string_view reason,
                        std::string_view message, Timestamp now) {
-  Condition next{std::string(type), status, std::string(reason), std::string(message),
-                 std::nullopt, owner_.generation};
+  Condition next{std::string(type),    status,       std::string(reason),
+                 std::string(message), std::nullopt, owner_.generation};
   const auto stored = std::ranges::find(conditions_, type, &Condition::type);
   if (stored != conditions_.end()) {
     next.last_transition_time = stored->status == status ? stored->last_transition_time : now;
@@ -207,10 +207,9 @@ void ConditionSet::RecomputeRoot(Timestamp now) {
       continue;
     }
     const bool worse =
-        worst == nullptr ||
-        (condition.status == worst->status
-             ? condition.last_transition_time > worst->last_transition_time
-             : condition.status == ConditionStatus::kFalse);
+        worst == nullptr || (condition.status == worst->status
+                                 ? condition.last_transition_time > worst->last_transition_time
+                                 : condition.status == ConditionStatus::kFalse);
     if (worse) worst = &condition;
   }
   if (worst != nullptr) {

@@ -8,7 +8,9 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr Timestamp At(int second) { return Timestamp(std::chrono::seconds(1'700'000'000 + second)); }
+constexpr Timestamp At(int second) {
+  return Timestamp(std::chrono::seconds(1'700'000'000 + second));
+}
 
 constexpr ConditionOwner kOwner{.generation = 3, .created = At(0), .deleting = false};
 

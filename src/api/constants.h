@@ -55,7 +55,7 @@ inline constexpr std::string_view kCliVersion = "kro.run/cli-version";
 inline constexpr std::string_view kFinalizer = "kro.run/finalizer";
 
 namespace field_manager {
-inline constexpr std::string_view kApplySet = "kro.run/applyset";              // children
+inline constexpr std::string_view kApplySet = "kro.run/applyset";               // children
 inline constexpr std::string_view kApplySetParent = "kro.run/applyset-parent";  // inventory
 inline constexpr std::string_view kLabeller = "kro.run/labeller";  // finalizer and labels
 }  // namespace field_manager

@@ -13,8 +13,7 @@ namespace {
 #define KRO_IMMUTABLE(name) \
   R"("x-kubernetes-validations":[{"rule":"self == oldSelf","message":")" name R"( is immutable"}])"
 
-constexpr std::string_view kAliasRules =
-    R"("maxItems":32,"x-kubernetes-list-type":"set")";
+constexpr std::string_view kAliasRules = R"("maxItems":32,"x-kubernetes-list-type":"set")";
 constexpr std::string_view kAliasItemRules =
     R"("maxLength":63,"pattern":"^[a-z]([-a-z0-9]*[a-z0-9])?$")";
 constexpr std::string_view kAtomicList = R"("x-kubernetes-list-type":"atomic")";
@@ -174,10 +173,10 @@ json::Value GraphRevisionCrd() {
   snapshot["required"].as_array().push_back("spec");
   spec.as_object()["x-kubernetes-validations"] =
       json::Array{{{"rule", "self == oldSelf"}, {"message", "spec is immutable"}}};
-  return MakeCrd({kInternalGroup, "GraphRevision", "graphrevisions", "graphrevision", "gr",
-                  "Cluster"},
-                 kColumns, std::move(spec), StatusSchema(false),
-                 json::Array{{{"jsonPath", ".spec.snapshot.name"}}});
+  return MakeCrd(
+      {kInternalGroup, "GraphRevision", "graphrevisions", "graphrevision", "gr", "Cluster"},
+      kColumns, std::move(spec), StatusSchema(false),
+      json::Array{{{"jsonPath", ".spec.snapshot.name"}}});
 }
 
 // The fields of v0.1.0 are those that the RGD kept, without its patterns, and two that it dropped.

@@ -14,8 +14,13 @@ namespace kro::api {
 namespace {
 
 const json::Value& SpecSchema(const json::Value& crd) {
-  return crd.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema").at("properties").at(
-      "spec");
+  return crd.at("spec")
+      .at("versions")
+      .at(0)
+      .at("schema")
+      .at("openAPIV3Schema")
+      .at("properties")
+      .at("spec");
 }
 
 TEST(CrdManifests, EveryRuleInTheTableIsJson) {

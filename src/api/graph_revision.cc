@@ -25,8 +25,8 @@ json::Parsed<GraphRevision> DecodeGraphRevision(const json::Value& object,
   }
   const auto* spec = json::Find(object, {"spec", "snapshot", "spec"});
   if (spec == nullptr) return std::unexpected(Missing(source, "spec.snapshot.spec"));
-  auto snapshot = DecodeRgdSpec(
-      *spec, source, json::FieldPath().Child("spec").Child("snapshot").Child("spec"));
+  auto snapshot =
+      DecodeRgdSpec(*spec, source, json::FieldPath().Child("spec").Child("snapshot").Child("spec"));
   if (!snapshot) return std::unexpected(std::move(snapshot.error()));
 
   Rgd& rgd = decoded->rgd;

@@ -72,8 +72,8 @@ Result<Labels> MergeLabels(const Labels& a, const Labels& b) {
 
 Ownership CheckOwnership(const Labels& live, std::string_view rgd_name, std::string_view rgd_uid) {
   const auto owned = live.find(label::kOwned);
-  const bool ours = owned != live.end() ? owned->second == "true"
-                                        : Get(live, label::kManagedBy) == kManagedByKro;
+  const bool ours =
+      owned != live.end() ? owned->second == "true" : Get(live, label::kManagedBy) == kManagedByKro;
   if (!ours) return {};
   const auto matches = [&](std::string_view key, std::string_view value) {
     const auto found = live.find(key);

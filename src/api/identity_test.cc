@@ -28,7 +28,8 @@ ApplySetParent ReadParent(const json::Value& value) {
 // Runs `check` on every recorded case of an area: (input, case).
 template <typename Check>
 void ForArea(std::string_view area, Check check) {
-  conformance::Tally tally("identity/" + std::string(area), "test/conformance/definition_differences.txt");
+  conformance::Tally tally("identity/" + std::string(area),
+                           "test/conformance/definition_differences.txt");
   for (const auto& entry : conformance::ReadCases("conformance/identity.json")) {
     if (json::FindString(entry, {"area"}) != area) continue;
     tally.Run(Text(entry, {"id"}), [&] { check(*json::Find(entry, "input"), entry); });
@@ -48,7 +49,8 @@ TEST(IdentityConformance, InventoriesAreUpstreams) {
       kinds.push_back({Text(kind, {"group"}), Text(kind, {"kind"})});
     }
     std::vector<std::string> namespaces;
-    for (const auto& ns : input.at("namespaces").as_array()) namespaces.emplace_back(ns.as_string());
+    for (const auto& ns : input.at("namespaces").as_array())
+      namespaces.emplace_back(ns.as_string());
     const auto inventory = MakeInventory(ReadParent(input.at("parent")), kinds, namespaces);
     EXPECT_EQ(inventory.labels, ReadLabels(json::Find(entry, {"value", "labels"})));
     EXPECT_EQ(inventory.annotations, ReadLabels(json::Find(entry, {"value", "annotations"})));

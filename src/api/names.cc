@@ -19,13 +19,59 @@ void CheckLength(std::string_view name, std::size_t limit, std::vector<std::stri
 
 // Sorted, for binary search.
 constexpr std::array kReserved = std::to_array<std::string_view>({
-    "apiVersion", "as", "break", "const", "context", "continue", "dependencies", "dependency",
-    "each", "else", "externalRef", "externalReference", "externalReferences", "externalRefs",
-    "false", "for", "function", "graph", "if", "import", "in", "instance", "item", "items", "kind",
-    "kro", "let", "loop", "metadata", "namespace", "null", "object", "package", "resource",
-    "resourceGraphDefinition", "resourcegraphdefinition", "resources", "return", "root", "runtime",
-    "schema", "self", "serviceAccountName", "spec", "status", "this", "true", "var", "variables",
-    "vars", "version", "void", "while",
+    "apiVersion",
+    "as",
+    "break",
+    "const",
+    "context",
+    "continue",
+    "dependencies",
+    "dependency",
+    "each",
+    "else",
+    "externalRef",
+    "externalReference",
+    "externalReferences",
+    "externalRefs",
+    "false",
+    "for",
+    "function",
+    "graph",
+    "if",
+    "import",
+    "in",
+    "instance",
+    "item",
+    "items",
+    "kind",
+    "kro",
+    "let",
+    "loop",
+    "metadata",
+    "namespace",
+    "null",
+    "object",
+    "package",
+    "resource",
+    "resourceGraphDefinition",
+    "resourcegraphdefinition",
+    "resources",
+    "return",
+    "root",
+    "runtime",
+    "schema",
+    "self",
+    "serviceAccountName",
+    "spec",
+    "status",
+    "this",
+    "true",
+    "var",
+    "variables",
+    "vars",
+    "version",
+    "void",
+    "while",
 });
 static_assert(std::ranges::is_sorted(kReserved));
 
@@ -55,7 +101,8 @@ std::vector<std::string> CheckDns1123Subdomain(std::string_view name) {
   if (!valid) {
     reasons.emplace_back(
         "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-        "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
+        "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex "
+        "used "
         "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')");
   }
   return reasons;

@@ -43,11 +43,11 @@ class Decoder {
   void Integer(const json::Value& object, std::string_view name, std::int64_t& out);
   void Strings(const json::Value& object, std::string_view name, std::vector<std::string>& out);
   void StringMap(const json::Value& object, std::string_view name, Labels& out);
-  void FreeForm(const json::Value& object, std::string_view name,
-                std::optional<json::Value>& out);
+  void FreeForm(const json::Value& object, std::string_view name, std::optional<json::Value>& out);
   // Calls `read` for every element of the list `name`.
   template <typename Read>
-  void Each(const json::Value& object, std::string_view name, Read read, std::string_view hint = {});
+  void Each(const json::Value& object, std::string_view name, Read read,
+            std::string_view hint = {});
   void Known(const json::Value& object, std::initializer_list<std::string_view> names);
   void WrongType(std::string_view expected, const json::Value& found, std::string_view hint = {});
   Location Here() const;
@@ -61,7 +61,7 @@ class Decoder {
 
 // Whether every object has such a member, or many.
 bool IsOfTemplates(std::string_view name) {
-  static constexpr std::string_view kMembers[] = {"apiVersion", "kind", "metadata", "spec",
+  static constexpr std::string_view kMembers[] = {"apiVersion", "kind",       "metadata", "spec",
                                                   "data",       "stringData", "status"};
   return std::ranges::find(kMembers, name) != std::end(kMembers);
 }
@@ -152,10 +152,12 @@ void Decoder::ReadSpec(const json::Value& spec, RgdSpec& out) {
   if (!spec.is_object()) return WrongType("object", spec);
   out.raw = spec;
   Known(spec, {"schema", "resources", "defaultServiceAccounts"});
-  Member(spec, "schema", [&](const json::Value& schema) { ReadSchema(schema, out.schema.emplace()); });
-  Each(spec, "resources", [&](const json::Value& resource) {
-    ReadResource(resource, out.resources.emplace_back());
-  }, "one entry for each resource: '- id: …'");
+  Member(spec, "schema",
+         [&](const json::Value& schema) { ReadSchema(schema, out.schema.emplace()); });
+  Each(
+      spec, "resources",
+      [&](const json::Value& resource) { ReadResource(resource, out.resources.emplace_back()); },
+      "one entry for each resource: '- id: …'");
 }
 
 void Decoder::ReadSchema(const json::Value& schema, RgdSchema& out) {
@@ -171,9 +173,8 @@ void Decoder::ReadSchema(const json::Value& schema, RgdSchema& out) {
   FreeForm(schema, "spec", out.spec);
   FreeForm(schema, "types", out.types);
   FreeForm(schema, "status", out.status);
-  Each(schema, "additionalPrinterColumns", [&](const json::Value& column) {
-    ReadColumn(column, out.printer_columns.emplace_back());
-  });
+  Each(schema, "additionalPrinterColumns",
+       [&](const json::Value& column) { ReadColumn(column, out.printer_columns.emplace_back()); });
   Strings(schema, "shortNames", out.short_names);
   Strings(schema, "categories", out.categories);
   Member(schema, "metadata", [&](const json::Value& metadata) {
@@ -206,13 +207,13 @@ void Decoder::ReadResource(const json::Value& resource, Resource& out) {
   Known(resource, {"id", "template", "externalRef", "readyWhen", "includeWhen", "forEach"});
   String(resource, "id", out.id);
   FreeForm(resource, "template", out.manifest);
-  Member(resource, "externalRef", [&](const json::Value& ref) {
-    ReadExternalRef(ref, out.external_ref.emplace());
-  });
+  Member(resource, "externalRef",
+         [&](const json::Value& ref) { ReadExternalRef(ref, out.external_ref.emplace()); });
   Strings(resource, "readyWhen", out.ready_when);
   Strings(resource, "includeWhen", out.include_when);
-  Each(resource, "forEach", [&](const json::Value& entry) { ReadForEach(entry, out.for_each); },
-       "one entry for each name: '- name: ${…}'");
+  Each(
+      resource, "forEach", [&](const json::Value& entry) { ReadForEach(entry, out.for_each); },
+      "one entry for each name: '- name: ${…}'");
 }
 
 void Decoder::ReadExternalRef(const json::Value& ref, ExternalRef& out) {
@@ -223,9 +224,8 @@ void Decoder::ReadExternalRef(const json::Value& ref, ExternalRef& out) {
     Known(metadata, {"name", "namespace", "selector"});
     String(metadata, "name", out.name);
     String(metadata, "namespace", out.ns);
-    Member(metadata, "selector", [&](const json::Value& selector) {
-      ReadSelector(selector, out.selector.emplace());
-    });
+    Member(metadata, "selector",
+           [&](const json::Value& selector) { ReadSelector(selector, out.selector.emplace()); });
   });
 }
 
@@ -357,7 +357,8 @@ void Decoder::FreeForm(const json::Value& object, std::string_view name,
 }
 
 template <typename Read>
-void Decoder::Each(const json::Value& object, std::string_view name, Read read, std::string_view hint) {
+void Decoder::Each(const json::Value& object, std::string_view name, Read read,
+                   std::string_view hint) {
   const json::Value* value = Find(object, name);
   if (value == nullptr) return;
   path_.Push(name);
@@ -392,15 +393,16 @@ void Decoder::Known(const json::Value& object, std::initializer_list<std::string
   }
 }
 
-void Decoder::WrongType(std::string_view expected, const json::Value& found, std::string_view hint) {
+void Decoder::WrongType(std::string_view expected, const json::Value& found,
+                        std::string_view hint) {
   Diagnostic error{.code = "KRO103"};
   error.hint = hint;
   error.where = Here();
   error.expected = expected;
   error.found = json::TypeName(found);
-  error.message = fmt::format("{} must be of type {}, got {}",
-                              path_.empty() ? std::string("object") : path_.ToString(), expected,
-                              error.found);
+  error.message =
+      fmt::format("{} must be of type {}, got {}",
+                  path_.empty() ? std::string("object") : path_.ToString(), expected, error.found);
   errors_.push_back(std::move(error));
 }
 

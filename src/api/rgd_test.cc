@@ -46,8 +46,7 @@ TEST(Rgd, DecodesEveryField) {
   ASSERT_TRUE(rgd.spec.schema);
   EXPECT_EQ(rgd.spec.schema->group, "acme.example");
   EXPECT_EQ(rgd.spec.schema->scope, Scope::kCluster);
-  EXPECT_EQ(rgd.spec.schema->printer_columns[0],
-            (PrinterColumn{"A", "string", "f", "d", 1, ".a"}));
+  EXPECT_EQ(rgd.spec.schema->printer_columns[0], (PrinterColumn{"A", "string", "f", "d", 1, ".a"}));
   EXPECT_THAT(rgd.spec.schema->short_names, ElementsAre("w"));
   ASSERT_EQ(rgd.spec.resources.size(), 2U);
   EXPECT_EQ(rgd.spec.resources[0].for_each[0].name, "r");

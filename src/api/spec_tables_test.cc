@@ -24,7 +24,8 @@ json::Value Yaml(std::string_view text) {
 
 // The schema at "spec.schema.shortNames[]"; nullptr if there is none.
 const json::Value* SchemaAt(const json::Value& crd, std::string_view path) {
-  const json::Value* schema = &crd.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema");
+  const json::Value* schema =
+      &crd.at("spec").at("versions").at(0).at("schema").at("openAPIV3Schema");
   while (!path.empty() && schema != nullptr) {
     const std::size_t dot = std::min(path.find('.'), path.size());
     std::string_view name = path.substr(0, dot);
@@ -58,10 +59,12 @@ void ExpectFields(const json::Value& crd, const std::vector<FieldRow>& rows) {
 // Names, type, priority, path; as the table has them.
 std::string Columns(const json::Value& crd) {
   std::string text;
-  for (const auto& column : crd.at("spec").at("versions").at(0).at("additionalPrinterColumns").as_array()) {
+  for (const auto& column :
+       crd.at("spec").at("versions").at(0).at("additionalPrinterColumns").as_array()) {
     const auto* priority = json::Find(column, "priority");
-    text += fmt::format("{} {} {} {}\n", json::FindString(column, {"name"}), json::FindString(column, {"type"}),
-                        priority != nullptr ? priority->as_int64() : 0, json::FindString(column, {"jsonPath"}));
+    text += fmt::format(
+        "{} {} {} {}\n", json::FindString(column, {"name"}), json::FindString(column, {"type"}),
+        priority != nullptr ? priority->as_int64() : 0, json::FindString(column, {"jsonPath"}));
   }
   return text;
 }
@@ -74,9 +77,10 @@ constexpr std::string_view kTextMap = "{type: object, additionalProperties: {typ
 TEST(SpecTables, IdentityAndColumnsOfADefinition) {
   const json::Value crd = RgdCrd();
   EXPECT_EQ(json::FindString(crd, {"metadata", "name"}), "resourcegraphdefinitions.kro.run");
-  EXPECT_EQ(json::Canonical(crd.at("spec").at("names")),
-            R"({"kind":"ResourceGraphDefinition","listKind":"ResourceGraphDefinitionList",)"
-            R"("plural":"resourcegraphdefinitions","shortNames":["rgd"],"singular":"resourcegraphdefinition"})");
+  EXPECT_EQ(
+      json::Canonical(crd.at("spec").at("names")),
+      R"({"kind":"ResourceGraphDefinition","listKind":"ResourceGraphDefinitionList",)"
+      R"("plural":"resourcegraphdefinitions","shortNames":["rgd"],"singular":"resourcegraphdefinition"})");
   EXPECT_EQ(json::FindString(crd, {"spec", "scope"}), "Cluster");
   const json::Value& version = crd.at("spec").at("versions").at(0);
   EXPECT_EQ(json::FindString(version, {"name"}), "v1alpha1");
@@ -92,59 +96,77 @@ TEST(SpecTables, IdentityAndColumnsOfADefinition) {
 
 TEST(SpecTables, FieldsAndRulesOfADefinition) {
   const json::Value crd = RgdCrd();
-  EXPECT_EQ(json::Find(*SchemaAt(crd, ""), "required"), nullptr) << "trap 35: a definition without spec is admitted";
-  ExpectFields(crd, {
-      {"spec", "{type: object, required: [schema]}"},
-      {"spec.schema", "{type: object, required: [kind, apiVersion, scope]}"},
-      {"spec.schema.kind", "{type: string, pattern: '^[A-Z][a-zA-Z0-9]{0,62}$', x-kubernetes-validations: "
-                           "[{rule: self == oldSelf, message: kind is immutable}]}"},
-      {"spec.schema.apiVersion", "{type: string, pattern: '^v[0-9]+(alpha[0-9]+|beta[0-9]+)?$', "
-                                 "x-kubernetes-validations: [{rule: self == oldSelf, message: apiVersion is immutable}]}"},
-      {"spec.schema.group", "{type: string, default: kro.run, x-kubernetes-validations: "
-                            "[{rule: self == oldSelf, message: group is immutable}]}"},
-      {"spec.schema.scope", "{type: string, default: Namespaced, enum: [Namespaced, Cluster], "
-                            "x-kubernetes-validations: [{rule: self == oldSelf, message: scope is immutable}]}"},
-      {"spec.schema.spec", kFree},
-      {"spec.schema.types", kFree},
-      {"spec.schema.status", kFree},
-      {"spec.schema.additionalPrinterColumns", "{type: array, items: {type: object, required: [name, type, jsonPath]}}"},
-      {"spec.schema.additionalPrinterColumns[].priority", "{type: integer, format: int32}"},
-      {"spec.schema.shortNames", "{type: array, maxItems: 32, x-kubernetes-list-type: set, "
-                                 "items: {type: string, maxLength: 63, pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$'}}"},
-      {"spec.schema.categories", "{type: array, maxItems: 32, x-kubernetes-list-type: set, "
-                                 "items: {type: string, maxLength: 63, pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$'}}"},
-      {"spec.schema.metadata.labels", kTextMap},
-      {"spec.schema.metadata.annotations", kTextMap},
-      {"spec.resources[]", "{type: object, required: [id], x-kubernetes-validations: [{message: "
-                           "exactly one of template or externalRef must be provided, rule: '(has(self.template) && "
-                           "!has(self.externalRef)) || (!has(self.template) && has(self.externalRef))'}]}"},
-      {"spec.resources[].id", kText},
-      {"spec.resources[].template", kFree},
-      {"spec.resources[].externalRef", "{type: object, required: [apiVersion, kind, metadata]}"},
-      {"spec.resources[].externalRef.apiVersion", kText},
-      {"spec.resources[].externalRef.kind", kText},
-      {"spec.resources[].externalRef.metadata",
-       "{type: object, x-kubernetes-validations: [{message: exactly one of name or selector must be provided, rule: "
-       "'(has(self.name) && !has(self.selector)) || (!has(self.name) && has(self.selector))'}]}"},
-      {"spec.resources[].externalRef.metadata.name", "{type: string, minLength: 1}"},
-      {"spec.resources[].externalRef.metadata.namespace", kText},
-      {"spec.resources[].externalRef.metadata.selector", "{type: object, x-kubernetes-map-type: atomic}"},
-      {"spec.resources[].externalRef.metadata.selector.matchLabels", kTextMap},
-      {"spec.resources[].externalRef.metadata.selector.matchExpressions",
-       "{type: array, x-kubernetes-list-type: atomic, items: {type: object, required: [key, operator]}}"},
-      {"spec.resources[].readyWhen", kTexts},
-      {"spec.resources[].includeWhen", kTexts},
-      {"spec.resources[].forEach",
-       "{type: array, items: {type: object, additionalProperties: {type: string}, minProperties: 1, maxProperties: 1}}"},
-      // 1.4
-      {"status.state", kText},
-      {"status.topologicalOrder", kTexts},
-      {"status.conditions", "{type: array, items: {type: object, required: [type, status]}}"},
-      {"status.conditions[].lastTransitionTime", "{type: string, format: date-time}"},
-      {"status.conditions[].observedGeneration", "{type: integer, format: int64, minimum: 0}"},
-      {"status.resources[].id", kText},
-      {"status.lastIssuedRevision", "{type: integer, format: int64}"},
-  });
+  EXPECT_EQ(json::Find(*SchemaAt(crd, ""), "required"), nullptr)
+      << "trap 35: a definition without spec is admitted";
+  ExpectFields(
+      crd,
+      {
+          {"spec", "{type: object, required: [schema]}"},
+          {"spec.schema", "{type: object, required: [kind, apiVersion, scope]}"},
+          {"spec.schema.kind",
+           "{type: string, pattern: '^[A-Z][a-zA-Z0-9]{0,62}$', x-kubernetes-validations: "
+           "[{rule: self == oldSelf, message: kind is immutable}]}"},
+          {"spec.schema.apiVersion",
+           "{type: string, pattern: '^v[0-9]+(alpha[0-9]+|beta[0-9]+)?$', "
+           "x-kubernetes-validations: [{rule: self == oldSelf, message: apiVersion is "
+           "immutable}]}"},
+          {"spec.schema.group",
+           "{type: string, default: kro.run, x-kubernetes-validations: "
+           "[{rule: self == oldSelf, message: group is immutable}]}"},
+          {"spec.schema.scope",
+           "{type: string, default: Namespaced, enum: [Namespaced, Cluster], "
+           "x-kubernetes-validations: [{rule: self == oldSelf, message: scope is immutable}]}"},
+          {"spec.schema.spec", kFree},
+          {"spec.schema.types", kFree},
+          {"spec.schema.status", kFree},
+          {"spec.schema.additionalPrinterColumns",
+           "{type: array, items: {type: object, required: [name, type, jsonPath]}}"},
+          {"spec.schema.additionalPrinterColumns[].priority", "{type: integer, format: int32}"},
+          {"spec.schema.shortNames",
+           "{type: array, maxItems: 32, x-kubernetes-list-type: set, "
+           "items: {type: string, maxLength: 63, pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$'}}"},
+          {"spec.schema.categories",
+           "{type: array, maxItems: 32, x-kubernetes-list-type: set, "
+           "items: {type: string, maxLength: 63, pattern: '^[a-z]([-a-z0-9]*[a-z0-9])?$'}}"},
+          {"spec.schema.metadata.labels", kTextMap},
+          {"spec.schema.metadata.annotations", kTextMap},
+          {"spec.resources[]",
+           "{type: object, required: [id], x-kubernetes-validations: [{message: "
+           "exactly one of template or externalRef must be provided, rule: '(has(self.template) && "
+           "!has(self.externalRef)) || (!has(self.template) && has(self.externalRef))'}]}"},
+          {"spec.resources[].id", kText},
+          {"spec.resources[].template", kFree},
+          {"spec.resources[].externalRef",
+           "{type: object, required: [apiVersion, kind, metadata]}"},
+          {"spec.resources[].externalRef.apiVersion", kText},
+          {"spec.resources[].externalRef.kind", kText},
+          {"spec.resources[].externalRef.metadata",
+           "{type: object, x-kubernetes-validations: [{message: exactly one of name or selector "
+           "must be provided, rule: "
+           "'(has(self.name) && !has(self.selector)) || (!has(self.name) && "
+           "has(self.selector))'}]}"},
+          {"spec.resources[].externalRef.metadata.name", "{type: string, minLength: 1}"},
+          {"spec.resources[].externalRef.metadata.namespace", kText},
+          {"spec.resources[].externalRef.metadata.selector",
+           "{type: object, x-kubernetes-map-type: atomic}"},
+          {"spec.resources[].externalRef.metadata.selector.matchLabels", kTextMap},
+          {"spec.resources[].externalRef.metadata.selector.matchExpressions",
+           "{type: array, x-kubernetes-list-type: atomic, items: {type: object, required: [key, "
+           "operator]}}"},
+          {"spec.resources[].readyWhen", kTexts},
+          {"spec.resources[].includeWhen", kTexts},
+          {"spec.resources[].forEach",
+           "{type: array, items: {type: object, additionalProperties: {type: string}, "
+           "minProperties: 1, maxProperties: 1}}"},
+          // 1.4
+          {"status.state", kText},
+          {"status.topologicalOrder", kTexts},
+          {"status.conditions", "{type: array, items: {type: object, required: [type, status]}}"},
+          {"status.conditions[].lastTransitionTime", "{type: string, format: date-time}"},
+          {"status.conditions[].observedGeneration", "{type: integer, format: int64, minimum: 0}"},
+          {"status.resources[].id", kText},
+          {"status.lastIssuedRevision", "{type: integer, format: int64}"},
+      });
 }
 
 TEST(SpecTables, ARevision) {
@@ -161,15 +183,16 @@ TEST(SpecTables, ARevision) {
             "READY string 0 .status.conditions[?(@.type==\"Ready\")].status\n"
             "AGE date 0 .metadata.creationTimestamp\n");
   ExpectFields(crd, {
-      {"spec", "{type: object, required: [revision, snapshot], x-kubernetes-validations: "
-               "[{rule: self == oldSelf, message: spec is immutable}]}"},
-      {"spec.revision", "{type: integer, format: int64, minimum: 1}"},
-      {"spec.snapshot", "{type: object, required: [name, generation, spec]}"},
-      {"spec.snapshot.name", kText},
-      {"spec.snapshot.generation", "{type: integer, format: int64}"},
-      {"spec.snapshot.spec", "{type: object, required: [schema]}"},
-      {"status.topologicalOrder", kTexts},
-  });
+                        {"spec",
+                         "{type: object, required: [revision, snapshot], x-kubernetes-validations: "
+                         "[{rule: self == oldSelf, message: spec is immutable}]}"},
+                        {"spec.revision", "{type: integer, format: int64, minimum: 1}"},
+                        {"spec.snapshot", "{type: object, required: [name, generation, spec]}"},
+                        {"spec.snapshot.name", kText},
+                        {"spec.snapshot.generation", "{type: integer, format: int64}"},
+                        {"spec.snapshot.spec", "{type: object, required: [schema]}"},
+                        {"status.topologicalOrder", kTexts},
+                    });
   EXPECT_EQ(SchemaAt(crd, "status.state"), nullptr);
 }
 
@@ -197,24 +220,44 @@ resources:
 TEST(SpecTables, WhatTheDigestDoesAndDoesNotSee) {
   constexpr std::string_view kBase =
       "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: ["
-      "{id: a, template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}, {id: b, template: {}}]}";
+      "{id: a, template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: "
+      "v}]}, {id: b, template: {}}]}";
   const std::pair<std::string_view, std::string_view> same[] = {
-      {"order of keys", "{resources: [{template: {x: 1}, id: a, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, "
-                        "{j: v}]}, {id: b, template: {}}], schema: {spec: {b: string, a: string}, apiVersion: v1, kind: App}}"},
-      {"order of resources", "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: [{id: b, "
-                             "template: {}}, {id: a, template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}]}"},
-      {"order of conditions", "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: [{id: a, template: "
-                              "{x: 1}, readyWhen: [q, p], includeWhen: [s, r], forEach: [{i: u}, {j: v}]}, {id: b, template: {}}]}"},
-      {"absent and empty", "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}, additionalPrinterColumns: []}, resources: [{id: a, "
-                           "template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}, {id: b, template: {}, readyWhen: []}]}"},
-      {"the defaults", "{schema: {kind: App, apiVersion: v1, group: kro.run, scope: Namespaced, spec: {a: string, b: string}}, resources: [{id: a, "
-                       "template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}, {id: b, template: {}}]}"},
+      {"order of keys",
+       "{resources: [{template: {x: 1}, id: a, readyWhen: [p, q], includeWhen: [r, s], forEach: "
+       "[{i: u}, "
+       "{j: v}]}, {id: b, template: {}}], schema: {spec: {b: string, a: string}, apiVersion: v1, "
+       "kind: App}}"},
+      {"order of resources",
+       "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: [{id: b, "
+       "template: {}}, {id: a, template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: "
+       "[{i: u}, {j: v}]}]}"},
+      {"order of conditions",
+       "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: [{id: a, "
+       "template: "
+       "{x: 1}, readyWhen: [q, p], includeWhen: [s, r], forEach: [{i: u}, {j: v}]}, {id: b, "
+       "template: {}}]}"},
+      {"absent and empty",
+       "{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}, "
+       "additionalPrinterColumns: []}, resources: [{id: a, "
+       "template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}, {id: "
+       "b, template: {}, readyWhen: []}]}"},
+      {"the defaults",
+       "{schema: {kind: App, apiVersion: v1, group: kro.run, scope: Namespaced, spec: {a: string, "
+       "b: string}}, resources: [{id: a, "
+       "template: {x: 1}, readyWhen: [p, q], includeWhen: [r, s], forEach: [{i: u}, {j: v}]}, {id: "
+       "b, template: {}}]}"},
   };
   for (const auto& [what, spec] : same) EXPECT_EQ(Hash(spec), Hash(kBase)) << what;
-  EXPECT_NE(Hash("{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: [{id: a, template: {x: 1}, "
-                 "readyWhen: [p, q], includeWhen: [r, s], forEach: [{j: v}, {i: u}]}, {id: b, template: {}}]}"),
-            Hash(kBase)) << "order of forEach";
-  EXPECT_NE(Hash("{schema: {spec: {a: 9007199254740993}}}"), Hash("{schema: {spec: {a: 9007199254740992}}}")) << "trap 24";
+  EXPECT_NE(Hash("{schema: {kind: App, apiVersion: v1, spec: {a: string, b: string}}, resources: "
+                 "[{id: a, template: {x: 1}, "
+                 "readyWhen: [p, q], includeWhen: [r, s], forEach: [{j: v}, {i: u}]}, {id: b, "
+                 "template: {}}]}"),
+            Hash(kBase))
+      << "order of forEach";
+  EXPECT_NE(Hash("{schema: {spec: {a: 9007199254740993}}}"),
+            Hash("{schema: {spec: {a: 9007199254740992}}}"))
+      << "trap 24";
 }
 
 TEST(SpecTables, NamesOfRevisions) {
@@ -238,7 +281,8 @@ TEST(SpecTables, ApplySetsAndInventories) {
   EXPECT_EQ(hash(cluster), "sha256:hoEEd0-N_RUcaK08nPqhVx_Lkgi2l4auEl3dib9JJSM");
   const Inventory inventory = MakeInventory(
       namespaced, {{"apps", "Deployment"}, {"", "ConfigMap"}, {"apps", "Deployment"}}, {"b", "a"});
-  EXPECT_EQ(inventory.annotations.at("applyset.kubernetes.io/contains-group-kinds"), "ConfigMap,Deployment.apps");
+  EXPECT_EQ(inventory.annotations.at("applyset.kubernetes.io/contains-group-kinds"),
+            "ConfigMap,Deployment.apps");
   EXPECT_EQ(inventory.annotations.at("applyset.kubernetes.io/additional-namespaces"), "a,b");
 }
 
@@ -249,9 +293,11 @@ TEST(SpecTables, LabelsByObject) {
   EXPECT_EQ(RgdLabels("web", "u"), (Labels{{"kro.run/resource-graph-definition-id", "u"},
                                            {"kro.run/resource-graph-definition-name", "web"}}));
   EXPECT_EQ(NodeLabels("cm"), (Labels{{"kro.run/node-id", "cm"}}));
-  EXPECT_EQ(NodeLabels("cm", 0, 3), (Labels{{"kro.run/node-id", "cm"}, {"kro.run/collection-index", "0"},
+  EXPECT_EQ(NodeLabels("cm", 0, 3), (Labels{{"kro.run/node-id", "cm"},
+                                            {"kro.run/collection-index", "0"},
                                             {"kro.run/collection-size", "3"}}));
-  const InstanceIdentity instance{.gvk = {"kro.run", "v1", "App"}, .name = "n", .ns = "s", .uid = "u"};
+  const InstanceIdentity instance{
+      .gvk = {"kro.run", "v1", "App"}, .name = "n", .ns = "s", .uid = "u"};
   const Labels labels = InstanceLabels(instance);
   EXPECT_EQ(labels.at("kro.run/instance-namespace"), "s");
   EXPECT_EQ(labels.at("kro.run/instance-kind"), "App");
@@ -265,14 +311,17 @@ TEST(SpecTables, OwnershipOfACrd) {
   EXPECT_TRUE(check({{"kro.run/owned", "true"}}));
   EXPECT_FALSE(check({{"kro.run/owned", "True"}}));
   EXPECT_TRUE(check({{"app.kubernetes.io/managed-by", "kro"}}));
-  EXPECT_FALSE(check({{"kro.run/owned", "false"}, {"app.kubernetes.io/managed-by", "kro"}})) << "trap 38";
+  EXPECT_FALSE(check({{"kro.run/owned", "false"}, {"app.kubernetes.io/managed-by", "kro"}}))
+      << "trap 38";
   EXPECT_FALSE(check({}));
 }
 
 // 7.2, how the root follows from the others; traps 26 to 28.
 class Roots : public ::testing::Test {
  protected:
-  static Timestamp At(int minute) { return *ParseTimestamp(fmt::format("2026-08-01T10:{:02}:00Z", minute)); }
+  static Timestamp At(int minute) {
+    return *ParseTimestamp(fmt::format("2026-08-01T10:{:02}:00Z", minute));
+  }
   ConditionTypes types_{.root = "Ready", .dependents = {"A", "B"}, .pruned = {}};
   ConditionSet set_{types_, {.generation = 2, .created = At(0)}, {}, At(1)};
 };

@@ -33,8 +33,7 @@ struct Conflict {
 class Write {
  public:
   explicit Write(const Ownership& ownership)
-      : ownership_(ownership),
-        reset_(FieldSet::OfFields(ownership.reset_fields, texts_)) {}
+      : ownership_(ownership), reset_(FieldSet::OfFields(ownership.reset_fields, texts_)) {}
 
   FieldTexts& texts() { return texts_; }
   const TypeNode& type() const { return ownership_.schema.root(); }
@@ -52,7 +51,7 @@ class Write {
 
   // What `before` to `after` does at a version.
   const Change& CompareAt(std::string_view version, const json::Value* before,
-                              const json::Value* after);
+                          const json::Value* after);
 
   // Takes from all entries what changed. Places that change while somebody holds them are returned
   // and, unless `force`, nothing is taken.
@@ -139,9 +138,10 @@ Answer<Applied> Apply(const Ownership& ownership, const json::Value* live,
     if (live != nullptr && !applied->changed) {
       // The annotation alone may differ.
       const json::Value* before = json::Find(*live, {"metadata", "annotations"});
-      const json::Value* after = json::Find(std::as_const(applied->object), {"metadata", "annotations"});
-      applied->changed = before != nullptr && after != nullptr &&
-                         !internal::DeepEqual(*before, *after);
+      const json::Value* after =
+          json::Find(std::as_const(applied->object), {"metadata", "annotations"});
+      applied->changed =
+          before != nullptr && after != nullptr && !internal::DeepEqual(*before, *after);
     }
   }
   return applied;
@@ -170,8 +170,7 @@ void TrackUpdate(const Ownership& ownership, const json::Value* live, json::Valu
   // An object that nobody keeps books about stays so until the next apply.
   if (entries.empty() && live != nullptr) return;
   const json::Value before =
-      live == nullptr ? json::Value()
-                      : internal::CopyWithoutManagedFields(*live, object.storage());
+      live == nullptr ? json::Value() : internal::CopyWithoutManagedFields(*live, object.storage());
   const json::Value* compared = live == nullptr ? nullptr : &before;
   auto fits = [&](const json::Value& value) {
     return internal::FindTypeError(write.type(), value, internal::Duplicates::kAllowed).empty();
@@ -329,8 +328,8 @@ void Write::Update(ManagedEntries& entries, const json::Value* before, const jso
 FieldSet Write::WithoutIdentity(const FieldSet& set) {
   static constexpr std::string_view kTop[] = {"apiVersion", "kind", "metadata"};
   static constexpr std::string_view kMetadata[] = {
-      "clusterName", "creationTimestamp", "generation",      "managedFields", "name",
-      "namespace",   "resourceVersion",   "selfLink",        "uid"};
+      "clusterName",     "creationTimestamp", "generation", "managedFields", "name", "namespace",
+      "resourceVersion", "selfLink",          "uid"};
   static const FieldSet& kIdentity = *[] {
     internal::FieldSetBuilder builder;
     std::vector<internal::Element> path;
@@ -442,13 +441,12 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
                           const json::Value& config, const ApplyOptions& options,
                           std::vector<Conflict>* conflicts, ManagedEntries& kept) {
   Write write(ownership);
-  auto entries = live == nullptr ? ManagedEntries()
-                                 : internal::ReadManagedFields(*live, write.texts());
+  auto entries =
+      live == nullptr ? ManagedEntries() : internal::ReadManagedFields(*live, write.texts());
   if (!entries) {
     return PlainFailure(500, "failed to decode managed fields: " + entries.error().message());
   }
-  std::string error =
-      internal::FindTypeError(write.type(), config, internal::Duplicates::kRefused);
+  std::string error = internal::FindTypeError(write.type(), config, internal::Duplicates::kRefused);
   if (!error.empty()) {
     return PlainFailure(500, TypeError("failed to create typed patch object", config, error));
   }
@@ -470,8 +468,7 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
   write.ReconcileWithSchema(*entries);
 
   ManagedEntry own = write.MakeEntry(options.manager, Operation::kApply);
-  const FieldSet mine =
-      write.WithoutReset(internal::FieldsOf(write.type(), config, write.texts()));
+  const FieldSet mine = write.WithoutReset(internal::FieldsOf(write.type(), config, write.texts()));
   FieldSet last;
   std::string last_version;
   auto former = std::ranges::find_if(
@@ -532,7 +529,8 @@ std::string TypeError(std::string_view what, const json::Value& object, std::str
   auto version = api::GroupVersion::Parse(json::FindString(object, {"apiVersion"}));
   api::Gvk gvk{version ? version->group : "", version ? version->version : "",
                std::string(json::FindString(object, {"kind"}))};
-  return fmt::format("{} ({}/{}; {}): {}", what, json::FindString(object, {"metadata", "namespace"}),
+  return fmt::format("{} ({}/{}; {}): {}", what,
+                     json::FindString(object, {"metadata", "namespace"}),
                      json::FindString(object, {"metadata", "name"}), gvk.ToString(), error);
 }
 
@@ -573,7 +571,8 @@ std::string ShowManager(const ManagedEntry& entry) {
 
 std::vector<std::string> LastAppliedPaths(const Ownership& ownership, const json::Value& live) {
   const json::Value* annotations = json::Find(live, {"metadata", "annotations"});
-  const json::Value* text = annotations == nullptr ? nullptr : json::Find(*annotations, kLastApplied);
+  const json::Value* text =
+      annotations == nullptr ? nullptr : json::Find(*annotations, kLastApplied);
   if (text == nullptr || !text->is_string()) return {};
   auto config = json::Parse(text->get_string());
   if (!config || json::FindString(*config, {"apiVersion"}) != ownership.api_version) return {};

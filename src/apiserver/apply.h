@@ -27,9 +27,9 @@ namespace kro::apiserver {
 
 // What an endpoint knows about ownership of its kind's fields.
 struct Ownership {
-  std::string api_version;      // "apps/v1"
-  std::string kind;             // for messages: "Deployment"
-  ObjectSchema schema;          // of that version
+  std::string api_version;       // "apps/v1"
+  std::string kind;              // for messages: "Deployment"
+  ObjectSchema schema;           // of that version
   std::string subresource = {};  // "status", "scale"; empty: the object itself
   // Places that writes through this endpoint neither store nor own, dotted: "status", "metadata.labels".
   std::vector<std::string> reset_fields = {};
@@ -38,13 +38,14 @@ struct Ownership {
   std::function<std::optional<ObjectSchema>(std::string_view api_version)> schema_at = {};
   // Makes of an object at one version the same at another, but for apiVersion. Unset: objects of all
   // versions look alike, as with the conversion None.
-  std::function<void(json::Object& object, std::string_view from, std::string_view to)> convert = {};
+  std::function<void(json::Object& object, std::string_view from, std::string_view to)> convert =
+      {};
 };
 
 struct ApplyOptions {
   std::string_view manager;
   bool force = false;
-  std::string_view now;  // RFC 3339, whole seconds, UTC: "2026-11-21T16:00:00Z"
+  std::string_view now;                   // RFC 3339, whole seconds, UTC: "2026-11-21T16:00:00Z"
   boost::json::storage_ptr storage = {};  // where the result lives
 };
 
@@ -61,8 +62,8 @@ struct Applied {
 //
 // Answers: 409 with one cause per field (section 5.10), 400 for a config of another type or with
 // managedFields, 500 for one that does not fit the schema.
-Answer<Applied> Apply(const Ownership& ownership, const json::Value* live, const json::Value& config,
-                      const ApplyOptions& options);
+Answer<Applied> Apply(const Ownership& ownership, const json::Value* live,
+                      const json::Value& config, const ApplyOptions& options);
 
 struct UpdateOptions {
   std::string_view manager;

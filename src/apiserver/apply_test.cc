@@ -297,8 +297,7 @@ TEST(Apply, ReplacesAtomicPartsAsAWhole) {
   EXPECT_EQ(s.Apply("B", "{atom: {'y': 1}, latom: [{name: b}], mp: {l: '1'}}"),
             "409 .spec.atom .spec.latom");
   s.Force("B", "{atom: {'y': 1}, latom: [{name: b}], mp: {l: '1'}}");
-  EXPECT_EQ(s.spec(),
-            R"({"atom":{"y":1},"d":"dd","latom":[{"name":"b"}],"mp":{"k":"1","l":"1"}})");
+  EXPECT_EQ(s.spec(), R"({"atom":{"y":1},"d":"dd","latom":[{"name":"b"}],"mp":{"k":"1","l":"1"}})");
   EXPECT_THAT(s.entries(), ElementsAre(R"(A:{"f:mp":{"f:k":{}}})",
                                        R"(B:{"f:atom":{},"f:latom":{},"f:mp":{"f:l":{}}})"));
 }
@@ -312,9 +311,9 @@ TEST(Apply, MergesFreeFormMaps) {
                           R"(B:{"f:free":{"f:q":{".":{},"f:t":{}}}})"));
   s.Apply("A", "{free: {e: {}}}");
   EXPECT_EQ(s.spec(), R"({"d":"dd","free":{"e":{},"q":{"t":true}}})");
-  EXPECT_THAT(s.entries(), testing::UnorderedElementsAre(
-                               R"(A:{"f:free":{"f:e":{}}})",
-                               R"(B:{"f:free":{"f:q":{".":{},"f:t":{}}}})"));
+  EXPECT_THAT(s.entries(),
+              testing::UnorderedElementsAre(R"(A:{"f:free":{"f:e":{}}})",
+                                            R"(B:{"f:free":{"f:q":{".":{},"f:t":{}}}})"));
 }
 
 TEST(Apply, LeavesNullWhereAStillNamedMapLosesEverything) {
@@ -385,7 +384,8 @@ TEST(TrackUpdate, LetsARequestForgetAllEntries) {
 TEST(TrackUpdate, NeverOwnsIdentity) {
   Server s;
   json::Value object = Yaml(
-      "{apiVersion: ex.io/v1, kind: Thg, metadata: {name: x, namespace: ns, uid: u, labels: {l: m}}}");
+      "{apiVersion: ex.io/v1, kind: Thg, metadata: {name: x, namespace: ns, uid: u, labels: {l: "
+      "m}}}");
   TrackUpdate(s.ownership(), nullptr, object, {.manager = "U", .now = "2026-11-21T16:00:59Z"});
   const json::Value* fields =
       &json::Find(std::as_const(object), {"metadata", "managedFields"})->get_array()[0];
@@ -417,8 +417,7 @@ TEST(Apply, RefusesWhatDoesNotFitTheSchema) {
       {"{lset: {a: 1}}", ".spec.lset: expected list, got &{map[a:1]}"},
       {"{'n': x}", ".spec.n: expected numeric (int or float), got string"},
       {"{lset: [a, a]}", ".spec.lset: duplicate entries for key [=\"a\"]"},
-      {"{lmap: [{name: q}, {name: q}]}",
-       ".spec.lmap: duplicate entries for key [name=\"q\"]"},
+      {"{lmap: [{name: q}, {name: q}]}", ".spec.lmap: duplicate entries for key [name=\"q\"]"},
       {"{lmap: [{v: 1}]}",
        ".spec.lmap: element 0: associative list with keys has an element that omits all key fields "
        "[\"name\"] (and doesn't have default values for any key fields)"},
@@ -446,12 +445,13 @@ TEST(Apply, MakesOneOwnedPlaceOfWhatBecameAtomic) {
   Server s;
   s.Apply("A", "{obj: {x: 1}, lset: [a]}");
   json::Value schema = ThgSchema();
-  json::Value& properties = *json::Find(*json::Find(*json::Find(*json::Find(schema, "properties"), "spec"), "properties"), "obj");
+  json::Value& properties = *json::Find(
+      *json::Find(*json::Find(*json::Find(schema, "properties"), "spec"), "properties"), "obj");
   properties.get_object()["x-kubernetes-map-type"] = "atomic";
   s.ownership().schema = *ObjectSchema::OfCustomResource(schema);
   s.Apply("B", "{a: '1'}");
-  EXPECT_THAT(s.entries(), ElementsAre(R"(A:{"f:lset":{"v:\"a\"":{}},"f:obj":{}})",
-                                       R"(B:{"f:a":{}})"));
+  EXPECT_THAT(s.entries(),
+              ElementsAre(R"(A:{"f:lset":{"v:\"a\"":{}},"f:obj":{}})", R"(B:{"f:a":{}})"));
 }
 
 TEST(Apply, DropsEntriesOfVersionsThatAreGone) {

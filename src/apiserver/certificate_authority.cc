@@ -80,8 +80,7 @@ Result<std::unique_ptr<CertificateAuthority>> CertificateAuthority::Read(
   impl->own = own;
   impl->certificate.reset(
       PEM_read_bio_X509(Reading(own.certificate_pem).get(), nullptr, nullptr, nullptr));
-  impl->key.reset(
-      PEM_read_bio_PrivateKey(Reading(own.key_pem).get(), nullptr, nullptr, nullptr));
+  impl->key.reset(PEM_read_bio_PrivateKey(Reading(own.key_pem).get(), nullptr, nullptr, nullptr));
   if (impl->certificate == nullptr || impl->key == nullptr ||
       X509_check_private_key(impl->certificate.get(), impl->key.get()) != 1) {
     return Fail(ErrorCode::kInvalid, "no certificate with its key");

@@ -85,16 +85,16 @@ void DefinitionChecker::Check() {
   const json::Value& names = Find(spec(), "names") != nullptr ? *Find(spec(), "names") : spec();
   const std::string name(json::FindString(crd_, {"metadata", "name"}));
   if (old_ == nullptr && name != Text(names, "plural") + "." + group) {
-    errors_.push_back(Invalid("metadata.name", json::Value(name),
-                              "must be spec.names.plural+\".\"+spec.group"));
+    errors_.push_back(
+        Invalid("metadata.name", json::Value(name), "must be spec.names.plural+\".\"+spec.group"));
   }
   if (group.empty()) {
     errors_.push_back(Required("spec.group"));
   } else if (auto fault = SubdomainFault(group)) {
     errors_.push_back(Invalid("spec.group", json::Value(group), *fault));
   } else if (!group.contains('.')) {
-    errors_.push_back(Invalid("spec.group", json::Value(group),
-                              "should be a domain with at least one dot"));
+    errors_.push_back(
+        Invalid("spec.group", json::Value(group), "should be a domain with at least one dot"));
   }
   const std::string scope = Text(spec(), "scope");
   if (scope.empty()) {
@@ -116,9 +116,10 @@ void DefinitionChecker::Check() {
   CheckStoredVersions();
   CheckApproval();
   if (Flag(spec(), "preserveUnknownFields")) {
-    errors_.push_back(Invalid("spec.preserveUnknownFields", json::Value(true),
-                              "cannot set to true, set x-kubernetes-preserve-unknown-fields to true "
-                              "in spec.versions[*].schema instead"));
+    errors_.push_back(
+        Invalid("spec.preserveUnknownFields", json::Value(true),
+                "cannot set to true, set x-kubernetes-preserve-unknown-fields to true "
+                "in spec.versions[*].schema instead"));
   }
   if (old_ != nullptr) CheckImmutable();
 }
@@ -163,7 +164,8 @@ void DefinitionChecker::CheckVersions() {
     unique &= names.insert(name).second;
     if (Flag(versions[i], "storage")) ++storage;
     if (auto fault = internal::Dns1035Fault(name)) {
-      errors_.push_back(Invalid(fmt::format("spec.versions[{}].name", i), json::Value(name), *fault));
+      errors_.push_back(
+          Invalid(fmt::format("spec.versions[{}].name", i), json::Value(name), *fault));
       if (i == 0) errors_.push_back(Invalid("spec.version", json::Value(name), *fault));
     }
     const json::Value* warning = Find(versions[i], "deprecationWarning");
@@ -178,13 +180,14 @@ void DefinitionChecker::CheckVersions() {
       }
     }
   }
-  const json::Value& shown = Find(spec(), "versions") != nullptr ? *Find(spec(), "versions") : spec();
+  const json::Value& shown =
+      Find(spec(), "versions") != nullptr ? *Find(spec(), "versions") : spec();
   if (!unique) {
     errors_.push_back(Invalid("spec.versions", shown, "must contain unique version names"));
   }
   if (storage != 1) {
-    errors_.push_back(Invalid("spec.versions", shown,
-                              "must have exactly one version marked as storage version"));
+    errors_.push_back(
+        Invalid("spec.versions", shown, "must have exactly one version marked as storage version"));
   }
 }
 
@@ -200,10 +203,10 @@ void DefinitionChecker::CheckSchemas() {
     } else if (i == 0 || !IsShared("schema")) {
       const json::Value* subresources = Find(version, "subresources");
       const bool has_status = subresources != nullptr && Find(*subresources, "status") != nullptr;
-      internal::CheckSchema(*schema,
-                            IsShared("schema") ? "spec.validation.openAPIV3Schema"
-                                               : own + ".schema.openAPIV3Schema",
-                            has_status, errors_);
+      internal::CheckSchema(
+          *schema,
+          IsShared("schema") ? "spec.validation.openAPIV3Schema" : own + ".schema.openAPIV3Schema",
+          has_status, errors_);
     }
     const json::Value* subresources = Find(version, "subresources");
     if (subresources != nullptr && (i == 0 || !IsShared("subresources"))) {
@@ -286,8 +289,8 @@ void DefinitionChecker::CheckPath(std::string_view path_text, const std::string&
                                   std::initializer_list<std::string_view> roots,
                                   std::string_view wanted) {
   if (path_text[0] != '.') {
-    errors_.push_back(Invalid(path, json::Value(path_text),
-                              "must be a simple json path starting with ."));
+    errors_.push_back(
+        Invalid(path, json::Value(path_text), "must be a simple json path starting with ."));
   } else if (roots.size() > 0 && std::ranges::none_of(roots, [&](std::string_view root) {
                return path_text.starts_with(root);
              })) {
@@ -329,7 +332,8 @@ void DefinitionChecker::CheckSelectableFields(const json::Array& fields, const j
     const std::string type = target == nullptr ? "" : Text(*target, "type");
     if (type != "string" && type != "boolean" && type != "integer") {
       refuse(
-          "must point to a field of type string, boolean or integer. Enum string fields and strings "
+          "must point to a field of type string, boolean or integer. Enum string fields and "
+          "strings "
           "with formats are allowed.");
     }
     if (!seen.insert(*normalized).second) errors_.push_back(Duplicate(at, json::Value(text)));
@@ -387,15 +391,16 @@ void DefinitionChecker::CheckStoredVersions() {
     return;
   }
   auto is_stored = [&](const std::string& name) {
-    return std::ranges::any_of(stored, [&](const json::Value& v) { return v == json::Value(name); });
+    return std::ranges::any_of(stored,
+                               [&](const json::Value& v) { return v == json::Value(name); });
   };
   std::set<std::string> names;
   for (const json::Value& version : List(spec(), "versions")) {
     const std::string name = Text(version, "name");
     names.insert(name);
     if (Flag(version, "storage") && !is_stored(name)) {
-      errors_.push_back(Invalid(path, *Find(*status, "storedVersions"),
-                                "must have the storage version " + name));
+      errors_.push_back(
+          Invalid(path, *Find(*status, "storedVersions"), "must have the storage version " + name));
     }
   }
   for (std::size_t i = 0; i < stored.size(); ++i) {
@@ -432,9 +437,9 @@ void DefinitionChecker::CheckApproval() {
   const std::string path = fmt::format("metadata.annotations[{}]", kApproved);
   const std::string_view where = "see https://github.com/kubernetes/enhancements/pull/1111";
   if (value.empty()) {
-    errors_.push_back(Required(
-        path, fmt::format("protected groups must have approval annotation \"{}\", {}", kApproved,
-                          where)));
+    errors_.push_back(
+        Required(path, fmt::format("protected groups must have approval annotation \"{}\", {}",
+                                   kApproved, where)));
   } else {
     errors_.push_back(Invalid(
         path, json::Value(value),
@@ -454,7 +459,8 @@ void DefinitionChecker::CheckImmutable() {
   bool established = false;
   if (const json::Value* status = Find(*old_, "status")) {
     for (const json::Value& condition : List(*status, "conditions")) {
-      established |= Text(condition, "type") == "Established" && Text(condition, "status") == "True";
+      established |=
+          Text(condition, "type") == "Established" && Text(condition, "status") == "True";
     }
   }
   if (established) {
@@ -494,8 +500,10 @@ std::vector<std::string> UnknownFormats(const json::Value& crd) {
 std::optional<std::string> SubdomainFault(std::string_view name) {
   if (internal::HasFormat("k8s-long-name", name)) return std::nullopt;
   if (name.size() > 253) return "must be no more than 253 characters";
-  return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
-         "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
+  return "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' "
+         "or "
+         "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex "
+         "used "
          "for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
 }
 

@@ -132,16 +132,20 @@ class FaultStream final : public http::ResponseStream {
       const Fault* fault = owner_.OfEvent();
       if (fault == nullptr) co_return frame;
       switch (fault->kind) {
-        case FaultKind::kEventDuplicate: co_return frame + frame;
+        case FaultKind::kEventDuplicate:
+          co_return frame + frame;
         case FaultKind::kEventLate:
-          if (auto slept = co_await async::Sleep(owner_.executor_, fault->length, cancel_); !slept) {
+          if (auto slept = co_await async::Sleep(owner_.executor_, fault->length, cancel_);
+              !slept) {
             co_return std::unexpected(slept.error());
           }
           co_return frame;
         case FaultKind::kEventGone:
           broken_ = true;
           co_return std::string(kExpiredFrame);
-        case FaultKind::kEventLost: broken_ = true; continue;
+        case FaultKind::kEventLost:
+          broken_ = true;
+          continue;
         case FaultKind::kEventSwapped: {
           if (frames_.empty()) {
             // A stream of the embedded server can be read again after nothing came.
@@ -160,7 +164,9 @@ class FaultStream final : public http::ResponseStream {
           broken_ = true;
           continue;
         }
-        default: broken_ = true; co_return frame;
+        default:
+          broken_ = true;
+          co_return frame;
       }
     }
   }
@@ -219,9 +225,10 @@ async::Task<Result<http::Response>> FaultTransport::Send(http::Request request,
   }
   if (Unreachable() || is(FaultKind::kLostResponse)) co_return Down();
   if (is(FaultKind::kTimeout)) {
-    co_return Refuse(504, "Timeout",
-                     "Timeout: request did not complete within requested timeout - context deadline "
-                     "exceeded");
+    co_return Refuse(
+        504, "Timeout",
+        "Timeout: request did not complete within requested timeout - context deadline "
+        "exceeded");
   }
   co_return response;
 }
@@ -291,19 +298,28 @@ bool FaultTransport::Unreachable() const {
 void FaultTransport::Begin(const Fault& fault) {
   const MonotonicTime now = executor_.clock().Monotonic();
   switch (fault.kind) {
-    case FaultKind::kCrashBefore: Die(fault); break;
-    case FaultKind::kPartition: partition_until_ = now + fault.length; break;
-    case FaultKind::kDenied: denied_until_ = now + fault.length; break;
+    case FaultKind::kCrashBefore:
+      Die(fault);
+      break;
+    case FaultKind::kPartition:
+      partition_until_ = now + fault.length;
+      break;
+    case FaultKind::kDenied:
+      denied_until_ = now + fault.length;
+      break;
     case FaultKind::kStaleList:
       stale_until_ = now + fault.length;
       stale_revision_ = server_.revision();
       break;
-    case FaultKind::kCompacted: server_.CompactHistory(); break;
+    case FaultKind::kCompacted:
+      server_.CompactHistory();
+      break;
     case FaultKind::kServerRestart:
       server_.CompactHistory();
       server_.EndWatches(Server::WatchEnd::kBroken);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -313,7 +329,8 @@ std::optional<Result<http::Response>> FaultTransport::Instead(const Fault* fault
   if (fault != nullptr) {
     switch (fault->kind) {
       case FaultKind::kLostRequest:
-      case FaultKind::kServerRestart: return Down();
+      case FaultKind::kServerRestart:
+        return Down();
       case FaultKind::kConflict:
         if (!IsWrite(request) || request.method == "POST") break;
         return Refuse(409, "Conflict",
@@ -333,7 +350,8 @@ std::optional<Result<http::Response>> FaultTransport::Instead(const Fault* fault
       }
       case FaultKind::kServerError:
         return Refuse(500, "InternalError", "Internal error occurred: as scheduled");
-      default: break;
+      default:
+        break;
     }
   }
   if (IsWrite(request) && executor_.clock().Monotonic() < denied_until_) {
@@ -346,9 +364,7 @@ std::optional<Result<http::Response>> FaultTransport::Instead(const Fault* fault
   return std::nullopt;
 }
 
-bool FaultTransport::ListsAreStale() const {
-  return executor_.clock().Monotonic() < stale_until_;
-}
+bool FaultTransport::ListsAreStale() const { return executor_.clock().Monotonic() < stale_until_; }
 
 void FaultTransport::MakeStale(http::Request& request) const {
   if (request.method != "GET" || !Parameter(request.target, "resourceVersionMatch").empty()) return;
@@ -362,9 +378,7 @@ void FaultTransport::MakeStale(http::Request& request) const {
 
 namespace {
 
-const KindName& NameOf(FaultKind kind) {
-  return *std::ranges::find(kNames, kind, &KindName::kind);
-}
+const KindName& NameOf(FaultKind kind) { return *std::ranges::find(kNames, kind, &KindName::kind); }
 
 Result<std::uint64_t> ParseNumber(std::string_view text) {
   std::uint64_t number = 0;
@@ -409,8 +423,8 @@ bool MaySwap(std::string_view first, std::string_view second) {
 
 bool AsksForTheOld(const http::Request& request) {
   const std::string_view version = Parameter(request.target, "resourceVersion");
-  return request.method == "GET" && ((!version.empty() && version != "0") ||
-                                     !Parameter(request.target, "continue").empty());
+  return request.method == "GET" &&
+         ((!version.empty() && version != "0") || !Parameter(request.target, "continue").empty());
 }
 
 }  // namespace

@@ -46,12 +46,12 @@ enum class FaultKind {
   kServerRestart,  // … and all watches break
   // Of an event of a watch; events count from 1, over all watches.
   kEventDuplicate,  // comes twice
-  kEventLate,       // it and what follows on this watch come so much later: after newer ones of others
-  kEventLost,       // never comes; the watch breaks, as a server's does that drops events
-  kEventGone,       // never comes; the server forgets, so that the watch cannot be taken up again
-  kEventSwapped,    // comes after the next event of its watch, if one of another object comes in time
-  kWatchBroken,     // comes, then the watch breaks
-  kWatchSilent,     // from it on nothing comes and nothing breaks, as if the other end were gone
+  kEventLate,  // it and what follows on this watch come so much later: after newer ones of others
+  kEventLost,  // never comes; the watch breaks, as a server's does that drops events
+  kEventGone,  // never comes; the server forgets, so that the watch cannot be taken up again
+  kEventSwapped,  // comes after the next event of its watch, if one of another object comes in time
+  kWatchBroken,   // comes, then the watch breaks
+  kWatchSilent,   // from it on nothing comes and nothing breaks, as if the other end were gone
 };
 
 struct Fault {

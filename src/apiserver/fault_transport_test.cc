@@ -31,15 +31,15 @@ struct Simulation {
         {}));
   }
   int StatusOf(std::string name) {
-    auto got = *executor.Run(transport.Send(
-        {.target = "/api/v1/namespaces/default/configmaps/" + name}, {}));
+    auto got = *executor.Run(
+        transport.Send({.target = "/api/v1/namespaces/default/configmaps/" + name}, {}));
     return got ? got->status : 0;
   }
   std::unique_ptr<http::ResponseStream> Watch(std::string more = {}) {
-    auto stream = *executor.Run(faults.Open(
-        {.target = "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=" +
-                   std::to_string(server.revision()) + more},
-        {}));
+    auto stream = *executor.Run(
+        faults.Open({.target = "/api/v1/namespaces/default/configmaps?watch=1&resourceVersion=" +
+                               std::to_string(server.revision()) + more},
+                    {}));
     return stream ? std::move(*stream) : nullptr;
   }
   // The names that a list made at `version` has; "410" or so if it is refused.

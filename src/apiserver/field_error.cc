@@ -16,16 +16,26 @@ std::string WithDetail(std::string text, std::string_view detail);
 
 std::string_view ToString(FieldErrorType type) {
   switch (type) {
-    case FieldErrorType::kRequired: return "FieldValueRequired";
-    case FieldErrorType::kInvalid: return "FieldValueInvalid";
-    case FieldErrorType::kNotSupported: return "FieldValueNotSupported";
-    case FieldErrorType::kDuplicate: return "FieldValueDuplicate";
-    case FieldErrorType::kForbidden: return "FieldValueForbidden";
-    case FieldErrorType::kTooLong: return "FieldValueTooLong";
-    case FieldErrorType::kTooMany: return "FieldValueTooMany";
-    case FieldErrorType::kTypeInvalid: return "FieldValueTypeInvalid";
-    case FieldErrorType::kNotFound: return "FieldValueNotFound";
-    case FieldErrorType::kInternal: return "InternalError";
+    case FieldErrorType::kRequired:
+      return "FieldValueRequired";
+    case FieldErrorType::kInvalid:
+      return "FieldValueInvalid";
+    case FieldErrorType::kNotSupported:
+      return "FieldValueNotSupported";
+    case FieldErrorType::kDuplicate:
+      return "FieldValueDuplicate";
+    case FieldErrorType::kForbidden:
+      return "FieldValueForbidden";
+    case FieldErrorType::kTooLong:
+      return "FieldValueTooLong";
+    case FieldErrorType::kTooMany:
+      return "FieldValueTooMany";
+    case FieldErrorType::kTypeInvalid:
+      return "FieldValueTypeInvalid";
+    case FieldErrorType::kNotFound:
+      return "FieldValueNotFound";
+    case FieldErrorType::kInternal:
+      return "InternalError";
   }
   return "FieldValueInvalid";
 }
@@ -73,8 +83,9 @@ FieldError TooLong(std::string field, int max_bytes) {
 }
 
 FieldError TooMany(std::string field, std::size_t count, std::size_t max) {
-  return {FieldErrorType::kTooMany, std::move(field),
-          fmt::format("Too many: {}: must have at most {} item{}", count, max, max == 1 ? "" : "s")};
+  return {
+      FieldErrorType::kTooMany, std::move(field),
+      fmt::format("Too many: {}: must have at most {} item{}", count, max, max == 1 ? "" : "s")};
 }
 
 FieldError NotFound(std::string field, const json::Value& value) {

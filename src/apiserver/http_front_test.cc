@@ -33,11 +33,12 @@ struct Front {
     async::RunBlocking(executor, scope.Join());
   }
   http::Response Send(std::string method, std::string target, std::string body = {}) {
-    auto sent = async::RunBlocking(
-        executor, client->Send({.method = std::move(method), .target = std::move(target),
-                                .headers = {{"Content-Type", "application/json"}},
-                                .body = std::move(body)},
-                               {}));
+    auto sent = async::RunBlocking(executor,
+                                   client->Send({.method = std::move(method),
+                                                 .target = std::move(target),
+                                                 .headers = {{"Content-Type", "application/json"}},
+                                                 .body = std::move(body)},
+                                                {}));
     return sent ? *sent : http::Response{0, {}, sent.error().message()};
   }
 };
@@ -103,8 +104,7 @@ TEST(HttpFront, KnowsClientsByTheirCertificates) {
   };
   const std::string target(kConfigMaps);
   EXPECT_EQ(ask(*(*authority)->IssueClient(ClusterAdmin()), target).status, 200);
-  const http::Response refused =
-      ask(*(*authority)->IssueClient({"alice", {"dev", "ops"}}), target);
+  const http::Response refused = ask(*(*authority)->IssueClient({"alice", {"dev", "ops"}}), target);
   EXPECT_EQ(refused.status, 403);
   EXPECT_NE(refused.body.find("User \\\"alice\\\" cannot list"), std::string::npos) << refused.body;
   EXPECT_NE(ask(std::nullopt, target).body.find("system:anonymous"), std::string::npos);

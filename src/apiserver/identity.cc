@@ -6,7 +6,9 @@
 
 namespace kro::apiserver {
 
-bool User::IsIn(std::string_view group) const { return std::ranges::find(groups, group) != groups.end(); }
+bool User::IsIn(std::string_view group) const {
+  return std::ranges::find(groups, group) != groups.end();
+}
 
 bool User::IsMaster() const { return IsIn("system:masters"); }
 
@@ -14,9 +16,7 @@ User ClusterAdmin() {
   return {.name = "kubernetes-admin", .groups = {"system:masters", "system:authenticated"}};
 }
 
-User AnonymousUser() {
-  return {.name = "system:anonymous", .groups = {"system:unauthenticated"}};
-}
+User AnonymousUser() { return {.name = "system:anonymous", .groups = {"system:unauthenticated"}}; }
 
 User ServiceAccountUser(std::string_view name_space, std::string_view name) {
   return {.name = fmt::format("system:serviceaccount:{}:{}", name_space, name),

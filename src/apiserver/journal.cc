@@ -270,7 +270,8 @@ Result<Loaded> Load(std::string_view file) {
   }
   Reader header{file.substr(kMagic.size(), 4)};
   if (const auto format = header.Number(4); format != kFormat) {
-    return Fail(ErrorCode::kInvalid, "written in format {}, this program reads {}", format, kFormat);
+    return Fail(ErrorCode::kInvalid, "written in format {}, this program reads {}", format,
+                kFormat);
   }
   Loaded loaded;
   std::map<ObjectName, SavedObject> objects;
@@ -320,9 +321,9 @@ bool Play(std::string_view content, SavedState& state, std::map<ObjectName, Save
     const std::uint64_t definition = reader.Number(8);
     const std::string_view members = reader.Text();
     if (!reader.good) return false;
-    objects.insert_or_assign(std::move(key),
-                             SavedObject{std::string(group), std::string(resource), revision,
-                                         definition, std::string(members)});
+    objects.insert_or_assign(
+        std::move(key), SavedObject{std::string(group), std::string(resource), revision, definition,
+                                    std::string(members)});
   } else {
     if (!reader.good) return false;
     objects.erase(key);
@@ -338,7 +339,7 @@ Result<std::string> ReadWhole(const std::string& path) {
     return SystemError("open", path);
   }
   std::string bytes;
-  struct stat about {};
+  struct stat about{};
   if (::fstat(file, &about) == 0) bytes.resize(static_cast<std::size_t>(about.st_size));
   std::size_t filled = 0;
   while (filled < bytes.size()) {

@@ -68,11 +68,11 @@ class Journal final : public ChangeListener {
   const Options options_;
   const int lock_;
   const Server* server_ = nullptr;
-  int file_ = -1;               // replaced under mutex_
+  int file_ = -1;  // replaced under mutex_
   std::size_t size_ = 0;
   std::size_t compacted_size_ = 0;
-  bool whole_ = true;           // false: a change is missing from the file
-  std::string pending_;         // records that are not written yet
+  bool whole_ = true;    // false: a change is missing from the file
+  std::string pending_;  // records that are not written yet
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -120,8 +120,8 @@ spec:
   ManualClock clock;
   Server server(clock, IdSource(1), {}, std::move(opened->state));
   // No time has passed.
-  auto reply = server.Handle(
-      {.method = "GET", .target = "/apis/ex.io/v1/namespaces/default/widgets/a"});
+  auto reply =
+      server.Handle({.method = "GET", .target = "/apis/ex.io/v1/namespaces/default/widgets/a"});
   EXPECT_THAT(std::get<http::Response>(reply).body, HasSubstr(R"("size":3)"));
 }
 
@@ -141,9 +141,9 @@ spec:
   }
   Session run(folder_);
   run.world->Advance(2s);
-  EXPECT_EQ(run.world->At("/apis/apps/v1/namespaces/default/deployments/web",
-                          "status.availableReplicas"),
-            "2");
+  EXPECT_EQ(
+      run.world->At("/apis/apps/v1/namespaces/default/deployments/web", "status.availableReplicas"),
+      "2");
 }
 
 // Whatever the file is cut to, it opens, and holds everything up to there and nothing behind.
@@ -162,7 +162,9 @@ TEST_F(JournalTest, ATornEndIsDroppedAndNothingElse) {
     ASSERT_TRUE(opened) << length << ": " << opened.error().message();
     std::string value = "nothing";
     for (const SavedObject& object : opened->state.objects) {
-      if (object.resource != "configmaps" || object.members.find(R"("name":"a")") == std::string::npos) continue;
+      if (object.resource != "configmaps" ||
+          object.members.find(R"("name":"a")") == std::string::npos)
+        continue;
       value = object.members.substr(object.members.find(R"("data":{"k":")") + 13, 1);
     }
     if (value != last) {
@@ -174,7 +176,9 @@ TEST_F(JournalTest, ATornEndIsDroppedAndNothingElse) {
 }
 
 TEST_F(JournalTest, ZerosAtTheEndAreNoDamage) {
-  { Session(folder_).PutConfigMap("a", "1"); }
+  {
+    Session(folder_).PutConfigMap("a", "1");
+  }
   PutBytes(Bytes() + std::string(4096, '\0'));
   Session run(folder_);
   EXPECT_EQ(run.dropped, 4096u);
@@ -182,7 +186,9 @@ TEST_F(JournalTest, ZerosAtTheEndAreNoDamage) {
 }
 
 TEST_F(JournalTest, DamageInTheMiddleIsAnErrorThatNamesThePlace) {
-  { Session(folder_).PutConfigMap("a", "1"); }
+  {
+    Session(folder_).PutConfigMap("a", "1");
+  }
   std::string bytes = Bytes();
   bytes[200] = static_cast<char>(bytes[200] ^ 1);
   PutBytes(bytes);

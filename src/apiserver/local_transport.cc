@@ -13,7 +13,9 @@ namespace {
 class LocalStream final : public http::ResponseStream {
  public:
   LocalStream(async::Executor& executor, std::shared_ptr<Watch> watch, async::CancelToken cancel)
-      : executor_(executor), watch_(std::move(watch)), cancel_(std::move(cancel)),
+      : executor_(executor),
+        watch_(std::move(watch)),
+        cancel_(std::move(cancel)),
         there_(std::make_shared<async::Event>(executor, async::EventReset::kAuto)),
         headers_(WatchHeaders()) {
     watch_->OnReady([there = there_] { there->Set(); });

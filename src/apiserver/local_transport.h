@@ -37,8 +37,8 @@ class LocalTransport final : public http::Transport {
   // `server` and `executor` outlive the transport, and streams from it. One transport at a time drives a
   // server; others may share it with `Drive::kNo`.
   enum class Drive { kNo, kYes };
-  LocalTransport(Server& server, async::Executor& executor, Options options = {Duration::zero(), nullptr},
-                 Drive drive = Drive::kYes);
+  LocalTransport(Server& server, async::Executor& executor,
+                 Options options = {Duration::zero(), nullptr}, Drive drive = Drive::kYes);
   ~LocalTransport() override;
 
   async::Task<Result<http::Response>> Send(http::Request request,

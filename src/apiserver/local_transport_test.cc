@@ -128,8 +128,9 @@ TEST(LocalTransport, AppliesDeploymentsWithDefaults) {
   Simulation sim;
   auto applied = sim.Apply(kDeployments, kDeployment);
   ASSERT_TRUE(applied) << applied.error().message();
-  EXPECT_EQ(Text(*applied, {"spec", "strategy"}),
-            R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":"25%"}})");
+  EXPECT_EQ(
+      Text(*applied, {"spec", "strategy"}),
+      R"({"type":"RollingUpdate","rollingUpdate":{"maxUnavailable":"25%","maxSurge":"25%"}})");
   auto again = sim.Apply(kDeployments, kDeployment);
   ASSERT_TRUE(again);
   EXPECT_EQ(json::FindString(*again, {"metadata", "resourceVersion"}),
@@ -185,8 +186,7 @@ TEST(LocalTransport, CollectsWhatADeletedDeploymentOwned) {
 TEST(LocalTransport, DeletesObjects) {
   Simulation sim;
   ASSERT_TRUE(sim.Create(kConfigMaps, kConfigMap));
-  auto deleted =
-      sim.Run(sim.client.Delete(kConfigMaps, {"default", "a"}, {}, sim.stop.token()));
+  auto deleted = sim.Run(sim.client.Delete(kConfigMaps, {"default", "a"}, {}, sim.stop.token()));
   ASSERT_TRUE(deleted);
   EXPECT_FALSE(deleted->remaining);
   EXPECT_TRUE(kube::IsNotFound(sim.Get(kConfigMaps, "a").error()));

@@ -449,8 +449,8 @@ void MarkRequired(TypeNode& node, const json::Object& schema) {
   for (const json::Value& name : required->get_array()) {
     // Required, and yet left out while it is empty.
     if (!name.is_string() || name.get_string() == "validationActions") continue;
-    auto field = std::ranges::find(node.fields, std::string_view(name.get_string()),
-                                   &TypeNode::Field::name);
+    auto field =
+        std::ranges::find(node.fields, std::string_view(name.get_string()), &TypeNode::Field::name);
     if (field != node.fields.end() && field->unset == TypeNode::Field::Unset::kLeftOut) {
       field->unset = TypeNode::Field::Unset::kNull;
     }
@@ -461,9 +461,14 @@ void AddUnset(const TypeNode& type, json::Object& object, int depth) {
   if (depth > kMaxUnsetDepth) return;
   for (const TypeNode::Field& field : type.fields) {
     switch (field.unset) {
-      case TypeNode::Field::Unset::kLeftOut: break;
-      case TypeNode::Field::Unset::kNull: object.emplace(field.name, nullptr); break;
-      case TypeNode::Field::Unset::kZero: object.emplace(field.name, *field.default_value); break;
+      case TypeNode::Field::Unset::kLeftOut:
+        break;
+      case TypeNode::Field::Unset::kNull:
+        object.emplace(field.name, nullptr);
+        break;
+      case TypeNode::Field::Unset::kZero:
+        object.emplace(field.name, *field.default_value);
+        break;
       case TypeNode::Field::Unset::kStruct: {
         json::Object below;
         AddUnset(*field.type, below, depth + 1);

@@ -79,12 +79,12 @@ Answer<Patched> ApplyMergePatch(const json::Value& object, std::string_view body
   if (!decoded) return BadPatch(decoded.error().message());
   if (decoded->value.is_null()) return BadRequest("Invalid JSON Patch");
   if (!decoded->value.is_object()) {
-    return BadPatch(fmt::format("json: cannot unmarshal {} into Go value of type "
-                                "map[string]interface {{}}",
-                                WordFor(decoded->value)));
+    return BadPatch(
+        fmt::format("json: cannot unmarshal {} into Go value of type "
+                    "map[string]interface {{}}",
+                    WordFor(decoded->value)));
   }
-  Patched patched{json::Value(object, object.storage()),
-                  FieldComplaints({}, decoded->duplicates)};
+  Patched patched{json::Value(object, object.storage()), FieldComplaints({}, decoded->duplicates)};
   Merge(patched.object, decoded->value);
   return patched;
 }
@@ -95,9 +95,10 @@ Answer<Patched> ApplyStrategicMergePatch(const json::Value& object, std::string_
   if (!decoded) return BadRequest(decoded.error().message());
   if (decoded->value.is_null()) decoded->value = json::Object();
   if (!decoded->value.is_object()) {
-    return BadRequest(fmt::format("json: cannot unmarshal {} into Go value of type "
-                                  "map[string]interface {{}}",
-                                  WordFor(decoded->value)));
+    return BadRequest(
+        fmt::format("json: cannot unmarshal {} into Go value of type "
+                    "map[string]interface {{}}",
+                    WordFor(decoded->value)));
   }
   auto merged = internal::MergeStrategically(object, decoded->value, schema.root());
   if (!merged) return std::unexpected(merged.error());
@@ -270,18 +271,18 @@ bool SameText(const json::Value& a, const json::Value& b) {
 Answer<json::Value> CheckOperations(const Decoded& decoded, std::vector<std::string>& complaints) {
   if (decoded.value.is_null()) return json::Value(json::Array());
   if (!decoded.value.is_array()) {
-    return BadPatch(fmt::format(
-        "json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
-        WordFor(decoded.value)));
+    return BadPatch(
+        fmt::format("json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
+                    WordFor(decoded.value)));
   }
   const json::Array& operations = decoded.value.get_array();
   std::vector<std::string> unknown;
   for (std::size_t i = 0; i < operations.size(); ++i) {
     if (operations[i].is_null()) continue;
     if (!operations[i].is_object()) {
-      return BadPatch(fmt::format(
-          "json: cannot unmarshal {} into Go value of type handlers.jsonPatchOp",
-          WordFor(operations[i])));
+      return BadPatch(
+          fmt::format("json: cannot unmarshal {} into Go value of type handlers.jsonPatchOp",
+                      WordFor(operations[i])));
     }
     for (const auto& member : operations[i].get_object()) {
       const std::string_view key(member.key());

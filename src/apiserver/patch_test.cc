@@ -47,7 +47,8 @@ TEST(JsonPatch, FollowsTheServersLiberties) {
       {"{a: 1}", R"([{"op":"replace","path":"","value":{"b":1}}])", R"({"b":1})"},
       {"{a/b: {c~d: 1}}", R"([{"op":"remove","path":"/a~1b/c~0d"}])", R"({"a/b":{}})"},
       // lists
-      {"{l: [a]}", R"([{"op":"add","path":"/l/-1","value":"b"},{"op":"add","path":"/l/-","value":"c"}])",
+      {"{l: [a]}",
+       R"([{"op":"add","path":"/l/-1","value":"b"},{"op":"add","path":"/l/-","value":"c"}])",
        R"({"l":["a","b","c"]})"},
       {"{l: [a, b]}", R"([{"op":"remove","path":"/l/-1"}])", R"({"l":["a"]})"},
       {"{l: [a, b]}", R"([{"op":"add","path":"/l/0","value":"z"}])", R"({"l":["z","a","b"]})"},
@@ -69,7 +70,8 @@ TEST(JsonPatch, FollowsTheServersLiberties) {
        "400 error decoding patch: json: cannot unmarshal number into Go value of type "
        "handlers.jsonPatchOp"},
       {"{}", R"([{"op":1}])",
-       "400 error decoding patch: json: cannot unmarshal number into Go struct field jsonPatchOp.op "
+       "400 error decoding patch: json: cannot unmarshal number into Go struct field "
+       "jsonPatchOp.op "
        "of type string"},
       {"{}", "[", "400 error decoding patch: unexpected end of JSON input"},
   };
@@ -79,8 +81,8 @@ TEST(JsonPatch, FollowsTheServersLiberties) {
 }
 
 TEST(JsonPatch, ComplainsAboutFieldsOfOperations) {
-  auto patched = ApplyJsonPatch(
-      json::Object(), R"([{"op":"add","op":"add","path":"/b","value":"1","zz":1}])");
+  auto patched =
+      ApplyJsonPatch(json::Object(), R"([{"op":"add","op":"add","path":"/b","value":"1","zz":1}])");
   ASSERT_TRUE(patched.has_value());
   EXPECT_THAT(patched->complaints, ElementsAre("json patch unknown field \"[0].zz\"",
                                                "json patch duplicate field \"[0].op\""));
@@ -91,9 +93,10 @@ TEST(JsonPatch, RefusesTooManyOperations) {
   for (int i = 0; i < 10'001; ++i) {
     body += std::string(i == 0 ? "" : ",") + R"({"op":"add","path":"/a","value":1})";
   }
-  EXPECT_EQ(Outcome(ApplyJsonPatch(json::Object(), body + "]")),
-            "413 Request entity too large: The allowed maximum operations in a JSON patch is 10000, "
-            "got 10001");
+  EXPECT_EQ(
+      Outcome(ApplyJsonPatch(json::Object(), body + "]")),
+      "413 Request entity too large: The allowed maximum operations in a JSON patch is 10000, "
+      "got 10001");
 }
 
 TEST(MergePatch, MergesMapsAndReplacesTheRest) {
@@ -109,7 +112,8 @@ TEST(MergePatch, MergesMapsAndReplacesTheRest) {
        "map[string]interface {}"},
       {"{}", "null", "400 Invalid JSON Patch"},
       {"{}", R"({"a":)", "400 error decoding patch: unexpected end of JSON input"},
-      {"{}", R"({"a":1} x)", "400 error decoding patch: invalid character 'x' after top-level value"},
+      {"{}", R"({"a":1} x)",
+       "400 error decoding patch: invalid character 'x' after top-level value"},
       {"{}", R"({"a":tru})",
        "400 error decoding patch: invalid character '}' in literal true (expecting 'e')"},
       {"{}", "{'a':1}",
@@ -117,7 +121,8 @@ TEST(MergePatch, MergesMapsAndReplacesTheRest) {
        "string"},
       {"{}", R"({"a" 1})", "400 error decoding patch: invalid character '1' after object key"},
       {"{}", R"({"a":1,})",
-       "400 error decoding patch: invalid character '}' looking for beginning of object key string"},
+       "400 error decoding patch: invalid character '}' looking for beginning of object key "
+       "string"},
   };
   for (const PatchCase& test : kCases) {
     EXPECT_EQ(Outcome(ApplyMergePatch(Yaml(test.object), test.patch)), test.outcome) << test.patch;
@@ -128,8 +133,8 @@ TEST(MergePatch, NamesRepeatedFields) {
   auto patched = ApplyMergePatch(
       json::Object(), R"({"spec":{"a":"1","a":"3"},"metadata":{"labels":{"x":"1","x":"2"}}})");
   ASSERT_TRUE(patched.has_value());
-  EXPECT_THAT(patched->complaints, ElementsAre("duplicate field \"spec.a\"",
-                                               "duplicate field \"metadata.labels.x\""));
+  EXPECT_THAT(patched->complaints,
+              ElementsAre("duplicate field \"spec.a\"", "duplicate field \"metadata.labels.x\""));
 }
 
 ObjectSchema PodLike() {
@@ -204,7 +209,8 @@ TEST(StrategicMergePatch, MergesListsByTheirKeys) {
        R"({"finalizers":["b"]})"},
       {"{args: [a, b]}", R"({"args":["c"]})", R"({"args":["c"]})"},
       // maps
-      {"{labels: {a: x, b: z}}", R"({"labels":{"a":null,"c":"v"}})", R"({"labels":{"b":"z","c":"v"}})"},
+      {"{labels: {a: x, b: z}}", R"({"labels":{"a":null,"c":"v"}})",
+       R"({"labels":{"b":"z","c":"v"}})"},
       {"{labels: {a: x}}", R"({"labels":{"$patch":"replace","c":"v"}})", R"({"labels":{"c":"v"}})"},
       {"{labels: {a: x}}", R"({"labels":{"$patch":"delete"}})", R"({"labels":{}})"},
       {"{}", R"({"labels":{"c":null,"d":"v"}})", R"({"labels":{"d":"v"}})"},
@@ -251,9 +257,10 @@ TEST(DecodeYaml, TakesTheLastOfEqualKeysAndNamesTheLine) {
 TEST(DecodeYaml, WantsAMap) {
   auto decoded = DecodeYaml("- a");
   ASSERT_FALSE(decoded.has_value());
-  EXPECT_EQ(decoded.error().message(),
-            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
-            "array into Go value of type map[string]interface {}");
+  EXPECT_EQ(
+      decoded.error().message(),
+      "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
+      "array into Go value of type map[string]interface {}");
 }
 
 }  // namespace

@@ -169,10 +169,11 @@ TEST(Recorded, Resources) {
         auto wanted = Recorded(failure);
         auto found = Shown(written.errors);
         if (!written.refusal.empty()) found = {written.refusal};
-        if (!failure.is_null() && wanted.empty()) wanted = {std::string(At(failure, "message").get_string())};
+        if (!failure.is_null() && wanted.empty())
+          wanted = {std::string(At(failure, "message").get_string())};
         bool met = wanted == found && written.warnings == Texts(At(step, "warnings"));
-        std::string detail = Compare(wanted, found) +
-                             Compare(Texts(At(step, "warnings")), written.warnings);
+        std::string detail =
+            Compare(wanted, found) + Compare(Texts(At(step, "warnings")), written.warnings);
         if (failure.is_null()) {
           const json::Value& spec = At(written.object, "spec");
           met = met && internal::DeepEqual(spec, At(step, "stored"));
@@ -210,11 +211,10 @@ TEST(Recorded, WritesUnderATightenedSchema) {
 std::string Entries(const json::Value& entries) {
   std::vector<std::string> texts;
   for (const json::Value& entry : entries.get_array()) {
-    texts.push_back(fmt::format("{} {} {} {} {}", json::FindString(entry, {"manager"}),
-                                json::FindString(entry, {"operation"}),
-                                json::FindString(entry, {"subresource"}),
-                                json::Serialize(At(entry, "timed")),
-                                json::Canonical(At(entry, "fields"))));
+    texts.push_back(fmt::format(
+        "{} {} {} {} {}", json::FindString(entry, {"manager"}),
+        json::FindString(entry, {"operation"}), json::FindString(entry, {"subresource"}),
+        json::Serialize(At(entry, "timed")), json::Canonical(At(entry, "fields"))));
   }
   // Entries of one second stand in the order of their names, recorded ones and ours at other times.
   std::ranges::sort(texts);
@@ -238,8 +238,7 @@ json::Array EntriesOf(const json::Value& object) {
 // What was applied is owned, and applying it again changes nothing. An empty list in the place of one
 // that had items comes only with the second apply: the first removes the list with its last item.
 void ExpectNothingLeftToApply(const Ownership& ownership, const StructuralSchema& schema,
-                              json::Value live, const json::Value& body,
-                              std::string_view manager) {
+                              json::Value live, const json::Value& body, std::string_view manager) {
   const int applies = json::Serialize(body).find("[]") == std::string::npos ? 1 : 2;
   bool same = false;
   for (int i = 0; i < applies; ++i) {
@@ -317,8 +316,8 @@ TEST(Recorded, Applies) {
           const std::string entries = Entries(EntriesOf(object));
           const std::string recorded = Entries(At(step, "entries"));
           met = internal::DeepEqual(At(object, "spec"), At(step, "spec")) && entries == recorded;
-          detail += fmt::format("\n{} {}\n{}\n{}\n{}\n-- recorded\n{}\n-- live before\n{}", operation,
-                                manager, json::Canonical(At(object, "spec")),
+          detail += fmt::format("\n{} {}\n{}\n{}\n{}\n-- recorded\n{}\n-- live before\n{}",
+                                operation, manager, json::Canonical(At(object, "spec")),
                                 json::Canonical(At(step, "spec")), entries, recorded,
                                 live ? json::Canonical(At(*live, "spec")) : "");
           live = std::move(object);

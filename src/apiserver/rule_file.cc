@@ -74,7 +74,8 @@ Result<json::Value> ValueTemplate::Fill(const json::Value& object, const json::V
   for (const Field& field : *fields_) {
     cel::Context context(arena, kBudget);
     const cel::Value value = field.program->Evaluate(
-        context, {{"object", cel::FromJson(context, object)}, {"old", cel::FromJson(context, old)}});
+        context,
+        {{"object", cel::FromJson(context, object)}, {"old", cel::FromJson(context, old)}});
     if (value.IsError()) return Annotate(cel::ToError(value), "{}", field.path.ToString());
     auto converted = cel::ToJson(context, value);
     if (!converted) return Annotate(converted, "{}", field.path.ToString());
@@ -179,7 +180,8 @@ void RuleReader::ReadRule(const json::Object& members, const json::FieldPath& pa
   }
   if (const json::Value* events = member("when")) ReadEvents(*events, path.Child("when"), rule);
   if (const json::Value* after = member("after")) ReadAfter(*after, path.Child("after"), rule);
-  if (const json::Value* condition = member("if")) ReadCondition(*condition, path.Child("if"), rule);
+  if (const json::Value* condition = member("if"))
+    ReadCondition(*condition, path.Child("if"), rule);
   for (auto [key, slot] : {std::pair("status", &rule.status), std::pair("patch", &rule.patch)}) {
     const json::Value* value = member(key);
     if (value == nullptr) continue;
@@ -189,7 +191,8 @@ void RuleReader::ReadRule(const json::Object& members, const json::FieldPath& pa
   }
   if (const json::Value* create = member("create")) ReadCreate(*create, path.Child("create"), rule);
   if (const json::Value* remove = member("delete");
-      remove != nullptr && Expect(remove->is_bool(), "true or false", *remove, path.Child("delete"))) {
+      remove != nullptr &&
+      Expect(remove->is_bool(), "true or false", *remove, path.Child("delete"))) {
     rule.remove = remove->get_bool();
   }
   if (!member("status") && !member("patch") && !member("create") && !rule.remove) {
@@ -206,8 +209,8 @@ void RuleReader::ReadRule(const json::Object& members, const json::FieldPath& pa
 void RuleReader::ReadKind(const json::Value& value, const json::FieldPath& path, Rule& rule) {
   if (!Expect(value.is_object(), "{apiVersion, kind}", value, path)) return;
   CheckMembers(value.get_object(), path, {"apiVersion", "kind"});
-  auto kind = api::ParseGvk(json::FindString(value, {"apiVersion"}),
-                            json::FindString(value, {"kind"}));
+  auto kind =
+      api::ParseGvk(json::FindString(value, {"apiVersion"}), json::FindString(value, {"kind"}));
   if (!kind) {
     Fault("KRO103", path, kind.error().message());
   } else if (kind->kind.empty() || kind->version.empty()) {
@@ -334,14 +337,15 @@ std::shared_ptr<const cel::Program> RuleReader::Compile(const graph::TemplateStr
       fault.where.expression = part->text;
       if (!found.where.span) continue;
       const std::size_t first = part->span.begin + 2u;
-      const std::size_t end = text.SourceOffset(
-          std::max(found.where.span->begin + 1, found.where.span->end) - 1) + 1;
+      const std::size_t end =
+          text.SourceOffset(std::max(found.where.span->begin + 1, found.where.span->end) - 1) + 1;
       const auto within = [&](std::size_t offset) {
         return static_cast<std::uint32_t>(std::clamp(offset, first, first + part->text.size()) -
                                           first);
       };
       fault.where.span = Span{within(at), within(std::max(end, at))};
-      if (const Position exact = document_.map.Within(path, first + fault.where.span->begin - added);
+      if (const Position exact =
+              document_.map.Within(path, first + fault.where.span->begin - added);
           exact.line > 0) {
         fault.where.position = exact;
       }
@@ -372,7 +376,8 @@ void RuleReader::CheckMembers(const json::Object& object, const json::FieldPath&
     if (std::ranges::find(known, name) != known.end()) continue;
     Diagnostic& fault = Fault("KRO104", path.Child(name), fmt::format("unknown field '{}'", name));
     fault.where.position = document_.map.KeyOf(path.Child(name));
-    if (auto meant = DidYouMean(name, known)) fault.hint = fmt::format("did you mean '{}'?", *meant);
+    if (auto meant = DidYouMean(name, known))
+      fault.hint = fmt::format("did you mean '{}'?", *meant);
   }
 }
 

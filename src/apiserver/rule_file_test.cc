@@ -42,7 +42,8 @@ TEST(RuleFile, SaysWhatIsWrongAndWhere) {
       {"- for: {apiVersion: v1, kind: Pod}\n  status:\n    a: ${objct.x}",
        "r.yaml:6:10: rules[0].status.a: undeclared reference to 'objct' [KRO402]\n"
        "  ${objct.x}\n    ^~~~~ did you mean 'object'?"},
-      {"- for: {apiVersion: v1, kind: Pod}\n  if: object.metadata.name + 1 +\n  status: {}", "r.yaml:5:"},
+      {"- for: {apiVersion: v1, kind: Pod}\n  if: object.metadata.name + 1 +\n  status: {}",
+       "r.yaml:5:"},
       {"- {for: {apiVersion: v1, kind: Pod}, if: '\"a\"', status: {}}",
        "a condition is true or false [KRO404]\n  expected bool, found string"},
       {"- {for: {apiVersion: v1, kind: Pod}, when: [deleted], status: {a: 1}}",
@@ -51,7 +52,8 @@ TEST(RuleFile, SaysWhatIsWrongAndWhere) {
        "rules[0].create[0]: an object has apiVersion, kind and metadata.name"},
       {"- [", "r.yaml:"},
   };
-  for (const Case& c : kCases) EXPECT_THAT(FaultOf(c.rules), HasSubstr(std::string(c.fault))) << c.rules;
+  for (const Case& c : kCases)
+    EXPECT_THAT(FaultOf(c.rules), HasSubstr(std::string(c.fault))) << c.rules;
 }
 
 TEST(RuleFile, KnowsItsKind) {
@@ -147,8 +149,9 @@ TEST(Rules, MakeAndRemoveObjects) {
 }
 
 TEST(Rules, SayWhatTheyCouldNotDo) {
-  RuleWorld world("- for: {apiVersion: v1, kind: ConfigMap}\n  if: object.metadata.name == 'a'\n"
-                  "  patch: {data: {k: '${object.metadata.uid.size()}'}}\n");
+  RuleWorld world(
+      "- for: {apiVersion: v1, kind: ConfigMap}\n  if: object.metadata.name == 'a'\n"
+      "  patch: {data: {k: '${object.metadata.uid.size()}'}}\n");
   world.CreateConfigMap("metadata: {name: a}");
   world.Advance(1s);
   ASSERT_EQ(world.reports.size(), 1u);
@@ -159,9 +162,9 @@ TEST(Rules, HoldForWhatWasThereBeforeThem) {
   ServerWorld world;
   world.Create("/api/v1/namespaces/default/configmaps",
                "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}");
-  auto read = ReadRuleFile(std::string(kHead) +
-                               "- for: {apiVersion: v1, kind: ConfigMap}\n  patch: {data: {k: v}}\n",
-                           "r.yaml");
+  auto read = ReadRuleFile(
+      std::string(kHead) + "- for: {apiVersion: v1, kind: ConfigMap}\n  patch: {data: {k: v}}\n",
+      "r.yaml");
   world.server.Play(std::move(*read), [](std::string) {});
   world.Advance(1s);
   EXPECT_EQ(world.At("/api/v1/namespaces/default/configmaps/a", "data.k"), "v");

@@ -14,8 +14,8 @@ namespace kro::apiserver {
 // An object as it is kept: enough to have it again in another process.
 struct SavedObject {
   std::string group;
-  std::string resource;        // "deployments"
-  std::uint64_t revision = 0;  // of its last write
+  std::string resource;          // "deployments"
+  std::uint64_t revision = 0;    // of its last write
   std::uint64_t definition = 0;  // names the schema of a custom resource that it was stored under
   // The members of the object but for apiVersion, kind and resourceVersion: `"metadata":{…},"spec":{…}`.
   std::string members;

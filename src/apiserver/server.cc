@@ -48,11 +48,10 @@ AccessAttributes AttributesOf(std::string_view method, std::string_view path,
                               const std::optional<ResourcePath>& resource,
                               const QueryParameters& query);
 std::string_view NameInFieldSelector(const QueryParameters& query);
-http::Response Respond(int status, std::string body,
-                       std::string content_type = "application/json");
+http::Response Respond(int status, std::string body, std::string content_type = "application/json");
 http::Response Respond(const kube::Status& status, std::string_view continue_token = {});
-ObjectChange Told(const Collection& collection, const StoredObject& object,
-                  ObjectChange::Type type, std::uint64_t revision);
+ObjectChange Told(const Collection& collection, const StoredObject& object, ObjectChange::Type type,
+                  std::uint64_t revision);
 std::optional<ServedKind> Served(const ResourcePtr& resource);
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response);
 // What kubectl logs, exec, port-forward and the like ask of a pod.
@@ -76,7 +75,8 @@ struct Call {
 
 struct Server::Impl {
   Impl(const Clock& clock, IdSource ids, ServerOptions options)
-      : core(clock, std::move(ids), std::move(options)), controllers(core),
+      : core(clock, std::move(ids), std::move(options)),
+        controllers(core),
         documents(core.registry) {}
 
   Reply Handle(const http::Request& request, Attempt attempt, const User* certified);
@@ -125,14 +125,12 @@ Server::Server(const Clock& clock, IdSource ids, ServerOptions options, SavedSta
   Impl* impl = impl_.get();
   const bool fresh = state.objects.empty();
   RestoreObjects(impl->core, std::move(state));
-  AddControllers(impl->core, impl->controllers,
-                 [impl](std::string_view group, std::string_view resource) {
-                   impl->ForWatches(impl->core.store.Of(group, resource),
-                                    [](Watch& watch) { watch.End(); });
-                 });
-  impl->core.store.OnChange([impl](Collection& collection, const Change& change) {
-    impl->OnChange(collection, change);
-  });
+  AddControllers(
+      impl->core, impl->controllers, [impl](std::string_view group, std::string_view resource) {
+        impl->ForWatches(impl->core.store.Of(group, resource), [](Watch& watch) { watch.End(); });
+      });
+  impl->core.store.OnChange(
+      [impl](Collection& collection, const Change& change) { impl->OnChange(collection, change); });
   if (fresh) {
     AddBootstrapObjects(impl->core);
   } else {
@@ -168,9 +166,8 @@ void Server::OnDueChanged(std::function<void()> changed) {
 void Server::Play(RuleSet rules, std::function<void(std::string)> report) {
   impl_->report = std::move(report);
   if (impl_->player == nullptr) {
-    impl_->player = std::make_unique<RulePlayer>(impl_->core, [impl = impl_.get()](std::string what) {
-      impl->report(std::move(what));
-    });
+    impl_->player = std::make_unique<RulePlayer>(
+        impl_->core, [impl = impl_.get()](std::string what) { impl->report(std::move(what)); });
   }
   impl_->player->Play(std::move(rules));
   if (impl_->due_changed) impl_->due_changed();
@@ -253,8 +250,7 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
 }
 
 Answer<User> Server::Impl::Admit(const http::Request& request, const User* certified,
-                                 std::string_view path,
-                                 const std::optional<ResourcePath>& resource,
+                                 std::string_view path, const std::optional<ResourcePath>& resource,
                                  const QueryParameters& query) {
   auto user = Authenticate(request, certified, core);
   if (!user) return user;
@@ -307,8 +303,9 @@ http::Response Server::Impl::Discover(const http::Request& request, Part part) {
   std::string body = AggregatedDiscovery(core.registry, part, version);
   auto digest = Sha256(body);
   std::string etag = Quoted(ToHex(AsBytes(digest)));
-  std::ranges::transform(etag, etag.begin(),
-                         [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c; });
+  std::ranges::transform(etag, etag.begin(), [](char c) {
+    return c >= 'a' && c <= 'f' ? static_cast<char>(c - 32) : c;
+  });
   http::Response response;
   if (HeaderOf(request, "If-None-Match") == etag) {
     response.status = 304;
@@ -333,9 +330,7 @@ std::optional<http::Response> Server::Impl::AnswerOpenApi(const http::Request& r
   if (document == nullptr) return http::Response{404, {}, ""};
   std::string_view hash = query.Get("hash");
   if (!hash.empty() && hash != document->hash) {
-    return http::Response{301,
-                          {{"Location", fmt::format("{}?hash={}", path, document->hash)}},
-                          ""};
+    return http::Response{301, {{"Location", fmt::format("{}?hash={}", path, document->hash)}}, ""};
   }
   const std::string etag = Quoted(document->hash);
   if (HeaderOf(request, "If-None-Match") == etag) return http::Response{304, {{"ETag", etag}}, ""};
@@ -358,21 +353,20 @@ Answer<Server::Reply> Server::Impl::HandleResource(Call& call) {
   if (auto fine = CheckPath(call); !fine) return std::unexpected(fine.error());
   call.resource = core.registry.Find(call.path.group, call.path.version, call.path.resource);
   if (auto timeout = call.query.Find("timeout"); timeout && !IsGoDuration(*timeout)) {
-    return BadRequest(fmt::format(
-        "invalid timeout specified in the request URL - time: invalid duration {}",
-        Quoted(*timeout)));
+    return BadRequest(
+        fmt::format("invalid timeout specified in the request URL - time: invalid duration {}",
+                    Quoted(*timeout)));
   }
   if (call.http.method == "HEAD" || call.http.method == "OPTIONS") {
     return std::unexpected(MethodNotAllowedStatus());
   }
   if (IsReview(*call.resource)) {
     if (call.http.method != "POST") return std::unexpected(MethodNotAllowedStatus());
-    auto review = AnswerReview(
-        core, {.resource = *call.resource,
-               .name_space = call.path.name_space,
-               .user = call.user,
-               .manager = DefaultManager(HeaderOf(call.http, "User-Agent")),
-               .body = call.http.body});
+    auto review = AnswerReview(core, {.resource = *call.resource,
+                                      .name_space = call.path.name_space,
+                                      .user = call.user,
+                                      .manager = DefaultManager(HeaderOf(call.http, "User-Agent")),
+                                      .body = call.http.body});
     if (!review) return std::unexpected(review.error());
     return Reply(Respond(201, json::Serialize(*review)));
   }
@@ -388,8 +382,7 @@ Answer<void> Server::Impl::CheckPath(const Call& call) const {
   const auto unknown = [&] {
     return std::unexpected(group->builtin ? CouldNotFindResourceStatus() : PageNotFoundStatus());
   };
-  ResourcePtr resource =
-      core.registry.Find(call.path.group, call.path.version, call.path.resource);
+  ResourcePtr resource = core.registry.Find(call.path.group, call.path.version, call.path.resource);
   if (resource == nullptr) return unknown();
   if (call.path.has_namespace && !resource->namespaced()) return unknown();
   if (!call.path.has_namespace && resource->namespaced()) {
@@ -490,9 +483,9 @@ Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
   const bool patch = method == "PATCH" && offers(Verb::kPatch);
   if (!get && !put && !patch) return std::unexpected(NotAllowed(call, "create"));
   if (part->name == "scale") {
-    auto scale = get ? ReadScale(core, resource, call.path.name_space, call.path.name)
-                     : WriteScale(core, WriteOf(call),
-                                  put ? ScaleWrite::kUpdate : ScaleWrite::kPatch);
+    auto scale =
+        get ? ReadScale(core, resource, call.path.name_space, call.path.name)
+            : WriteScale(core, WriteOf(call), put ? ScaleWrite::kUpdate : ScaleWrite::kPatch);
     if (!scale) return std::unexpected(scale.error());
     return Reply(Respond(200, json::Serialize(*scale)));
   }
@@ -537,8 +530,7 @@ Answer<Server::Reply> Server::Impl::DeleteCollection(Call& call) {
   if (!form) return std::unexpected(form.error());
   auto selection = Selection::Read(resource, call.path.name_space, call.query);
   if (!selection) return std::unexpected(selection.error());
-  auto options =
-      ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
+  auto options = ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
   if (!options) return std::unexpected(options.error());
   options->user = &call.user;
   options->of_collection = true;
@@ -561,8 +553,7 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   const Resource& resource = *call.resource;
   auto form = FormOf(call, false);
   if (!form) return std::unexpected(form.error());
-  auto options =
-      ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
+  auto options = ReadDeleteOptions(HeaderOf(call.http, "Content-Type"), call.http.body, call.query);
   if (!options) return std::unexpected(options.error());
   options->user = &call.user;
   auto deletion = Delete(core, resource, call.path.name_space, call.path.name, *options);
@@ -588,17 +579,16 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
 Answer<ObjectForm> Server::Impl::FormOf(const Call& call, bool list) const {
   auto form = NegotiateForm(HeaderOf(call.http, "Accept"), list ? Of::kCollection : Of::kObject);
   if (!form) return std::unexpected(form.error());
-  ObjectForm object_form{.resource = call.resource, .form = std::move(*form),
-                         .now = core.clock.Now()};
-  if (object_form.form.transform == Transform::kPartialList && !list &&
-      call.http.method == "GET" && !call.path.name.empty()) {
+  ObjectForm object_form{
+      .resource = call.resource, .form = std::move(*form), .now = core.clock.Now()};
+  if (object_form.form.transform == Transform::kPartialList && !list && call.http.method == "GET" &&
+      !call.path.name.empty()) {
     return std::unexpected(NotAcceptableStatus(fmt::format(
         "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
-        call.resource->custom ? "*unstructured.Unstructured"
-                              : fmt::format("*{}.{}",
-                                            call.resource->group.empty() ? "core"
-                                                                         : call.resource->group,
-                                            call.resource->kind))));
+        call.resource->custom
+            ? "*unstructured.Unstructured"
+            : fmt::format("*{}.{}", call.resource->group.empty() ? "core" : call.resource->group,
+                          call.resource->kind))));
   }
   std::string_view include = call.query.Get("includeObject");
   if (include == "None") {
@@ -678,11 +668,10 @@ void Server::Impl::OnChange(Collection& collection, const Change& change) {
   if (player != nullptr) player->OnChange(collection, change);
   if (listeners.empty()) return;
   unsettled = true;
-  const ObjectChange told =
-      Told(collection, *change.object,
-           change.type == ChangeType::kDeleted ? ObjectChange::Type::kRemoved
-                                               : ObjectChange::Type::kPut,
-           change.revision);
+  const ObjectChange told = Told(
+      collection, *change.object,
+      change.type == ChangeType::kDeleted ? ObjectChange::Type::kRemoved : ObjectChange::Type::kPut,
+      change.revision);
   for (ChangeListener* listener : listeners) listener->OnChange(told);
 }
 
@@ -716,8 +705,8 @@ AccessAttributes AttributesOf(std::string_view method, std::string_view path,
                               const QueryParameters& query) {
   if (!resource) {
     static const std::map<std::string_view, std::string_view> kVerbs = {
-        {"DELETE", "delete"}, {"GET", "get"},     {"HEAD", "head"}, {"OPTIONS", "options"},
-        {"PATCH", "patch"},   {"POST", "post"},   {"PUT", "put"}};
+        {"DELETE", "delete"}, {"GET", "get"},   {"HEAD", "head"}, {"OPTIONS", "options"},
+        {"PATCH", "patch"},   {"POST", "post"}, {"PUT", "put"}};
     auto verb = kVerbs.find(method);
     return {.verb = verb == kVerbs.end() ? method : verb->second, .path = path};
   }
@@ -773,16 +762,15 @@ http::Response Respond(int status, std::string body, std::string content_type) {
 
 http::Response Respond(const kube::Status& status, std::string_view continue_token) {
   if (IsText(status)) return Respond(status.code, status.message, "text/plain; charset=utf-8");
-  http::Response response =
-      Respond(status.code, json::Serialize(ToJson(status, continue_token)));
+  http::Response response = Respond(status.code, json::Serialize(ToJson(status, continue_token)));
   if (status.retry_after) {
     response.headers.Set("Retry-After", fmt::format("{}", status.retry_after->count()));
   }
   return response;
 }
 
-ObjectChange Told(const Collection& collection, const StoredObject& object,
-                  ObjectChange::Type type, std::uint64_t revision) {
+ObjectChange Told(const Collection& collection, const StoredObject& object, ObjectChange::Type type,
+                  std::uint64_t revision) {
   return {.type = type,
           .revision = revision,
           .definition = object.definition,
@@ -818,8 +806,8 @@ void AddWarnings(const std::vector<std::string>& warnings, http::Response& respo
 }
 
 bool NeedsContainers(std::string_view subresource) {
-  constexpr std::string_view kSubresources[] = {"attach", "ephemeralcontainers", "exec", "log",
-                                                "portforward", "proxy"};
+  constexpr std::string_view kSubresources[] = {"attach", "ephemeralcontainers", "exec",
+                                                "log",    "portforward",         "proxy"};
   return std::ranges::find(kSubresources, subresource) != std::end(kSubresources);
 }
 
@@ -842,8 +830,8 @@ bool IsGoDuration(std::string_view text) {
     text.remove_prefix(digits);
     std::size_t letters = std::min(text.find_first_of("0123456789."), text.size());
     std::string_view unit = text.substr(0, letters);
-    if (unit != "h" && unit != "m" && unit != "s" && unit != "ms" && unit != "us" &&
-        unit != "µs" && unit != "ns") {
+    if (unit != "h" && unit != "m" && unit != "s" && unit != "ms" && unit != "us" && unit != "µs" &&
+        unit != "ns") {
       return false;
     }
     text.remove_prefix(letters);

@@ -25,13 +25,14 @@ struct World : ServerWorld {
   http::Response Send(std::string method, std::string target, std::string body = {},
                       http::Headers headers = {}) {
     if (headers.Find("Content-Type") == nullptr) {
-      headers.Add("Content-Type", method == "PATCH" ? "application/merge-patch+json"
-                                                    : "application/json");
+      headers.Add("Content-Type",
+                  method == "PATCH" ? "application/merge-patch+json" : "application/json");
     }
     headers.Add("User-Agent", "tester/1");
-    Server::Reply reply = server.Handle(
-        {.method = std::move(method), .target = std::move(target), .headers = std::move(headers),
-         .body = std::move(body)});
+    Server::Reply reply = server.Handle({.method = std::move(method),
+                                         .target = std::move(target),
+                                         .headers = std::move(headers),
+                                         .body = std::move(body)});
     auto* response = std::get_if<http::Response>(&reply);
     return response != nullptr ? std::move(*response) : http::Response{0, {}, "no answer"};
   }
@@ -52,8 +53,8 @@ const std::string kWidgets = "/apis/ex.io/v1/namespaces/default/widgets";
 const std::string kDefinitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 
 std::string ConfigMap(std::string_view name, std::string_view more = "") {
-  return fmt::format(
-      R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}}{}}})", name, more);
+  return fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{}"}}{}}})",
+                     name, more);
 }
 
 std::string Definition(std::string_view plural = "widgets", std::string_view kind = "Widget") {
@@ -218,7 +219,8 @@ const Case kCases[] = {
      R"(\"foo\" is not a known field selector)"},
     {"FieldSyntax", "GET", kConfigMaps + "?fieldSelector=foo", "", 400,
      "invalid selector: 'foo'; can't understand 'foo'"},
-    {"ByName", "GET", kConfigMaps + "?fieldSelector=metadata.name%3Dnone", "", 200, R"("items":[])"},
+    {"ByName", "GET", kConfigMaps + "?fieldSelector=metadata.name%3Dnone", "", 200,
+     R"("items":[])"},
     // Deletion
     {"Deleted", "DELETE", kConfigMaps + "/a", "", 200, R"("status":"Success")"},
     {"DeletedOtherUid", "DELETE", kConfigMaps + "/a", R"({"preconditions":{"uid":"x"}})", 409,
@@ -294,17 +296,19 @@ TEST(Server, ACertificateIsAskedForInTheNameOfTheWriterAndApproved) {
   World world;
   const std::string requests = "/apis/certificates.k8s.io/v1/certificatesigningrequests";
   const auto request = [](std::string_view name, std::string_view spec) {
-    return fmt::format(R"({{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest",)"
-                       R"("metadata":{{"name":"{}"}},"spec":{}}})",
-                       name, spec);
+    return fmt::format(
+        R"({{"apiVersion":"certificates.k8s.io/v1","kind":"CertificateSigningRequest",)"
+        R"("metadata":{{"name":"{}"}},"spec":{}}})",
+        name, spec);
   };
-  const std::string pem =
-      EncodeBase64("-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n");
-  auto created = world.Send("POST", requests,
-                            request("alice", fmt::format(R"({{"request":"{}","signerName":"ex.io/s","usages":)"
-                                                         R"(["client auth"],"expirationSeconds":86400,)"
-                                                         R"("username":"mallory"}})",
-                                                         pem)));
+  const std::string pem = EncodeBase64(
+      "-----BEGIN CERTIFICATE REQUEST-----\nMA==\n-----END CERTIFICATE REQUEST-----\n");
+  auto created =
+      world.Send("POST", requests,
+                 request("alice", fmt::format(R"({{"request":"{}","signerName":"ex.io/s","usages":)"
+                                              R"(["client auth"],"expirationSeconds":86400,)"
+                                              R"("username":"mallory"}})",
+                                              pem)));
   ASSERT_EQ(created.status, 201) << created.body;
   EXPECT_EQ(At(created, "spec.username"), "kubernetes-admin");
   EXPECT_EQ(At(created, "status"), "{}");
@@ -316,13 +320,17 @@ TEST(Server, ACertificateIsAskedForInTheNameOfTheWriterAndApproved) {
   EXPECT_EQ(At(approved, "spec.username"), "kubernetes-admin");
   EXPECT_NE(At(approved, "status.conditions[0].lastUpdateTime"), "");
   EXPECT_NE(At(approved, "status.conditions[0].lastTransitionTime"), "");
-  auto table = world.Send("GET", requests, "", {{"Accept", "application/json;as=Table;g=meta.k8s.io;v=v1"}});
-  EXPECT_EQ(At(table, "rows[0].cells"), R"(["alice","0s","ex.io/s","kubernetes-admin","24h","Approved"])");
+  auto table =
+      world.Send("GET", requests, "", {{"Accept", "application/json;as=Table;g=meta.k8s.io;v=v1"}});
+  EXPECT_EQ(At(table, "rows[0].cells"),
+            R"(["alice","0s","ex.io/s","kubernetes-admin","24h","Approved"])");
 
-  auto refused = world.Send("POST", requests,
-                            request("b", R"({"request":"eA==","signerName":"s","expirationSeconds":1})"));
+  auto refused =
+      world.Send("POST", requests,
+                 request("b", R"({"request":"eA==","signerName":"s","expirationSeconds":1})"));
   EXPECT_EQ(refused.status, 422);
-  for (std::string_view field : {"spec.request", "spec.usages", "spec.signerName", "spec.expirationSeconds"}) {
+  for (std::string_view field :
+       {"spec.request", "spec.usages", "spec.signerName", "spec.expirationSeconds"}) {
     EXPECT_THAT(refused.body, HasSubstr(field));
   }
 }
@@ -336,13 +344,12 @@ TEST(Server, ListsPagesOfOneState) {
   auto page = world.Send("GET", kConfigMaps + "?limit=2");
   EXPECT_EQ(At(page, "metadata.remainingItemCount"), "3");
   world.Send("DELETE", kConfigMaps + "/c");
-  auto next = world.Send(
-      "GET", kConfigMaps + "?limit=2&continue=" + At(page, "metadata.continue"));
+  auto next = world.Send("GET", kConfigMaps + "?limit=2&continue=" + At(page, "metadata.continue"));
   EXPECT_EQ(At(next, "items[0].metadata.name"), "c");
   EXPECT_EQ(At(next, "metadata.resourceVersion"), At(page, "metadata.resourceVersion"));
   world.server.CompactHistory();
-  auto expired = world.Send(
-      "GET", kConfigMaps + "?limit=2&continue=" + At(page, "metadata.continue"));
+  auto expired =
+      world.Send("GET", kConfigMaps + "?limit=2&continue=" + At(page, "metadata.continue"));
   EXPECT_EQ(expired.status, 410);
   EXPECT_NE(At(expired, "metadata.continue"), "");
 }
@@ -398,9 +405,9 @@ TEST(Server, AWatchOfForgottenHistoryGetsAnErrorFrame) {
 
 TEST(Server, AWatchEndsAtItsTimeAfterABookmark) {
   World world;
-  auto watch = world.Open(fmt::format(
-      "{}?watch=1&resourceVersion={}&allowWatchBookmarks=true&timeoutSeconds=3", kConfigMaps,
-      world.server.revision()));
+  auto watch = world.Open(
+      fmt::format("{}?watch=1&resourceVersion={}&allowWatchBookmarks=true&timeoutSeconds=3",
+                  kConfigMaps, world.server.revision()));
   ASSERT_NE(watch, nullptr);
   world.Send("POST", "/api/v1/namespaces/default/secrets",
              R"({"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"}})");
@@ -413,13 +420,14 @@ TEST(Server, AWatchEndsAtItsTimeAfterABookmark) {
 
 TEST(Server, FinalizersHoldADeletedObject) {
   World world;
-  world.Send("POST", kConfigMaps,
-             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
+  world.Send(
+      "POST", kConfigMaps,
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
   auto deleted = world.Send("DELETE", kConfigMaps + "/a");
   EXPECT_EQ(deleted.status, 200);
   EXPECT_NE(At(deleted, "metadata.deletionTimestamp"), "");
-  auto added = world.Send("PATCH", kConfigMaps + "/a",
-                          R"({"metadata":{"finalizers":["a.b/c","d.e/f"]}})");
+  auto added =
+      world.Send("PATCH", kConfigMaps + "/a", R"({"metadata":{"finalizers":["a.b/c","d.e/f"]}})");
   EXPECT_EQ(added.status, 422);
   EXPECT_THAT(added.body, HasSubstr("no new finalizers can be added"));
   auto released = world.Send("PATCH", kConfigMaps + "/a", R"({"metadata":{"finalizers":null}})");
@@ -469,12 +477,12 @@ TEST(Server, ForegroundDeletionWaitsForBlockingDependents) {
 TEST(Server, OrphaningLeavesDependentsWithoutTheirOwner) {
   World world;
   auto owner = world.Send("POST", kConfigMaps, ConfigMap("owner"));
-  world.Send("POST", kConfigMaps,
-             fmt::format(
-                 R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"child",)"
-                 R"("ownerReferences":[{{"apiVersion":"v1","kind":"ConfigMap","name":"owner",)"
-                 R"("uid":"{}"}}]}}}})",
-                 At(owner, "metadata.uid")));
+  world.Send(
+      "POST", kConfigMaps,
+      fmt::format(R"({{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"child",)"
+                  R"("ownerReferences":[{{"apiVersion":"v1","kind":"ConfigMap","name":"owner",)"
+                  R"("uid":"{}"}}]}}}})",
+                  At(owner, "metadata.uid")));
   world.Send("DELETE", kConfigMaps + "/owner?propagationPolicy=Orphan");
   world.Advance(1s);
   EXPECT_EQ(world.Send("GET", kConfigMaps + "/owner").status, 404);
@@ -488,8 +496,9 @@ TEST(Server, ADeletedNamespaceIsEmptiedFirst) {
   world.Send("POST", "/api/v1/namespaces",
              R"({"apiVersion":"v1","kind":"Namespace","metadata":{"name":"n"}})");
   world.Advance(1s);
-  world.Send("POST", "/api/v1/namespaces/n/configmaps",
-             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
+  world.Send(
+      "POST", "/api/v1/namespaces/n/configmaps",
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
   world.Send("DELETE", "/api/v1/namespaces/n");
   auto refused = world.Send("POST", "/api/v1/namespaces/n/configmaps", ConfigMap("b"));
   EXPECT_EQ(refused.status, 403);
@@ -651,8 +660,7 @@ TEST(Server, RollsADeploymentToItsNewTemplate) {
 
 TEST(Server, AggregatedDiscoveryIsNotSentAgain) {
   World world;
-  const std::string accept =
-      "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+  const std::string accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
   auto first = world.Send("GET", "/api", "", {{"Accept", accept}});
   ASSERT_NE(first.headers.Find("ETag"), nullptr);
   auto again = world.Send("GET", "/api", "",
@@ -663,9 +671,9 @@ TEST(Server, AggregatedDiscoveryIsNotSentAgain) {
 
 TEST(Server, NamesAreGeneratedFromAnAlphabetThatSpellsNoWords) {
   World world;
-  auto created = world.Send(
-      "POST", kConfigMaps,
-      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"g-"}})");
+  auto created =
+      world.Send("POST", kConfigMaps,
+                 R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"g-"}})");
   const std::string name = At(created, "metadata.name");
   ASSERT_EQ(name.size(), 7U);
   EXPECT_EQ(name.find_first_not_of("bcdfghjklmnpqrstvwxz2456789", 2), std::string::npos) << name;
@@ -727,8 +735,9 @@ TEST(Server, AnOwnerInAnotherNamespaceIsAbsent) {
 
 TEST(Server, ADeletionHasARevisionAfterTheAnswerThatLetItHappen) {
   World world;
-  world.Send("POST", kConfigMaps,
-             R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
+  world.Send(
+      "POST", kConfigMaps,
+      R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","finalizers":["a.b/c"]}})");
   auto deleted = world.Send("DELETE", kConfigMaps + "/a");
   auto watch = world.Open(
       fmt::format("{}?watch=1&resourceVersion={}", kConfigMaps, world.server.revision()));
@@ -751,9 +760,10 @@ TEST(Server, KnowsItsUsersByTheirTokens) {
   EXPECT_EQ(ask(kConfigMaps, "secret").status, 200);
   auto refused = ask(kConfigMaps, "alices");
   EXPECT_EQ(refused.status, 403);
-  EXPECT_EQ(At(refused, "message"),
-            R"(configmaps is forbidden: User "alice" cannot list resource "configmaps" in API group )"
-            R"("" in the namespace "default")");
+  EXPECT_EQ(
+      At(refused, "message"),
+      R"(configmaps is forbidden: User "alice" cannot list resource "configmaps" in API group )"
+      R"("" in the namespace "default")");
   EXPECT_EQ(ask("/apis", "alices").status, 200);
   EXPECT_EQ(ask("/healthz", "").status, 200);
   EXPECT_EQ(ask("/apis", "").status, 403);
@@ -780,10 +790,11 @@ TEST(Server, ATokenOfAServiceAccountDiesWithIt) {
 TEST(Server, AggregatedRolesFollowTheRolesTheySelect) {
   World world;
   const std::string roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
-  world.Send("POST", roles,
-             R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{)"
-             R"("name":"widgets-view","labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}},)"
-             R"("rules":[{"apiGroups":["ex.io"],"resources":["widgets"],"verbs":["get"]}]})");
+  world.Send(
+      "POST", roles,
+      R"({"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{)"
+      R"("name":"widgets-view","labels":{"rbac.authorization.k8s.io/aggregate-to-view":"true"}},)"
+      R"("rules":[{"apiGroups":["ex.io"],"resources":["widgets"],"verbs":["get"]}]})");
   world.Advance(1s);
   EXPECT_THAT(world.Send("GET", roles + "/view").body, HasSubstr(R"("widgets")"));
   world.Send("DELETE", roles + "/widgets-view");
@@ -820,7 +831,8 @@ TEST(ServerVersions, AnAutoscalerIsTheSameObjectInBothVersions) {
   EXPECT_EQ(world.At(v2 + "/web", "spec.minReplicas"), "1");
 
   // What v1 has no field for goes along in annotations, there and back.
-  auto patched = world.Send("PATCH", v2 + "/web", R"({"spec":{"behavior":{"scaleDown":{"selectPolicy":"Min"}},
+  auto patched =
+      world.Send("PATCH", v2 + "/web", R"({"spec":{"behavior":{"scaleDown":{"selectPolicy":"Min"}},
 "metrics":[{"type":"Resource","resource":{"name":"memory","target":{"type":"AverageValue","averageValue":"1Gi"}}},
 {"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":70}}}]}})");
   ASSERT_EQ(patched.status, 200) << patched.body;
@@ -829,11 +841,12 @@ TEST(ServerVersions, AnAutoscalerIsTheSameObjectInBothVersions) {
   ASSERT_NE(annotations, nullptr);
   EXPECT_EQ(json::FindString(*annotations, {"autoscaling.alpha.kubernetes.io/metrics"}),
             R"([{"type":"Resource","resource":{"name":"memory","targetAverageValue":"1Gi"}}])");
-  EXPECT_EQ(json::FindString(*annotations, {"autoscaling.alpha.kubernetes.io/behavior"}),
-            R"({"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":4,)"
-            R"("PeriodSeconds":15},{"Type":"Percent","Value":100,"PeriodSeconds":15}],"Tolerance":null},)"
-            R"("ScaleDown":{"StabilizationWindowSeconds":null,"SelectPolicy":"Min","Policies":[{"Type":"Percent",)"
-            R"("Value":100,"PeriodSeconds":15}],"Tolerance":null}})");
+  EXPECT_EQ(
+      json::FindString(*annotations, {"autoscaling.alpha.kubernetes.io/behavior"}),
+      R"({"ScaleUp":{"StabilizationWindowSeconds":0,"SelectPolicy":"Max","Policies":[{"Type":"Pods","Value":4,)"
+      R"("PeriodSeconds":15},{"Type":"Percent","Value":100,"PeriodSeconds":15}],"Tolerance":null},)"
+      R"("ScaleDown":{"StabilizationWindowSeconds":null,"SelectPolicy":"Min","Policies":[{"Type":"Percent",)"
+      R"("Value":100,"PeriodSeconds":15}],"Tolerance":null}})");
   EXPECT_EQ(world.At(v1 + "/web", "spec.targetCPUUtilizationPercentage"), "70");
   auto labelled = world.Send("PATCH", v1 + "/web", R"({"metadata":{"labels":{"a":"b"}}})");
   ASSERT_EQ(labelled.status, 200) << labelled.body;
@@ -849,15 +862,18 @@ TEST(ServerVersions, OwnershipIsKeptByVersionAndConflictsAcrossThem) {
   const std::string v1 = fmt::format("/apis/autoscaling/v1{}/web", kAutoscalers);
   const std::string v2 = fmt::format("/apis/autoscaling/v2{}/web", kAutoscalers);
   const auto config = [](std::string_view version, std::string_view more) {
-    return fmt::format(R"({{"apiVersion":"autoscaling/{}","kind":"HorizontalPodAutoscaler","metadata":
+    return fmt::format(
+        R"({{"apiVersion":"autoscaling/{}","kind":"HorizontalPodAutoscaler","metadata":
 {{"name":"web"}},"spec":{{"maxReplicas":5,{}"scaleTargetRef":{{"kind":"Deployment","name":"web"}}}}}})",
-                       version, more);
+        version, more);
   };
-  ASSERT_EQ(world.Apply(v1, "a", config("v1", R"("targetCPUUtilizationPercentage":60,)")).status, 201);
+  ASSERT_EQ(world.Apply(v1, "a", config("v1", R"("targetCPUUtilizationPercentage":60,)")).status,
+            201);
   auto refused = world.Apply(v2, "b", config("v2", R"("metrics":[{"type":"Resource","resource":
 {"name":"cpu","target":{"type":"Utilization","averageUtilization":90}}}],)"));
   EXPECT_EQ(refused.status, 409);
-  EXPECT_THAT(refused.body, HasSubstr("conflict with \\\"a\\\": .spec.targetCPUUtilizationPercentage"));
+  EXPECT_THAT(refused.body,
+              HasSubstr("conflict with \\\"a\\\": .spec.targetCPUUtilizationPercentage"));
   // The same applier at the other version gives up what it does not name any more.
   ASSERT_EQ(world.Apply(v2, "a", config("v2", "")).status, 200);
   EXPECT_EQ(world.At(v2, "metadata.managedFields[0].apiVersion"), "autoscaling/v2");
@@ -870,9 +886,13 @@ TEST(ServerVersions, EventsHaveTwoGroups) {
   const std::string new_form = "/apis/events.k8s.io/v1/namespaces/default/events";
   auto watch = world.Open(new_form + "?watch=1&fieldSelector=regarding.name%3Dw");
   ASSERT_NE(watch, nullptr);
-  ASSERT_EQ(world.Send("POST", old_form, R"({"metadata":{"name":"one"},"message":"red","reason":"Painted",
+  ASSERT_EQ(
+      world
+          .Send("POST", old_form, R"({"metadata":{"name":"one"},"message":"red","reason":"Painted",
 "type":"Normal","count":2,"source":{"component":"painter"},"involvedObject":{"kind":"Widget","name":"w",
-"namespace":"default"}})").status, 201);
+"namespace":"default"}})")
+          .status,
+      201);
   EXPECT_EQ(world.At(new_form + "/one", "note"), "red");
   EXPECT_EQ(world.At(new_form + "/one", "regarding.name"), "w");
   EXPECT_EQ(world.At(new_form + "/one", "deprecatedCount"), "2");
@@ -882,9 +902,13 @@ TEST(ServerVersions, EventsHaveTwoGroups) {
   auto refused = world.Send("POST", new_form, R"({"metadata":{"name":"two"},"note":"x"})");
   EXPECT_EQ(refused.status, 422);
   EXPECT_THAT(refused.body, HasSubstr("eventTime: Required value"));
-  ASSERT_EQ(world.Send("POST", new_form, R"({"metadata":{"name":"two"},"note":"x","reason":"r","action":"a",
+  ASSERT_EQ(world
+                .Send("POST", new_form,
+                      R"({"metadata":{"name":"two"},"note":"x","reason":"r","action":"a",
 "type":"Normal","reportingController":"c.io/x","reportingInstance":"x-1","eventTime":
-"2026-01-01T00:00:00.000000Z","regarding":{"kind":"Widget","name":"w","namespace":"default"}})").status, 201);
+"2026-01-01T00:00:00.000000Z","regarding":{"kind":"Widget","name":"w","namespace":"default"}})")
+                .status,
+            201);
   EXPECT_EQ(world.At(old_form + "/two", "message"), "x");
   EXPECT_EQ(world.At(old_form + "/two", "reportingComponent"), "c.io/x");
   EXPECT_EQ(world.At(old_form + "/two", "involvedObject.name"), "w");
@@ -895,9 +919,12 @@ TEST(ServerVersions, EventsHaveTwoGroups) {
 TEST(Server, GenerationOfDeploymentsFollowsAnnotationsToo) {
   World world({.controllers = Controllers::kNone});
   const std::string deployments = "/apis/apps/v1/namespaces/default/deployments";
-  ASSERT_EQ(world.Send("POST", deployments, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":
+  ASSERT_EQ(
+      world
+          .Send("POST", deployments, R"({"metadata":{"name":"d"},"spec":{"selector":{"matchLabels":
 {"a":"b"}},"template":{"metadata":{"labels":{"a":"b"}},"spec":{"containers":[{"name":"c","image":"i"}]}}}})")
-                .status, 201);
+          .status,
+      201);
   world.Send("PATCH", deployments + "/d", R"({"metadata":{"labels":{"l":"1"}}})");
   EXPECT_EQ(world.At(deployments + "/d", "metadata.generation"), "1");
   world.Send("PATCH", deployments + "/d", R"({"metadata":{"annotations":{"n":"1"}}})");
@@ -922,10 +949,14 @@ TEST(Server, APageOfForgottenHistoryIsExpired) {
 TEST(Server, BeginsWithTheObjectsOfEveryCluster) {
   World world;
   EXPECT_EQ(world.At("/api/v1/namespaces/kube-system", "status.phase"), "Active");
-  EXPECT_EQ(world.At("/api/v1/namespaces/default/services/kubernetes", "spec.clusterIP"), "10.96.0.1");
-  EXPECT_EQ(world.At("/api/v1/namespaces/default/serviceaccounts/default", "metadata.name"), "default");
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/services/kubernetes", "spec.clusterIP"),
+            "10.96.0.1");
+  EXPECT_EQ(world.At("/api/v1/namespaces/default/serviceaccounts/default", "metadata.name"),
+            "default");
   EXPECT_EQ(world.At("/api/v1/nodes/node-1", "status.conditions[0].type"), "Ready");
-  EXPECT_EQ(world.At("/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin", "rules[0].verbs[0]"), "*");
+  EXPECT_EQ(world.At("/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
+                     "rules[0].verbs[0]"),
+            "*");
 }
 
 TEST(ServerRefusals, SayThatNothingRunsInPods) {
@@ -956,7 +987,9 @@ TEST(ServerIdentity, ACertifiedClientIsWhoItsCertificateNames) {
   EXPECT_EQ(response.status, 403);
   EXPECT_THAT(response.body, HasSubstr("User \\\"alice\\\" cannot list"));
   const User master{"root", {"system:masters", "system:authenticated"}};
-  EXPECT_EQ(std::get<http::Response>(world.server.Handle(request, Server::Attempt::kFirst, &master)).status, 200);
+  EXPECT_EQ(std::get<http::Response>(world.server.Handle(request, Server::Attempt::kFirst, &master))
+                .status,
+            200);
 }
 
 }  // namespace

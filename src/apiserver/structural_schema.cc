@@ -101,8 +101,8 @@ Answer<std::vector<std::string>> StructuralSchema::CoerceMetadata(json::Value& o
     const std::string_view kind = json::FindString(object, {"kind"});
     std::string_view version = json::FindString(object, {"apiVersion"});
     version.remove_prefix(version.rfind('/') + 1);
-    return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", kind, version,
-                                  kind, coercer.fault));
+    return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", kind,
+                                  version, kind, coercer.fault));
   }
   std::ranges::sort(coercer.unknown);
   return std::move(coercer.unknown);

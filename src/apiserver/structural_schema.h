@@ -50,7 +50,7 @@ class StructuralSchema {
   // `old` is the stored object for an update, nullptr for a create.
   Verdict Validate(const json::Value& object, const json::Value* old) const;
 
-  struct Node;   // structural_schema.cc
+  struct Node;  // structural_schema.cc
   struct State;
 
  private:

@@ -33,7 +33,8 @@ std::shared_ptr<const StructuralSchema> Schema(std::string_view spec) {
 
 std::vector<std::string> Errors(const StructuralSchema& schema, std::string_view spec,
                                 std::string_view old = {}) {
-  json::Value object = json::Object{{"apiVersion", "ex.io/v1"}, {"kind", "W"}, {"spec", Yaml(spec)}};
+  json::Value object =
+      json::Object{{"apiVersion", "ex.io/v1"}, {"kind", "W"}, {"spec", Yaml(spec)}};
   json::Value former;
   if (!old.empty()) {
     former = json::Object{{"apiVersion", "ex.io/v1"}, {"kind", "W"}, {"spec", Yaml(old)}};
@@ -53,27 +54,44 @@ struct ErrorCase {
 
 TEST(StructuralSchema, SaysWhatIsWrongInTheServersWords) {
   const ErrorCase kCases[] = {
-      {"{type: integer}", "x", "spec: Invalid value: \"string\": spec in body must be of type integer: \"string\""},
+      {"{type: integer}", "x",
+       "spec: Invalid value: \"string\": spec in body must be of type integer: \"string\""},
       {"{type: integer}", "2.0", ""},
-      {"{type: integer, minimum: 1}", "0", "spec: Invalid value: 0: spec in body should be greater than or equal to 1"},
-      {"{type: number, exclusiveMaximum: true, maximum: 1.5}", "1.5", "spec: Invalid value: 1.5: spec in body should be less than 1.5"},
-      {"{type: integer, multipleOf: 3}", "4", "spec: Invalid value: 4: spec in body should be a multiple of 3"},
-      {"{type: string, minLength: 2}", "a", "spec: Invalid value: \"a\": spec in body should be at least 2 chars long"},
+      {"{type: integer, minimum: 1}", "0",
+       "spec: Invalid value: 0: spec in body should be greater than or equal to 1"},
+      {"{type: number, exclusiveMaximum: true, maximum: 1.5}", "1.5",
+       "spec: Invalid value: 1.5: spec in body should be less than 1.5"},
+      {"{type: integer, multipleOf: 3}", "4",
+       "spec: Invalid value: 4: spec in body should be a multiple of 3"},
+      {"{type: string, minLength: 2}", "a",
+       "spec: Invalid value: \"a\": spec in body should be at least 2 chars long"},
       {"{type: string, maxLength: 1}", "ab", "spec: Too long: may not be more than 1 byte"},
-      {"{type: string, pattern: '^[a-z]+$'}", "AB", "spec: Invalid value: \"AB\": spec in body should match '^[a-z]+$'"},
-      {"{type: string, format: date-time}", "x", "spec: Invalid value: \"x\": spec in body must be of type date-time: \"x\""},
+      {"{type: string, pattern: '^[a-z]+$'}", "AB",
+       "spec: Invalid value: \"AB\": spec in body should match '^[a-z]+$'"},
+      {"{type: string, format: date-time}", "x",
+       "spec: Invalid value: \"x\": spec in body must be of type date-time: \"x\""},
       {"{type: string, format: zzz}", "x", ""},
-      {"{type: string, enum: [a, b]}", "c", "spec: Unsupported value: \"c\": supported values: \"a\", \"b\""},
-      {"{type: object, required: [a], properties: {a: {type: string}}}", "{}", "spec.a: Required value"},
-      {"{type: object, properties: {a: {type: string}}, minProperties: 1}", "{}", "spec: Invalid value: 0: spec in body should have at least 1 properties"},
-      {"{type: array, items: {type: string}, maxItems: 2}", "[a, b, c]", "spec: Too many: 3: must have at most 2 items"},
-      {"{type: array, items: {type: string}, minItems: 1}", "[]", "spec: Invalid value: 0: spec in body should have at least 1 items"},
-      {"{x-kubernetes-int-or-string: true}", "1.5", "spec: Invalid value: \"number\": spec in body must be of type integer,string: \"number\""},
+      {"{type: string, enum: [a, b]}", "c",
+       "spec: Unsupported value: \"c\": supported values: \"a\", \"b\""},
+      {"{type: object, required: [a], properties: {a: {type: string}}}", "{}",
+       "spec.a: Required value"},
+      {"{type: object, properties: {a: {type: string}}, minProperties: 1}", "{}",
+       "spec: Invalid value: 0: spec in body should have at least 1 properties"},
+      {"{type: array, items: {type: string}, maxItems: 2}", "[a, b, c]",
+       "spec: Too many: 3: must have at most 2 items"},
+      {"{type: array, items: {type: string}, minItems: 1}", "[]",
+       "spec: Invalid value: 0: spec in body should have at least 1 items"},
+      {"{x-kubernetes-int-or-string: true}", "1.5",
+       "spec: Invalid value: \"number\": spec in body must be of type integer,string: \"number\""},
       {"{x-kubernetes-int-or-string: true}", "50%", ""},
-      {"{type: array, items: {type: string}, x-kubernetes-list-type: set}", "[a, a, a]", "spec[1]: Duplicate value: \"a\""},
-      {"{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}", "{kind: K}", "spec.apiVersion: Required value"},
+      {"{type: array, items: {type: string}, x-kubernetes-list-type: set}", "[a, a, a]",
+       "spec[1]: Duplicate value: \"a\""},
+      {"{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: "
+       "true}",
+       "{kind: K}", "spec.apiVersion: Required value"},
       {"{type: string, nullable: true}", "null", ""},
-      {"{type: string}", "null", "spec: Invalid value: \"null\": spec in body must be of type string: \"null\""},
+      {"{type: string}", "null",
+       "spec: Invalid value: \"null\": spec in body must be of type string: \"null\""},
   };
   for (const ErrorCase& test : kCases) {
     auto schema = Schema(test.schema);
@@ -161,7 +179,8 @@ properties:
 )");
   ASSERT_NE(schema, nullptr);
   json::Value object = Yaml(
-      "{apiVersion: ex.io/v1, kind: W, bogus: 1, spec: {a: null, 'n': null, u: null, o: {z: 1}, p: {zz: 1, q: {r: 1}}}}");
+      "{apiVersion: ex.io/v1, kind: W, bogus: 1, spec: {a: null, 'n': null, u: null, o: {z: 1}, p: "
+      "{zz: 1, q: {r: 1}}}}");
   EXPECT_THAT(schema->Prune(object), ElementsAre("bogus", "spec.o.z", "spec.p.q.r"));
   schema->DropNulls(object);
   schema->Default(object);
@@ -209,9 +228,8 @@ TEST(StructuralSchema, KeepsMetadataInShape) {
     json::Value object = Yaml("{apiVersion: ex.io/v1, kind: W}");
     object.get_object()["metadata"] = Yaml(test.metadata);
     auto coerced = schema->CoerceMetadata(object);
-    std::string outcome =
-        coerced ? json::Canonical(*json::Find(std::as_const(object), "metadata"))
-                : coerced.error().message;
+    std::string outcome = coerced ? json::Canonical(*json::Find(std::as_const(object), "metadata"))
+                                  : coerced.error().message;
     std::string expected(test.outcome);
     if (!coerced) expected = "W in version \"v1\" cannot be handled as a W: " + expected;
     EXPECT_EQ(outcome, expected);

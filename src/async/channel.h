@@ -17,16 +17,20 @@ class Channel {
  public:
   // Holds up to `capacity` values, at least one. `executor` outlives the channel.
   Channel(Executor& executor, std::size_t capacity)
-      : capacity_(capacity), values_there_(executor, EventReset::kAuto),
+      : capacity_(capacity),
+        values_there_(executor, EventReset::kAuto),
         room_there_(executor, EventReset::kAuto) {}
 
   // Waits for room. kCancelled if `cancel` fired or the channel is closed; the value is dropped then.
   Task<Result<void>> Send(T value, CancelToken cancel) {
     while (true) {
       switch (Push(value)) {
-        case Pushed::kYes: co_return Result<void>{};
-        case Pushed::kClosed: co_return Fail(ErrorCode::kCancelled, "channel closed");
-        case Pushed::kFull: break;
+        case Pushed::kYes:
+          co_return Result<void>{};
+        case Pushed::kClosed:
+          co_return Fail(ErrorCode::kCancelled, "channel closed");
+        case Pushed::kFull:
+          break;
       }
       if (auto room = co_await room_there_.Wait(cancel); !room) co_return room;
     }

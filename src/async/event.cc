@@ -37,9 +37,8 @@ Task<Result<void>> Event::WaitUntil(MonotonicTime when, CancelToken cancel) {
   const Waiter waiter = Enter();
   auto unlink = cancel.OnCancel(
       [waiter] { waiter->Set(std::unexpected(Error(ErrorCode::kCancelled, "cancelled"))); });
-  auto stop_timer = executor_.PostAt(when, [waiter] {
-    waiter->Set(std::unexpected(Error(ErrorCode::kExhausted, "timed out")));
-  });
+  auto stop_timer = executor_.PostAt(
+      when, [waiter] { waiter->Set(std::unexpected(Error(ErrorCode::kExhausted, "timed out"))); });
   Result<void> result = co_await waiter->Wait();
   stop_timer();
   unlink();

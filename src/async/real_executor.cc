@@ -1,11 +1,11 @@
 #include "async/real_executor.h"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <algorithm>
 #include <cstdint>
 #include <future>
 #include <map>
@@ -37,14 +37,14 @@ class Timers : public std::enable_shared_from_this<Timers> {
   using Key = std::pair<MonotonicTime, std::uint64_t>;
 
   void Remove(const Key& key);
-  void Arm();      // on the loop
-  void RunDue();   // on the loop
+  void Arm();     // on the loop
+  void RunDue();  // on the loop
 
   asio::io_context& loop_;
   asio::steady_timer timer_;  // only touched on the loop
   std::mutex mutex_;
-  bool closed_ = false;                          // guarded by mutex_
-  std::uint64_t next_id_ = 0;                    // guarded by mutex_
+  bool closed_ = false;                           // guarded by mutex_
+  std::uint64_t next_id_ = 0;                     // guarded by mutex_
   std::map<Key, std::function<void()>> waiting_;  // guarded by mutex_
 };
 

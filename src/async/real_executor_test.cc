@@ -137,7 +137,7 @@ TEST(RealExecutor, PoolWorkRunsBesideTheLoopAndComesBack) {
       co_await Yield(on);
       const auto loop = std::this_thread::get_id();
       const auto pool = co_await OnPool(on, [] { return std::this_thread::get_id(); });
-      co_return pool != loop && std::this_thread::get_id() == loop;
+      co_return pool != loop&& std::this_thread::get_id() == loop;
     }
   };
   EXPECT_TRUE(RunBlocking(executor, Threads::Compare(executor)));

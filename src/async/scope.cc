@@ -19,11 +19,11 @@ struct CancelToken::State {
 
   std::mutex mutex;
   std::condition_variable stopped;
-  bool fired = false;                                   // guarded by mutex
-  std::uint64_t next_id = 1;                            // guarded by mutex
+  bool fired = false;                                    // guarded by mutex
+  std::uint64_t next_id = 1;                             // guarded by mutex
   std::map<std::uint64_t, std::function<void()>> stops;  // guarded by mutex
-  std::uint64_t running = 0;                            // id of the stop being called; guarded by mutex
-  std::thread::id runner;                               // guarded by mutex
+  std::uint64_t running = 0;  // id of the stop being called; guarded by mutex
+  std::thread::id runner;     // guarded by mutex
 };
 
 // 0 if it was called at once.
@@ -122,9 +122,9 @@ struct Scope::State {
   Executor& executor;
   CancelSource cancel;
   std::mutex mutex;
-  std::size_t running = 0;                                 // guarded by mutex
-  std::exception_ptr failure;                              // guarded by mutex
-  std::vector<std::shared_ptr<OneShot<bool>>> joiners;     // guarded by mutex
+  std::size_t running = 0;                              // guarded by mutex
+  std::exception_ptr failure;                           // guarded by mutex
+  std::vector<std::shared_ptr<OneShot<bool>>> joiners;  // guarded by mutex
 };
 
 namespace {
@@ -132,9 +132,7 @@ namespace {
 // A coroutine nobody awaits; its frame frees itself at the end.
 struct Root {
   struct promise_type {
-    Root get_return_object() {
-      return {std::coroutine_handle<promise_type>::from_promise(*this)};
-    }
+    Root get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
     std::suspend_always initial_suspend() noexcept { return {}; }
     std::suspend_never final_suspend() noexcept { return {}; }
     void return_void() {}

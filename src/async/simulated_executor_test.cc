@@ -41,7 +41,8 @@ TEST(SimulatedExecutor, TimersEndInOrderOfTheirTimesWithAnySeed) {
     const MonotonicTime start = sim.clock().Monotonic();
     std::vector<int> order;
     for (int second : {5, 1, 4, 2, 3}) {
-      sim.PostAt(start + std::chrono::seconds(second), [&order, second] { order.push_back(second); });
+      sim.PostAt(start + std::chrono::seconds(second),
+                 [&order, second] { order.push_back(second); });
     }
     sim.Advance(4s);
     EXPECT_EQ(order, (std::vector<int>{1, 2, 3, 4}));

@@ -19,11 +19,10 @@ Task<Result<T>> WithTimeout(Executor& executor, Duration timeout, CancelToken ca
                             std::function<Task<Result<T>>(CancelToken)> start) {
   auto source = std::make_shared<CancelSource>(cancel);
   auto expired = std::make_shared<std::atomic<bool>>(false);
-  auto stop_timer =
-      executor.PostAt(executor.clock().Monotonic() + timeout, [source, expired] {
-        *expired = true;
-        source->Cancel();
-      });
+  auto stop_timer = executor.PostAt(executor.clock().Monotonic() + timeout, [source, expired] {
+    *expired = true;
+    source->Cancel();
+  });
   Result<T> result = co_await start(source->token());
   stop_timer();
   if (!result && result.error().code() == ErrorCode::kCancelled && *expired &&

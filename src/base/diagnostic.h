@@ -61,7 +61,7 @@ struct Edit {
 struct Diagnostic {
   std::string code;  // stable, "KRO402"
   Severity severity = Severity::kError;
-  std::string message;   // one line in the author's words
+  std::string message;  // one line in the author's words
   Location where;
   std::string expected;  // "int"; empty: does not apply
   std::string found;     // "string"

@@ -8,8 +8,8 @@ namespace kro::cel {
 std::string_view Arena::Copy(std::string_view text) {
   if (text.empty()) return {};
   const bool fits = text.size() <= static_cast<std::size_t>(end_ - next_);
-  char* copy = fits ? reinterpret_cast<char*>(next_)
-                    : static_cast<char*>(AllocateSlow(text.size()));
+  char* copy =
+      fits ? reinterpret_cast<char*>(next_) : static_cast<char*>(AllocateSlow(text.size()));
   if (fits) next_ += text.size();
   std::memcpy(copy, text.data(), text.size());
   return {copy, text.size()};

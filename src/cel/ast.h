@@ -52,7 +52,7 @@ struct Select {
   Expr* operand;
   std::string_view field;  // unquoted
   bool test_only = false;
-  bool quoted = false;     // was written in backticks
+  bool quoted = false;  // was written in backticks
   // Set by the checker where the operand is an object with a schema: the JSON key and its slot.
   std::string_view key = {};
   std::int32_t slot = -1;
@@ -79,7 +79,7 @@ struct List {
 struct MapEntry {
   Expr* key;
   Expr* value;
-  bool optional = false;        // {?key: value}
+  bool optional = false;     // {?key: value}
   std::uint32_t offset = 0;  // of the ':'
 };
 

@@ -62,9 +62,7 @@ class Unifier {
   std::vector<Change> changes_;
 };
 
-bool IsWild(Type type) {
-  return type.IsDyn() || type.Is(TypeKind::kAny) || type.IsError();
-}
+bool IsWild(Type type) { return type.IsDyn() || type.Is(TypeKind::kAny) || type.IsError(); }
 bool IsLessOrEquallySpecific(Type a, Type b);
 Type MostGeneral(Type a, Type b) { return IsLessOrEquallySpecific(a, b) ? a : b; }
 bool HasParams(Type type);
@@ -144,7 +142,8 @@ class Checker {
 
 }  // namespace
 
-std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast, std::size_t hints) {
+std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast,
+                                       std::size_t hints) {
   Issues issues;
   Checker(environment, ast, hints, issues).Run();
   if (issues.empty()) CheckFormats(ast, issues);
@@ -162,13 +161,20 @@ void Checker::Run() {
 
 void Checker::Check(Expr* expr) {
   switch (expr->kind()) {
-    case ExprKind::kLiteral: return CheckLiteral(expr);
-    case ExprKind::kIdent: return CheckIdent(expr);
-    case ExprKind::kSelect: return CheckSelect(expr);
-    case ExprKind::kCall: return CheckCall(expr);
-    case ExprKind::kList: return CheckList(expr);
-    case ExprKind::kMap: return CheckMap(expr);
-    case ExprKind::kComprehension: return CheckComprehension(expr);
+    case ExprKind::kLiteral:
+      return CheckLiteral(expr);
+    case ExprKind::kIdent:
+      return CheckIdent(expr);
+    case ExprKind::kSelect:
+      return CheckSelect(expr);
+    case ExprKind::kCall:
+      return CheckCall(expr);
+    case ExprKind::kList:
+      return CheckList(expr);
+    case ExprKind::kMap:
+      return CheckMap(expr);
+    case ExprKind::kComprehension:
+      return CheckComprehension(expr);
     case ExprKind::kStruct:
       return CheckStruct(expr);
   }
@@ -176,13 +182,27 @@ void Checker::Check(Expr* expr) {
 
 void Checker::CheckLiteral(Expr* expr) {
   switch (expr->As<Literal>().value.kind()) {
-    case Kind::kBool: expr->type = Bool(); return;
-    case Kind::kInt: expr->type = Int(); return;
-    case Kind::kUint: expr->type = Uint(); return;
-    case Kind::kDouble: expr->type = Double(); return;
-    case Kind::kString: expr->type = String(); return;
-    case Kind::kBytes: expr->type = Bytes(); return;
-    default: expr->type = Null(); return;
+    case Kind::kBool:
+      expr->type = Bool();
+      return;
+    case Kind::kInt:
+      expr->type = Int();
+      return;
+    case Kind::kUint:
+      expr->type = Uint();
+      return;
+    case Kind::kDouble:
+      expr->type = Double();
+      return;
+    case Kind::kString:
+      expr->type = String();
+      return;
+    case Kind::kBytes:
+      expr->type = Bytes();
+      return;
+    default:
+      expr->type = Null();
+      return;
   }
 }
 
@@ -263,9 +283,8 @@ void Checker::CheckSelect(Expr* expr) {
       bool absolute = name->starts_with('.');
       std::string_view text = absolute ? std::string_view(*name).substr(1) : *name;
       std::string_view first = text.substr(0, text.find('.'));
-      bool local = !absolute && std::any_of(locals_.begin(), locals_.end(), [&](const Local& l) {
-        return l.name == first;
-      });
+      bool local = !absolute && std::any_of(locals_.begin(), locals_.end(),
+                                            [&](const Local& l) { return l.name == first; });
       if (!local && LookUpVariable(expr, text, absolute)) return;
     }
   }
@@ -288,7 +307,9 @@ Type Checker::FieldType(Expr* at, Expr* operand, std::string_view field, bool op
   if (lifted) type = Bound(type.element());
   Type result = ErrorType();
   switch (type.kind()) {
-    case TypeKind::kMap: result = type.element(); break;
+    case TypeKind::kMap:
+      result = type.element();
+      break;
     case TypeKind::kObject: {
       const ObjectSchema* schema = type.schema();
       if (!schema) {
@@ -416,7 +437,8 @@ void Checker::Resolve(Expr* expr, const Function& function) {
 Type Checker::Instantiate(const Overload& overload, std::vector<Type>& params) {
   params.clear();
   std::vector<std::pair<std::string_view, Type>> renamed;
-  for (Type param : overload.params) params.push_back(HasParams(param) ? Rename(param, renamed) : param);
+  for (Type param : overload.params)
+    params.push_back(HasParams(param) ? Rename(param, renamed) : param);
   return HasParams(overload.result) ? Rename(overload.result, renamed) : overload.result;
 }
 
@@ -522,7 +544,9 @@ void Checker::CheckComprehension(Expr* expr) {
       break;
     case TypeKind::kDyn:
     case TypeKind::kError:
-    case TypeKind::kParam: unifier_.Accept(range, Dyn()); break;
+    case TypeKind::kParam:
+      unifier_.Accept(range, Dyn());
+      break;
     default:
       Report(fold.range, {.message = fmt::format("expression of type '{}' cannot be range of a "
                                                  "comprehension (must be list, map, or dynamic)",
@@ -642,7 +666,9 @@ void Checker::Expect(Expr* expr, Type type) {
 void Checker::Finish(Expr* expr) {
   expr->type = Shown(expr->type);
   switch (expr->kind()) {
-    case ExprKind::kSelect: Finish(expr->As<Select>().operand); break;
+    case ExprKind::kSelect:
+      Finish(expr->As<Select>().operand);
+      break;
     case ExprKind::kCall:
       if (expr->As<Call>().target) Finish(expr->As<Call>().target);
       for (Expr* arg : expr->As<Call>().args) Finish(arg);
@@ -658,10 +684,12 @@ void Checker::Finish(Expr* expr) {
       break;
     case ExprKind::kComprehension: {
       const Comprehension& fold = expr->As<Comprehension>();
-      for (Expr* part : {fold.range, fold.init, fold.condition, fold.step, fold.result}) Finish(part);
+      for (Expr* part : {fold.range, fold.init, fold.condition, fold.step, fold.result})
+        Finish(part);
       break;
     }
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -711,8 +739,8 @@ void Checker::NoOverload(Expr* expr, std::string_view function, std::span<const 
   } else {
     signature = "(" + signature + ")";
   }
-  Report(expr, {.message = fmt::format("found no matching overload for '{}' applied to '{}'", function,
-                                       signature),
+  Report(expr, {.message = fmt::format("found no matching overload for '{}' applied to '{}'",
+                                       function, signature),
                 .code = "KRO403",
                 .found = found});
 }
@@ -759,9 +787,12 @@ bool Unifier::AssignAll(std::span<const Type> from, std::span<const Type> to) {
 bool Unifier::Assign(Type from, Type to) {
   if (to.Is(TypeKind::kParam)) {
     switch (Substitute(from, to)) {
-      case Substitution::kValid: return true;
-      case Substitution::kRefused: return false;
-      case Substitution::kFree: break;
+      case Substitution::kValid:
+        return true;
+      case Substitution::kRefused:
+        return false;
+      case Substitution::kFree:
+        break;
     }
   }
   if (from.Is(TypeKind::kParam)) return Substitute(to, from) == Substitution::kValid;
@@ -838,31 +869,41 @@ bool IsMixedComparison(const Overload& overload) {
 
 std::optional<Type> TypeIdentifier(std::string_view name) {
   switch (name.size()) {
-    case 3: if (name == "int") return Int();
+    case 3:
+      if (name == "int") return Int();
       if (name == "map") return MapOf(Dyn(), Dyn());
       break;
-    case 4: if (name == "bool") return Bool();
+    case 4:
+      if (name == "bool") return Bool();
       if (name == "uint") return Uint();
       if (name == "list") return ListOf(Any());
       if (name == "type") return TypeOf(Dyn());
       break;
-    case 5: if (name == "bytes") return Bytes();
+    case 5:
+      if (name == "bytes") return Bytes();
       break;
-    case 6: if (name == "double") return Double();
+    case 6:
+      if (name == "double") return Double();
       if (name == "string") return String();
       if (name == "net.IP") return Abstract("net.IP");
       break;
-    case 8: if (name == "net.CIDR") return Abstract("net.CIDR");
+    case 8:
+      if (name == "net.CIDR") return Abstract("net.CIDR");
       break;
-    case 9: if (name == "null_type") return Null();
+    case 9:
+      if (name == "null_type") return Null();
       break;
-    case 13: if (name == "optional_type") return OptionalOf(Dyn());
+    case 13:
+      if (name == "optional_type") return OptionalOf(Dyn());
       break;
-    case 24: if (name == "google.protobuf.Duration") return Duration();
+    case 24:
+      if (name == "google.protobuf.Duration") return Duration();
       break;
-    case 25: if (name == "google.protobuf.Timestamp") return Time();
+    case 25:
+      if (name == "google.protobuf.Timestamp") return Time();
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }

@@ -17,6 +17,7 @@ namespace kro::cel {
 // used. The Ast refers to the environment's overloads and to the schemas of its variables.
 //
 // At most `hints` misspelt names are compared with the known ones: that takes time.
-std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast, std::size_t hints = 100);
+std::expected<void, Diagnostics> Check(const Environment& environment, Ast& ast,
+                                       std::size_t hints = 100);
 
 }  // namespace kro::cel

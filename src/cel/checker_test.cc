@@ -118,7 +118,8 @@ const FaultCase kFaults[] = {
     {"nope", "1:1: undeclared reference to 'nope' (in container '')"},
     {"nope(1)", "1:5: undeclared reference to 'nope' (in container '')"},
     {"1 + 1.0", "1:3: found no matching overload for '_+_' applied to '(int, double)'"},
-    {"'a'.charAt('b')", "1:11: found no matching overload for 'charAt' applied to 'string.(string)'"},
+    {"'a'.charAt('b')",
+     "1:11: found no matching overload for 'charAt' applied to 'string.(string)'"},
     {"true && 1", "1:9: expected type 'bool' but found 'int'"},
     {"schema.spec.raw", "1:12: undefined field 'raw'"},
     {"'a'.b", "1:4: type 'string' does not support field selection"},
@@ -130,7 +131,8 @@ const FaultCase kFaults[] = {
     {"1 < 2.0 || [1].exists(x, true)",
      "1:3: found no matching overload for '_<_' applied to '(int, double)'"},
     {"'%d'.format(['a'])",
-     "1:14: error during formatting: decimal clause can only be used on ints, uints, and doubles, was "
+     "1:14: error during formatting: decimal clause can only be used on ints, uints, and doubles, "
+     "was "
      "given string"},
 };
 

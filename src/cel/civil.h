@@ -28,8 +28,8 @@ int DaysInMonth(std::int64_t year, int month);
 
 // How much a reader of timestamps forgives.
 enum class Rfc3339 {
-  kStrict,       // YYYY-MM-DDThh:mm:ss[.digits](Z|±hh:mm)
-  kOpenApi,      // also a comma before the fraction, and no zone, which is UTC
+  kStrict,   // YYYY-MM-DDThh:mm:ss[.digits](Z|±hh:mm)
+  kOpenApi,  // also a comma before the fraction, and no zone, which is UTC
 };
 
 // Nothing if the text is malformed or no real instant (February 30, second 60). Any year 0 to 9999.

@@ -48,7 +48,8 @@ struct Setting {
     if (const json::Value* use = item.if_contains("use_variables")) {
       Declare(header.at("variables").at(use->as_string()).at("variables").as_object());
     }
-    if (const json::Value* variables = item.if_contains("variables")) Declare(variables->as_object());
+    if (const json::Value* variables = item.if_contains("variables"))
+      Declare(variables->as_object());
     if (const json::Value* objects = item.if_contains("objects")) {
       for (const auto& [name, object] : objects->as_object()) {
         DeclareObject(header, name, object);
@@ -118,7 +119,8 @@ std::string TypeProblem(const json::Object& header, const json::Object& item) {
   Setting setting(header, item);
   auto ast = Parse(item.at("expr").as_string(), setting.environment.dialect());
   if (!ast) return ast.error()[0].compatible;
-  if (auto checked = Check(setting.environment, *ast); !checked) return checked.error()[0].compatible;
+  if (auto checked = Check(setting.environment, *ast); !checked)
+    return checked.error()[0].compatible;
   std::string got = ast->type().ToString();
   return got == type->as_string() ? "" : fmt::format("want {}, got {}", Text(*type), got);
 }
@@ -132,7 +134,8 @@ std::string InspectProblem(const json::Object& item) {
   Inspection found = Inspect(*ast, kro, ids);
 
   json::Array references;
-  for (const Reference& r : found.references) references.push_back(json::Array{r.id.c_str(), r.path.c_str()});
+  for (const Reference& r : found.references)
+    references.push_back(json::Array{r.id.c_str(), r.path.c_str()});
   auto names = [](const std::vector<UnknownName>& unknown) {
     json::Array out;
     for (const UnknownName& u : unknown) out.emplace_back(u.name);

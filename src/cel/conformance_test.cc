@@ -84,8 +84,10 @@ bool Same(Context& context, const Value& value, const json::Value& tagged) {
   const auto& [tag, json] = *tagged.get_object().begin();
   if (tag == "null") return value.IsNull();
   if (tag == "bool") return value.Is(Kind::kBool) && value.AsBool() == json.get_bool();
-  if (tag == "int") return value.Is(Kind::kInt) && std::to_string(value.AsInt()) == json.get_string();
-  if (tag == "uint") return value.Is(Kind::kUint) && std::to_string(value.AsUint()) == json.get_string();
+  if (tag == "int")
+    return value.Is(Kind::kInt) && std::to_string(value.AsInt()) == json.get_string();
+  if (tag == "uint")
+    return value.Is(Kind::kUint) && std::to_string(value.AsUint()) == json.get_string();
   if (tag == "double") {
     double wanted = ReadDouble(json);
     return value.Is(Kind::kDouble) &&
@@ -250,7 +252,8 @@ class Runner {
     }
     if (kro_) {
       bindings.push_back({"runtime", RuntimeValue()});
-      if (std::string problem = AddObjects(test, environment, types, trees, bindings); !problem.empty()) {
+      if (std::string problem = AddObjects(test, environment, types, trees, bindings);
+          !problem.empty()) {
         return problem;
       }
     }
@@ -275,7 +278,8 @@ class Runner {
     }
     if (Flag(test, "check_only")) return "";
 
-    auto program = Plan(std::move(*ast), environment, kro_ ? TypeNames::kUndefined : TypeNames::kDefined);
+    auto program =
+        Plan(std::move(*ast), environment, kro_ ? TypeNames::kUndefined : TypeNames::kDefined);
     if (!program) {
       if (wanted_error && (!kro_ || (program.error().message() == wanted_text &&
                                      Field(expect, "phase") == "plan"))) {
@@ -320,7 +324,8 @@ class Runner {
   static std::string Show(Context& context, const Value& value) {
     std::string text = std::string(TypeName(value)) + " " + Display(context, value);
     if (value.Is(Kind::kList)) {
-      for (std::size_t i = 0; i < value.ListSize(); ++i) text += ", " + Show(context, value.ListAt(context, i));
+      for (std::size_t i = 0; i < value.ListSize(); ++i)
+        text += ", " + Show(context, value.ListAt(context, i));
     }
     if (value.Is(Kind::kMap)) {
       for (MapIterator it(context, value); it.Next();) {
@@ -357,9 +362,9 @@ class Runner {
     }
     if (!objects) return "";
     for (const auto& [name, given] : objects->get_object()) {
-      const json::Object& object = given.is_string()
-                                       ? data_.at(0).at("fixtures").at(given.get_string()).get_object()
-                                       : given.get_object();
+      const json::Object& object =
+          given.is_string() ? data_.at(0).at("fixtures").at(given.get_string()).get_object()
+                            : given.get_object();
       if (std::string problem = AddObject(name, object, environment, types, trees, bindings);
           !problem.empty()) {
         return problem;
@@ -376,8 +381,8 @@ class Runner {
     bool collection = Flag(object, "collection");
     const Schema* schema = nullptr;
     if (openapi) {
-      environment.AddVariable(name, collection ? types.DeclareList(name, *openapi)
-                                               : types.Declare(name, *openapi));
+      environment.AddVariable(
+          name, collection ? types.DeclareList(name, *openapi) : types.Declare(name, *openapi));
       if (!Flag(object, "native")) {
         auto tree = SchemaTree::Read(*openapi);
         if (!tree) return tree.error().message();

@@ -37,13 +37,12 @@ Result<std::optional<json::Value>> ToJson(Context& context, const Value& value) 
   return std::optional<json::Value>(std::move(*json));
 }
 
-std::string ToExpression(Context& context, const Value& value) {
-  return Write(context, value, 0);
-}
+std::string ToExpression(Context& context, const Value& value) { return Write(context, value, 0); }
 
 Error ToError(const Value& error) {
   if (error.IsUnknown()) {
-    return Error(ErrorCode::kPending, fmt::format("not known yet: {}", fmt::join(error.UnknownNames(), ", ")));
+    return Error(ErrorCode::kPending,
+                 fmt::format("not known yet: {}", fmt::join(error.UnknownNames(), ", ")));
   }
   return Error(ClassOf(error.AsError()), std::string(error.AsError()));
 }
@@ -64,9 +63,12 @@ Result<json::Value> Convert(Context& context, const Value& value, int depth) {
     return Fail(ErrorCode::kInvalid, "value nests deeper than {} levels", json::kMaxDepth);
   }
   switch (value.kind()) {
-    case Kind::kNull: return json::Value(nullptr);
-    case Kind::kBool: return json::Value(value.AsBool());
-    case Kind::kInt: return json::Value(value.AsInt());
+    case Kind::kNull:
+      return json::Value(nullptr);
+    case Kind::kBool:
+      return json::Value(value.AsBool());
+    case Kind::kInt:
+      return json::Value(value.AsInt());
     case Kind::kUint:
       if (value.AsUint() > INT64_MAX) {
         return Fail(ErrorCode::kInvalid,
@@ -75,25 +77,32 @@ Result<json::Value> Convert(Context& context, const Value& value, int depth) {
                     value.AsUint());
       }
       return json::Value(value.AsInt());
-    case Kind::kDouble: return json::Value(value.AsDouble());
-    case Kind::kString: return json::Value(boost::json::string(value.AsString()));
+    case Kind::kDouble:
+      return json::Value(value.AsDouble());
+    case Kind::kString:
+      return json::Value(boost::json::string(value.AsString()));
     case Kind::kBytes:
       return Fail(ErrorCode::kInvalid,
                   "unsupported type: bytes value cannot be used directly in a resource template or "
                   "status field; encode it explicitly, e.g. base64.encode(...)");
-    case Kind::kDuration: return json::Value(boost::json::string(GoDuration(value.AsDuration())));
+    case Kind::kDuration:
+      return json::Value(boost::json::string(GoDuration(value.AsDuration())));
     case Kind::kTimestamp: {
       Timestamp time = value.AsTimestamp();
       if (time.seconds == kMinTimestampSeconds && time.nanos == 0) return json::Value(nullptr);
       return json::Value(boost::json::string(WholeSeconds(time)));
     }
     case Kind::kOptional:
-      return value.HasContent() ? Convert(context, value.Content(), depth + 1) : json::Value(nullptr);
-    case Kind::kList: return ConvertList(context, value, depth);
-    case Kind::kMap: return ConvertMap(context, value, depth);
+      return value.HasContent() ? Convert(context, value.Content(), depth + 1)
+                                : json::Value(nullptr);
+    case Kind::kList:
+      return ConvertList(context, value, depth);
+    case Kind::kMap:
+      return ConvertMap(context, value, depth);
     case Kind::kType:
     case Kind::kOpaque:
-    case Kind::kError: break;
+    case Kind::kError:
+      break;
   }
   return Fail(ErrorCode::kInvalid, "unsupported type: {}", TypeName(value));
 }
@@ -130,39 +139,58 @@ Result<std::string> ConvertKey(Context& context, const Value& key) {
     return Fail(ErrorCode::kInvalid, "map key must be string, got {}", type);
   };
   switch (key.kind()) {
-    case Kind::kString: return std::string(key.AsString());
-    case Kind::kDuration: return GoDuration(key.AsDuration());
-    case Kind::kTimestamp: return WholeSeconds(key.AsTimestamp());
+    case Kind::kString:
+      return std::string(key.AsString());
+    case Kind::kDuration:
+      return GoDuration(key.AsDuration());
+    case Kind::kTimestamp:
+      return WholeSeconds(key.AsTimestamp());
     case Kind::kOptional:
       if (!key.HasContent()) return refuse("<nil>");
       return ConvertKey(context, key.Content());
-    case Kind::kInt: return refuse("int64");
-    case Kind::kUint: return refuse("uint64");
-    case Kind::kDouble: return refuse("float64");
-    case Kind::kBool: return refuse("bool");
-    case Kind::kNull: return refuse("<nil>");
-    case Kind::kBytes: return refuse("[]uint8");
-    case Kind::kList: return refuse("[]interface {}");
-    case Kind::kMap: return refuse("map[string]interface {}");
+    case Kind::kInt:
+      return refuse("int64");
+    case Kind::kUint:
+      return refuse("uint64");
+    case Kind::kDouble:
+      return refuse("float64");
+    case Kind::kBool:
+      return refuse("bool");
+    case Kind::kNull:
+      return refuse("<nil>");
+    case Kind::kBytes:
+      return refuse("[]uint8");
+    case Kind::kList:
+      return refuse("[]interface {}");
+    case Kind::kMap:
+      return refuse("map[string]interface {}");
     default:
-      return Fail(ErrorCode::kInvalid, "failed to convert map key: unsupported type: {}", TypeName(key));
+      return Fail(ErrorCode::kInvalid, "failed to convert map key: unsupported type: {}",
+                  TypeName(key));
   }
 }
 
-std::string WholeSeconds(const Timestamp& time) { return FormatTimestamp({.seconds = time.seconds}); }
+std::string WholeSeconds(const Timestamp& time) {
+  return FormatTimestamp({.seconds = time.seconds});
+}
 
 std::string Write(Context& context, const Value& value, int depth) {
   if (depth > json::kMaxDepth) return "…";
   std::string out;
   switch (value.kind()) {
-    case Kind::kUint: return fmt::format("{}u", value.AsUint());
+    case Kind::kUint:
+      return fmt::format("{}u", value.AsUint());
     case Kind::kDouble:
       out = FormatDouble(value.AsDouble());
       return out.find_first_not_of("-0123456789") == out.npos ? out + ".0" : out;
-    case Kind::kString: return Quoted(value.AsString());
-    case Kind::kBytes: return WriteBytes(value.AsBytes());
-    case Kind::kTimestamp: return fmt::format("timestamp(\"{}\")", FormatTimestamp(value.AsTimestamp()));
-    case Kind::kDuration: return fmt::format("duration(\"{}\")", FormatDuration(value.AsDuration()));
+    case Kind::kString:
+      return Quoted(value.AsString());
+    case Kind::kBytes:
+      return WriteBytes(value.AsBytes());
+    case Kind::kTimestamp:
+      return fmt::format("timestamp(\"{}\")", FormatTimestamp(value.AsTimestamp()));
+    case Kind::kDuration:
+      return fmt::format("duration(\"{}\")", FormatDuration(value.AsDuration()));
     case Kind::kOptional:
       if (!value.HasContent()) return "optional.none()";
       return fmt::format("optional.of({})", Write(context, value.Content(), depth + 1));
@@ -181,7 +209,8 @@ std::string Write(Context& context, const Value& value, int depth) {
                            Write(context, it.value(), depth + 1));
       }
       return fmt::format("{{{}}}", out);
-    default: return Display(context, value);
+    default:
+      return Display(context, value);
   }
 }
 

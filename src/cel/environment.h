@@ -48,14 +48,14 @@ struct Dialect {
   std::string container;
   bool macros = true;
   bool two_variable_macros = true;
-  bool optional_syntax = true;    // a.?b, a[?b], [?a], {?a: b}, optMap, optFlatMap
-  bool bindings = true;           // cel.bind
-  bool sort_by = true;            // list.sortBy(x, key)
-  bool conditions = false;        // runtime.newCondition({…})
-  bool type_identifiers = true;   // int, list, google.protobuf.Duration as values
+  bool optional_syntax = true;   // a.?b, a[?b], [?a], {?a: b}, optMap, optFlatMap
+  bool bindings = true;          // cel.bind
+  bool sort_by = true;           // list.sortBy(x, key)
+  bool conditions = false;       // runtime.newCondition({…})
+  bool type_identifiers = true;  // int, list, google.protobuf.Duration as values
   // 1 < 2.0 passes the check. Without it, as upstream, it passes only after a comprehension.
   bool mixed_comparisons = false;
-  bool blocks = false;              // cel.block, as optimisers write it
+  bool blocks = false;               // cel.block, as optimisers write it
   bool well_known_messages = false;  // google.protobuf.Int32Value{value: 1}
   Rules rules = Rules::kUpstream;
 };
@@ -82,7 +82,9 @@ class Environment {
   const Function* FindFunction(std::string_view name) const;
   // The slot of the variable, -1 if there is none.
   std::int32_t FindVariable(std::string_view name) const;
-  const Variable& variable(std::int32_t slot) const { return variables_[static_cast<std::size_t>(slot)]; }
+  const Variable& variable(std::int32_t slot) const {
+    return variables_[static_cast<std::size_t>(slot)];
+  }
   const std::vector<Variable>& variables() const { return variables_; }
 
   const Dialect& dialect() const { return dialect_; }
@@ -93,7 +95,9 @@ class Environment {
  private:
   struct NameHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+    std::size_t operator()(std::string_view name) const {
+      return std::hash<std::string_view>()(name);
+    }
   };
   using FunctionTable = std::unordered_map<std::string, Function, NameHash, std::equal_to<>>;
 

@@ -36,18 +36,25 @@ class Evaluator {
       return Path(node, (node.op == Op::kSlotPath ? slots_ : locals_)[node.a]);
     }
     switch (node.op) {
-      case Op::kConstant: return code_.values[node.a];
-      case Op::kVariable: return slots_[node.a];
-      case Op::kLocal: return locals_[node.a];
-      case Op::kAnd: return AndOr(node, false);
-      case Op::kOr: return AndOr(node, true);
+      case Op::kConstant:
+        return code_.values[node.a];
+      case Op::kVariable:
+        return slots_[node.a];
+      case Op::kLocal:
+        return locals_[node.a];
+      case Op::kAnd:
+        return AndOr(node, false);
+      case Op::kOr:
+        return AndOr(node, true);
       case Op::kEquals:
       case Op::kNotEquals:
       case Op::kLess:
       case Op::kLessEquals:
       case Op::kGreater:
-      case Op::kGreaterEquals: return Comparison(node);
-      default: return EvalNode(node);
+      case Op::kGreaterEquals:
+        return Comparison(node);
+      default:
+        return EvalNode(node);
     }
   }
 
@@ -126,12 +133,18 @@ Value Evaluator::EvalNode(const Node& node) {
     case Op::kLess:
     case Op::kLessEquals:
     case Op::kGreater:
-    case Op::kGreaterEquals: break;  // Eval has done it
-    case Op::kPath: return TypedPath(node, Eval(node.a));
-    case Op::kHas: return Has(node);
-    case Op::kOptSelect: return OptionalSelect(node);
-    case Op::kConditional: return Conditional(node);
-    case Op::kNotStrictlyFalse: return Value::Bool(!Eval(node.a).IsFalse());
+    case Op::kGreaterEquals:
+      break;  // Eval has done it
+    case Op::kPath:
+      return TypedPath(node, Eval(node.a));
+    case Op::kHas:
+      return Has(node);
+    case Op::kOptSelect:
+      return OptionalSelect(node);
+    case Op::kConditional:
+      return Conditional(node);
+    case Op::kNotStrictlyFalse:
+      return Value::Bool(!Eval(node.a).IsFalse());
     case Op::kNot: {
       Value a = Eval(node.a);
       return a.IsError() ? a : Not(a);
@@ -154,19 +167,31 @@ Value Evaluator::EvalNode(const Node& node) {
       if (b.IsError()) return b;
       return Binary(node, a, b);
     }
-    case Op::kConcat: return Concat(node);
-    case Op::kOptionalOr: return OptionalOr(node);
-    case Op::kOptionalOrValue: return OptionalOrValue(node);
-    case Op::kCall: return CallFunction(node);
-    case Op::kList: return MakeListLiteral(node);
-    case Op::kMap: return MakeMapLiteral(node);
-    case Op::kAll: return Quantifier(code_.loops[node.a], false);
-    case Op::kExists: return Quantifier(code_.loops[node.a], true);
-    case Op::kExistsOne: return ExistsOne(code_.loops[node.a]);
-    case Op::kMapList: return MapToList(code_.loops[node.a]);
+    case Op::kConcat:
+      return Concat(node);
+    case Op::kOptionalOr:
+      return OptionalOr(node);
+    case Op::kOptionalOrValue:
+      return OptionalOrValue(node);
+    case Op::kCall:
+      return CallFunction(node);
+    case Op::kList:
+      return MakeListLiteral(node);
+    case Op::kMap:
+      return MakeMapLiteral(node);
+    case Op::kAll:
+      return Quantifier(code_.loops[node.a], false);
+    case Op::kExists:
+      return Quantifier(code_.loops[node.a], true);
+    case Op::kExistsOne:
+      return ExistsOne(code_.loops[node.a]);
+    case Op::kMapList:
+      return MapToList(code_.loops[node.a]);
     case Op::kTransformMap:
-    case Op::kTransformEntry: return TransformMap(code_.loops[node.a], node.op);
-    case Op::kLoop: return GeneralLoop(code_.loops[node.a]);
+    case Op::kTransformEntry:
+      return TransformMap(code_.loops[node.a], node.op);
+    case Op::kLoop:
+      return GeneralLoop(code_.loops[node.a]);
     case Op::kBind:
       // An error stays in the local and comes out where it is used, as if it were computed there.
       locals_[node.a] = Eval(node.b);
@@ -257,8 +282,8 @@ Value Evaluator::SelectStep(const Value& operand, const Step& step, bool after_o
   if (operand.Is(Kind::kOptional)) {
     if (found) return found->IsError() ? *found : MakeOptional(context_, *found);
     // Absence is empty; but in a.?b.c a content of a.?b that has no fields at all is an error.
-    bool has_fields = !after_optional || !operand.HasContent() || operand.Content().Is(Kind::kMap) ||
-                      operand.Content().Is(Kind::kOptional);
+    bool has_fields = !after_optional || !operand.HasContent() ||
+                      operand.Content().Is(Kind::kMap) || operand.Content().Is(Kind::kOptional);
     return has_fields ? Value::None() : Fail(context_, "no such key: {}", step.key());
   }
   if (found) return *found;
@@ -362,21 +387,36 @@ Value Evaluator::Comparison(const Node& node) {
 
 Value Evaluator::Binary(const Node& node, Value a, Value b) {
   switch (node.op) {
-    case Op::kEquals: return Equal(context_, a, b);
-    case Op::kNotEquals: return NotEqual(context_, a, b);
-    case Op::kLess: return Order(context_, a, b, Ordering::kLess);
-    case Op::kLessEquals: return Order(context_, a, b, Ordering::kLessEquals);
-    case Op::kGreater: return Order(context_, a, b, Ordering::kGreater);
-    case Op::kGreaterEquals: return Order(context_, a, b, Ordering::kGreaterEquals);
-    case Op::kIndex: return Index(context_, a, b);
-    case Op::kOptIndex: return OptionalIndex(context_, a, b);
-    case Op::kIn: return In(context_, a, b);
-    case Op::kAdd: return Add(context_, a, b);
-    case Op::kSubtract: return Subtract(context_, a, b);
-    case Op::kMultiply: return Multiply(context_, a, b);
-    case Op::kDivide: return Divide(context_, a, b);
-    case Op::kModulo: return Modulo(context_, a, b);
-    default: return NoSuchOverload();
+    case Op::kEquals:
+      return Equal(context_, a, b);
+    case Op::kNotEquals:
+      return NotEqual(context_, a, b);
+    case Op::kLess:
+      return Order(context_, a, b, Ordering::kLess);
+    case Op::kLessEquals:
+      return Order(context_, a, b, Ordering::kLessEquals);
+    case Op::kGreater:
+      return Order(context_, a, b, Ordering::kGreater);
+    case Op::kGreaterEquals:
+      return Order(context_, a, b, Ordering::kGreaterEquals);
+    case Op::kIndex:
+      return Index(context_, a, b);
+    case Op::kOptIndex:
+      return OptionalIndex(context_, a, b);
+    case Op::kIn:
+      return In(context_, a, b);
+    case Op::kAdd:
+      return Add(context_, a, b);
+    case Op::kSubtract:
+      return Subtract(context_, a, b);
+    case Op::kMultiply:
+      return Multiply(context_, a, b);
+    case Op::kDivide:
+      return Divide(context_, a, b);
+    case Op::kModulo:
+      return Modulo(context_, a, b);
+    default:
+      return NoSuchOverload();
   }
 }
 
@@ -391,7 +431,8 @@ Value Evaluator::Concat(const Node& node) {
     if (strings) size += operands[i].AsString().size();
   }
   if (strings) {
-    if (!context_.Charge(static_cast<std::int64_t>(size / 16 + 1))) return Value::Error(kBudgetExceeded);
+    if (!context_.Charge(static_cast<std::int64_t>(size / 16 + 1)))
+      return Value::Error(kBudgetExceeded);
     char* out = AllocateText(context_, size);
     char* next = out;
     for (std::size_t i = 0; i < node.count; ++i) {
@@ -443,7 +484,8 @@ Value Evaluator::CallFunction(const Node& node) {
     if (arg.Is(Kind::kString) || arg.Is(Kind::kBytes)) text += arg.AsString().size();
     fits = fits && call.kinds[i] == static_cast<std::uint8_t>(arg.kind());
   }
-  if (!context_.Charge(static_cast<std::int64_t>(text / 16 + 1))) return Value::Error(kBudgetExceeded);
+  if (!context_.Charge(static_cast<std::int64_t>(text / 16 + 1)))
+    return Value::Error(kBudgetExceeded);
   if (fits) return call.overloads[0]->eval(context_, args);
   return Dispatch(call, args);
 }
@@ -667,7 +709,8 @@ Value Evaluator::TransformMap(const Loop& loop, Op op) {
         if (it.value().IsError()) {
           error = it.value();
         } else if (!map.Put(it.key(), it.value())) {
-          error = Fail(context_, "insert failed: key {} already exists", Display(context_, it.key()));
+          error =
+              Fail(context_, "insert failed: key {} already exists", Display(context_, it.key()));
         }
       }
     }
@@ -693,12 +736,18 @@ Value Evaluator::GeneralLoop(const Loop& loop) {
 template <typename T>
 bool Compare(Op op, const T& a, const T& b) {
   switch (op) {
-    case Op::kEquals: return a == b;
-    case Op::kNotEquals: return a != b;
-    case Op::kLess: return a < b;
-    case Op::kLessEquals: return a <= b;
-    case Op::kGreater: return a > b;
-    default: return a >= b;
+    case Op::kEquals:
+      return a == b;
+    case Op::kNotEquals:
+      return a != b;
+    case Op::kLess:
+      return a < b;
+    case Op::kLessEquals:
+      return a <= b;
+    case Op::kGreater:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
@@ -724,7 +773,8 @@ template <std::size_t kBytes>
 }
 
 // As FromJson, the usual cases without a call.
-[[gnu::always_inline]] inline Value ReadJson(Context& context, const json::Value& json, const Schema* schema) {
+[[gnu::always_inline]] inline Value ReadJson(Context& context, const json::Value& json,
+                                             const Schema* schema) {
   if (schema) {
     switch (json.kind()) {
       case boost::json::kind::string:
@@ -739,7 +789,8 @@ template <std::size_t kBytes>
       case boost::json::kind::bool_:
         if (schema->reading == Reading::kBoolean) return Value::Bool(json.get_bool());
         break;
-      default: break;
+      default:
+        break;
     }
   }
   return FromJson(context, json, schema);
@@ -762,16 +813,26 @@ Value KeyProblem(const MapBuilder& map, const Value& key) {
 // lists and maps also by their first element or entry.
 bool Matches(Context& context, const Type& type, const Value& value) {
   switch (type.kind()) {
-    case TypeKind::kNull: return value.Is(Kind::kNull);
-    case TypeKind::kBool: return value.Is(Kind::kBool);
-    case TypeKind::kInt: return value.Is(Kind::kInt);
-    case TypeKind::kUint: return value.Is(Kind::kUint);
-    case TypeKind::kDouble: return value.Is(Kind::kDouble);
-    case TypeKind::kString: return value.Is(Kind::kString);
-    case TypeKind::kBytes: return value.Is(Kind::kBytes);
-    case TypeKind::kTimestamp: return value.Is(Kind::kTimestamp);
-    case TypeKind::kDuration: return value.Is(Kind::kDuration);
-    case TypeKind::kType: return value.Is(Kind::kType);
+    case TypeKind::kNull:
+      return value.Is(Kind::kNull);
+    case TypeKind::kBool:
+      return value.Is(Kind::kBool);
+    case TypeKind::kInt:
+      return value.Is(Kind::kInt);
+    case TypeKind::kUint:
+      return value.Is(Kind::kUint);
+    case TypeKind::kDouble:
+      return value.Is(Kind::kDouble);
+    case TypeKind::kString:
+      return value.Is(Kind::kString);
+    case TypeKind::kBytes:
+      return value.Is(Kind::kBytes);
+    case TypeKind::kTimestamp:
+      return value.Is(Kind::kTimestamp);
+    case TypeKind::kDuration:
+      return value.Is(Kind::kDuration);
+    case TypeKind::kType:
+      return value.Is(Kind::kType);
     case TypeKind::kOptional:
       return value.Is(Kind::kOptional) &&
              (!value.HasContent() || Matches(context, type.element(), value.Content()));
@@ -793,7 +854,8 @@ bool Matches(Context& context, const Type& type, const Value& value) {
     case TypeKind::kObject:
       if (value.Is(Kind::kOpaque)) return value.AsOpaque()->type->name == type.name();
       return type.schema() && value.Is(Kind::kMap);
-    default: return true;
+    default:
+      return true;
   }
 }
 
@@ -828,17 +890,26 @@ template <typename T>
 void Remember(std::span<const Step> path, const Schema& from, const Schema& leaf) {
   boost::json::kind kind;
   switch (leaf.reading) {
-    case Reading::kString: kind = boost::json::kind::string; break;
-    case Reading::kInteger: kind = boost::json::kind::int64; break;
-    case Reading::kBoolean: kind = boost::json::kind::bool_; break;
-    case Reading::kNumber: kind = boost::json::kind::double_; break;
-    default: return;
+    case Reading::kString:
+      kind = boost::json::kind::string;
+      break;
+    case Reading::kInteger:
+      kind = boost::json::kind::int64;
+      break;
+    case Reading::kBoolean:
+      kind = boost::json::kind::bool_;
+      break;
+    case Reading::kNumber:
+      kind = boost::json::kind::double_;
+      break;
+    default:
+      return;
   }
   for (const Step& step : path) {
     if (step.json_key().size() > kShortText) return;
   }
-  std::atomic_ref<std::uint64_t>(path[0].route).store(from.id.value() << 16 | static_cast<std::uint8_t>(kind),
-                                              std::memory_order_relaxed);
+  std::atomic_ref<std::uint64_t>(path[0].route)
+      .store(from.id.value() << 16 | static_cast<std::uint8_t>(kind), std::memory_order_relaxed);
 }
 
 [[gnu::always_inline]] inline const Schema* FindProperty(const Schema& schema, const Step& step) {
@@ -852,8 +923,8 @@ void Remember(std::span<const Step> path, const Schema& from, const Schema& leaf
                                                                   std::uint32_t& position) {
   auto found = object.find(key);
   if (found == object.end()) return nullptr;
-  std::atomic_ref<std::uint32_t>(position).store(
-      static_cast<std::uint32_t>(found - object.begin()), std::memory_order_relaxed);
+  std::atomic_ref<std::uint32_t>(position).store(static_cast<std::uint32_t>(found - object.begin()),
+                                                 std::memory_order_relaxed);
   return &*found;
 }
 
@@ -871,7 +942,8 @@ void Remember(std::span<const Step> path, const Schema& from, const Schema& leaf
 
 }  // namespace
 
-Value Run(const Code& code, Context& context, const Value* slots, Value* locals, std::uint32_t node) {
+Value Run(const Code& code, Context& context, const Value* slots, Value* locals,
+          std::uint32_t node) {
   return Evaluator(code, context, slots, locals).Eval(node);
 }
 
@@ -880,7 +952,8 @@ namespace {
 Value RunAll(const Code& code, Context& context, const Value* slots, Value* locals) {
   const Value value = Evaluator(code, context, slots, locals).Eval(code.root);
   // Who met the end of the budget may have taken it for `unequal`.
-  if (context.budget() < 0) [[unlikely]] return Value::Error(kBudgetExceeded);
+  if (context.budget() < 0) [[unlikely]]
+    return Value::Error(kBudgetExceeded);
   return value;
 }
 
@@ -902,8 +975,8 @@ Value Program::Evaluate(Context& context, std::span<const Binding> bindings) con
     for (const Binding& binding : bindings) {
       if (binding.name == code_->variables[i]) found = &binding;
     }
-    slots[i] = found ? found->value
-                     : Fail(context, "no such attribute(s): {}", code_->variables[i]);
+    slots[i] =
+        found ? found->value : Fail(context, "no such attribute(s): {}", code_->variables[i]);
   }
   return EvaluateSlots(context, slots);
 }

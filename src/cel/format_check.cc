@@ -27,7 +27,8 @@ namespace {
 
 void Walk(const Expr* expr, Issues& issues) {
   switch (expr->kind()) {
-    case ExprKind::kSelect: return Walk(expr->As<Select>().operand, issues);
+    case ExprKind::kSelect:
+      return Walk(expr->As<Select>().operand, issues);
     case ExprKind::kCall: {
       const Call& call = expr->As<Call>();
       if (call.target) Walk(call.target, issues);
@@ -54,7 +55,8 @@ void Walk(const Expr* expr, Issues& issues) {
       }
       return;
     }
-    default: return;
+    default:
+      return;
   }
 }
 
@@ -70,7 +72,8 @@ void CheckFormat(const Expr* call, std::string_view format, std::span<const List
       format.remove_prefix(1);
       continue;
     }
-    if (used >= args.size()) return Report(call, fmt::format("index {} out of range", used), issues);
+    if (used >= args.size())
+      return Report(call, fmt::format("index {} out of range", used), issues);
     std::string problem;
     if (format[0] == '.') ReadPrecision(format, problem);
     if (problem.empty() && std::string_view("sdfebxXo").find(format[0]) == std::string_view::npos) {
@@ -104,9 +107,10 @@ std::string_view ReadPrecision(std::string_view& rest, std::string& problem) {
   int precision = kMaxPrecision + 1;
   std::from_chars(digits.data(), digits.data() + digits.size(), precision);
   if (precision > kMaxPrecision) {
-    problem = fmt::format("error while parsing precision: precision {} exceeds maximum allowed "
-                          "precision {}",
-                          digits, kMaxPrecision);
+    problem = fmt::format(
+        "error while parsing precision: precision {} exceeds maximum allowed "
+        "precision {}",
+        digits, kMaxPrecision);
   }
   rest.remove_prefix(end);
   return digits;

@@ -39,9 +39,10 @@ constexpr const char* kLongInts[] = {"9223372036854775807", "-922337203685477580
                                      "4611686018427387904", "9007199254740993"};
 constexpr const char* kUints[] = {"0u", "1u", "2u", "5u", "7u"};
 constexpr const char* kLongUints[] = {"18446744073709551615u", "9223372036854775808u"};
-constexpr const char* kDoubles[] = {"0.0",  "1.0", "-1.5",   "2.5", "1e300", "-0.0",
-                                    "1e19", "3.0", "9007199254740992.0", "0.0 / 0.0"};
-constexpr const char* kStrings[] = {"''", "'a'", "'ab'", "'abc'", "'b'", "'é'", "'1'", "'true'", "'😀x'"};
+constexpr const char* kDoubles[] = {
+    "0.0", "1.0", "-1.5", "2.5", "1e300", "-0.0", "1e19", "3.0", "9007199254740992.0", "0.0 / 0.0"};
+constexpr const char* kStrings[] = {"''",  "'a'", "'ab'",   "'abc'", "'b'",
+                                    "'é'", "'1'", "'true'", "'😀x'"};
 
 // Makes an expression and the data that it reads.
 class Generator {
@@ -107,15 +108,22 @@ std::string Generator::Of(Want want, int depth) {
   }
   if (Chance(20)) return Leaf(want);
   switch (want) {
-    case Want::kBool: return Bool(depth);
-    case Want::kInt: return Int(depth);
+    case Want::kBool:
+      return Bool(depth);
+    case Want::kInt:
+      return Int(depth);
     case Want::kUint:
-    case Want::kDouble: return Number(want, depth);
-    case Want::kString: return Text(depth);
+    case Want::kDouble:
+      return Number(want, depth);
+    case Want::kString:
+      return Text(depth);
     case Want::kInts:
-    case Want::kStrings: return List(want, depth);
-    case Want::kMap: return Map(depth);
-    case Want::kOptional: return Optional(depth);
+    case Want::kStrings:
+      return List(want, depth);
+    case Want::kMap:
+      return Map(depth);
+    case Want::kOptional:
+      return Optional(depth);
   }
   return "null";
 }
@@ -129,41 +137,53 @@ std::string Generator::Leaf(Want want) {
   const bool literal = Chance(45);
   static constexpr const char* kBoolFields[] = {"schema.b", "schema.o.b", "any.b", "schema.c",
                                                 "schema.lo[0].b"};
-  static constexpr const char* kIntFields[] = {"schema.i",    "schema.j",        "schema.o.i",
-                                               "any.i",       "schema.mi.x",     "schema.mi['y']",
+  static constexpr const char* kIntFields[] = {"schema.i",     "schema.j",       "schema.o.i",
+                                               "any.i",        "schema.mi.x",    "schema.mi['y']",
                                                "schema.li[0]", "schema.lo[1].i", "any.o.i"};
   static constexpr const char* kDoubleFields[] = {"schema.d", "schema.o.d", "any.d"};
-  static constexpr const char* kTextFields[] = {"schema.s",        "schema.t",     "schema.o.s",
-                                                "schema.lo[0].s", "schema.ls[0]", "any.s", "any.o.s"};
+  static constexpr const char* kTextFields[] = {
+      "schema.s", "schema.t", "schema.o.s", "schema.lo[0].s", "schema.ls[0]", "any.s", "any.o.s"};
   switch (want) {
-    case Want::kBool: return literal ? (Chance(50) ? "true" : "false") : Pick(kBoolFields);
-    case Want::kInt: return !literal ? Pick(kIntFields) : Chance(10) ? Pick(kLongInts) : Pick(kInts);
-    case Want::kUint: return Chance(10) ? Pick(kLongUints) : Pick(kUints);
-    case Want::kDouble: return literal ? fmt::format("({})", Pick(kDoubles)) : Pick(kDoubleFields);
-    case Want::kString: return literal ? Pick(kStrings) : Pick(kTextFields);
-    case Want::kInts: return literal ? "[1, 2, 3]" : Chance(50) ? "schema.li" : "schema.o.li";
-    case Want::kStrings: return literal ? "['a', 'b']" : "schema.ls";
-    case Want::kMap: return literal ? "{'x': 1, 'y': 2}" : "schema.mi";
-    case Want::kOptional: return Chance(50) ? "schema.?o.?i" : "optional.none()";
+    case Want::kBool:
+      return literal ? (Chance(50) ? "true" : "false") : Pick(kBoolFields);
+    case Want::kInt:
+      return !literal ? Pick(kIntFields) : Chance(10) ? Pick(kLongInts) : Pick(kInts);
+    case Want::kUint:
+      return Chance(10) ? Pick(kLongUints) : Pick(kUints);
+    case Want::kDouble:
+      return literal ? fmt::format("({})", Pick(kDoubles)) : Pick(kDoubleFields);
+    case Want::kString:
+      return literal ? Pick(kStrings) : Pick(kTextFields);
+    case Want::kInts:
+      return literal ? "[1, 2, 3]" : Chance(50) ? "schema.li" : "schema.o.li";
+    case Want::kStrings:
+      return literal ? "['a', 'b']" : "schema.ls";
+    case Want::kMap:
+      return literal ? "{'x': 1, 'y': 2}" : "schema.mi";
+    case Want::kOptional:
+      return Chance(50) ? "schema.?o.?i" : "optional.none()";
   }
   return "null";
 }
 
 std::string Generator::Bool(int depth) {
   static constexpr const char* kOrders[] = {"<", "<=", ">", ">=", "==", "!="};
-  static constexpr const char* kHas[] = {"has(schema.s)",   "has(schema.o.i)", "has(schema.mi.x)",
-                                         "has(schema.o)",   "has(any.i)",      "has(schema.lo[0].s)"};
+  static constexpr const char* kHas[] = {"has(schema.s)", "has(schema.o.i)", "has(schema.mi.x)",
+                                         "has(schema.o)", "has(any.i)",      "has(schema.lo[0].s)"};
   static constexpr const char* kMembers[] = {"contains", "startsWith", "endsWith"};
   switch (Below(11)) {
-    case 0: return fmt::format("({} && {})", Of(Want::kBool, depth - 1), Of(Want::kBool, depth - 1));
-    case 1: return fmt::format("({} || {})", Of(Want::kBool, depth - 1), Of(Want::kBool, depth - 1));
-    case 2: return fmt::format("!({})", Of(Want::kBool, depth - 1));
+    case 0:
+      return fmt::format("({} && {})", Of(Want::kBool, depth - 1), Of(Want::kBool, depth - 1));
+    case 1:
+      return fmt::format("({} || {})", Of(Want::kBool, depth - 1), Of(Want::kBool, depth - 1));
+    case 2:
+      return fmt::format("!({})", Of(Want::kBool, depth - 1));
     case 3:
     case 4: {
       const Want type = Pick(kWants);
       const bool equality = type == Want::kInts || type == Want::kStrings || type == Want::kMap;
-      return fmt::format("({} {} {})", Of(type, depth - 1), kOrders[equality ? 4 + Below(2) : Below(6)],
-                         Of(type, depth - 1));
+      return fmt::format("({} {} {})", Of(type, depth - 1),
+                         kOrders[equality ? 4 + Below(2) : Below(6)], Of(type, depth - 1));
     }
     case 5:
       return fmt::format("(dyn({}) {} dyn({}))", Of(Pick(kWants), depth - 1), Pick(kOrders),
@@ -172,12 +192,15 @@ std::string Generator::Bool(int depth) {
       const Want list = Chance(50) ? Want::kInts : Want::kStrings;
       return fmt::format("({} in {})", Of(Item(list), depth - 1), Of(list, depth - 1));
     }
-    case 7: return fmt::format("({} in {})", Of(Want::kString, depth - 1), Of(Want::kMap, depth - 1));
-    case 8: return Pick(kHas);
+    case 7:
+      return fmt::format("({} in {})", Of(Want::kString, depth - 1), Of(Want::kMap, depth - 1));
+    case 8:
+      return Pick(kHas);
     case 9:
       return fmt::format("{}.{}({})", Of(Want::kString, depth - 1), Pick(kMembers),
                          Of(Want::kString, depth - 1));
-    default: return Quantified(depth);
+    default:
+      return Quantified(depth);
   }
 }
 
@@ -208,11 +231,16 @@ std::string Generator::Quantified(int depth) {
 
 std::string Generator::Int(int depth) {
   switch (Below(6)) {
-    case 0: return fmt::format("size({})", Of(Chance(50) ? Want::kString : Want::kInts, depth - 1));
-    case 1: return fmt::format("int({})", Of(Chance(50) ? Want::kDouble : Want::kUint, depth - 1));
-    case 2: return fmt::format("{}[{}]", Of(Want::kInts, depth - 1), Of(Want::kInt, depth - 1));
-    case 3: return fmt::format("{}[{}]", Of(Want::kMap, depth - 1), Of(Want::kString, depth - 1));
-    default: return Number(Want::kInt, depth);
+    case 0:
+      return fmt::format("size({})", Of(Chance(50) ? Want::kString : Want::kInts, depth - 1));
+    case 1:
+      return fmt::format("int({})", Of(Chance(50) ? Want::kDouble : Want::kUint, depth - 1));
+    case 2:
+      return fmt::format("{}[{}]", Of(Want::kInts, depth - 1), Of(Want::kInt, depth - 1));
+    case 3:
+      return fmt::format("{}[{}]", Of(Want::kMap, depth - 1), Of(Want::kString, depth - 1));
+    default:
+      return Number(Want::kInt, depth);
   }
 }
 
@@ -240,7 +268,8 @@ std::string Generator::Text(int depth) {
 
 std::string Generator::List(Want want, int depth) {
   switch (Below(4)) {
-    case 0: return fmt::format("({} + {})", Of(want, depth - 1), Of(want, depth - 1));
+    case 0:
+      return fmt::format("({} + {})", Of(want, depth - 1), Of(want, depth - 1));
     case 1: {
       std::string items;
       for (std::size_t i = Below(4); i-- > 0;) {
@@ -271,8 +300,8 @@ std::string Generator::Map(int depth) {
   if (Chance(30)) {
     const std::string range = Of(Want::kMap, depth - 1);
     const std::string key = Bind(Want::kString), value = Bind(Want::kInt);
-    std::string text = fmt::format("{}.transformMap({}, {}, {})", range, key, value,
-                                   Of(Want::kInt, depth - 1));
+    std::string text =
+        fmt::format("{}.transformMap({}, {}, {})", range, key, value, Of(Want::kInt, depth - 1));
     bound_.resize(bound_.size() - 2);
     return text;
   }
@@ -286,12 +315,18 @@ std::string Generator::Map(int depth) {
 
 std::string Generator::Optional(int depth) {
   switch (Below(6)) {
-    case 0: return fmt::format("optional.of({})", Of(Want::kInt, depth - 1));
-    case 1: return fmt::format("{}[?{}]", Of(Want::kInts, depth - 1), Of(Want::kInt, depth - 1));
-    case 2: return fmt::format("{}[?{}]", Of(Want::kMap, depth - 1), Of(Want::kString, depth - 1));
-    case 3: return "schema.?o.i";
-    case 4: return fmt::format("{}.or(optional.of({}))", Leaf(Want::kOptional), Leaf(Want::kInt));
-    default: return "schema.?i";
+    case 0:
+      return fmt::format("optional.of({})", Of(Want::kInt, depth - 1));
+    case 1:
+      return fmt::format("{}[?{}]", Of(Want::kInts, depth - 1), Of(Want::kInt, depth - 1));
+    case 2:
+      return fmt::format("{}[?{}]", Of(Want::kMap, depth - 1), Of(Want::kString, depth - 1));
+    case 3:
+      return "schema.?o.i";
+    case 4:
+      return fmt::format("{}.or(optional.of({}))", Leaf(Want::kOptional), Leaf(Want::kInt));
+    default:
+      return "schema.?i";
   }
 }
 
@@ -306,10 +341,14 @@ json::Value Generator::Scalar(Want want) {
   static constexpr double kReal[] = {0.0, 1.0, 2.5, -1.5, 1e18, 0.1};
   static constexpr const char* kWords[] = {"", "a", "b", "ab", "abc", "é", "x", "y", "1"};
   switch (want) {
-    case Want::kBool: return Chance(50);
-    case Want::kInt: return Chance(5) ? Pick(kLong) : Pick(kWhole);
-    case Want::kDouble: return Pick(kReal);
-    default: return Pick(kWords);
+    case Want::kBool:
+      return Chance(50);
+    case Want::kInt:
+      return Chance(5) ? Pick(kLong) : Pick(kWhole);
+    case Want::kDouble:
+      return Pick(kReal);
+    default:
+      return Pick(kWords);
   }
 }
 
@@ -365,14 +404,22 @@ json::Value Generator::Loose() {
 bool Promised(const Type& type, const Value& value) {
   if (value.IsError()) return true;
   switch (type.kind()) {
-    case TypeKind::kBool: return value.Is(Kind::kBool);
-    case TypeKind::kInt: return value.Is(Kind::kInt);
-    case TypeKind::kUint: return value.Is(Kind::kUint);
-    case TypeKind::kDouble: return value.Is(Kind::kDouble);
-    case TypeKind::kString: return value.Is(Kind::kString);
-    case TypeKind::kList: return value.Is(Kind::kList);
-    case TypeKind::kMap: return value.Is(Kind::kMap);
-    default: return true;
+    case TypeKind::kBool:
+      return value.Is(Kind::kBool);
+    case TypeKind::kInt:
+      return value.Is(Kind::kInt);
+    case TypeKind::kUint:
+      return value.Is(Kind::kUint);
+    case TypeKind::kDouble:
+      return value.Is(Kind::kDouble);
+    case TypeKind::kString:
+      return value.Is(Kind::kString);
+    case TypeKind::kList:
+      return value.Is(Kind::kList);
+    case TypeKind::kMap:
+      return value.Is(Kind::kMap);
+    default:
+      return true;
   }
 }
 
@@ -401,12 +448,10 @@ TEST(GeneratedExpressions, GiveTheResultsOfTheNaiveEvaluator) {
 
     auto plain = Parse(text, environment.dialect());
     ASSERT_TRUE(plain) << "seed " << seed << ": " << text << "\n" << Render(plain.error()[0]);
-    const auto expected = NaiveEvaluate(
-        *plain->root,
-        {{"schema", NaiveFromJson(data, true)},
-         {"any", NaiveFromJson(loose, false)},
-         {"later", NaiveUnknown("later")},
-         {"latest", NaiveUnknown("latest")}});
+    const auto expected = NaiveEvaluate(*plain->root, {{"schema", NaiveFromJson(data, true)},
+                                                       {"any", NaiveFromJson(loose, false)},
+                                                       {"later", NaiveUnknown("later")},
+                                                       {"latest", NaiveUnknown("latest")}});
     if (!expected) {
       ++unknown;
       continue;
@@ -420,23 +465,22 @@ TEST(GeneratedExpressions, GiveTheResultsOfTheNaiveEvaluator) {
     ASSERT_TRUE(program) << "seed " << seed << ": " << text;
     arena.Reset();
     Context context(arena);
-    const Value value = (*program)->Evaluate(
-        context,
-        {{"schema", FromJson(context, data, tree->root())},
-         {"any", FromJson(context, loose)},
-         {"later", MakeUnknown(context, "later")},
-         {"latest", MakeUnknown(context, "latest")}});
+    const Value value =
+        (*program)->Evaluate(context, {{"schema", FromJson(context, data, tree->root())},
+                                       {"any", FromJson(context, loose)},
+                                       {"later", MakeUnknown(context, "later")},
+                                       {"latest", MakeUnknown(context, "latest")}});
     errors += value.IsError();
     // What is dyn inside may be anything outside too.
     const bool typed = passed && text.find("dyn(") == text.npos && text.find("any.") == text.npos &&
                        text.find("late") == text.npos;
-    const bool good = Agree(context, value, *expected) &&
-                      (!typed || Promised((*program)->type(), value));
+    const bool good =
+        Agree(context, value, *expected) && (!typed || Promised((*program)->type(), value));
     failures += !good;
     EXPECT_TRUE(good) << "seed " << seed << ": " << text << "\nschema: " << json::Serialize(data)
                       << "\nany: " << json::Serialize(loose) << "\nnaive: " << Show(*expected)
-                      << "\nengine: " << (value.IsError() ? value.AsError() : TypeName(value)) << " "
-                      << Display(context, value) << (passed ? "\nchecked" : "\nunchecked");
+                      << "\nengine: " << (value.IsError() ? value.AsError() : TypeName(value))
+                      << " " << Display(context, value) << (passed ? "\nchecked" : "\nunchecked");
   }
   fmt::print("{} expressions, {} of them check, {} give errors, {} are left out\n", count, checked,
              errors, unknown);

@@ -46,13 +46,16 @@ namespace {
 // `path` is what is selected from the value of `expr`: ".spec.name", or empty.
 void Inspector::Visit(const Expr* expr, const std::string& path) {
   switch (expr->kind()) {
-    case ExprKind::kLiteral: return;
-    case ExprKind::kIdent: return VisitIdent(expr, path);
+    case ExprKind::kLiteral:
+      return;
+    case ExprKind::kIdent:
+      return VisitIdent(expr, path);
     case ExprKind::kSelect: {
       const Select& select = expr->As<Select>();
       return Visit(select.operand, fmt::format(".{}{}", select.field, path));
     }
-    case ExprKind::kCall: return VisitCall(expr, path);
+    case ExprKind::kCall:
+      return VisitCall(expr, path);
     case ExprKind::kList:
       for (const ListElement& element : expr->As<List>().elements) Visit(element.value, "");
       return;
@@ -65,7 +68,8 @@ void Inspector::Visit(const Expr* expr, const std::string& path) {
     case ExprKind::kStruct:
       for (const StructField& field : expr->As<Struct>().fields) Visit(field.value, "");
       return;
-    case ExprKind::kComprehension: return VisitComprehension(expr->As<Comprehension>(), path);
+    case ExprKind::kComprehension:
+      return VisitComprehension(expr->As<Comprehension>(), path);
   }
 }
 

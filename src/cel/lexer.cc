@@ -11,9 +11,7 @@ namespace {
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsHex(char c) { return IsDigit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }
-bool IsIdentStart(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-}
+bool IsIdentStart(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsIdent(char c) { return IsIdentStart(c) || IsDigit(c); }
 std::uint32_t FromHex(std::string_view digits);
 void AppendUtf8(std::string& out, std::uint32_t code_point);
@@ -60,8 +58,7 @@ std::optional<std::string_view> Unquote(std::string_view token, Arena& arena,
     if (token[0] == 'r' || token[0] == 'R') raw = true;
     token.remove_prefix(1);
   }
-  std::size_t width =
-      token.size() >= 6 && token[1] == token[0] && token[2] == token[0] ? 3 : 1;
+  std::size_t width = token.size() >= 6 && token[1] == token[0] && token[2] == token[0] ? 3 : 1;
   token = token.substr(width, token.size() - 2 * width);
   if (token.find_first_of(raw ? std::string_view("\r") : std::string_view("\\\r")) ==
       std::string_view::npos) {
@@ -82,19 +79,36 @@ std::optional<std::string_view> Unquote(std::string_view token, Arena& arena,
     }
     c = token[++i];
     switch (c) {
-      case 'a': out += '\a'; continue;
-      case 'b': out += '\b'; continue;
-      case 'f': out += '\f'; continue;
-      case 'n': out += '\n'; continue;
-      case 'r': out += '\r'; continue;
-      case 't': out += '\t'; continue;
-      case 'v': out += '\v'; continue;
+      case 'a':
+        out += '\a';
+        continue;
+      case 'b':
+        out += '\b';
+        continue;
+      case 'f':
+        out += '\f';
+        continue;
+      case 'n':
+        out += '\n';
+        continue;
+      case 'r':
+        out += '\r';
+        continue;
+      case 't':
+        out += '\t';
+        continue;
+      case 'v':
+        out += '\v';
+        continue;
       case '\\':
       case '?':
       case '"':
       case '\'':
-      case '`': out += c; continue;
-      default: break;
+      case '`':
+        out += c;
+        continue;
+      default:
+        break;
     }
     std::uint32_t value = 0;
     if (c == 'x' || c == 'X') {
@@ -114,7 +128,8 @@ std::optional<std::string_view> Unquote(std::string_view token, Arena& arena,
       }
     } else {  // three octal digits
       for (int digit = 0; digit < 3; ++digit) {
-        value = value * 8 + static_cast<std::uint32_t>(token[i + static_cast<std::size_t>(digit)] - '0');
+        value = value * 8 +
+                static_cast<std::uint32_t>(token[i + static_cast<std::size_t>(digit)] - '0');
       }
       i += 2;
     }
@@ -129,15 +144,24 @@ std::optional<std::string_view> Unquote(std::string_view token, Arena& arena,
 
 bool IsReserved(std::string_view name) {
   switch (name.size()) {
-    case 2: return name == "as" || name == "if" || name == "in";
-    case 3: return name == "for" || name == "let" || name == "var";
-    case 4: return name == "else" || name == "loop" || name == "null" || name == "true" || name == "void";
-    case 5: return name == "break" || name == "const" || name == "false" || name == "while";
-    case 6: return name == "import" || name == "return";
-    case 7: return name == "package";
-    case 8: return name == "continue" || name == "function";
-    case 9: return name == "namespace";
-    default: return false;
+    case 2:
+      return name == "as" || name == "if" || name == "in";
+    case 3:
+      return name == "for" || name == "let" || name == "var";
+    case 4:
+      return name == "else" || name == "loop" || name == "null" || name == "true" || name == "void";
+    case 5:
+      return name == "break" || name == "const" || name == "false" || name == "while";
+    case 6:
+      return name == "import" || name == "return";
+    case 7:
+      return name == "package";
+    case 8:
+      return name == "continue" || name == "function";
+    case 9:
+      return name == "namespace";
+    default:
+      return false;
   }
 }
 
@@ -168,8 +192,7 @@ void Lexer::SkipSpace() {
 }
 
 void Lexer::Add(TokenKind kind, std::size_t end) {
-  tokens_.push_back(
-      {kind, static_cast<std::uint32_t>(position_), static_cast<std::uint32_t>(end)});
+  tokens_.push_back({kind, static_cast<std::uint32_t>(position_), static_cast<std::uint32_t>(end)});
   position_ = end;
 }
 
@@ -297,9 +320,7 @@ std::size_t Lexer::EscapeEnd(std::size_t backslash) const {
 
 void Lexer::QuotedIdent() {
   std::size_t end = position_ + 1;
-  auto allowed = [](char c) {
-    return IsIdent(c) || c == '.' || c == '/' || c == '-' || c == ' ';
-  };
+  auto allowed = [](char c) { return IsIdent(c) || c == '.' || c == '/' || c == '-' || c == ' '; };
   while (end < source_.size() && allowed(source_[end])) ++end;
   if (At(end) == '`' && end > position_ + 1) return Add(TokenKind::kQuotedIdent, end + 1);
   Unknown(end + 1);
@@ -311,28 +332,50 @@ void Lexer::Operator() {
   auto two = [&](TokenKind kind) { Add(kind, position_ + 2); };
   auto one = [&](TokenKind kind) { Add(kind, position_ + 1); };
   switch (c) {
-    case '=': return next == '=' ? two(TokenKind::kEquals) : Unknown(position_ + 1);
-    case '!': return next == '=' ? two(TokenKind::kNotEquals) : one(TokenKind::kNot);
-    case '<': return next == '=' ? two(TokenKind::kLessEquals) : one(TokenKind::kLess);
-    case '>': return next == '=' ? two(TokenKind::kGreaterEquals) : one(TokenKind::kGreater);
-    case '&': return next == '&' ? two(TokenKind::kAnd) : Unknown(position_ + 1);
-    case '|': return next == '|' ? two(TokenKind::kOr) : Unknown(position_ + 1);
-    case '+': return one(TokenKind::kPlus);
-    case '-': return one(TokenKind::kMinus);
-    case '*': return one(TokenKind::kStar);
-    case '/': return one(TokenKind::kSlash);
-    case '%': return one(TokenKind::kPercent);
-    case '?': return one(TokenKind::kQuestion);
-    case ':': return one(TokenKind::kColon);
-    case '.': return one(TokenKind::kDot);
-    case ',': return one(TokenKind::kComma);
-    case '[': return one(TokenKind::kLeftBracket);
-    case ']': return one(TokenKind::kRightBracket);
-    case '{': return one(TokenKind::kLeftBrace);
-    case '}': return one(TokenKind::kRightBrace);
-    case '(': return one(TokenKind::kLeftParen);
-    case ')': return one(TokenKind::kRightParen);
-    default: break;
+    case '=':
+      return next == '=' ? two(TokenKind::kEquals) : Unknown(position_ + 1);
+    case '!':
+      return next == '=' ? two(TokenKind::kNotEquals) : one(TokenKind::kNot);
+    case '<':
+      return next == '=' ? two(TokenKind::kLessEquals) : one(TokenKind::kLess);
+    case '>':
+      return next == '=' ? two(TokenKind::kGreaterEquals) : one(TokenKind::kGreater);
+    case '&':
+      return next == '&' ? two(TokenKind::kAnd) : Unknown(position_ + 1);
+    case '|':
+      return next == '|' ? two(TokenKind::kOr) : Unknown(position_ + 1);
+    case '+':
+      return one(TokenKind::kPlus);
+    case '-':
+      return one(TokenKind::kMinus);
+    case '*':
+      return one(TokenKind::kStar);
+    case '/':
+      return one(TokenKind::kSlash);
+    case '%':
+      return one(TokenKind::kPercent);
+    case '?':
+      return one(TokenKind::kQuestion);
+    case ':':
+      return one(TokenKind::kColon);
+    case '.':
+      return one(TokenKind::kDot);
+    case ',':
+      return one(TokenKind::kComma);
+    case '[':
+      return one(TokenKind::kLeftBracket);
+    case ']':
+      return one(TokenKind::kRightBracket);
+    case '{':
+      return one(TokenKind::kLeftBrace);
+    case '}':
+      return one(TokenKind::kRightBrace);
+    case '(':
+      return one(TokenKind::kLeftParen);
+    case ')':
+      return one(TokenKind::kRightParen);
+    default:
+      break;
   }
   std::size_t end = position_ + 1;
   while (end < source_.size() && (static_cast<unsigned char>(source_[end]) & 0xC0) == 0x80) ++end;

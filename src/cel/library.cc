@@ -6,11 +6,12 @@ namespace kro::cel {
 
 std::span<const Library* const> KroLibraries() {
   static const std::array kLibraries = {
-      &StandardLibrary(), &OptionalLibrary(),        &StringsLibrary(),  &ListsLibrary(),
-      &EncodersLibrary(), &KubernetesListsLibrary(), &UrlLibrary(),      &RegexLibrary(),
-      &QuantityLibrary(), &NetworkLibrary(),         &SemverLibrary(),   &RandomLibrary(),
-      &MapsLibrary(),     &JsonLibrary(),            &HashLibrary(),     &KroListsLibrary(),
-      &OmitLibrary(),     &RuntimeLibrary(),
+      &StandardLibrary(), &OptionalLibrary(), &StringsLibrary(),
+      &ListsLibrary(),    &EncodersLibrary(), &KubernetesListsLibrary(),
+      &UrlLibrary(),      &RegexLibrary(),    &QuantityLibrary(),
+      &NetworkLibrary(),  &SemverLibrary(),   &RandomLibrary(),
+      &MapsLibrary(),     &JsonLibrary(),     &HashLibrary(),
+      &KroListsLibrary(), &OmitLibrary(),     &RuntimeLibrary(),
   };
   return kLibraries;
 }

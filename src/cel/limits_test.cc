@@ -28,7 +28,8 @@ struct Evaluated {
 };
 
 std::string Repeat(std::string_view text, std::size_t times);
-std::string Nested(std::string_view open, std::string_view inner, std::string_view close, int depth);
+std::string Nested(std::string_view open, std::string_view inner, std::string_view close,
+                   int depth);
 std::string SyntaxError(std::string_view source);
 Evaluated Evaluate(std::string_view source, std::int64_t steps = kSteps,
                    std::int64_t memory = kMemory);
@@ -84,8 +85,9 @@ TEST(Limits, NestedComprehensionsEndAtTheStepBudget) {
 }
 
 TEST(Limits, BudgetStaysUsedUpWhenItsErrorIsAbsorbed) {
-  auto first = Evaluate("lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0)) || "
-                        "lists.range(10).all(x, x >= 0)");
+  auto first = Evaluate(
+      "lists.range(10000).all(a, lists.range(10000).all(b, a + b >= 0)) || "
+      "lists.range(10).all(x, x >= 0)");
   EXPECT_TRUE(first.value.IsError());
 }
 
@@ -166,7 +168,8 @@ TEST(Limits, WorkOnLongTextsIsPaidForByTheirLength) {
   for (std::string_view work : kWork) {
     // Two texts, so that nothing sees that they are one.
     EXPECT_EQ(Evaluate("cel.bind(s, " + text + ", cel.bind(t, " + text +
-                       ", lists.range(10000).all(i, " + std::string(work) + ")))").error(),
+                       ", lists.range(10000).all(i, " + std::string(work) + ")))")
+                  .error(),
               kBudgetExceeded)
         << work;
   }
@@ -185,8 +188,9 @@ TEST(Limits, SearchesAreLinear) {
   const std::string text = "lists.range(1000000).map(i, 'a').join()";
   const std::string part = "lists.range(500000).map(i, 'a').join() + 'b'";
   const auto evaluate = [&](std::string_view call) {
-    return Evaluate("cel.bind(s, " + text + ", cel.bind(t, " + part + ", " + std::string(call) + "))",
-                    20 * kSteps, 16 * kMemory);
+    return Evaluate(
+        "cel.bind(s, " + text + ", cel.bind(t, " + part + ", " + std::string(call) + "))",
+        20 * kSteps, 16 * kMemory);
   };
   EXPECT_TRUE(evaluate("s.contains(t)").value.IsFalse());
   EXPECT_EQ(evaluate("s.indexOf(t)").value.AsInt(), -1);
@@ -196,9 +200,10 @@ TEST(Limits, SearchesAreLinear) {
 }
 
 TEST(Limits, PatternsThatChangeArePaidForByTheirSize) {
-  EXPECT_EQ(Evaluate("lists.range(200000).map(i, 'a'.matches('x' + string(i) + '[a-z]{100}')).size()")
-                .error(),
-            kBudgetExceeded);
+  EXPECT_EQ(
+      Evaluate("lists.range(200000).map(i, 'a'.matches('x' + string(i) + '[a-z]{100}')).size()")
+          .error(),
+      kBudgetExceeded);
   EXPECT_EQ(Evaluate("lists.range(200000).map(i, 'a'.find('x' + string(i) + '[a-z]{100}')).size()")
                 .error(),
             kBudgetExceeded);

@@ -92,89 +92,221 @@ std::span<const Macro> Macros() {
   using enum MacroTarget;
   using E = MacroExpander;
   static const auto& macros = *new std::vector<Macro>{
-      {"has", 1, kNothing, &Dialect::macros, "has(e.f)",
+      {"has",
+       1,
+       kNothing,
+       &Dialect::macros,
+       "has(e.f)",
        "Whether the field is there. What stands before the last dot must be.",
-       {{"has({'a': null}.a)", "true"}, {"has({}.a.b)", "error: no such key: a"}}, &E::Has},
-      {"all", 2, kContainer, &Dialect::macros, "e.all(x, p)",
+       {{"has({'a': null}.a)", "true"}, {"has({}.a.b)", "error: no such key: a"}},
+       &E::Has},
+      {"all",
+       2,
+       kContainer,
+       &Dialect::macros,
+       "e.all(x, p)",
        "Whether `p` holds for every element of a list or key of a map; false beside an error.",
-       {{"[1, 2].all(x, x > 0)", "true"}, {"[0, 2].all(x, 1 / x > 5)", "false"}}, &E::All},
-      {"all", 3, kContainer, &Dialect::two_variable_macros, "e.all(i, x, p)",
-       "The same with the index or key.", {{"[5, 6].all(i, x, x == i + 5)", "true"}}, &E::All},
-      {"exists", 2, kContainer, &Dialect::macros, "e.exists(x, p)",
+       {{"[1, 2].all(x, x > 0)", "true"}, {"[0, 2].all(x, 1 / x > 5)", "false"}},
+       &E::All},
+      {"all",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.all(i, x, p)",
+       "The same with the index or key.",
+       {{"[5, 6].all(i, x, x == i + 5)", "true"}},
+       &E::All},
+      {"exists",
+       2,
+       kContainer,
+       &Dialect::macros,
+       "e.exists(x, p)",
        "Whether `p` holds for an element or key; true beside an error.",
-       {{"[1, 2].exists(x, x > 1)", "true"}, {"[0, 1].exists(x, 1 / x == 1)", "true"}}, &E::Exists},
-      {"exists", 3, kContainer, &Dialect::two_variable_macros, "e.exists(i, x, p)",
-       "The same with the index or key.", {{"{'a': 1}.exists(k, x, k == 'a' && x == 1)", "true"}},
+       {{"[1, 2].exists(x, x > 1)", "true"}, {"[0, 1].exists(x, 1 / x == 1)", "true"}},
        &E::Exists},
-      {"exists_one", 2, kContainer, &Dialect::macros, "e.exists_one(x, p)",
-       "Whether `p` holds for exactly one element or key. All are looked at, so that any error is one.",
+      {"exists",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.exists(i, x, p)",
+       "The same with the index or key.",
+       {{"{'a': 1}.exists(k, x, k == 'a' && x == 1)", "true"}},
+       &E::Exists},
+      {"exists_one",
+       2,
+       kContainer,
+       &Dialect::macros,
+       "e.exists_one(x, p)",
+       "Whether `p` holds for exactly one element or key. All are looked at, so that any error is "
+       "one.",
        {{"[1, 2, 2].exists_one(x, x == 2)", "false"},
         {"[0, 1].exists_one(x, 1 / x == 1)", "error: division by zero"}},
        &E::ExistsOne},
-      {"exists_one", 3, kContainer, &Dialect::two_variable_macros, "e.exists_one(i, x, p)",
-       "The same with the index or key.", {{"[5, 6].exists_one(i, x, i + x == 7)", "true"}},
+      {"exists_one",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.exists_one(i, x, p)",
+       "The same with the index or key.",
+       {{"[5, 6].exists_one(i, x, i + x == 7)", "true"}},
        &E::ExistsOne},
-      {"existsOne", 3, kContainer, &Dialect::two_variable_macros, "e.existsOne(i, x, p)",
-       "Another name of it.", {{"[5, 6].existsOne(i, x, x == 6)", "true"}}, &E::ExistsOne},
-      {"filter", 2, kContainer, &Dialect::macros, "e.filter(x, p)",
+      {"existsOne",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.existsOne(i, x, p)",
+       "Another name of it.",
+       {{"[5, 6].existsOne(i, x, x == 6)", "true"}},
+       &E::ExistsOne},
+      {"filter",
+       2,
+       kContainer,
+       &Dialect::macros,
+       "e.filter(x, p)",
        "The list of the elements or keys for which `p` holds.",
-       {{"[1, 2, 3].filter(x, x > 1)", "[2, 3]"}, {"{'a': 1, 'b': 2}.filter(k, k == 'a')", "['a']"}},
+       {{"[1, 2, 3].filter(x, x > 1)", "[2, 3]"},
+        {"{'a': 1, 'b': 2}.filter(k, k == 'a')", "['a']"}},
        &E::Filter},
-      {"map", 2, kContainer, &Dialect::macros, "e.map(x, t)",
-       "The list of `t` for every element or key.", {{"[1, 2].map(x, x * 2)", "[2, 4]"}}, &E::Map},
-      {"map", 3, kContainer, &Dialect::macros, "e.map(x, p, t)",
+      {"map",
+       2,
+       kContainer,
+       &Dialect::macros,
+       "e.map(x, t)",
+       "The list of `t` for every element or key.",
+       {{"[1, 2].map(x, x * 2)", "[2, 4]"}},
+       &E::Map},
+      {"map",
+       3,
+       kContainer,
+       &Dialect::macros,
+       "e.map(x, p, t)",
        "The list of `t` for those for which `p` holds.",
-       {{"[1, 2, 3].map(x, x > 1, x * 2)", "[4, 6]"}}, &E::Map},
-      {"transformList", 3, kContainer, &Dialect::two_variable_macros, "e.transformList(i, x, t)",
+       {{"[1, 2, 3].map(x, x > 1, x * 2)", "[4, 6]"}},
+       &E::Map},
+      {"transformList",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformList(i, x, t)",
        "The list of `t` for every index or key with its value.",
-       {{"['a', 'b'].transformList(i, x, string(i) + x)", "['0a', '1b']"}}, &E::TransformList},
-      {"transformList", 4, kContainer, &Dialect::two_variable_macros,
-       "e.transformList(i, x, p, t)", "The list of `t` for those for which `p` holds.",
-       {{"[1, 2, 3].transformList(i, x, i > 0, x)", "[2, 3]"}}, &E::TransformList},
-      {"transformMap", 3, kContainer, &Dialect::two_variable_macros, "e.transformMap(k, x, t)",
+       {{"['a', 'b'].transformList(i, x, string(i) + x)", "['0a', '1b']"}},
+       &E::TransformList},
+      {"transformList",
+       4,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformList(i, x, p, t)",
+       "The list of `t` for those for which `p` holds.",
+       {{"[1, 2, 3].transformList(i, x, i > 0, x)", "[2, 3]"}},
+       &E::TransformList},
+      {"transformMap",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformMap(k, x, t)",
        "A map of the same keys to `t`; those of a list are its indices.",
-       {{"{'a': 1}.transformMap(k, x, x * 2)", "{'a': 2}"}}, &E::TransformMap},
-      {"transformMap", 4, kContainer, &Dialect::two_variable_macros, "e.transformMap(k, x, p, t)",
+       {{"{'a': 1}.transformMap(k, x, x * 2)", "{'a': 2}"}},
+       &E::TransformMap},
+      {"transformMap",
+       4,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformMap(k, x, p, t)",
        "A map of the keys for which `p` holds.",
-       {{"{'a': 1, 'b': 2}.transformMap(k, x, x > 1, x * 10)", "{'b': 20}"}}, &E::TransformMap},
-      {"transformMapEntry", 3, kContainer, &Dialect::two_variable_macros,
-       "e.transformMapEntry(k, x, t)", "A map of the entries of the maps `t`; none may come twice.",
+       {{"{'a': 1, 'b': 2}.transformMap(k, x, x > 1, x * 10)", "{'b': 20}"}},
+       &E::TransformMap},
+      {"transformMapEntry",
+       3,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformMapEntry(k, x, t)",
+       "A map of the entries of the maps `t`; none may come twice.",
        {{"['x', 'y'].transformMapEntry(i, x, {x: i})", "{'x': 0, 'y': 1}"},
-        {"['x', 'x'].transformMapEntry(i, x, {x: i})", "error: insert failed: key x already exists"}},
+        {"['x', 'x'].transformMapEntry(i, x, {x: i})",
+         "error: insert failed: key x already exists"}},
        &E::TransformMapEntry},
-      {"transformMapEntry", 4, kContainer, &Dialect::two_variable_macros,
-       "e.transformMapEntry(k, x, p, t)", "The same for those for which `p` holds.",
-       {{"['x', 'y'].transformMapEntry(i, x, i > 0, {x: i})", "{'y': 1}"}}, &E::TransformMapEntry},
-      {"sortBy", 2, kContainer, &Dialect::sort_by, "e.sortBy(x, key)",
+      {"transformMapEntry",
+       4,
+       kContainer,
+       &Dialect::two_variable_macros,
+       "e.transformMapEntry(k, x, p, t)",
+       "The same for those for which `p` holds.",
+       {{"['x', 'y'].transformMapEntry(i, x, i > 0, {x: i})", "{'y': 1}"}},
+       &E::TransformMapEntry},
+      {"sortBy",
+       2,
+       kContainer,
+       &Dialect::sort_by,
+       "e.sortBy(x, key)",
        "The list in the order of `key`; where that is equal, in its own.",
-       {{"['xx', 'y'].sortBy(s, size(s))", "['y', 'xx']"}}, &E::SortBy},
-      {"optMap", 2, kOptional, &Dialect::optional_syntax, "o.optMap(x, t)",
+       {{"['xx', 'y'].sortBy(s, size(s))", "['y', 'xx']"}},
+       &E::SortBy},
+      {"optMap",
+       2,
+       kOptional,
+       &Dialect::optional_syntax,
+       "o.optMap(x, t)",
        "The optional value `t` if there is a value `x`, else none.",
        {{"optional.of(2).optMap(x, x * 2)", "optional.of(4)"},
         {"optional.none().optMap(x, 1)", "optional.none()"}},
        &E::OptMap},
-      {"optFlatMap", 2, kOptional, &Dialect::optional_syntax, "o.optFlatMap(x, t)",
+      {"optFlatMap",
+       2,
+       kOptional,
+       &Dialect::optional_syntax,
+       "o.optFlatMap(x, t)",
        "The same for a `t` that is optional itself.",
-       {{"optional.of([1, 2]).optFlatMap(x, x[?0])", "optional.of(1)"}}, &E::OptFlatMap},
-      {"bind", 3, kCel, &Dialect::bindings, "cel.bind(x, e, t)",
+       {{"optional.of([1, 2]).optFlatMap(x, x[?0])", "optional.of(1)"}},
+       &E::OptFlatMap},
+      {"bind",
+       3,
+       kCel,
+       &Dialect::bindings,
+       "cel.bind(x, e, t)",
        "`t` with `x` for the value of `e`. An error in `e` is one where `x` is used.",
-       {{"cel.bind(x, 2 + 3, x * x)", "25"}, {"cel.bind(x, 1 / 0, 5)", "5"}}, &E::Bind},
-      {"newCondition", 1, kRuntime, &Dialect::conditions,
+       {{"cel.bind(x, 2 + 3, x * x)", "25"}, {"cel.bind(x, 1 / 0, 5)", "5"}},
+       &E::Bind},
+      {"newCondition",
+       1,
+       kRuntime,
+       &Dialect::conditions,
        "runtime.newCondition({type: t, status: s, reason: r, message: m})",
-       "A condition of the instance; type and status are needed, the status is True, False or Unknown.",
+       "A condition of the instance; type and status are needed, the status is True, False or "
+       "Unknown.",
        {{"runtime.newCondition({type: 'Ready', status: 'True'}).status", "'True'"}},
        &E::NewCondition},
-      {"block", 2, kCel, &Dialect::blocks, "cel.block([e, …], t)",
+      {"block",
+       2,
+       kCel,
+       &Dialect::blocks,
+       "cel.block([e, …], t)",
        "`t`, where `cel.index(0)` is the first element of the list; so it is in the second.",
-       {{"cel.block([1, cel.index(0) + 1], cel.index(1))", "2"}}, &E::Block},
-      {"index", 1, kCel, &Dialect::blocks, "cel.index(i)", "An element of the block around it.",
-       {{"cel.block([3], cel.index(0))", "3"}}, &E::BlockElement},
-      {"iterVar", 2, kCel, &Dialect::blocks, "cel.iterVar(depth, i)",
+       {{"cel.block([1, cel.index(0) + 1], cel.index(1))", "2"}},
+       &E::Block},
+      {"index",
+       1,
+       kCel,
+       &Dialect::blocks,
+       "cel.index(i)",
+       "An element of the block around it.",
+       {{"cel.block([3], cel.index(0))", "3"}},
+       &E::BlockElement},
+      {"iterVar",
+       2,
+       kCel,
+       &Dialect::blocks,
+       "cel.iterVar(depth, i)",
        "The name of a comprehension's variable.",
-       {{"[1].map(cel.iterVar(0, 0), cel.iterVar(0, 0) + 1)", "[2]"}}, &E::BlockVariable},
-      {"accuVar", 2, kCel, &Dialect::blocks, "cel.accuVar(depth, i)",
+       {{"[1].map(cel.iterVar(0, 0), cel.iterVar(0, 0) + 1)", "[2]"}},
+       &E::BlockVariable},
+      {"accuVar",
+       2,
+       kCel,
+       &Dialect::blocks,
+       "cel.accuVar(depth, i)",
        "The name of a comprehension's result.",
-       {{"cel.bind(cel.accuVar(0, 0), 1, cel.accuVar(0, 0) + 1)", "2"}}, &E::BlockResult},
+       {{"cel.bind(cel.accuVar(0, 0), 1, cel.accuVar(0, 0) + 1)", "2"}},
+       &E::BlockResult},
   };
   return macros;
 }
@@ -246,8 +378,8 @@ bool MacroExpander::CheckVariables(std::size_t count, std::string_view problem) 
 bool MacroExpander::OneVariable() { return CheckVariables(1, "argument is not an identifier"); }
 bool MacroExpander::TwoVariables() { return CheckVariables(2, "argument must be a simple name"); }
 
-Expr* MacroExpander::Fold(std::string_view macro, Expr* range, Expr* init, Expr* condition, Expr* step,
-                     Expr* result) {
+Expr* MacroExpander::Fold(std::string_view macro, Expr* range, Expr* init, Expr* condition,
+                          Expr* step, Expr* result) {
   return New(Comprehension{.var = var_,
                            .var2 = var2_,
                            .accu_var = kResult,
@@ -262,7 +394,8 @@ Expr* MacroExpander::Fold(std::string_view macro, Expr* range, Expr* init, Expr*
 Expr* MacroExpander::All() {
   const bool two = call_.args.size() == 3;
   // The two-variable forms and `all` and `exists` share a wording.
-  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name")) return Constant(Value::Null());
+  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name"))
+    return Constant(Value::Null());
   Expr* init = Constant(Value::Bool(true));
   Expr* condition = Call(op::kNotStrictlyFalse, {Accu()});
   Expr* step = Call(op::kAnd, {Accu(), arg(two ? 2 : 1)});
@@ -271,7 +404,8 @@ Expr* MacroExpander::All() {
 
 Expr* MacroExpander::Exists() {
   const bool two = call_.args.size() == 3;
-  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name")) return Constant(Value::Null());
+  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name"))
+    return Constant(Value::Null());
   Expr* init = Constant(Value::Bool(false));
   Expr* condition = Call(op::kNotStrictlyFalse, {Call(op::kNot, {Accu()})});
   Expr* step = Call(op::kOr, {Accu(), arg(two ? 2 : 1)});
@@ -280,7 +414,8 @@ Expr* MacroExpander::Exists() {
 
 Expr* MacroExpander::ExistsOne() {
   const bool two = call_.args.size() == 3;
-  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name")) return Constant(Value::Null());
+  if (!CheckVariables(two ? 2 : 1, "argument must be a simple name"))
+    return Constant(Value::Null());
   Expr* init = Constant(Value::Int(0));
   Expr* add = Call(op::kAdd, {Accu(), Constant(Value::Int(1))});
   Expr* step = Keep(arg(two ? 2 : 1), add);
@@ -313,7 +448,8 @@ Expr* MacroExpander::TransformList() {
   bool filtered = call_.args.size() == 4;
   Expr* add = Call(op::kAdd, {Accu(), ListOf1(arg(filtered ? 3 : 2))});
   Expr* step = Keep(filtered ? arg(2) : nullptr, add);
-  return Fold("transformList", call_.target, New(List{}), Constant(Value::Bool(true)), step, Accu());
+  return Fold("transformList", call_.target, New(List{}), Constant(Value::Bool(true)), step,
+              Accu());
 }
 
 Expr* MacroExpander::TransformMap() {
@@ -359,8 +495,7 @@ Expr* MacroExpander::SortBy() {
   }
   if (!OneVariable()) return Constant(Value::Null());
   Expr* add = Call(op::kAdd, {Accu(), ListOf1(arg(1))});
-  Expr* keys =
-      Fold("map", Name(kInput), New(List{}), Constant(Value::Bool(true)), add, Accu());
+  Expr* keys = Fold("map", Name(kInput), New(List{}), Constant(Value::Bool(true)), add, Accu());
   return Let(kInput, target, Call("@sortByAssociatedKeys", {keys}, Name(kInput)));
 }
 
@@ -375,8 +510,8 @@ Expr* MacroExpander::OptFlatMap() { return OptionalOf(Transformation::kOptional)
 Expr* MacroExpander::OptionalOf(Transformation transformation) {
   constexpr std::string_view kTarget = "@target";
   if (!IsName(arg(0))) {
-    return Fail(arg(0), fmt::format("{}() variable name must be a simple identifier",
-                                    call_.function));
+    return Fail(arg(0),
+                fmt::format("{}() variable name must be a simple identifier", call_.function));
   }
   std::string_view name = arg(0)->As<Ident>().name;
   bool simple = call_.target->kind() == ExprKind::kIdent;
@@ -386,8 +521,8 @@ Expr* MacroExpander::OptionalOf(Transformation transformation) {
   };
   Expr* body = Let(name, Call("value", {}, target()), arg(1));
   if (transformation == Transformation::kPlain) body = Call("optional.of", {body});
-  Expr* result = Call(op::kConditional,
-                      {Call("hasValue", {}, target()), body, Call("optional.none", {})});
+  Expr* result =
+      Call(op::kConditional, {Call("hasValue", {}, target()), body, Call("optional.none", {})});
   return simple ? result : Let(kTarget, call_.target, result);
 }
 
@@ -401,9 +536,10 @@ Expr* MacroExpander::NewCondition() {
   std::span<MapEntry> entries = arg(0)->As<MapLiteral>().entries;
   for (MapEntry& entry : entries) {
     if (!IsName(entry.key)) {
-      return fail(entry.key,
-                  "keys must be bare identifiers (type, status, reason, message); quoted or computed "
-                  "keys are not allowed");
+      return fail(
+          entry.key,
+          "keys must be bare identifiers (type, status, reason, message); quoted or computed "
+          "keys are not allowed");
     }
     std::string_view key = entry.key->As<Ident>().name;
     auto known = std::find(kKeys.begin(), kKeys.end(), key);
@@ -457,11 +593,15 @@ bool IsNamed(const Expr* expr, std::string_view name) {
 
 bool IsCalledOn(MacroTarget target, const Expr* receiver) {
   switch (target) {
-    case MacroTarget::kNothing: return !receiver;
+    case MacroTarget::kNothing:
+      return !receiver;
     case MacroTarget::kContainer:
-    case MacroTarget::kOptional: return receiver;
-    case MacroTarget::kCel: return receiver && IsNamed(receiver, "cel");
-    case MacroTarget::kRuntime: return receiver && IsNamed(receiver, "runtime");
+    case MacroTarget::kOptional:
+      return receiver;
+    case MacroTarget::kCel:
+      return receiver && IsNamed(receiver, "cel");
+    case MacroTarget::kRuntime:
+      return receiver && IsNamed(receiver, "runtime");
   }
   return false;
 }

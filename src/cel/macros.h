@@ -71,7 +71,7 @@ struct Macro {
   std::string_view name;
   std::size_t arguments;
   MacroTarget target;
-  bool Dialect::*needs;   // in a dialect without it the call is an ordinary one
+  bool Dialect::* needs;  // in a dialect without it the call is an ordinary one
   std::string_view form;  // "e.all(x, p)"
   std::string_view doc;
   std::vector<Example> examples;

@@ -25,7 +25,9 @@ Naive Int(std::int64_t i) { return {.kind = NaiveKind::kInt, .integer = i}; }
 Naive Uint(std::uint64_t u) { return {.kind = NaiveKind::kUint, .natural = u}; }
 Naive Double(double d) { return {.kind = NaiveKind::kDouble, .number = d}; }
 Naive String(std::string text) { return {.kind = NaiveKind::kString, .text = std::move(text)}; }
-Naive Items(std::vector<Naive> items) { return {.kind = NaiveKind::kList, .items = std::move(items)}; }
+Naive Items(std::vector<Naive> items) {
+  return {.kind = NaiveKind::kList, .items = std::move(items)};
+}
 Naive Optional(std::vector<Naive> content) {
   return {.kind = NaiveKind::kOptional, .items = std::move(content)};
 }
@@ -82,12 +84,18 @@ std::string Name(const Expr& expr);
 
 Naive NaiveFromJson(const json::Value& json, bool typed) {
   switch (json.kind()) {
-    case boost::json::kind::null: return Nothing();
-    case boost::json::kind::bool_: return Bool(json.get_bool());
-    case boost::json::kind::int64: return Int(json.get_int64());
-    case boost::json::kind::uint64: return Uint(json.get_uint64());
-    case boost::json::kind::double_: return Double(json.get_double());
-    case boost::json::kind::string: return String(std::string(json.get_string()));
+    case boost::json::kind::null:
+      return Nothing();
+    case boost::json::kind::bool_:
+      return Bool(json.get_bool());
+    case boost::json::kind::int64:
+      return Int(json.get_int64());
+    case boost::json::kind::uint64:
+      return Uint(json.get_uint64());
+    case boost::json::kind::double_:
+      return Double(json.get_double());
+    case boost::json::kind::string:
+      return String(std::string(json.get_string()));
     case boost::json::kind::array: {
       Naive list = Items({});
       list.typed = typed;
@@ -98,7 +106,8 @@ Naive NaiveFromJson(const json::Value& json, bool typed) {
       Naive map{.kind = NaiveKind::kMap, .typed = typed};
       for (const auto& member : json.get_object()) {
         if (typed && member.value().is_null()) continue;
-        map.entries.push_back({String(std::string(member.key())), NaiveFromJson(member.value(), typed)});
+        map.entries.push_back(
+            {String(std::string(member.key())), NaiveFromJson(member.value(), typed)});
       }
       return map;
     }
@@ -114,15 +123,20 @@ std::optional<Naive> NaiveEvaluate(const Expr& expr, const NaiveVariables& varia
 
 bool Agree(Context& context, const Value& value, const Naive& naive) {
   switch (naive.kind) {
-    case NaiveKind::kNull: return value.IsNull();
-    case NaiveKind::kBool: return naive.boolean ? value.IsTrue() : value.IsFalse();
-    case NaiveKind::kInt: return value.Is(cel::Kind::kInt) && value.AsInt() == naive.integer;
-    case NaiveKind::kUint: return value.Is(cel::Kind::kUint) && value.AsUint() == naive.natural;
+    case NaiveKind::kNull:
+      return value.IsNull();
+    case NaiveKind::kBool:
+      return naive.boolean ? value.IsTrue() : value.IsFalse();
+    case NaiveKind::kInt:
+      return value.Is(cel::Kind::kInt) && value.AsInt() == naive.integer;
+    case NaiveKind::kUint:
+      return value.Is(cel::Kind::kUint) && value.AsUint() == naive.natural;
     case NaiveKind::kDouble:
       return value.Is(cel::Kind::kDouble) &&
              (value.AsDouble() == naive.number ||
               (std::isnan(value.AsDouble()) && std::isnan(naive.number)));
-    case NaiveKind::kString: return value.Is(cel::Kind::kString) && value.AsString() == naive.text;
+    case NaiveKind::kString:
+      return value.Is(cel::Kind::kString) && value.AsString() == naive.text;
     case NaiveKind::kList: {
       if (!value.Is(cel::Kind::kList) || value.ListSize() != naive.items.size()) return false;
       for (std::size_t i = 0; i < naive.items.size(); ++i) {
@@ -145,7 +159,8 @@ bool Agree(Context& context, const Value& value, const Naive& naive) {
       return i == naive.entries.size();
     }
     case NaiveKind::kOptional:
-      if (!value.Is(cel::Kind::kOptional) || value.HasContent() == naive.items.empty()) return false;
+      if (!value.Is(cel::Kind::kOptional) || value.HasContent() == naive.items.empty())
+        return false;
       return naive.items.empty() || Agree(context, value.Content(), naive.items[0]);
     case NaiveKind::kError: {
       if (!value.IsError() || value.IsUnknown() != naive.IsUnknown()) return false;
@@ -169,12 +184,18 @@ Naive NaiveUnknown(std::string name) {
 std::string Show(const Naive& naive) {
   std::string out;
   switch (naive.kind) {
-    case NaiveKind::kNull: return "null";
-    case NaiveKind::kBool: return naive.boolean ? "true" : "false";
-    case NaiveKind::kInt: return fmt::format("{}", naive.integer);
-    case NaiveKind::kUint: return fmt::format("{}u", naive.natural);
-    case NaiveKind::kDouble: return fmt::format("double {}", naive.number);
-    case NaiveKind::kString: return fmt::format("'{}'", naive.text);
+    case NaiveKind::kNull:
+      return "null";
+    case NaiveKind::kBool:
+      return naive.boolean ? "true" : "false";
+    case NaiveKind::kInt:
+      return fmt::format("{}", naive.integer);
+    case NaiveKind::kUint:
+      return fmt::format("{}u", naive.natural);
+    case NaiveKind::kDouble:
+      return fmt::format("double {}", naive.number);
+    case NaiveKind::kString:
+      return fmt::format("'{}'", naive.text);
     case NaiveKind::kList:
       for (const Naive& item : naive.items) out += Show(item) + ", ";
       return "[" + out + "]";
@@ -183,7 +204,8 @@ std::string Show(const Naive& naive) {
       return "{" + out + "}";
     case NaiveKind::kOptional:
       return naive.items.empty() ? "none" : fmt::format("optional({})", Show(naive.items[0]));
-    case NaiveKind::kError: return "error " + naive.text;
+    case NaiveKind::kError:
+      return "error " + naive.text;
   }
   return out;
 }
@@ -195,21 +217,34 @@ Naive Walker::Eval(const Expr& expr) {
     case ExprKind::kLiteral: {
       const Value& value = expr.As<Literal>().value;
       switch (value.kind()) {
-        case cel::Kind::kBool: return Bool(value.AsBool());
-        case cel::Kind::kInt: return Int(value.AsInt());
-        case cel::Kind::kUint: return Uint(value.AsUint());
-        case cel::Kind::kDouble: return Double(value.AsDouble());
-        case cel::Kind::kString: return String(std::string(value.AsString()));
-        default: return Nothing();
+        case cel::Kind::kBool:
+          return Bool(value.AsBool());
+        case cel::Kind::kInt:
+          return Int(value.AsInt());
+        case cel::Kind::kUint:
+          return Uint(value.AsUint());
+        case cel::Kind::kDouble:
+          return Double(value.AsDouble());
+        case cel::Kind::kString:
+          return String(std::string(value.AsString()));
+        default:
+          return Nothing();
       }
     }
-    case ExprKind::kIdent: return Variable(expr.As<Ident>().name);
-    case ExprKind::kSelect: return Member(expr.As<Select>());
-    case ExprKind::kCall: return Operation(expr.As<Call>());
-    case ExprKind::kList: return MakeList(expr.As<cel::List>());
-    case ExprKind::kMap: return MakeMap(expr.As<MapLiteral>());
-    case ExprKind::kComprehension: return Fold(expr.As<Comprehension>());
-    case ExprKind::kStruct: break;
+    case ExprKind::kIdent:
+      return Variable(expr.As<Ident>().name);
+    case ExprKind::kSelect:
+      return Member(expr.As<Select>());
+    case ExprKind::kCall:
+      return Operation(expr.As<Call>());
+    case ExprKind::kList:
+      return MakeList(expr.As<cel::List>());
+    case ExprKind::kMap:
+      return MakeMap(expr.As<MapLiteral>());
+    case ExprKind::kComprehension:
+      return Fold(expr.As<Comprehension>());
+    case ExprKind::kStruct:
+      break;
   }
   return Error("");
 }
@@ -300,8 +335,8 @@ Naive Walker::Function(const Call& call) {
     if (a.Is(NaiveKind::kList)) return Int(static_cast<std::int64_t>(a.items.size()));
     if (a.Is(NaiveKind::kMap)) return Int(static_cast<std::int64_t>(a.entries.size()));
     if (!a.Is(NaiveKind::kString)) return NoOverload();
-    return Int(std::count_if(a.text.begin(), a.text.end(),
-                             [](char c) { return (c & 0xc0) != 0x80; }));
+    return Int(
+        std::count_if(a.text.begin(), a.text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
   }
   if (name == "int" || name == "uint" || name == "double" || name == "string" || name == "bool") {
     return Convert(name, a);
@@ -424,11 +459,16 @@ Naive Arithmetic(char sign, const Naive& a, const Naive& b) {
   }
   if (a.Is(NaiveKind::kDouble)) {
     switch (sign) {
-      case '+': return Double(a.number + b.number);
-      case '-': return Double(a.number - b.number);
-      case '*': return Double(a.number * b.number);
-      case '/': return Double(a.number / b.number);
-      default: return NoOverload();
+      case '+':
+        return Double(a.number + b.number);
+      case '-':
+        return Double(a.number - b.number);
+      case '*':
+        return Double(a.number * b.number);
+      case '/':
+        return Double(a.number / b.number);
+      default:
+        return NoOverload();
     }
   }
   if (!IsInteger(a)) return NoOverload();
@@ -439,12 +479,18 @@ Naive Arithmetic(char sign, const Naive& a, const Naive& b) {
   const Naive overflow = Error(is_signed ? "integer overflow" : "unsigned integer overflow");
   Wide result = 0;
   switch (sign) {
-    case '+': result = x + y; break;
-    case '-': result = x - y; break;
+    case '+':
+      result = x + y;
+      break;
+    case '-':
+      result = x - y;
+      break;
     case '*':
       if (__builtin_mul_overflow(x, y, &result)) return overflow;
       break;
-    case '/': result = x / y; break;
+    case '/':
+      result = x / y;
+      break;
     default:
       // The least int has no remainder by -1: its quotient is no int.
       if (is_signed && x == std::numeric_limits<std::int64_t>::min() && y == -1) return overflow;
@@ -470,7 +516,9 @@ Naive Ordered(std::string_view name, const Naive& a, const Naive& b) {
     order = int{a.boolean} - int{b.boolean};
   } else {
     // Nothing is less than NaN, or greater, not even a text: so the engines at large.
-    const auto is_nan = [](const Naive& v) { return v.Is(NaiveKind::kDouble) && std::isnan(v.number); };
+    const auto is_nan = [](const Naive& v) {
+      return v.Is(NaiveKind::kDouble) && std::isnan(v.number);
+    };
     const bool ordered = IsNumber(a) || a.Is(NaiveKind::kString) || a.Is(NaiveKind::kBool);
     if (ordered && (is_nan(a) || is_nan(b))) return Bool(false);
     return NoOverload();
@@ -531,12 +579,18 @@ Naive Convert(std::string_view type, const Naive& v) {
   }
   if (type == "string") {
     switch (v.kind) {
-      case NaiveKind::kString: return v;
-      case NaiveKind::kBool: return String(v.boolean ? "true" : "false");
-      case NaiveKind::kInt: return String(std::to_string(v.integer));
-      case NaiveKind::kUint: return String(std::to_string(v.natural));
-      case NaiveKind::kDouble: return String(Shortest(v.number));
-      default: return NoOverload();
+      case NaiveKind::kString:
+        return v;
+      case NaiveKind::kBool:
+        return String(v.boolean ? "true" : "false");
+      case NaiveKind::kInt:
+        return String(std::to_string(v.integer));
+      case NaiveKind::kUint:
+        return String(std::to_string(v.natural));
+      case NaiveKind::kDouble:
+        return String(Shortest(v.number));
+      default:
+        return NoOverload();
     }
   }
   if (v.Is(NaiveKind::kString)) return ConvertText(type, v.text);
@@ -549,8 +603,8 @@ Naive Convert(std::string_view type, const Naive& v) {
   Wide whole = 0;
   if (v.Is(NaiveKind::kDouble)) {
     // Towards zero; the ends of the range of int are out of it.
-    const bool fits = to_int ? v.number > -kTwoTo63 && v.number < kTwoTo63
-                             : v.number >= 0 && v.number < kTwoTo64;
+    const bool fits =
+        to_int ? v.number > -kTwoTo63 && v.number < kTwoTo63 : v.number >= 0 && v.number < kTwoTo64;
     if (!fits) return overflow;
     whole = static_cast<Wide>(v.number);
   } else {
@@ -568,16 +622,15 @@ std::string Shortest(double d) {
   const double size = std::abs(d);
   const bool exponent = d != 0 && (size < 1e-4 || size >= 1e6);
   std::array<char, 400> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), d,
-                                 exponent ? std::chars_format::scientific
-                                          : std::chars_format::fixed);
+  const auto end =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), d,
+                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
   return {buffer.data(), end.ptr};
 }
 
 // Knows whole decimal numbers only, of which no test has more than fit.
 Naive ConvertText(std::string_view type, const std::string& text) {
-  const Naive refused =
-      Error(fmt::format("type conversion error from 'string' to '{}'", type));
+  const Naive refused = Error(fmt::format("type conversion error from 'string' to '{}'", type));
   std::size_t digits = 0;
   if (type != "uint" && (text.starts_with('-') || text.starts_with('+'))) digits = 1;
   if (digits == text.size()) return refused;
@@ -617,9 +670,12 @@ std::optional<bool> Equal(const Naive& a, const Naive& b) {
     return a.typed && !b.Is(NaiveKind::kNull) ? std::nullopt : std::optional(false);
   }
   switch (a.kind) {
-    case NaiveKind::kNull: return true;
-    case NaiveKind::kBool: return a.boolean == b.boolean;
-    case NaiveKind::kString: return a.text == b.text;
+    case NaiveKind::kNull:
+      return true;
+    case NaiveKind::kBool:
+      return a.boolean == b.boolean;
+    case NaiveKind::kString:
+      return a.text == b.text;
     case NaiveKind::kOptional:
       if (a.items.empty() || b.items.empty()) return a.items.empty() == b.items.empty();
       return Equal(a.items[0], b.items[0]);
@@ -638,7 +694,8 @@ std::optional<bool> Equal(const Naive& a, const Naive& b) {
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 

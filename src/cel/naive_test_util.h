@@ -29,9 +29,9 @@ struct Naive {
   std::int64_t integer = 0;
   std::uint64_t natural = 0;
   double number = 0;
-  std::string text;          // of a string; of an error: its class, empty for any
-  std::vector<Naive> items;  // of a list; of an optional: none or one
-  bool typed = false;        // a list or map that a schema describes
+  std::string text;               // of a string; of an error: its class, empty for any
+  std::vector<Naive> items;       // of a list; of an optional: none or one
+  bool typed = false;             // a list or map that a schema describes
   std::set<std::string> unknown;  // names of inputs that are not known: an error that is none
   std::vector<NaiveEntry> entries;
 

@@ -67,7 +67,8 @@ Value Add(Context& context, const Value& a, const Value& b) {
     case Kind::kTimestamp:
       if (!b.Is(Kind::kDuration)) return NoSuchOverload();
       return AddToTimestamp(a.AsTimestamp(), b.AsDuration());
-    default: return Value::Error("no such overload: _+_");
+    default:
+      return Value::Error("no such overload: _+_");
   }
 }
 
@@ -101,7 +102,8 @@ Value Subtract(Context&, const Value& a, const Value& b) {
       if (!b.Is(Kind::kDuration)) return NoSuchOverload();
       if (b.AsDuration() == INT64_MIN) return Value::Error(kIntegerOverflow);
       return AddToTimestamp(a.AsTimestamp(), -b.AsDuration());
-    default: return Value::Error("no such overload: _-_");
+    default:
+      return Value::Error("no such overload: _-_");
   }
 }
 
@@ -176,10 +178,14 @@ Value Order(Context& context, const Value& a, const Value& b, Ordering ordering)
   auto order = Compare(a, b);
   if (!order) return NoSuchOverload();
   switch (ordering) {
-    case Ordering::kLess: return Value::Bool(*order < 0);
-    case Ordering::kLessEquals: return Value::Bool(*order <= 0);
-    case Ordering::kGreater: return Value::Bool(*order > 0);
-    case Ordering::kGreaterEquals: return Value::Bool(*order >= 0);
+    case Ordering::kLess:
+      return Value::Bool(*order < 0);
+    case Ordering::kLessEquals:
+      return Value::Bool(*order <= 0);
+    case Ordering::kGreater:
+      return Value::Bool(*order > 0);
+    case Ordering::kGreaterEquals:
+      return Value::Bool(*order >= 0);
   }
   return {};
 }
@@ -210,13 +216,18 @@ Lookup Find(Context& context, const Value& a, const Value& b) {
     case Kind::kInt:
     case Kind::kUint:
     case Kind::kDouble:
-    case Kind::kBool: break;
-    case Kind::kError: return b;
-    default: return Fail(context, "invalid qualifier type: {}", ClassName(b));
+    case Kind::kBool:
+      break;
+    case Kind::kError:
+      return b;
+    default:
+      return Fail(context, "invalid qualifier type: {}", ClassName(b));
   }
   switch (a.kind()) {
-    case Kind::kError: return a;
-    case Kind::kMap: return a.MapFind(context, b);
+    case Kind::kError:
+      return a;
+    case Kind::kMap:
+      return a.MapFind(context, b);
     case Kind::kList: {
       std::int64_t index = b.AsInt();
       if (!b.Is(Kind::kInt)) {
@@ -236,7 +247,8 @@ Lookup Find(Context& context, const Value& a, const Value& b) {
       if (index < 0 || static_cast<std::uint64_t>(index) >= a.ListSize()) return std::nullopt;
       return a.ListAt(context, static_cast<std::size_t>(index));
     }
-    case Kind::kOptional: return a.HasContent() ? Find(context, a.Content(), b) : std::nullopt;
+    case Kind::kOptional:
+      return a.HasContent() ? Find(context, a.Content(), b) : std::nullopt;
     case Kind::kOpaque:
       if (!a.AsOpaque()->type->field) return std::nullopt;
       if (!b.Is(Kind::kString)) {
@@ -245,7 +257,8 @@ Lookup Find(Context& context, const Value& a, const Value& b) {
                     name.substr(name.rfind('.') + 1), TypeName(b));
       }
       return a.AsOpaque()->type->field(context, a, b.AsString());
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -268,21 +281,36 @@ Value OptionalIndex(Context& context, const Value& a, const Value& b) {
 
 std::string_view ClassName(const Value& value) {
   switch (value.kind()) {
-    case Kind::kNull: return "types.Null";
-    case Kind::kBool: return "types.Bool";
-    case Kind::kInt: return "types.Int";
-    case Kind::kUint: return "types.Uint";
-    case Kind::kDouble: return "types.Double";
-    case Kind::kString: return "types.String";
-    case Kind::kBytes: return "types.Bytes";
-    case Kind::kTimestamp: return "types.Timestamp";
-    case Kind::kDuration: return "types.Duration";
-    case Kind::kList: return "*types.baseList";
-    case Kind::kMap: return "*types.baseMap";
-    case Kind::kType: return "*types.Type";
-    case Kind::kOptional: return "*types.Optional";
-    case Kind::kOpaque: return value.AsOpaque()->type->name;
-    case Kind::kError: return "*types.Err";
+    case Kind::kNull:
+      return "types.Null";
+    case Kind::kBool:
+      return "types.Bool";
+    case Kind::kInt:
+      return "types.Int";
+    case Kind::kUint:
+      return "types.Uint";
+    case Kind::kDouble:
+      return "types.Double";
+    case Kind::kString:
+      return "types.String";
+    case Kind::kBytes:
+      return "types.Bytes";
+    case Kind::kTimestamp:
+      return "types.Timestamp";
+    case Kind::kDuration:
+      return "types.Duration";
+    case Kind::kList:
+      return "*types.baseList";
+    case Kind::kMap:
+      return "*types.baseMap";
+    case Kind::kType:
+      return "*types.Type";
+    case Kind::kOptional:
+      return "*types.Optional";
+    case Kind::kOpaque:
+      return value.AsOpaque()->type->name;
+    case Kind::kError:
+      return "*types.Err";
   }
   return "";
 }
@@ -354,8 +382,8 @@ Value JoinTypedLists(Context& context, const Value& a, const Value& b) {
       elements[at] = element;
     }
   }
-  return Value::List(context.arena().New<Value::ListData>(
-      std::span<const Value>(elements.first(size)), &schema));
+  return Value::List(
+      context.arena().New<Value::ListData>(std::span<const Value>(elements.first(size)), &schema));
 }
 
 Value AddToTimestamp(const Timestamp& time, std::int64_t nanoseconds) {

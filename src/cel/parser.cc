@@ -35,7 +35,11 @@ constexpr int kMaxRecoveries = 30;
 class Parser {
  public:
   Parser(std::string_view source, const Dialect& dialect, Arena& arena, Issues& issues)
-      : source_(source), dialect_(dialect), arena_(arena), issues_(issues), builder_(arena, issues) {}
+      : source_(source),
+        dialect_(dialect),
+        arena_(arena),
+        issues_(issues),
+        builder_(arena, issues) {}
 
   Expr* Run();
   std::uint32_t node_count() const { return builder_.count() + 1; }
@@ -45,8 +49,8 @@ class Parser {
   Parsed ParseOr();
   Parsed ParseAnd();
   Parsed ParseLogical(TokenKind kind, std::string_view function, Parsed (Parser::*operand)());
-  Expr* Balance(std::string_view function, std::size_t first, std::size_t last,
-                std::size_t terms, std::size_t operators);
+  Expr* Balance(std::string_view function, std::size_t first, std::size_t last, std::size_t terms,
+                std::size_t operators);
   Parsed ParseBinary(int level);
   Parsed ParseUnary();
   Parsed ParseMember();
@@ -145,11 +149,12 @@ std::expected<Ast, Diagnostics> Parse(std::string_view source, const Dialect& di
   Issues issues;
   if (source.size() > kMaxCodePoints) {
     if (std::size_t size = CodePointCount(source); size > kMaxCodePoints) {
-      issues.push_back({.span = {},
-                        .message = fmt::format("expression code point size exceeds limit: size: {}, "
-                                               "limit {}",
-                                               size, kMaxCodePoints),
-                        .code = "KRO401"});
+      issues.push_back(
+          {.span = {},
+           .message = fmt::format("expression code point size exceeds limit: size: {}, "
+                                  "limit {}",
+                                  size, kMaxCodePoints),
+           .code = "KRO401"});
       return std::unexpected(ToDiagnostics({}, std::move(issues)));
     }
   }
@@ -252,19 +257,44 @@ Parsed Parser::ParseBinary(int level) {
   while (!failed_) {
     std::string_view function;
     switch (Peek().kind) {
-      case TokenKind::kEquals: function = level == 0 ? op::kEquals : ""; break;
-      case TokenKind::kNotEquals: function = level == 0 ? op::kNotEquals : ""; break;
-      case TokenKind::kLess: function = level == 0 ? op::kLess : ""; break;
-      case TokenKind::kLessEquals: function = level == 0 ? op::kLessEquals : ""; break;
-      case TokenKind::kGreater: function = level == 0 ? op::kGreater : ""; break;
-      case TokenKind::kGreaterEquals: function = level == 0 ? op::kGreaterEquals : ""; break;
-      case TokenKind::kIn: function = level == 0 ? op::kIn : ""; break;
-      case TokenKind::kPlus: function = level == 1 ? op::kAdd : ""; break;
-      case TokenKind::kMinus: function = level == 1 ? op::kSubtract : ""; break;
-      case TokenKind::kStar: function = level == 2 ? op::kMultiply : ""; break;
-      case TokenKind::kSlash: function = level == 2 ? op::kDivide : ""; break;
-      case TokenKind::kPercent: function = level == 2 ? op::kModulo : ""; break;
-      default: break;
+      case TokenKind::kEquals:
+        function = level == 0 ? op::kEquals : "";
+        break;
+      case TokenKind::kNotEquals:
+        function = level == 0 ? op::kNotEquals : "";
+        break;
+      case TokenKind::kLess:
+        function = level == 0 ? op::kLess : "";
+        break;
+      case TokenKind::kLessEquals:
+        function = level == 0 ? op::kLessEquals : "";
+        break;
+      case TokenKind::kGreater:
+        function = level == 0 ? op::kGreater : "";
+        break;
+      case TokenKind::kGreaterEquals:
+        function = level == 0 ? op::kGreaterEquals : "";
+        break;
+      case TokenKind::kIn:
+        function = level == 0 ? op::kIn : "";
+        break;
+      case TokenKind::kPlus:
+        function = level == 1 ? op::kAdd : "";
+        break;
+      case TokenKind::kMinus:
+        function = level == 1 ? op::kSubtract : "";
+        break;
+      case TokenKind::kStar:
+        function = level == 2 ? op::kMultiply : "";
+        break;
+      case TokenKind::kSlash:
+        function = level == 2 ? op::kDivide : "";
+        break;
+      case TokenKind::kPercent:
+        function = level == 2 ? op::kModulo : "";
+        break;
+      default:
+        break;
     }
     if (function.empty()) return left;
     std::uint32_t offset = Take().begin;
@@ -354,9 +384,12 @@ Parsed Parser::ParseIndex(Parsed operand) {
 Parsed Parser::ParsePrimary() {
   switch (Peek().kind) {
     case TokenKind::kDot:
-    case TokenKind::kIdent: return ParseName();
-    case TokenKind::kLeftBracket: return ParseList();
-    case TokenKind::kLeftBrace: return ParseMap();
+    case TokenKind::kIdent:
+      return ParseName();
+    case TokenKind::kLeftBracket:
+      return ParseList();
+    case TokenKind::kLeftBrace:
+      return ParseMap();
     case TokenKind::kLeftParen: {
       std::uint32_t begin = Take().begin;
       Parsed inner = ParseExpr();
@@ -367,7 +400,8 @@ Parsed Parser::ParsePrimary() {
     case TokenKind::kMinus:
       Take();
       return ParseLiteral(true);
-    default: return ParseLiteral(false);
+    default:
+      return ParseLiteral(false);
   }
 }
 
@@ -414,11 +448,11 @@ Parsed Parser::ParseCall(std::string_view function, Parsed target, std::uint32_t
     MacroCall macro{function, target.expr, args, paren, From(begin)};
     if (Expr* expansion = ExpandMacro(builder_, dialect_, macro)) {
       if (builder_.count() > kMaxNodes) {
-        issues_.push_back(
-            {.span = Span{paren, paren + 1},
-             .message = fmt::format("expression count exceeds limit of {} while expanding macro '{}'",
-                                    kMaxNodes, function),
-             .code = "KRO401"});
+        issues_.push_back({.span = Span{paren, paren + 1},
+                           .message = fmt::format(
+                               "expression count exceeds limit of {} while expanding macro '{}'",
+                               kMaxNodes, function),
+                           .code = "KRO401"});
       }
       return {expansion, height + 1};
     }
@@ -509,7 +543,9 @@ Parsed Parser::ParseLiteral(bool negative) {
   std::string_view text = Text(token);
   Value value;
   switch (token.kind) {
-    case TokenKind::kInt: Take(); return ParseInt(text, From(begin), negative);
+    case TokenKind::kInt:
+      Take();
+      return ParseInt(text, From(begin), negative);
     case TokenKind::kUint: {
       Take();
       std::uint64_t number = 0;
@@ -544,9 +580,17 @@ Parsed Parser::ParseLiteral(bool negative) {
       value = bytes ? Value::Bytes(*content) : Value::String(*content);
       break;
     }
-    case TokenKind::kTrue: Take(); value = Value::Bool(true); break;
-    case TokenKind::kFalse: Take(); value = Value::Bool(false); break;
-    case TokenKind::kNull: Take(); break;
+    case TokenKind::kTrue:
+      Take();
+      value = Value::Bool(true);
+      break;
+    case TokenKind::kFalse:
+      Take();
+      value = Value::Bool(false);
+      break;
+    case TokenKind::kNull:
+      Take();
+      break;
     default:
       SyntaxError(token, "an operand");
       if (token.kind == TokenKind::kQuotedIdent) Take();

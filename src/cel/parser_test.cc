@@ -17,13 +17,20 @@ std::string Show(const Expr* expr) {
     case ExprKind::kLiteral: {
       const Value& value = expr->As<Literal>().value;
       switch (value.kind()) {
-        case Kind::kBool: return value.AsBool() ? "true" : "false";
-        case Kind::kInt: return fmt::format("{}", value.AsInt());
-        case Kind::kUint: return fmt::format("{}u", value.AsUint());
-        case Kind::kDouble: return fmt::format("{}d", value.AsDouble());
-        case Kind::kString: return fmt::format("'{}'", value.AsString());
-        case Kind::kBytes: return fmt::format("b'{}'", value.AsBytes());
-        default: return "null";
+        case Kind::kBool:
+          return value.AsBool() ? "true" : "false";
+        case Kind::kInt:
+          return fmt::format("{}", value.AsInt());
+        case Kind::kUint:
+          return fmt::format("{}u", value.AsUint());
+        case Kind::kDouble:
+          return fmt::format("{}d", value.AsDouble());
+        case Kind::kString:
+          return fmt::format("'{}'", value.AsString());
+        case Kind::kBytes:
+          return fmt::format("b'{}'", value.AsBytes());
+        default:
+          return "null";
       }
     }
     case ExprKind::kIdent:
@@ -43,19 +50,21 @@ std::string Show(const Expr* expr) {
     case ExprKind::kList: {
       std::string elements;
       for (const ListElement& e : expr->As<List>().elements) {
-        elements += (elements.empty() ? "" : ", ") + std::string(e.optional ? "?" : "") + Show(e.value);
+        elements +=
+            (elements.empty() ? "" : ", ") + std::string(e.optional ? "?" : "") + Show(e.value);
       }
       return fmt::format("[{}]", elements);
     }
     case ExprKind::kMap: {
       std::string entries;
       for (const MapEntry& e : expr->As<MapLiteral>().entries) {
-        entries += (entries.empty() ? "" : ", ") + std::string(e.optional ? "?" : "") + Show(e.key) +
-                   ": " + Show(e.value);
+        entries += (entries.empty() ? "" : ", ") + std::string(e.optional ? "?" : "") +
+                   Show(e.key) + ": " + Show(e.value);
       }
       return fmt::format("{{{}}}", entries);
     }
-    case ExprKind::kStruct: return fmt::format("{}{{}}", expr->As<Struct>().type_name);
+    case ExprKind::kStruct:
+      return fmt::format("{}{{}}", expr->As<Struct>().type_name);
     case ExprKind::kComprehension: {
       const Comprehension& fold = expr->As<Comprehension>();
       return fmt::format("fold({} in {}, {})", fold.var, Show(fold.range), Show(fold.step));

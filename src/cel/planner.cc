@@ -38,19 +38,35 @@ struct BinaryOperator {
 };
 
 constexpr BinaryOperator kBinaryOperators[] = {
-    {op::kEquals, Op::kEquals},         {op::kNotEquals, Op::kNotEquals},
-    {op::kLess, Op::kLess},             {op::kLessEquals, Op::kLessEquals},
-    {op::kGreater, Op::kGreater},       {op::kGreaterEquals, Op::kGreaterEquals},
-    {op::kIn, Op::kIn},                 {op::kAdd, Op::kAdd},
-    {op::kSubtract, Op::kSubtract},     {op::kMultiply, Op::kMultiply},
-    {op::kDivide, Op::kDivide},         {op::kModulo, Op::kModulo},
-    {op::kIndex, Op::kIndex},           {op::kOptIndex, Op::kOptIndex},
+    {op::kEquals, Op::kEquals},
+    {op::kNotEquals, Op::kNotEquals},
+    {op::kLess, Op::kLess},
+    {op::kLessEquals, Op::kLessEquals},
+    {op::kGreater, Op::kGreater},
+    {op::kGreaterEquals, Op::kGreaterEquals},
+    {op::kIn, Op::kIn},
+    {op::kAdd, Op::kAdd},
+    {op::kSubtract, Op::kSubtract},
+    {op::kMultiply, Op::kMultiply},
+    {op::kDivide, Op::kDivide},
+    {op::kModulo, Op::kModulo},
+    {op::kIndex, Op::kIndex},
+    {op::kOptIndex, Op::kOptIndex},
 };
 
-constexpr std::string_view kTypeNames[] = {
-    "bool",   "bytes", "double", "int",  "list",
-    "map",    "null_type", "string", "type", "uint",
-    "google.protobuf.Timestamp", "google.protobuf.Duration", "optional_type"};
+constexpr std::string_view kTypeNames[] = {"bool",
+                                           "bytes",
+                                           "double",
+                                           "int",
+                                           "list",
+                                           "map",
+                                           "null_type",
+                                           "string",
+                                           "type",
+                                           "uint",
+                                           "google.protobuf.Timestamp",
+                                           "google.protobuf.Duration",
+                                           "optional_type"};
 
 class Planner {
  public:
@@ -171,22 +187,34 @@ bool IsAccuEqualsOne(const Comprehension& c) {
 // How a parameter's type is told from a value.
 std::uint8_t KindOf(const Type& param) {
   switch (param.kind()) {
-    case TypeKind::kNull: return static_cast<std::uint8_t>(Kind::kNull);
-    case TypeKind::kBool: return static_cast<std::uint8_t>(Kind::kBool);
-    case TypeKind::kInt: return static_cast<std::uint8_t>(Kind::kInt);
-    case TypeKind::kUint: return static_cast<std::uint8_t>(Kind::kUint);
-    case TypeKind::kDouble: return static_cast<std::uint8_t>(Kind::kDouble);
-    case TypeKind::kString: return static_cast<std::uint8_t>(Kind::kString);
-    case TypeKind::kBytes: return static_cast<std::uint8_t>(Kind::kBytes);
-    case TypeKind::kTimestamp: return static_cast<std::uint8_t>(Kind::kTimestamp);
-    case TypeKind::kDuration: return static_cast<std::uint8_t>(Kind::kDuration);
-    case TypeKind::kType: return static_cast<std::uint8_t>(Kind::kType);
+    case TypeKind::kNull:
+      return static_cast<std::uint8_t>(Kind::kNull);
+    case TypeKind::kBool:
+      return static_cast<std::uint8_t>(Kind::kBool);
+    case TypeKind::kInt:
+      return static_cast<std::uint8_t>(Kind::kInt);
+    case TypeKind::kUint:
+      return static_cast<std::uint8_t>(Kind::kUint);
+    case TypeKind::kDouble:
+      return static_cast<std::uint8_t>(Kind::kDouble);
+    case TypeKind::kString:
+      return static_cast<std::uint8_t>(Kind::kString);
+    case TypeKind::kBytes:
+      return static_cast<std::uint8_t>(Kind::kBytes);
+    case TypeKind::kTimestamp:
+      return static_cast<std::uint8_t>(Kind::kTimestamp);
+    case TypeKind::kDuration:
+      return static_cast<std::uint8_t>(Kind::kDuration);
+    case TypeKind::kType:
+      return static_cast<std::uint8_t>(Kind::kType);
     case TypeKind::kOptional:
     case TypeKind::kList:
     case TypeKind::kMap:
     case TypeKind::kAbstract:
-    case TypeKind::kObject: return internal::kAskType;
-    default: return internal::kAnything;
+    case TypeKind::kObject:
+      return internal::kAskType;
+    default:
+      return internal::kAnything;
   }
 }
 
@@ -212,15 +240,22 @@ Result<std::uint32_t> Planner::Plan(const Expr& expr, int depth) {
     return Fail(ErrorCode::kInvalid, "expression nests deeper than {} levels", kMaxDepth);
   }
   switch (expr.kind()) {
-    case ExprKind::kLiteral: return PlanLiteral(expr.As<Literal>());
-    case ExprKind::kIdent: return PlanIdent(expr.As<Ident>());
-    case ExprKind::kSelect: return PlanSelect(expr, depth);
-    case ExprKind::kCall: return PlanCall(expr, depth);
-    case ExprKind::kList: return PlanList(expr.As<List>(), depth);
-    case ExprKind::kMap: return PlanMap(expr.As<MapLiteral>(), depth);
+    case ExprKind::kLiteral:
+      return PlanLiteral(expr.As<Literal>());
+    case ExprKind::kIdent:
+      return PlanIdent(expr.As<Ident>());
+    case ExprKind::kSelect:
+      return PlanSelect(expr, depth);
+    case ExprKind::kCall:
+      return PlanCall(expr, depth);
+    case ExprKind::kList:
+      return PlanList(expr.As<List>(), depth);
+    case ExprKind::kMap:
+      return PlanMap(expr.As<MapLiteral>(), depth);
     case ExprKind::kStruct:
       return Fail(ErrorCode::kInvalid, "unknown type: {}", expr.As<Struct>().type_name);
-    case ExprKind::kComprehension: return PlanComprehension(expr.As<Comprehension>(), depth);
+    case ExprKind::kComprehension:
+      return PlanComprehension(expr.As<Comprehension>(), depth);
   }
   return Fail(ErrorCode::kInternal, "expression of unknown kind");
 }
@@ -228,11 +263,16 @@ Result<std::uint32_t> Planner::Plan(const Expr& expr, int depth) {
 // Literals borrow their texts from the Ast.
 Value Planner::KeepValue(const Value& value) {
   switch (value.kind()) {
-    case Kind::kString: return Value::String(Keep(value.AsString()));
-    case Kind::kBytes: return Value::Bytes(Keep(value.AsBytes()));
-    case Kind::kType: return Value::Type(Keep(value.AsType()));
-    case Kind::kError: return Value::Error(Keep(value.AsError()));
-    default: return value;
+    case Kind::kString:
+      return Value::String(Keep(value.AsString()));
+    case Kind::kBytes:
+      return Value::Bytes(Keep(value.AsBytes()));
+    case Kind::kType:
+      return Value::Type(Keep(value.AsType()));
+    case Kind::kError:
+      return Value::Error(Keep(value.AsError()));
+    default:
+      return value;
   }
 }
 
@@ -276,7 +316,8 @@ Planner::Index Planner::PlanSelect(const Expr& expr, int depth) {
     chain = {.op = from, .count = 1, .a = chain.a, .b = step};
     return *operand;
   }
-  std::uint32_t after_optional = IsAfterOptional(*select.operand) ? internal::kAfterOptional : kNoNode;
+  std::uint32_t after_optional =
+      IsAfterOptional(*select.operand) ? internal::kAfterOptional : kNoNode;
   return Fold(Add({.op = Op::kPath, .count = 1, .a = *operand, .b = step, .c = after_optional}));
 }
 
@@ -302,10 +343,10 @@ Planner::Index Planner::PlanCall(const Expr& expr, int depth) {
       }
     }
     if (call.args.size() == 1) {
-      Op unary = call.function == op::kNot                 ? Op::kNot
-                 : call.function == op::kNegate            ? Op::kNegate
-                 : call.function == op::kNotStrictlyFalse  ? Op::kNotStrictlyFalse
-                                                           : Op::kConstant;
+      Op unary = call.function == op::kNot                ? Op::kNot
+                 : call.function == op::kNegate           ? Op::kNegate
+                 : call.function == op::kNotStrictlyFalse ? Op::kNotStrictlyFalse
+                                                          : Op::kConstant;
       if (unary != Op::kConstant) {
         auto operand = Plan(*call.args[0], depth + 1);
         if (!operand) return operand;
@@ -345,8 +386,8 @@ Planner::Index Planner::PlanBinary(Op op, const Call& call, int depth) {
   const Literal* literal = call.args[1]->If<Literal>();
   if ((op == Op::kIndex || op == Op::kOptIndex) && literal) {
     const Value& index = literal->value;
-    bool usable = index.IsNumber() || index.Is(Kind::kString) || index.Is(Kind::kBool) ||
-                  index.IsError();
+    bool usable =
+        index.IsNumber() || index.Is(Kind::kString) || index.Is(Kind::kBool) || index.IsError();
     if (!usable) {
       return Fail(ErrorCode::kInvalid, "invalid qualifier type: {}", ClassName(index));
     }
@@ -396,8 +437,8 @@ Planner::Index Planner::PlanConcat(const Expr& expr, int depth) {
   return AddWithOperands({.op = Op::kConcat}, operands);
 }
 
-Planner::Index Planner::PlanFunction(const Call& call, std::string_view function, const Expr* target,
-                                     int depth) {
+Planner::Index Planner::PlanFunction(const Call& call, std::string_view function,
+                                     const Expr* target, int depth) {
   std::vector<const Overload*> overloads(call.overloads.begin(), call.overloads.end());
   if (overloads.empty()) {
     std::string name(function);
@@ -640,7 +681,8 @@ std::optional<std::uint32_t> Planner::FindName(std::string_view name, bool absol
     std::string candidate =
         container.empty() ? std::string(name) : std::string(container) + "." + std::string(name);
     if (environment_.FindVariable(candidate) >= 0) return Variable(candidate);
-    if (std::find(std::begin(kTypeNames), std::end(kTypeNames), candidate) != std::end(kTypeNames) &&
+    if (std::find(std::begin(kTypeNames), std::end(kTypeNames), candidate) !=
+            std::end(kTypeNames) &&
         type_names_ == TypeNames::kDefined) {
       return Constant(Value::Type(Keep(candidate)));
     }
@@ -717,7 +759,8 @@ std::uint32_t Planner::Fold(std::uint32_t index) {
     case Op::kOr:
     case Op::kConcat:
     case Op::kList:
-    case Op::kMap: break;
+    case Op::kMap:
+      break;
     default:
       if (!IsConstant(node.a) || !IsConstant(node.b)) return index;
   }

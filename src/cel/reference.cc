@@ -116,9 +116,8 @@ std::string CallForm(const Overload& overload) {
   // Operators are named by their places: "_+_", "_[_]", "_?_:_".
   const std::string_view name = overload.function;
   if (name == "@in" && params.size() == 2) return fmt::format("{} in {}", params[0], params[1]);
-  if (name.find('_') != name.npos && std::ranges::none_of(name, [](unsigned char c) {
-        return std::isalnum(c) != 0;
-      })) {
+  if (name.find('_') != name.npos &&
+      std::ranges::none_of(name, [](unsigned char c) { return std::isalnum(c) != 0; })) {
     std::string form;
     std::size_t next = 0;
     for (std::size_t i = 0; i < name.size(); ++i) {

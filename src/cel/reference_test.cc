@@ -23,8 +23,8 @@ TEST(Reference, StandsInTheDocumentation) {
 
 TEST(Reference, NamesFunctionsAndOperatorsAsTheyAreCalled) {
   const std::string reference = FunctionReference();
-  for (const char* line :
-       {"- `int + int -> int`", "- `string.charAt(int) -> string`", "- `-int -> int`", "- `T in list(T) -> bool`"}) {
+  for (const char* line : {"- `int + int -> int`", "- `string.charAt(int) -> string`",
+                           "- `-int -> int`", "- `T in list(T) -> bool`"}) {
     EXPECT_NE(reference.find(line), std::string::npos) << line;
   }
   EXPECT_EQ(reference.find("@map"), std::string::npos);

@@ -9,9 +9,9 @@ namespace kro::cel {
 namespace {
 
 constexpr std::array<std::string_view, 21> kReserved = {
-    "as",     "break", "const", "continue",  "else",    "false", "for",
-    "function", "if",  "import", "in",       "let",     "loop",  "package",
-    "namespace", "null", "return", "true",   "var",     "void",  "while"};
+    "as",        "break", "const",  "continue", "else", "false", "for",
+    "function",  "if",    "import", "in",       "let",  "loop",  "package",
+    "namespace", "null",  "return", "true",     "var",  "void",  "while"};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kEscapes = {{
     {"__underscores__", "__"},
@@ -97,10 +97,11 @@ class SchemaReader {
                                 IsStringOrNumber(openapi))) {
       schema->reading = Reading::kNative;
     } else {
-      Break(schema,
-            "invalid type, expected object, array, number, integer, boolean or string, or no type "
-            "with x-kubernetes-int-or-string or x-kubernetes-preserve-unknown-fields is true, got " +
-                std::string(type));
+      Break(
+          schema,
+          "invalid type, expected object, array, number, integer, boolean or string, or no type "
+          "with x-kubernetes-int-or-string or x-kubernetes-preserve-unknown-fields is true, got " +
+              std::string(type));
     }
     return schema;
   }

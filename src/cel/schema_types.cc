@@ -77,7 +77,8 @@ std::optional<Type> SchemaTypes::Read(const json::Object& schema, const std::str
     return item ? std::optional(types_.ListOf(*item)) : std::nullopt;
   }
   if (type == "object" || (embedded && type.empty())) {
-    if (const json::Object* values = ObjectAt(schema, "additionalProperties"); values && !embedded) {
+    if (const json::Object* values = ObjectAt(schema, "additionalProperties");
+        values && !embedded) {
       return types_.MapOf(String(), Read(*values, path + ".@elem", depth + 1).value_or(Dyn()));
     }
     return ReadObject(schema, path, depth);
@@ -172,14 +173,14 @@ std::string_view TypeWord(const json::Object& schema) {
 
 // What an embedded resource has at least.
 const json::Object& EmbeddedFields() {
-  static const json::Object& fields = *new json::Object(
-      json::Object{{"apiVersion", json::Object{{"type", "string"}}},
-                   {"kind", json::Object{{"type", "string"}}},
-                   {"metadata",
-                    json::Object{{"type", "object"},
-                                 {"properties",
-                                  json::Object{{"name", json::Object{{"type", "string"}}},
-                                               {"generateName", json::Object{{"type", "string"}}}}}}}});
+  static const json::Object& fields = *new json::Object(json::Object{
+      {"apiVersion", json::Object{{"type", "string"}}},
+      {"kind", json::Object{{"type", "string"}}},
+      {"metadata",
+       json::Object{
+           {"type", "object"},
+           {"properties", json::Object{{"name", json::Object{{"type", "string"}}},
+                                       {"generateName", json::Object{{"type", "string"}}}}}}}});
   return fields;
 }
 

@@ -1097,7 +1097,8 @@ TEST(SpecErrors, ArePendingByTheirWords) {
     EXPECT_EQ(ClassOf(text), ErrorCode::kInvalid) << text;
   }
   // Trap 61: the words count wherever they stand.
-  EXPECT_EQ(ClassOf("eval \"'no such key' + string(1 / 0)\": division by zero"), ErrorCode::kPending);
+  EXPECT_EQ(ClassOf("eval \"'no such key' + string(1 / 0)\": division by zero"),
+            ErrorCode::kPending);
 }
 
 }  // namespace

@@ -37,9 +37,15 @@ Value NegateValue(Context& context, Args args) { return Negate(context, args[0])
 Value NotValue(Context&, Args args) { return Not(args[0]); }
 Value EqualValues(Context& context, Args args) { return Equal(context, args[0], args[1]); }
 Value NotEqualValues(Context& context, Args args) { return NotEqual(context, args[0], args[1]); }
-Value LessValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kLess); }
-Value LessEqualsValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kLessEquals); }
-Value GreaterValues(Context& context, Args args) { return Order(context, args[0], args[1], Ordering::kGreater); }
+Value LessValues(Context& context, Args args) {
+  return Order(context, args[0], args[1], Ordering::kLess);
+}
+Value LessEqualsValues(Context& context, Args args) {
+  return Order(context, args[0], args[1], Ordering::kLessEquals);
+}
+Value GreaterValues(Context& context, Args args) {
+  return Order(context, args[0], args[1], Ordering::kGreater);
+}
 Value GreaterEqualsValues(Context& context, Args args) {
   return Order(context, args[0], args[1], Ordering::kGreaterEquals);
 }
@@ -80,7 +86,8 @@ bool ParseDecimal(std::string_view text, Number& number) {
 Value ToInt(Context& context, Args args) {
   const Value& v = args[0];
   switch (v.kind()) {
-    case Kind::kInt: return v;
+    case Kind::kInt:
+      return v;
     case Kind::kUint:
       if (v.AsUint() > INT64_MAX) return Value::Error("integer overflow");
       return Value::Int(v.AsInt());
@@ -96,16 +103,20 @@ Value ToInt(Context& context, Args args) {
       if (!ParseDecimal(v.AsString(), i)) return ConversionError(context, "string", "int");
       return Value::Int(i);
     }
-    case Kind::kTimestamp: return Value::Int(v.AsTimestamp().seconds);
-    case Kind::kDuration: return Value::Int(v.AsDuration());
-    default: return NoSuchOverload();
+    case Kind::kTimestamp:
+      return Value::Int(v.AsTimestamp().seconds);
+    case Kind::kDuration:
+      return Value::Int(v.AsDuration());
+    default:
+      return NoSuchOverload();
   }
 }
 
 Value ToUint(Context& context, Args args) {
   const Value& v = args[0];
   switch (v.kind()) {
-    case Kind::kUint: return v;
+    case Kind::kUint:
+      return v;
     case Kind::kInt:
       if (v.AsInt() < 0) return Value::Error("unsigned integer overflow");
       return Value::Uint(v.AsUint());
@@ -119,7 +130,8 @@ Value ToUint(Context& context, Args args) {
       if (!ParseDecimal(v.AsString(), u)) return ConversionError(context, "string", "uint");
       return Value::Uint(u);
     }
-    default: return NoSuchOverload();
+    default:
+      return NoSuchOverload();
   }
 }
 
@@ -154,9 +166,11 @@ bool ParseDouble(std::string_view text, double& number) {
     if (digit) {
       any = true;
     } else if (c == '_') {
-      bool before = (i > 0 && digits.size() && (IsDigit(rest[i - 1]) || (hex && rest[i - 1] >= 'a'))) ||
-                    (hex && i == 0);
-      bool after = i + 1 < rest.size() && (IsDigit(rest[i + 1]) || (hex && std::isxdigit(rest[i + 1])));
+      bool before =
+          (i > 0 && digits.size() && (IsDigit(rest[i - 1]) || (hex && rest[i - 1] >= 'a'))) ||
+          (hex && i == 0);
+      bool after =
+          i + 1 < rest.size() && (IsDigit(rest[i + 1]) || (hex && std::isxdigit(rest[i + 1])));
       if (!before || !after) return false;
       continue;
     } else if (c == '.' && !point && !exponent) {
@@ -183,22 +197,30 @@ bool ParseDouble(std::string_view text, double& number) {
 Value ToDouble(Context& context, Args args) {
   const Value& v = args[0];
   switch (v.kind()) {
-    case Kind::kDouble: return v;
-    case Kind::kInt: return Value::Double(static_cast<double>(v.AsInt()));
-    case Kind::kUint: return Value::Double(static_cast<double>(v.AsUint()));
+    case Kind::kDouble:
+      return v;
+    case Kind::kInt:
+      return Value::Double(static_cast<double>(v.AsInt()));
+    case Kind::kUint:
+      return Value::Double(static_cast<double>(v.AsUint()));
     case Kind::kString: {
       double d;
       if (!ParseDouble(v.AsString(), d)) return ConversionError(context, "string", "double");
       return Value::Double(d);
     }
-    default: return NoSuchOverload();
+    default:
+      return NoSuchOverload();
   }
 }
 
 bool IsUtf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     auto lead = static_cast<unsigned char>(text[i]);
-    std::size_t size = lead < 0x80 ? 1 : lead >> 5 == 6 ? 2 : lead >> 4 == 14 ? 3 : lead >> 3 == 30 ? 4 : 0;
+    std::size_t size = lead < 0x80       ? 1
+                       : lead >> 5 == 6  ? 2
+                       : lead >> 4 == 14 ? 3
+                       : lead >> 3 == 30 ? 4
+                                         : 0;
     if (size == 0 || i + size > text.size()) return false;
     std::uint32_t code = size == 1 ? lead : lead & (0xffu >> (size + 1));
     for (std::size_t j = 1; j < size; ++j) {
@@ -216,22 +238,29 @@ bool IsUtf8(std::string_view text) {
 Value ToString(Context& context, Args args) {
   const Value& v = args[0];
   switch (v.kind()) {
-    case Kind::kString: return v;
-    case Kind::kBool: return Value::String(v.AsBool() ? "true" : "false");
+    case Kind::kString:
+      return v;
+    case Kind::kBool:
+      return Value::String(v.AsBool() ? "true" : "false");
     case Kind::kInt:
     case Kind::kUint: {
-      fmt::format_int text = v.Is(Kind::kInt) ? fmt::format_int(v.AsInt()) : fmt::format_int(v.AsUint());
+      fmt::format_int text =
+          v.Is(Kind::kInt) ? fmt::format_int(v.AsInt()) : fmt::format_int(v.AsUint());
       return MakeString(context, {text.data(), text.size()});
     }
-    case Kind::kDouble: return MakeString(context, FormatDouble(v.AsDouble()));
+    case Kind::kDouble:
+      return MakeString(context, FormatDouble(v.AsDouble()));
     case Kind::kBytes:
       if (!IsUtf8(v.AsBytes())) {
         return Value::Error("invalid UTF-8 in bytes, cannot convert to string");
       }
       return Value::String(v.AsBytes());
-    case Kind::kTimestamp: return MakeString(context, FormatTimestamp(v.AsTimestamp()));
-    case Kind::kDuration: return MakeString(context, FormatDuration(v.AsDuration()));
-    default: return NoSuchOverload();
+    case Kind::kTimestamp:
+      return MakeString(context, FormatTimestamp(v.AsTimestamp()));
+    case Kind::kDuration:
+      return MakeString(context, FormatDuration(v.AsDuration()));
+    default:
+      return NoSuchOverload();
   }
 }
 
@@ -288,11 +317,16 @@ Value ToTimestamp(Context& context, Args args) {
 Value Size(Context&, Args args) {
   const Value& v = args[0];
   switch (v.kind()) {
-    case Kind::kString: return Value::Int(static_cast<std::int64_t>(CodePoints(v.AsString())));
-    case Kind::kBytes: return Value::Int(static_cast<std::int64_t>(v.AsBytes().size()));
-    case Kind::kList: return Value::Int(static_cast<std::int64_t>(v.ListSize()));
-    case Kind::kMap: return Value::Int(static_cast<std::int64_t>(v.MapSize()));
-    default: return Value::Error("no such overload: size");
+    case Kind::kString:
+      return Value::Int(static_cast<std::int64_t>(CodePoints(v.AsString())));
+    case Kind::kBytes:
+      return Value::Int(static_cast<std::int64_t>(v.AsBytes().size()));
+    case Kind::kList:
+      return Value::Int(static_cast<std::int64_t>(v.ListSize()));
+    case Kind::kMap:
+      return Value::Int(static_cast<std::int64_t>(v.MapSize()));
+    default:
+      return Value::Error("no such overload: size");
   }
 }
 
@@ -379,7 +413,8 @@ Value FixedOffset(Context& context, std::string_view zone) {
     std::string_view digits = text;
     bool negative = digits.starts_with('-');
     if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-    if (digits.empty() || !std::all_of(digits.begin(), digits.end(), IsDigit) || digits.size() > 9) {
+    if (digits.empty() || !std::all_of(digits.begin(), digits.end(), IsDigit) ||
+        digits.size() > 9) {
       return false;
     }
     std::from_chars(digits.data(), digits.data() + digits.size(), out);
@@ -442,16 +477,26 @@ Value PartOf(Context& context, Args args, Part part) {
   }
   CivilTime civil = ToCivil(time.seconds + offset);
   switch (part) {
-    case Part::kFullYear: return Value::Int(civil.year);
-    case Part::kMonth: return Value::Int(civil.month - 1);
-    case Part::kDayOfYear: return Value::Int(civil.day_of_year);
-    case Part::kDayOfMonth: return Value::Int(civil.day - 1);
-    case Part::kDate: return Value::Int(civil.day);
-    case Part::kDayOfWeek: return Value::Int(civil.weekday);
-    case Part::kHours: return Value::Int(civil.hour);
-    case Part::kMinutes: return Value::Int(civil.minute);
-    case Part::kSeconds: return Value::Int(civil.second);
-    case Part::kMilliseconds: return Value::Int(time.nanos / 1000000);
+    case Part::kFullYear:
+      return Value::Int(civil.year);
+    case Part::kMonth:
+      return Value::Int(civil.month - 1);
+    case Part::kDayOfYear:
+      return Value::Int(civil.day_of_year);
+    case Part::kDayOfMonth:
+      return Value::Int(civil.day - 1);
+    case Part::kDate:
+      return Value::Int(civil.day);
+    case Part::kDayOfWeek:
+      return Value::Int(civil.weekday);
+    case Part::kHours:
+      return Value::Int(civil.hour);
+    case Part::kMinutes:
+      return Value::Int(civil.minute);
+    case Part::kSeconds:
+      return Value::Int(civil.second);
+    case Part::kMilliseconds:
+      return Value::Int(time.nanos / 1000000);
   }
   return {};
 }
@@ -526,19 +571,24 @@ void DeclareArithmetic(Declarations& d) {
   d.Global("_+_", "add_bytes", {Bytes(), Bytes()}, Bytes(), AddValues, "Both, one after the other.",
            {{"b'a' + b'b'", "b'ab'"}});
   d.Global("_+_", "add_double", {Double(), Double()}, Double(), AddValues, "The sum.");
-  d.Global("_+_", "add_duration_duration", {Duration(), Duration()}, Duration(), AddValues, "The sum.");
-  d.Global("_+_", "add_duration_timestamp", {Duration(), Time()}, Time(), AddValues, "A later instant.");
-  d.Global("_+_", "add_timestamp_duration", {Time(), Duration()}, Time(), AddValues, "A later instant.");
+  d.Global("_+_", "add_duration_duration", {Duration(), Duration()}, Duration(), AddValues,
+           "The sum.");
+  d.Global("_+_", "add_duration_timestamp", {Duration(), Time()}, Time(), AddValues,
+           "A later instant.");
+  d.Global("_+_", "add_timestamp_duration", {Time(), Duration()}, Time(), AddValues,
+           "A later instant.");
   d.Global("_+_", "add_int64", {Int(), Int()}, Int(), AddValues, "The sum.",
            {{"9223372036854775807 + 1", "error: integer overflow"}});
   d.Global("_+_", "add_list", {ListOf(T()), ListOf(T())}, ListOf(T()), AddValues,
            "The elements of both.", {{"[1] + [2]", "[1, 2]"}});
-  d.Global("_+_", "add_string", {String(), String()}, String(), AddValues, "Both, one after the other.",
-           {{"'a' + 'b'", "'ab'"}});
+  d.Global("_+_", "add_string", {String(), String()}, String(), AddValues,
+           "Both, one after the other.", {{"'a' + 'b'", "'ab'"}});
   d.Global("_+_", "add_uint64", {Uint(), Uint()}, Uint(), AddValues, "The sum.");
-  d.Global("_-_", "subtract_double", {Double(), Double()}, Double(), SubtractValues, "The difference.");
-  d.Global("_-_", "subtract_duration_duration", {Duration(), Duration()}, Duration(), SubtractValues,
-           "The difference.", {{"duration('1h') - duration('15m')", "duration('45m')"}});
+  d.Global("_-_", "subtract_double", {Double(), Double()}, Double(), SubtractValues,
+           "The difference.");
+  d.Global("_-_", "subtract_duration_duration", {Duration(), Duration()}, Duration(),
+           SubtractValues, "The difference.",
+           {{"duration('1h') - duration('15m')", "duration('45m')"}});
   d.Global("_-_", "subtract_int64", {Int(), Int()}, Int(), SubtractValues, "The difference.");
   d.Global("_-_", "subtract_timestamp_duration", {Time(), Duration()}, Time(), SubtractValues,
            "An earlier instant.");
@@ -546,7 +596,8 @@ void DeclareArithmetic(Declarations& d) {
            "The time between.");
   d.Global("_-_", "subtract_uint64", {Uint(), Uint()}, Uint(), SubtractValues, "The difference.",
            {{"1u - 2u", "error: unsigned integer overflow"}});
-  d.Global("_*_", "multiply_double", {Double(), Double()}, Double(), MultiplyValues, "The product.");
+  d.Global("_*_", "multiply_double", {Double(), Double()}, Double(), MultiplyValues,
+           "The product.");
   d.Global("_*_", "multiply_int64", {Int(), Int()}, Int(), MultiplyValues, "The product.");
   d.Global("_*_", "multiply_uint64", {Uint(), Uint()}, Uint(), MultiplyValues, "The product.");
   d.Global("_/_", "divide_double", {Double(), Double()}, Double(), DivideValues, "The quotient.");
@@ -571,7 +622,8 @@ void DeclareOrder(Declarations& d) {
       {"_<_", "less", LessValues, "Whether the left stands before the right."},
       {"_<=_", "less_equals", LessEqualsValues, "Whether the left stands not after the right."},
       {"_>_", "greater", GreaterValues, "Whether the left stands after the right."},
-      {"_>=_", "greater_equals", GreaterEqualsValues, "Whether the left stands not before the right."},
+      {"_>=_", "greater_equals", GreaterEqualsValues,
+       "Whether the left stands not before the right."},
   };
   const std::pair<const char*, Type> ordered[] = {
       {"bool", Bool()},     {"int64", Int()},   {"uint64", Uint()},    {"double", Double()},
@@ -585,8 +637,8 @@ void DeclareOrder(Declarations& d) {
       d.Global(r.function, std::string(r.id) + "_" + name, {type, type}, Bool(), r.eval, r.doc);
     }
     for (const auto& [name, types] : mixed) {
-      d.Global(r.function, std::string(r.id) + "_" + name, {types.first, types.second}, Bool(), r.eval,
-               r.doc);
+      d.Global(r.function, std::string(r.id) + "_" + name, {types.first, types.second}, Bool(),
+               r.eval, r.doc);
     }
   }
 }
@@ -614,10 +666,8 @@ void DeclareContainers(Declarations& d) {
            {{"2 in [1, 2]", "true"}});
   d.Global("@in", "in_map", {K(), MapOf(K(), V())}, Bool(), InValues, "Whether a key is there.",
            {{"'a' in {'a': 1}", "true"}});
-  const std::pair<const char*, Type> sized[] = {{"string", String()},
-                                                {"bytes", Bytes()},
-                                                {"list", ListOf(T())},
-                                                {"map", MapOf(K(), V())}};
+  const std::pair<const char*, Type> sized[] = {
+      {"string", String()}, {"bytes", Bytes()}, {"list", ListOf(T())}, {"map", MapOf(K(), V())}};
   for (const auto& [name, type] : sized) {
     d.Global("size", std::string("size_") + name, {type}, Int(), Size,
              "Code points of a string, bytes of bytes, elements of a list, entries of a map.",
@@ -643,16 +693,25 @@ void DeclareConversions(Declarations& d) {
     }
   };
   convert("int", Int(), ToInt,
-          {{"int64_to_int64", Int()}, {"double_to_int64", Double()}, {"duration_to_int64", Duration()},
-           {"string_to_int64", String()}, {"timestamp_to_int64", Time()}, {"uint64_to_int64", Uint()}},
+          {{"int64_to_int64", Int()},
+           {"double_to_int64", Double()},
+           {"duration_to_int64", Duration()},
+           {"string_to_int64", String()},
+           {"timestamp_to_int64", Time()},
+           {"uint64_to_int64", Uint()}},
           "An int: doubles truncated, durations in nanoseconds, timestamps in seconds since 1970.",
-          {{"int(-3.99)", "-3"}, {"int('0x1F')", "error: type conversion error from 'string' to 'int'"}});
+          {{"int(-3.99)", "-3"},
+           {"int('0x1F')", "error: type conversion error from 'string' to 'int'"}});
   convert("uint", Uint(), ToUint,
-          {{"uint64_to_uint64", Uint()}, {"double_to_uint64", Double()}, {"int64_to_uint64", Int()},
+          {{"uint64_to_uint64", Uint()},
+           {"double_to_uint64", Double()},
+           {"int64_to_uint64", Int()},
            {"string_to_uint64", String()}},
           "A uint: doubles truncated.", {{"uint(3.7)", "3u"}});
   convert("double", Double(), ToDouble,
-          {{"double_to_double", Double()}, {"int64_to_double", Int()}, {"string_to_double", String()},
+          {{"double_to_double", Double()},
+           {"int64_to_double", Int()},
+           {"string_to_double", String()},
            {"uint64_to_double", Uint()}},
           "A double.", {{"double('1e3')", "1000.0"}});
   convert("bool", Bool(), ToBool, {{"bool_to_bool", Bool()}, {"string_to_bool", String()}},
@@ -660,16 +719,22 @@ void DeclareConversions(Declarations& d) {
   convert("bytes", Bytes(), ToBytes, {{"bytes_to_bytes", Bytes()}, {"string_to_bytes", String()}},
           "The UTF-8 of a string.", {{"bytes('a')", "b'a'"}});
   convert("string", String(), ToString,
-          {{"string_to_string", String()}, {"bool_to_string", Bool()}, {"bytes_to_string", Bytes()},
-           {"double_to_string", Double()}, {"duration_to_string", Duration()},
-           {"int64_to_string", Int()}, {"timestamp_to_string", Time()}, {"uint64_to_string", Uint()}},
+          {{"string_to_string", String()},
+           {"bool_to_string", Bool()},
+           {"bytes_to_string", Bytes()},
+           {"double_to_string", Double()},
+           {"duration_to_string", Duration()},
+           {"int64_to_string", Int()},
+           {"timestamp_to_string", Time()},
+           {"uint64_to_string", Uint()}},
           "The text of a value.", {{"string(1000000.0)", "'1e+06'"}});
   convert("duration", Duration(), ToDuration,
           {{"duration_to_duration", Duration()}, {"string_to_duration", String()}},
           "A duration: numbers with the units h m s ms us ns.",
           {{"duration('1h1h')", "duration('2h')"}});
   convert("timestamp", Time(), ToTimestamp,
-          {{"timestamp_to_timestamp", Time()}, {"int64_to_timestamp", Int()},
+          {{"timestamp_to_timestamp", Time()},
+           {"int64_to_timestamp", Int()},
            {"string_to_timestamp", String()}},
           "An instant, from RFC 3339 text or seconds since 1970.",
           {{"timestamp(0)", "timestamp('1970-01-01T00:00:00Z')"}});
@@ -706,10 +771,14 @@ void DeclareTime(Declarations& d) {
   const Accessor accessors[] = {
       {"getFullYear", "year", TimestampPart<Part::kFullYear>, "The year."},
       {"getMonth", "month", TimestampPart<Part::kMonth>, "The month, January is 0."},
-      {"getDayOfYear", "day_of_year", TimestampPart<Part::kDayOfYear>, "The day of the year, from 0."},
-      {"getDayOfMonth", "day_of_month", TimestampPart<Part::kDayOfMonth>, "The day of the month, from 0."},
-      {"getDate", "day_of_month_1_based", TimestampPart<Part::kDate>, "The day of the month, from 1."},
-      {"getDayOfWeek", "day_of_week", TimestampPart<Part::kDayOfWeek>, "The day of the week, Sunday is 0."},
+      {"getDayOfYear", "day_of_year", TimestampPart<Part::kDayOfYear>,
+       "The day of the year, from 0."},
+      {"getDayOfMonth", "day_of_month", TimestampPart<Part::kDayOfMonth>,
+       "The day of the month, from 0."},
+      {"getDate", "day_of_month_1_based", TimestampPart<Part::kDate>,
+       "The day of the month, from 1."},
+      {"getDayOfWeek", "day_of_week", TimestampPart<Part::kDayOfWeek>,
+       "The day of the week, Sunday is 0."},
       {"getHours", "hours", TimestampPart<Part::kHours>, "The hour of the day."},
       {"getMinutes", "minutes", TimestampPart<Part::kMinutes>, "The minute of the hour."},
       {"getSeconds", "seconds", TimestampPart<Part::kSeconds>, "The second of the minute."},
@@ -726,8 +795,9 @@ void DeclareTime(Declarations& d) {
   }
   d.Member("getHours", "duration_to_hours", {Duration()}, Int(), DurationIn<3600 * kNanosPerSecond>,
            "Whole hours.");
-  d.Member("getMinutes", "duration_to_minutes", {Duration()}, Int(), DurationIn<60 * kNanosPerSecond>,
-           "Whole minutes.", {{"duration('90m').getMinutes()", "90"}});
+  d.Member("getMinutes", "duration_to_minutes", {Duration()}, Int(),
+           DurationIn<60 * kNanosPerSecond>, "Whole minutes.",
+           {{"duration('90m').getMinutes()", "90"}});
   d.Member("getSeconds", "duration_to_seconds", {Duration()}, Int(), DurationIn<kNanosPerSecond>,
            "Whole seconds.");
   d.Member("getMilliseconds", "duration_to_milliseconds", {Duration()}, Int(), DurationIn<1000000>,

@@ -161,8 +161,7 @@ Type TypeArena::Copy(Type type) {
 Type TypeArena::Make(TypeKind kind, std::string_view name, std::span<const Type> parameters) {
   std::span<Type> copy = arena_.NewArray<Type>(parameters.size());
   for (std::size_t i = 0; i < parameters.size(); ++i) copy[i] = parameters[i];
-  return Type(
-      arena_.New<Type::Node>(kind, 0u, name, std::span<const Type>(copy), nullptr));
+  return Type(arena_.New<Type::Node>(kind, 0u, name, std::span<const Type>(copy), nullptr));
 }
 
 bool IsAssignable(Type to, Type from) {
@@ -170,8 +169,9 @@ bool IsAssignable(Type to, Type from) {
   auto wild = [](Type t) { return t.IsDyn() || t.Is(TypeKind::kAny) || t.IsError(); };
   if (wild(to) || wild(from)) return true;
   if (from.Is(TypeKind::kNull)) {
-    return to.Is(TypeKind::kTimestamp) || to.Is(TypeKind::kDuration) || to.Is(TypeKind::kAbstract) ||
-           to.Is(TypeKind::kObject) || to.Is(TypeKind::kOptional) || to.Is(TypeKind::kWrapper);
+    return to.Is(TypeKind::kTimestamp) || to.Is(TypeKind::kDuration) ||
+           to.Is(TypeKind::kAbstract) || to.Is(TypeKind::kObject) || to.Is(TypeKind::kOptional) ||
+           to.Is(TypeKind::kWrapper);
   }
   if (to.Is(TypeKind::kWrapper) && !from.Is(TypeKind::kWrapper)) {
     return IsAssignable(to.element(), from);
@@ -196,9 +196,8 @@ Type Declared::Make(TypeKind kind, std::string_view name, std::span<const Type> 
   auto [first, last] = by_name_.equal_range(std::string(name));
   for (; first != last; ++first) {
     const Owned& owned = *first->second;
-    if (owned.node.kind == kind &&
-        std::equal(parameters.begin(), parameters.end(), owned.parameters.begin(),
-                   owned.parameters.end())) {
+    if (owned.node.kind == kind && std::equal(parameters.begin(), parameters.end(),
+                                              owned.parameters.begin(), owned.parameters.end())) {
       return Type(&owned.node);
     }
   }
@@ -218,10 +217,18 @@ Type Declare(TypeKind kind, std::string_view name, std::span<const Type> paramet
 void Write(std::string& out, Type type, Words words) {
   if (words != Words::kRuntime) {
     switch (type.kind()) {
-      case TypeKind::kNull: out += "null"; return;
-      case TypeKind::kAny: out += "any"; return;
-      case TypeKind::kTimestamp: out += "timestamp"; return;
-      case TypeKind::kDuration: out += "duration"; return;
+      case TypeKind::kNull:
+        out += "null";
+        return;
+      case TypeKind::kAny:
+        out += "any";
+        return;
+      case TypeKind::kTimestamp:
+        out += "timestamp";
+        return;
+      case TypeKind::kDuration:
+        out += "duration";
+        return;
       case TypeKind::kObject:
         if (words == Words::kAuthor && type.schema()) {
           out += "object";
@@ -236,7 +243,8 @@ void Write(std::string& out, Type type, Words words) {
           return;
         }
         break;
-      default: break;
+      default:
+        break;
     }
   }
   out += type.name();

@@ -90,8 +90,8 @@ class Type {
 // One field of an object.
 struct Field {
   Type type;
-  std::string_view key;          // the name in JSON; lives as long as the schema
-  std::int32_t slot = -1;        // index among the schema's properties; -1: not listed
+  std::string_view key;    // the name in JSON; lives as long as the schema
+  std::int32_t slot = -1;  // index among the schema's properties; -1: not listed
 };
 
 // Fields of an object type. Implementations read a schema when asked.
@@ -110,7 +110,9 @@ class ObjectSchema {
   virtual std::vector<std::string> FieldNames() const = 0;
 
   // Those of which `name` may be a misspelling; a schema with very many fields leaves most of them out.
-  virtual std::vector<std::string> FieldNamesLike(std::string_view /*name*/) const { return FieldNames(); }
+  virtual std::vector<std::string> FieldNamesLike(std::string_view /*name*/) const {
+    return FieldNames();
+  }
 
   // Whether fields that are not listed are kept.
   virtual bool preserves_unknown() const = 0;

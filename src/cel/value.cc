@@ -26,22 +26,27 @@ const Value* FindExact(Context& context, const Value::MapData& map, const Value&
 
 std::size_t Value::ListSize() const {
   switch (form()) {
-    case Form::kPlain: return static_cast<std::size_t>(Extra());
-    case Form::kJson: return std::bit_cast<const json::Array*>(bits_)->size();
-    case Form::kData: return std::bit_cast<const ListData*>(bits_)->elements.size();
+    case Form::kPlain:
+      return static_cast<std::size_t>(Extra());
+    case Form::kJson:
+      return std::bit_cast<const json::Array*>(bits_)->size();
+    case Form::kData:
+      return std::bit_cast<const ListData*>(bits_)->elements.size();
   }
   return 0;
 }
 
 Value Value::ListAt(Context& context, std::size_t index) const {
   switch (form()) {
-    case Form::kPlain: return std::bit_cast<const Value*>(bits_)[index];
+    case Form::kPlain:
+      return std::bit_cast<const Value*>(bits_)[index];
     case Form::kJson: {
       const auto* schema = std::bit_cast<const Schema*>(Extra());
       return FromJson(context, (*std::bit_cast<const json::Array*>(bits_))[index],
                       schema ? schema->element : nullptr);
     }
-    case Form::kData: return std::bit_cast<const ListData*>(bits_)->elements[index];
+    case Form::kData:
+      return std::bit_cast<const ListData*>(bits_)->elements[index];
   }
   return {};
 }
@@ -103,14 +108,17 @@ std::optional<Value> Value::MapFind(Context& context, const Value& key) const {
       double d = key.AsDouble();
       if (d != std::floor(d)) break;
       if (d >= -9223372036854775808.0 && d < 9223372036854775808.0) {
-        if (const Value* found = FindExact(context, map, Int(static_cast<std::int64_t>(d)))) return *found;
+        if (const Value* found = FindExact(context, map, Int(static_cast<std::int64_t>(d))))
+          return *found;
       }
       if (d >= 0 && d < 18446744073709551616.0) {
-        if (const Value* found = FindExact(context, map, Uint(static_cast<std::uint64_t>(d)))) return *found;
+        if (const Value* found = FindExact(context, map, Uint(static_cast<std::uint64_t>(d))))
+          return *found;
       }
       break;
     }
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }

@@ -80,7 +80,8 @@ struct OpaqueType {
   // What `a == b` gives when b is of another type; nullptr: the error "no such overload".
   Value (*equal_other)(Context& context, const Value& a, const Value& b) = nullptr;
   // The field `name`, or nothing if there is none; nullptr: the type has no fields.
-  std::optional<Value> (*field)(Context& context, const Value& self, std::string_view name) = nullptr;
+  std::optional<Value> (*field)(Context& context, const Value& self,
+                                std::string_view name) = nullptr;
   // The call that makes the value, `quantity("1Gi")`; nullptr: its type's name stands for it.
   std::string (*text)(const Value& self) = nullptr;
 };
@@ -96,8 +97,8 @@ inline constexpr std::string_view kUnknownText = "value is not known yet";
 class Value {
  public:
   struct Entry;
-  struct MapData;    // computed map
-  struct ListData;   // list computed from a typed one, which keeps its schema
+  struct MapData;   // computed map
+  struct ListData;  // list computed from a typed one, which keeps its schema
   struct UnknownData;
 
   constexpr Value() : head_(0), bits_(0) {}
@@ -108,7 +109,9 @@ class Value {
     return {Kind::kInt, 0, static_cast<std::uint64_t>(i)};
   }
   static constexpr Value Uint(std::uint64_t u) { return {Kind::kUint, 0, u}; }
-  static constexpr Value Double(double d) { return {Kind::kDouble, 0, std::bit_cast<std::uint64_t>(d)}; }
+  static constexpr Value Double(double d) {
+    return {Kind::kDouble, 0, std::bit_cast<std::uint64_t>(d)};
+  }
   // Borrowed: `text` outlives the value. See MakeString for a copy in the arena.
   static Value String(std::string_view text) {
     return {Kind::kString, text.size(), std::bit_cast<std::uint64_t>(text.data())};
@@ -193,8 +196,8 @@ class Value {
   constexpr std::int64_t AsDuration() const { return static_cast<std::int64_t>(bits_); }
   std::string_view AsType() const { return Text(); }
   std::string_view AsError() const { return IsUnknown() ? std::string_view(kUnknownText) : Text(); }
-  std::span<const std::string_view> UnknownNames() const;  // of an unknown value
-  bool HasContent() const { return bits_ != 0; }                       // optional
+  std::span<const std::string_view> UnknownNames() const;                // of an unknown value
+  bool HasContent() const { return bits_ != 0; }                         // optional
   Value Content() const { return *std::bit_cast<const Value*>(bits_); }  // optional with content
   const OpaqueBase* AsOpaque() const { return std::bit_cast<const OpaqueBase*>(bits_); }
   template <typename T>
@@ -227,7 +230,6 @@ class Value {
 
  private:
   friend class MapIterator;
-  friend class Evaluator;
 
   enum class Form : std::uint8_t { kPlain, kJson, kData };
 
@@ -275,7 +277,8 @@ struct Value::ListData {
 
 inline const Schema* Value::schema() const {
   if (form() == Form::kJson) return std::bit_cast<const Schema*>(Extra());
-  if (form() == Form::kData && Is(Kind::kList)) return std::bit_cast<const ListData*>(bits_)->schema;
+  if (form() == Form::kData && Is(Kind::kList))
+    return std::bit_cast<const ListData*>(bits_)->schema;
   return nullptr;
 }
 
@@ -430,8 +433,8 @@ std::string_view TypeName(const Value& value);
 std::size_t CodePoints(std::string_view utf8);
 
 // As the language's string() writes them (spec 3.7, 3.9).
-std::string FormatDouble(double d);              // shortest, exponent form as Go's %g
-std::string FormatTimestamp(const Timestamp& t);  // RFC 3339 in its own zone
+std::string FormatDouble(double d);                    // shortest, exponent form as Go's %g
+std::string FormatTimestamp(const Timestamp& t);       // RFC 3339 in its own zone
 std::string FormatDuration(std::int64_t nanoseconds);  // seconds: "5400s", "-1.5s"
 // Text as Go's %v shows it inside messages: `no such key: 1`.
 std::string Display(Context& context, const Value& value);

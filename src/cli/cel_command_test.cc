@@ -32,12 +32,12 @@ class CelCommand : public ::testing::Test {
 };
 
 TEST_F(CelCommand, PrintsValueTypeAndWhatWasRead) {
-  const Output output = RunCel(
-      {.expression = "schema.spec.name + '-db'",
-       .vars = File("vars.yaml", "schema:\n  spec:\n    name: web\n"),
-       .schemas = {"schema=" + File("schema.yaml",
-                                    "type: object\nproperties:\n  spec:\n    type: object\n"
-                                    "    properties:\n      name: {type: string}\n")}});
+  const Output output =
+      RunCel({.expression = "schema.spec.name + '-db'",
+              .vars = File("vars.yaml", "schema:\n  spec:\n    name: web\n"),
+              .schemas = {"schema=" + File("schema.yaml",
+                                           "type: object\nproperties:\n  spec:\n    type: object\n"
+                                           "    properties:\n      name: {type: string}\n")}});
   EXPECT_EQ(output.err, "");
   EXPECT_EQ(output.code, ExitCode::kOk);
   EXPECT_THAT(output.out, HasSubstr("value  \"web-db\"\ntype   string\ncost   "));
@@ -50,7 +50,8 @@ TEST_F(CelCommand, ChecksWithoutData) {
 }
 
 TEST_F(CelCommand, ShowsValuesWithoutAJsonFormAsExpressions) {
-  const Output output = RunCel({.expression = "[dyn(quantity('1Gi')), b'a\\xff\"', 2u, duration('90s')]"});
+  const Output output =
+      RunCel({.expression = "[dyn(quantity('1Gi')), b'a\\xff\"', 2u, duration('90s')]"});
   EXPECT_EQ(output.code, ExitCode::kOk);
   EXPECT_THAT(output.out,
               HasSubstr(R"(value  [quantity("1Gi"), b"a\xff\"", 2u, duration("90s")])"));
@@ -67,8 +68,8 @@ TEST_F(CelCommand, PointsAtTheMistake) {
 }
 
 TEST_F(CelCommand, SaysWhatIsPending) {
-  const Output output = RunCel(
-      {.expression = "db.status.host", .vars = File("vars.yaml", "db: {status: {}}\n")});
+  const Output output =
+      RunCel({.expression = "db.status.host", .vars = File("vars.yaml", "db: {status: {}}\n")});
   EXPECT_EQ(output.code, ExitCode::kNo);
   EXPECT_EQ(output.err, "kro: no such key: host (data pending)\n");
 }
@@ -93,8 +94,8 @@ TEST_F(CelCommand, RefusesVariablesThatAreNoMap) {
 }
 
 TEST_F(CelCommand, EndsWhenTheBudgetIsUsedUp) {
-  const Output output = RunCel(
-      {.expression = "lists.range(5000).all(a, lists.range(5000).all(b, a + b >= 0))"});
+  const Output output =
+      RunCel({.expression = "lists.range(5000).all(a, lists.range(5000).all(b, a + b >= 0))"});
   EXPECT_EQ(output.code, ExitCode::kNo);
   EXPECT_THAT(output.err, HasSubstr("budget"));
 }

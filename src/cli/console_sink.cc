@@ -27,8 +27,8 @@ std::string ConsoleLine(std::string_view json_line) {
   const std::string shown_time = time == nullptr     ? std::string()
                                  : time->is_string() ? std::string(time->get_string())
                                                      : json::Serialize(*time);
-  std::string text = fmt::format("{} {:<7} {}", shown_time, level,
-                                 json::FindString(*parsed, {"msg"}));
+  std::string text =
+      fmt::format("{} {:<7} {}", shown_time, level, json::FindString(*parsed, {"msg"}));
   std::string blocks;
   for (const auto& [name, value] : parsed->get_object()) {
     if (name == "ts" || name == "level" || name == "msg") continue;

@@ -15,8 +15,8 @@
 #include <type_traits>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
@@ -120,7 +120,8 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
       "first wait after a failure");
   add("dynamic-controller-rate-limiter-max-delay", f.rate_limiter_max_delay,
       "longest wait after failures");
-  add("dynamic-controller-rate-limiter-rate-limit", f.rate_limiter_rate, "retries a second, of all");
+  add("dynamic-controller-rate-limiter-rate-limit", f.rate_limiter_rate,
+      "retries a second, of all");
   add("dynamic-controller-rate-limiter-burst-limit", f.rate_limiter_burst, "retries at once");
   add("instance-requeue-interval", f.instance_requeue_interval,
       "longest time between two looks at an instance that waits; 0: only events");
@@ -140,7 +141,8 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
       "longest time between two looks at a definition that waits");
   add("feature-gates", f.feature_gates,
-      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, AllAlpha, "
+      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, "
+      "AllAlpha, "
       "AllBeta");
 
   flag("zap-devel", f.zap_devel, "development logging: console, debug");
@@ -181,12 +183,15 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
     const std::string& text;
     Duration& value;
   } durations[] = {
-      {"leader-election-lease-duration", f.leader_election_lease_duration, operation.lease_duration},
-      {"leader-election-renew-deadline", f.leader_election_renew_deadline, operation.renew_deadline},
+      {"leader-election-lease-duration", f.leader_election_lease_duration,
+       operation.lease_duration},
+      {"leader-election-renew-deadline", f.leader_election_renew_deadline,
+       operation.renew_deadline},
       {"leader-election-retry-period", f.leader_election_retry_period, operation.retry_period},
       {"graceful-shutdown-timeout", f.graceful_shutdown_timeout,
        operation.graceful_shutdown_timeout},
-      {"instance-requeue-interval", f.instance_requeue_interval, settings.instance_requeue_interval},
+      {"instance-requeue-interval", f.instance_requeue_interval,
+       settings.instance_requeue_interval},
       {"rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
        settings.rgd_progress_requeue_delay},
       {"dynamic-controller-rate-limiter-min-delay", f.rate_limiter_min_delay,
@@ -239,10 +244,9 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
     return std::unexpected(std::move(gates.error()));
   }
 
-  operation.warmup =
-      f.enable_controller_warmup ? operator_::Warmup::kOn : operator_::Warmup::kOff;
-  operation.crds = f.install_crds ? operator_::CrdInstallation::kInstall
-                                  : operator_::CrdInstallation::kLeave;
+  operation.warmup = f.enable_controller_warmup ? operator_::Warmup::kOn : operator_::Warmup::kOff;
+  operation.crds =
+      f.install_crds ? operator_::CrdInstallation::kInstall : operator_::CrdInstallation::kLeave;
   if (f.leader_elect) {
     operation.leader_election = operator_::LeaderElection::kOn;
     auto name_space = LeaseNamespace(f);
@@ -277,17 +281,20 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
                                    .key = f.metrics_cert_key};
   }
   if (f.pprof_bind_address != "0" && !f.pprof_bind_address.empty()) {
-    return Fail(ErrorCode::kInvalid,
-                "--pprof-bind-address: there is no pprof; --debug answers /debug on the metrics address");
+    return Fail(
+        ErrorCode::kInvalid,
+        "--pprof-bind-address: there is no pprof; --debug answers /debug on the metrics address");
   }
   if (!f.zap_stacktrace_level.empty()) {
-    return Fail(ErrorCode::kInvalid,
-                "--zap-stacktrace-level: there are no stack traces; an error says what was being done");
+    return Fail(
+        ErrorCode::kInvalid,
+        "--zap-stacktrace-level: there are no stack traces; an error says what was being done");
   }
   if (!f.zap_time_encoding.empty()) {
     options.log_time = ParseLogTime(f.zap_time_encoding);
     if (!options.log_time) {
-      return Fail(ErrorCode::kInvalid, "--zap-time-encoding: '{}' is not known", f.zap_time_encoding);
+      return Fail(ErrorCode::kInvalid, "--zap-time-encoding: '{}' is not known",
+                  f.zap_time_encoding);
     }
   }
   options.print_config = f.print_config;
@@ -349,8 +356,8 @@ int RunController(const ControllerOptions& options) {
     return static_cast<int>(ExitCode::kOk);
   }
   ConsoleSink console(StderrSink());
-  LogSink& sink = options.log_format == LogFormat::kConsole ? static_cast<LogSink&>(console)
-                                                            : StderrSink();
+  LogSink& sink =
+      options.log_format == LogFormat::kConsole ? static_cast<LogSink&>(console) : StderrSink();
   std::optional<LogTimeSink> timed;
   if (options.log_time) timed.emplace(sink, *options.log_time);
   const Logger logger(timed ? static_cast<LogSink&>(*timed) : sink, options.log_level);
@@ -376,9 +383,9 @@ int RunController(const ControllerOptions& options) {
 
   operator_::OperatorOptions operation = options.operation;
   operation.api_server = HostOf(config->server);
-  operator_::Operator op({executor, (*connection)->transport(), (*lease_connection)->transport(),
-                          logger, NewRandom()},
-                         std::move(operation));
+  operator_::Operator op(
+      {executor, (*connection)->transport(), (*lease_connection)->transport(), logger, NewRandom()},
+      std::move(operation));
   auto servers = Listen(executor, op, options);
   if (!servers) return fail("unable to listen", servers.error(), ExitCode::kNoInput);
   auto ended = async::RunBlocking(executor, RunAll(executor, op, *servers, stop.token()));
@@ -501,9 +508,9 @@ Result<Servers> Listen(async::RealExecutor& executor, const operator_::Operator&
     if (!read) return Annotate(read, "metrics on {}", options.metrics_address);
     tls = std::move(*read);
   }
-  auto metrics = listen(
-      options.metrics_address, std::move(tls),
-      operator_::MetricsHandler(op, options.debug ? operator_::Debug::kOn : operator_::Debug::kOff));
+  auto metrics = listen(options.metrics_address, std::move(tls),
+                        operator_::MetricsHandler(
+                            op, options.debug ? operator_::Debug::kOn : operator_::Debug::kOff));
   if (!metrics) return Annotate(metrics, "metrics on {}", options.metrics_address);
   servers.metrics = std::move(*metrics);
   auto probes = listen(options.probe_address, std::nullopt, operator_::ProbeHandler(op));
@@ -531,11 +538,16 @@ async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Opera
 
 ExitCode ExitCodeOf(const Error& error) {
   switch (error.code()) {
-    case ErrorCode::kInvalid: return ExitCode::kUsage;
-    case ErrorCode::kExhausted: return ExitCode::kNo;
-    case ErrorCode::kCancelled: return ExitCode::kInterrupted;
-    case ErrorCode::kInternal: return ExitCode::kInternal;
-    default: return ExitCode::kCluster;
+    case ErrorCode::kInvalid:
+      return ExitCode::kUsage;
+    case ErrorCode::kExhausted:
+      return ExitCode::kNo;
+    case ErrorCode::kCancelled:
+      return ExitCode::kInterrupted;
+    case ErrorCode::kInternal:
+      return ExitCode::kInternal;
+    default:
+      return ExitCode::kCluster;
   }
 }
 
@@ -594,8 +606,7 @@ std::string ConfigText(const ControllerOptions& options) {
   add("feature-gates",
       fmt::format("InstanceConditionEvents={},InstanceConditionMetrics={},CELOmitFunction={}",
                   settings.condition_events, settings.condition_metrics, settings.omit_function));
-  add("zap-encoder",
-      std::string(options.log_format == LogFormat::kConsole ? "console" : "json"));
+  add("zap-encoder", std::string(options.log_format == LogFormat::kConsole ? "console" : "json"));
   add("zap-log-level", std::string(ToString(options.log_level)));
   if (options.log_time) add("zap-time-encoding", std::string(ToString(*options.log_time)));
   return text;

@@ -32,7 +32,8 @@ struct ControllerOptions {
   std::string kubeconfig;
   std::string context;
   std::string metrics_address = ":8078";
-  std::optional<CertificateFiles> metrics_certificate;  // without one metrics are served as plain HTTP
+  std::optional<CertificateFiles>
+      metrics_certificate;  // without one metrics are served as plain HTTP
   std::string probe_address = ":8079";
   bool debug = false;
   LogLevel log_level = LogLevel::kInfo;

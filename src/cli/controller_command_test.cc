@@ -63,8 +63,9 @@ TEST(ControllerFlags, AnEmptyValueIsEmptyAndTakesNothingElse) {
   EXPECT_EQ(options->kubeconfig, "");
   EXPECT_EQ(options->context, "c");
   // As the chart writes it: the namespace is then that of the pod, and here there is none.
-  const auto electing = Parse({"--leader-elect=true", "--leader-election-namespace=",
-                               "--leader-election-lease-duration=30s"});
+  const auto electing =
+      Parse({"--leader-elect=true",
+             "--leader-election-namespace=", "--leader-election-lease-duration=30s"});
   ASSERT_FALSE(electing);
   EXPECT_THAT(electing.error().message(), HasSubstr("unable to find leader election namespace"));
 }

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
@@ -42,35 +42,42 @@ ExitCode ExitCodeOf(dev::DevEnd end);
 }  // namespace
 
 void AddDevFlags(CLI::App& command, DevFlags& f) {
-  command.add_option("paths", f.paths,
-                     "files and folders with definitions, instances and whatever they need; applied "
-                     "now and whenever they are saved");
-  command.add_option("--rules", f.rules,
-                     "rule file that plays what a laptop lacks (docs/dev.md), repeatable; those among "
-                     "the paths are found by their kind");
+  command.add_option(
+      "paths", f.paths,
+      "files and folders with definitions, instances and whatever they need; applied "
+      "now and whenever they are saved");
+  command.add_option(
+      "--rules", f.rules,
+      "rule file that plays what a laptop lacks (docs/dev.md), repeatable; those among "
+      "the paths are found by their kind");
   command.add_flag("--prune", f.prune, "delete objects that are in no file any more");
   command.add_option("--port", f.port, "port of the API on 127.0.0.1; 0: any that is free")
       ->capture_default_str();
-  command.add_flag("--tls", f.tls,
-                   "https, and only for who has a client certificate, as the kubeconfig does, or a token");
-  command.add_option("--kubeconfig", f.kubeconfig,
-                     "where to write the kubeconfig; by default in the data folder, or a temporary file");
+  command.add_flag(
+      "--tls", f.tls,
+      "https, and only for who has a client certificate, as the kubeconfig does, or a token");
+  command.add_option(
+      "--kubeconfig", f.kubeconfig,
+      "where to write the kubeconfig; by default in the data folder, or a temporary file");
   command.add_option("--data-dir", f.data_dir,
                      "folder that keeps everything across runs; by default it is in memory");
-  command.add_option("--sync", f.sync,
-                     "second or write: how much losing power may cost. A crash of this process costs "
-                     "nothing")
+  command
+      .add_option("--sync", f.sync,
+                  "second or write: how much losing power may cost. A crash of this process costs "
+                  "nothing")
       ->capture_default_str();
   command.add_flag("--no-controller", f.no_controller,
                    "only the API: run kro controller --kubeconfig beside it");
-  command.add_flag("--exit-when-ready", f.exit_when_ready,
-                   "end when everything in the files is ready: 0, or 1 if something is wrong, 5 if it "
-                   "takes too long");
+  command.add_flag(
+      "--exit-when-ready", f.exit_when_ready,
+      "end when everything in the files is ready: 0, or 1 if something is wrong, 5 if it "
+      "takes too long");
   command.add_option("--timeout", f.timeout, "of --exit-when-ready")->capture_default_str();
   command.add_option("--audit-log", f.audit_log,
                      "append every request over HTTP to this file, as a Kubernetes audit log");
   command.add_option("--feature-gates", f.feature_gates, "as those of kro controller");
-  command.add_flag("--plain", f.plain, "lines instead of a tree that is redrawn; so without a terminal");
+  command.add_flag("--plain", f.plain,
+                   "lines instead of a tree that is redrawn; so without a terminal");
   command.add_flag("-v,--verbose", f.verbose, "show what the controller logs");
 }
 
@@ -97,8 +104,7 @@ Result<dev::DevOptions> ReadDevFlags(const DevFlags& flags) {
   } else if (flags.sync != "second") {
     return Fail(ErrorCode::kInvalid, "--sync: '{}' is neither second nor write", flags.sync);
   }
-  options.controller =
-      flags.no_controller ? dev::WithController::kNo : dev::WithController::kYes;
+  options.controller = flags.no_controller ? dev::WithController::kNo : dev::WithController::kYes;
   options.settings.version = kVersion;
   options.settings.allow_crd_deletion = true;
   if (auto gates = ReadFeatureGates(flags.feature_gates, options.settings); !gates) {
@@ -125,8 +131,9 @@ int RunDev(const DevFlags& flags) {
   };
   auto options = ReadDevFlags(flags);
   if (!options) {
-    return refuse(options.error(), options.error().code() == ErrorCode::kNotFound ? ExitCode::kNoInput
-                                                                                  : ExitCode::kUsage);
+    return refuse(options.error(), options.error().code() == ErrorCode::kNotFound
+                                       ? ExitCode::kNoInput
+                                       : ExitCode::kUsage);
   }
   options->started = started;
   ConsoleSink to_stderr(StderrSink());
@@ -139,9 +146,8 @@ int RunDev(const DevFlags& flags) {
   const bool live = !flags.plain && !flags.exit_when_ready && ::isatty(STDOUT_FILENO) == 1;
   dev::Console console(WriteOut, executor.clock(),
                        live ? dev::Console::Tree::kLive : dev::Console::Tree::kLines, Columns);
-  auto ended = async::RunBlocking(
-      executor,
-      StartAndRun({executor, logger, NewRandom(), console}, *std::move(options), stop.token()));
+  auto ended = async::RunBlocking(executor, StartAndRun({executor, logger, NewRandom(), console},
+                                                        *std::move(options), stop.token()));
   if (!ended) return refuse(ended.error(), ExitCodeOf(ended.error()));
   return static_cast<int>(ExitCodeOf(*ended));
 }
@@ -170,18 +176,24 @@ ExitCode ExitCodeOf(const Error& error) {
   switch (error.code()) {
     case ErrorCode::kInvalid:
     case ErrorCode::kConflict:
-    case ErrorCode::kUnavailable: return ExitCode::kNoInput;
-    case ErrorCode::kInternal: return ExitCode::kInternal;
-    default: return ExitCode::kCluster;
+    case ErrorCode::kUnavailable:
+      return ExitCode::kNoInput;
+    case ErrorCode::kInternal:
+      return ExitCode::kInternal;
+    default:
+      return ExitCode::kCluster;
   }
 }
 
 ExitCode ExitCodeOf(dev::DevEnd end) {
   switch (end) {
     case dev::DevEnd::kStopped:
-    case dev::DevEnd::kReady: return ExitCode::kOk;
-    case dev::DevEnd::kFaulty: return ExitCode::kNo;
-    case dev::DevEnd::kTimedOut: return ExitCode::kTimedOut;
+    case dev::DevEnd::kReady:
+      return ExitCode::kOk;
+    case dev::DevEnd::kFaulty:
+      return ExitCode::kNo;
+    case dev::DevEnd::kTimedOut:
+      return ExitCode::kTimedOut;
   }
   return ExitCode::kInternal;
 }

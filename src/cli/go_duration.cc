@@ -41,8 +41,7 @@ Result<Duration> ParseGoDuration(std::string_view text) {
     for (const auto& [name, nanoseconds] : kUnits) {
       if (name == unit) factor = nanoseconds;
     }
-    if (factor == 0 || number.empty() || number == "." ||
-        number.find('.') != number.rfind('.')) {
+    if (factor == 0 || number.empty() || number == "." || number.find('.') != number.rfind('.')) {
       return invalid();
     }
     total += std::stod(number) * factor;

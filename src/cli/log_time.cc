@@ -59,12 +59,18 @@ namespace {
 std::string Encode(std::int64_t seconds, int millis, std::string_view text, LogTime form) {
   const std::string_view whole = text.substr(0, text.find('.'));
   switch (form) {
-    case LogTime::kEpoch: return fmt::format("{}.{:03}", seconds, millis);
-    case LogTime::kMillis: return fmt::format("{}", seconds * 1000 + millis);
-    case LogTime::kNano: return fmt::format("{}", (seconds * 1000 + millis) * 1'000'000);
-    case LogTime::kIso8601: return fmt::format("\"{}\"", text);
-    case LogTime::kRfc3339: return fmt::format("\"{}Z\"", whole);
-    case LogTime::kRfc3339Nano: break;
+    case LogTime::kEpoch:
+      return fmt::format("{}.{:03}", seconds, millis);
+    case LogTime::kMillis:
+      return fmt::format("{}", seconds * 1000 + millis);
+    case LogTime::kNano:
+      return fmt::format("{}", (seconds * 1000 + millis) * 1'000'000);
+    case LogTime::kIso8601:
+      return fmt::format("\"{}\"", text);
+    case LogTime::kRfc3339:
+      return fmt::format("\"{}Z\"", whole);
+    case LogTime::kRfc3339Nano:
+      break;
   }
   std::string fraction = fmt::format(".{:03}", millis);
   while (fraction.ends_with('0')) fraction.pop_back();

@@ -37,8 +37,10 @@ std::optional<Output> RefuseUnknownCommand(const CLI::App& app, int argc, char**
     names.push_back(command->get_name());
   }
   std::string text = fmt::format("kro: unknown command '{}'", argv[1]);
-  if (const auto meant = DidYouMean(argv[1], names)) text += fmt::format(", did you mean '{}'?", *meant);
-  return Output{.out = {}, .err = text + "\nRun 'kro --help' for the list.\n", .code = ExitCode::kUsage};
+  if (const auto meant = DidYouMean(argv[1], names))
+    text += fmt::format(", did you mean '{}'?", *meant);
+  return Output{
+      .out = {}, .err = text + "\nRun 'kro --help' for the list.\n", .code = ExitCode::kUsage};
 }
 
 int Refuse(const Error& error, ExitCode code) {
@@ -60,7 +62,8 @@ Error UnknownArgument(const CLI::App& app) {
     if (parsed != nullptr) command += " " + parsed->get_name();
   }
   const bool is_flag = argument.starts_with('-');
-  std::string text = fmt::format("{} {} '{}'", command, is_flag ? "has no flag" : "does not take", argument);
+  std::string text =
+      fmt::format("{} {} '{}'", command, is_flag ? "has no flag" : "does not take", argument);
   if (const auto meant = DidYouMean(argument, flags); is_flag && meant) {
     text += fmt::format(", did you mean '{}'?", *meant);
   }
@@ -114,21 +117,25 @@ int Main(int argc, char** argv) {
   std::string show = "verdict";
   std::string gates;
   CLI::App* validate_command = app.add_subcommand(
-      "validate", "Compile definitions without a cluster and say everything that is wrong with them");
-  validate_command->add_option("files", validated,
-                               "files or folders with definitions, and CRDs that they use; - is stdin");
+      "validate",
+      "Compile definitions without a cluster and say everything that is wrong with them");
+  validate_command->add_option(
+      "files", validated, "files or folders with definitions, and CRDs that they use; - is stdin");
   validate_command->add_option("-f,--filename,--file", validate.files, "the same, repeatable")
       ->allow_extra_args(false);
-  validate_command->add_option("--crds", validate.crds,
-                               "repeatable: CRDs and OpenAPI v3 documents (kubectl get --raw "
-                               "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in")
+  validate_command
+      ->add_option("--crds", validate.crds,
+                   "repeatable: CRDs and OpenAPI v3 documents (kubectl get --raw "
+                   "/openapi/v3/apis/GROUP/VERSION) of kinds that are not built in")
       ->allow_extra_args(false);
   validate_command
-      ->add_option("--unknown-kinds", unknown_kinds,
-                   "what to do where nothing is known of a kind; with warn and ignore its fields are dyn")
+      ->add_option(
+          "--unknown-kinds", unknown_kinds,
+          "what to do where nothing is known of a kind; with warn and ignore its fields are dyn")
       ->check(CLI::IsMember({"error", "warn", "ignore"}));
   validate_command->add_flag("--strict", validate.strict, "warnings are errors");
-  validate_command->add_option("--show", show, "print the compiled graph or the CRD of each valid definition")
+  validate_command
+      ->add_option("--show", show, "print the compiled graph or the CRD of each valid definition")
       ->check(CLI::IsMember({"verdict", "graph", "crd"}));
   validate_command->add_option("-o,--output", format, "a report for people or for programs")
       ->check(CLI::IsMember({"text", "json"}));
@@ -136,8 +143,8 @@ int Main(int argc, char** argv) {
       ->check(CLI::IsMember({"CELOmitFunction=true", "CELOmitFunction=false"}));
 
   ControllerFlags controller;
-  CLI::App* controller_command =
-      app.add_subcommand("controller", "Run the operator: definitions become APIs, instances converge");
+  CLI::App* controller_command = app.add_subcommand(
+      "controller", "Run the operator: definitions become APIs, instances converge");
   AddControllerFlags(*controller_command, controller);
 
   DevFlags dev;
@@ -150,8 +157,8 @@ int Main(int argc, char** argv) {
   if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == "controller") {
-    auto prepared = PrepareControllerArguments({arguments.begin() + 1, arguments.end()},
-                                               EnvironmentNames());
+    auto prepared =
+        PrepareControllerArguments({arguments.begin() + 1, arguments.end()}, EnvironmentNames());
     if (!prepared) return Refuse(prepared.error(), ExitCode::kNoInput);
     arguments = std::move(*prepared);
     arguments.insert(arguments.begin(), "controller");
@@ -174,7 +181,8 @@ int Main(int argc, char** argv) {
     if (validate.upstream) validated.erase(validated.begin());
     validate.files.insert(validate.files.begin(), validated.begin(), validated.end());
     if (validate.files.empty()) {
-      return Refuse(Error(ErrorCode::kInvalid, "validate needs a file: kro validate web.yaml"), ExitCode::kUsage);
+      return Refuse(Error(ErrorCode::kInvalid, "validate needs a file: kro validate web.yaml"),
+                    ExitCode::kUsage);
     }
     validate.unknown_kinds = unknown_kinds == "error"  ? UnknownKinds::kError
                              : unknown_kinds == "warn" ? UnknownKinds::kWarn

@@ -72,9 +72,11 @@ std::vector<api::Gvk> OfflineKinds::Load(const std::vector<api::Gvk>& wanted) {
 }
 
 // What a built-in group-version has of these kinds, and where all of its kinds live.
-bool OfflineKinds::LoadBuiltIn(const api::GroupVersion& version, const std::vector<api::Gvk>& wanted) {
-  const std::string root =
-      version.group.empty() ? "api/" + version.version : fmt::format("apis/{}/{}", version.group, version.version);
+bool OfflineKinds::LoadBuiltIn(const api::GroupVersion& version,
+                               const std::vector<api::Gvk>& wanted) {
+  const std::string root = version.group.empty()
+                               ? "api/" + version.version
+                               : fmt::format("apis/{}/{}", version.group, version.version);
   const auto document = Ask("/openapi/v3/" + root);
   if (!document) return false;
   const auto set = std::make_shared<schema::SchemaSet>();
@@ -90,9 +92,10 @@ bool OfflineKinds::LoadBuiltIn(const api::GroupVersion& version, const std::vect
     const std::string name(json::FindString(resource, {"name"}));
     if (name.find('/') != name.npos) continue;  // a subresource
     const auto* namespaced = json::Find(resource, "namespaced");
-    kinds_.AddMapping({version.group, version.version, std::string(json::FindString(resource, {"kind"}))},
-                      {{version.group, version.version, name},
-                       namespaced != nullptr && namespaced->is_bool() && namespaced->get_bool()});
+    kinds_.AddMapping(
+        {version.group, version.version, std::string(json::FindString(resource, {"kind"}))},
+        {{version.group, version.version, name},
+         namespaced != nullptr && namespaced->is_bool() && namespaced->get_bool()});
   }
   return true;
 }
@@ -130,13 +133,16 @@ std::map<api::Gvk, graph::Mapping> MappingsOf(const json::Value& document) {
   if (paths == nullptr || !paths->is_object()) return mappings;
   for (const auto& item : paths->get_object()) {
     const auto* gvk = json::Find(item.value(), {"get", kGvkMember});
-    if (gvk == nullptr || json::FindString(item.value(), {"get", "x-kubernetes-action"}) != "list") {
+    if (gvk == nullptr ||
+        json::FindString(item.value(), {"get", "x-kubernetes-action"}) != "list") {
       continue;
     }
     const std::string_view path = item.key();
     const api::Gvk kind = GvkOf(*gvk);
     const auto [mapping, added] = mappings.try_emplace(
-        kind, graph::Mapping{{kind.group, kind.version, std::string(path.substr(path.rfind('/') + 1))}, false});
+        kind,
+        graph::Mapping{{kind.group, kind.version, std::string(path.substr(path.rfind('/') + 1))},
+                       false});
     // The list over all namespaces says nothing of the scope.
     if (path.find("/namespaces/{namespace}/") != path.npos) mapping->second.namespaced = true;
   }

@@ -31,7 +31,8 @@ TEST(OfflineKinds, EveryBuiltInKindLoadsAndIsCompiledWith) {
   int compiled = 0;
   for (const auto& path : Get(server, "/openapi/v3").at("paths").as_object()) {
     const std::string root = path.key();
-    if (!root.starts_with("api/") && root.find('/') == root.rfind('/')) continue;  // a group, no version
+    if (!root.starts_with("api/") && root.find('/') == root.rfind('/'))
+      continue;  // a group, no version
     const json::Value document = Get(server, "/openapi/v3/" + root);
     const auto* components = json::Find(document, {"components", "schemas"});
     if (components == nullptr) continue;
@@ -42,16 +43,23 @@ TEST(OfflineKinds, EveryBuiltInKindLoadsAndIsCompiledWith) {
         const api::Gvk gvk{std::string(json::FindString(entry, {"group"})),
                            std::string(json::FindString(entry, {"version"})),
                            std::string(json::FindString(entry, {"kind"}))};
-        if (!root.ends_with(gvk.ApiVersion())) continue;  // shared by all groups: DeleteOptions, WatchEvent
+        if (!root.ends_with(gvk.ApiVersion()))
+          continue;  // shared by all groups: DeleteOptions, WatchEvent
         SCOPED_TRACE(gvk.ToString());
         OfflineKinds kinds;
         EXPECT_TRUE(kinds.Load({gvk}).empty());
-        if (!kinds.kinds().MappingOf(gvk)) continue;  // no resource: lists, options, reviews of subresources
-        const bool has_metadata = json::Find(component.value(), {"properties", "metadata"}) != nullptr;
+        if (!kinds.kinds().MappingOf(gvk))
+          continue;  // no resource: lists, options, reviews of subresources
+        const bool has_metadata =
+            json::Find(component.value(), {"properties", "metadata"}) != nullptr;
         if (!has_metadata || gvk.kind.ends_with("List")) continue;
         const json::Value spec = json::Object{
-            {"schema", {{"apiVersion", "v1"}, {"kind", "App"}, {"spec", {{"name", "string"}}},
-                        {"status", {{"name", "${a.metadata.name}"}, {"kind", "${a.kind}"}, {"all", "${a}"}}}}},
+            {"schema",
+             {{"apiVersion", "v1"},
+              {"kind", "App"},
+              {"spec", {{"name", "string"}}},
+              {"status",
+               {{"name", "${a.metadata.name}"}, {"kind", "${a.kind}"}, {"all", "${a}"}}}}},
             {"resources",
              json::Array{json::Object{{"id", "a"},
                                       {"template",

@@ -22,8 +22,10 @@ std::string Blank(std::string_view text);
 std::string SourceBlock(const Diagnostic& diagnostic, std::string_view text) {
   const Location& where = diagnostic.where;
   std::string block = where.source.empty() ? "input" : where.source;
-  if (where.position.line > 0) block += fmt::format(":{}:{}", where.position.line, where.position.column);
-  block += fmt::format(": {}[{}]: {}\n", WordOf(diagnostic.severity), diagnostic.code, diagnostic.message);
+  if (where.position.line > 0)
+    block += fmt::format(":{}:{}", where.position.line, where.position.column);
+  block += fmt::format(": {}[{}]: {}\n", WordOf(diagnostic.severity), diagnostic.code,
+                       diagnostic.message);
   if (!where.path.empty()) block += fmt::format("   at {}\n", where.path);
   std::string hint = diagnostic.hint;
   if (where.position.line > 0 && where.position.column > 0) {
@@ -69,9 +71,12 @@ std::string_view LineOf(std::string_view text, std::uint32_t number) {
 
 std::string_view WordOf(Severity severity) {
   switch (severity) {
-    case Severity::kError: return "error";
-    case Severity::kWarning: return "warning";
-    case Severity::kNote: return "note";
+    case Severity::kError:
+      return "error";
+    case Severity::kWarning:
+      return "warning";
+    case Severity::kNote:
+      return "note";
   }
   return "";
 }

@@ -25,7 +25,8 @@ namespace kro::cli {
 namespace {
 
 constexpr std::string_view kAboutKinds =
-    "kinds that are not built in: give their CRDs or OpenAPI documents with --crds, or take them untyped with "
+    "kinds that are not built in: give their CRDs or OpenAPI documents with --crds, or take them "
+    "untyped with "
     "--unknown-kinds=warn\n";
 
 struct File {
@@ -44,7 +45,7 @@ struct Definition {
   std::optional<api::Rgd> rgd;
   std::shared_ptr<const graph::Graph> graph;
   bool is_refused = false;  // by the API server
-  Diagnostics found;  // faults and warnings
+  Diagnostics found;        // faults and warnings
 };
 
 class Validation {
@@ -97,7 +98,8 @@ Output Validation::Run() {
   if (auto ended = ReadFiles()) return *std::move(ended);
   if (auto ended = ReadSchemas()) return *std::move(ended);
   FindDefinitions();
-  const bool unreadable = std::ranges::any_of(files_, [](const auto& file) { return !file->faults.empty(); });
+  const bool unreadable =
+      std::ranges::any_of(files_, [](const auto& file) { return !file->faults.empty(); });
   if (definitions_.empty() && !unreadable) {
     return CannotRead("no ResourceGraphDefinition found in the given files");
   }
@@ -150,7 +152,8 @@ std::optional<Output> Validation::ReadSchemas() {
         const auto added = IsCrd(document.value) ? kinds_.AddCrd(document.value)
                                                  : kinds_.AddDocument(document.value);
         if (added) continue;
-        if (names->size() == 1) return CannotRead(fmt::format("{}: {}", name, added.error().message()));
+        if (names->size() == 1)
+          return CannotRead(fmt::format("{}: {}", name, added.error().message()));
         Warn(name, added.error().message());
       }
     }
@@ -158,7 +161,8 @@ std::optional<Output> Validation::ReadSchemas() {
   for (const auto& file : files_) {
     for (const json::Document& document : file->documents) {
       if (!IsCrd(document.value)) continue;
-      if (auto added = kinds_.AddCrd(document.value); !added) Warn(file->name, added.error().message());
+      if (auto added = kinds_.AddCrd(document.value); !added)
+        Warn(file->name, added.error().message());
     }
   }
   return std::nullopt;
@@ -211,14 +215,16 @@ void Validation::Admit(Definition& definition) {
     schema->Default(object);
     for (const apiserver::FieldError& error : schema->Validate(object, nullptr).errors) {
       // "<nil>" says that rules were not evaluated because of the errors before.
-      const bool is_known = error.field == "<nil>" || std::ranges::any_of(definition.found, [&](const Diagnostic& fault) {
-        return IsError(fault) && fault.where.path.starts_with(error.field);
-      });
+      const bool is_known = error.field == "<nil>" ||
+                            std::ranges::any_of(definition.found, [&](const Diagnostic& fault) {
+                              return IsError(fault) && fault.where.path.starts_with(error.field);
+                            });
       if (is_known) continue;
       Diagnostic fault{.code = "KRO107",
                        .message = fmt::format("the API server would refuse this: {}", error.body)};
       fault.where = {.source = definition.file->name, .path = error.field};
-      if (const auto path = json::FieldPath::Parse(error.field)) fault.where.position = document.map.Of(*path);
+      if (const auto path = json::FieldPath::Parse(error.field))
+        fault.where.position = document.map.Of(*path);
       fault.compatible = error.Text();
       definition.found.push_back(std::move(fault));
       definition.is_refused = true;
@@ -254,7 +260,8 @@ bool Validation::Compile(Definition& definition, bool is_last_try) {
     definition.graph = *compiled;
     (void)kinds_.AddCrd(definition.graph->crd);
   } else {
-    definition.found.insert(definition.found.begin(), compiled.error().begin(), compiled.error().end());
+    definition.found.insert(definition.found.begin(), compiled.error().begin(),
+                            compiled.error().end());
     if (!unknown.empty() && !notes_.contains(kAboutKinds)) notes_ += kAboutKinds;
   }
   definition.found.insert(definition.found.end(), untyped.begin(), untyped.end());
@@ -280,13 +287,18 @@ Output Validation::Text() const {
       if (definition.graph == nullptr) continue;
       const graph::Graph& graph = *definition.graph;
       switch (options_.show) {
-        case ValidateOptions::Show::kGraph: output.out += Dump(graph); break;
-        case ValidateOptions::Show::kCrd: output.out += "---\n" + json::ToYaml(graph.crd); break;
+        case ValidateOptions::Show::kGraph:
+          output.out += Dump(graph);
+          break;
+        case ValidateOptions::Show::kCrd:
+          output.out += "---\n" + json::ToYaml(graph.crd);
+          break;
         case ValidateOptions::Show::kVerdict:
           if (options_.upstream || definition.is_refused) break;
-          output.out += fmt::format("{}: {} {}: valid ({}, {})\n", file->name,
-                                    json::FindString(definition.document->value, {"kind"}), graph.name,
-                                    Plural(graph.nodes.size(), "resource"), Plural(LevelsOf(graph), "level"));
+          output.out +=
+              fmt::format("{}: {} {}: valid ({}, {})\n", file->name,
+                          json::FindString(definition.document->value, {"kind"}), graph.name,
+                          Plural(graph.nodes.size(), "resource"), Plural(LevelsOf(graph), "level"));
       }
     }
   }
@@ -294,7 +306,8 @@ Output Validation::Text() const {
   const bool failed = errors_ > 0 || (options_.strict && warnings_ > 0);
   if (failed) {
     output.err += "validation failed: " + Summary();
-  } else if (options_.upstream && definitions_.size() == 1 && options_.show == ValidateOptions::Show::kVerdict) {
+  } else if (options_.upstream && definitions_.size() == 1 &&
+             options_.show == ValidateOptions::Show::kVerdict) {
     output.out += "Validation successful! The ResourceGraphDefinition is valid.\n";
   } else if (options_.show == ValidateOptions::Show::kVerdict) {
     output.out += Summary();
@@ -320,21 +333,22 @@ Output Validation::Json() const {
     json::Array diagnostics;
     list(file->faults, diagnostics);
     list(file->warnings, diagnostics);
-    results.push_back(json::Object{{"file", file->name}, {"document", 0}, {"diagnostics", std::move(diagnostics)}});
+    results.push_back(json::Object{
+        {"file", file->name}, {"document", 0}, {"diagnostics", std::move(diagnostics)}});
   }
   for (const Definition& definition : definitions_) {
     json::Array diagnostics;
     list(definition.found, diagnostics);
     const json::Value& object = definition.document->value;
-    results.push_back(json::Object{
-        {"file", definition.file->name},
-        {"document", static_cast<std::int64_t>(definition.number)},
-        {"object",
-         {{"apiVersion", json::FindString(object, {"apiVersion"})},
-          {"kind", json::FindString(object, {"kind"})},
-          {"name", json::FindString(object, {"metadata", "name"})},
-          {"namespace", json::FindString(object, {"metadata", "namespace"})}}},
-        {"diagnostics", std::move(diagnostics)}});
+    results.push_back(
+        json::Object{{"file", definition.file->name},
+                     {"document", static_cast<std::int64_t>(definition.number)},
+                     {"object",
+                      {{"apiVersion", json::FindString(object, {"apiVersion"})},
+                       {"kind", json::FindString(object, {"kind"})},
+                       {"name", json::FindString(object, {"metadata", "name"})},
+                       {"namespace", json::FindString(object, {"metadata", "namespace"})}}},
+                     {"diagnostics", std::move(diagnostics)}});
   }
   const json::Object report{{"apiVersion", "cli.kro.run/v1"},
                             {"kind", "ValidationReport"},
@@ -351,12 +365,14 @@ Output Validation::Json() const {
 // The file itself, or those of a folder, in the order of their names.
 Result<std::vector<std::string>> FilesOf(const std::string& path) {
   std::error_code error;
-  if (path == "-" || !std::filesystem::is_directory(path, error)) return std::vector<std::string>{path};
+  if (path == "-" || !std::filesystem::is_directory(path, error))
+    return std::vector<std::string>{path};
   std::vector<std::string> names;
   std::filesystem::directory_iterator entries(path, error);
   for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
     const std::string extension = entries->path().extension();
-    if (extension == ".yaml" || extension == ".yml" || extension == ".json") names.push_back(entries->path());
+    if (extension == ".yaml" || extension == ".yml" || extension == ".json")
+      names.push_back(entries->path());
   }
   if (error) return Fail(ErrorCode::kInvalid, "{}: {}", path, error.message());
   std::ranges::sort(names);
@@ -419,14 +435,15 @@ std::size_t LevelsOf(const graph::Graph& graph) {
 json::Value ToJson(const Diagnostic& diagnostic) {
   const Location& where = diagnostic.where;
   const std::uint32_t width = where.span ? where.span->end - where.span->begin : 0;
-  json::Object object{{"code", diagnostic.code},
-                      {"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
-                      {"message", diagnostic.message},
-                      {"conditionText", diagnostic.compatible},
-                      {"path", where.path},
-                      {"range",
-                       {{"start", {{"line", where.position.line}, {"column", where.position.column}}},
-                        {"end", {{"line", where.position.line}, {"column", where.position.column + width}}}}}};
+  json::Object object{
+      {"code", diagnostic.code},
+      {"severity", diagnostic.severity == Severity::kError ? "error" : "warning"},
+      {"message", diagnostic.message},
+      {"conditionText", diagnostic.compatible},
+      {"path", where.path},
+      {"range",
+       {{"start", {{"line", where.position.line}, {"column", where.position.column}}},
+        {"end", {{"line", where.position.line}, {"column", where.position.column + width}}}}}};
   if (!diagnostic.hint.empty()) object["hint"] = diagnostic.hint;
   json::Array related;
   for (const Related& other : diagnostic.related) {

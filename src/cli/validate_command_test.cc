@@ -40,28 +40,34 @@ class ValidateCommand : public ::testing::Test {
   }
 
   // A definition of one resource.
-  std::string Definition(const std::string& name, const std::string& kind, const std::string& resource) {
-    return File(name + ".yaml", "apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\nmetadata: {name: " +
-                                    name + "}\nspec:\n  schema:\n    apiVersion: v1alpha1\n    kind: " + kind +
-                                    "\n    spec: {name: string}\n    status: {where: \"${a.metadata.name}\"}\n"
-                                    "  resources:\n  - id: a\n    template:\n" + resource);
+  std::string Definition(const std::string& name, const std::string& kind,
+                         const std::string& resource) {
+    return File(name + ".yaml",
+                "apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\nmetadata: {name: " +
+                    name + "}\nspec:\n  schema:\n    apiVersion: v1alpha1\n    kind: " + kind +
+                    "\n    spec: {name: string}\n    status: {where: \"${a.metadata.name}\"}\n"
+                    "  resources:\n  - id: a\n    template:\n" +
+                    resource);
   }
 
  private:
   const std::filesystem::path folder_ =
       std::filesystem::temp_directory_path() /
-      ("kro-validate-" + std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) +
+      ("kro-validate-" +
+       std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()) +
        std::to_string(::testing::UnitTest::GetInstance()->random_seed()));
   std::filesystem::path before_;
 };
 
-const char kConfigMap[] = "      {apiVersion: v1, kind: ConfigMap, metadata: {name: \"${schema.spec.name}\"}}\n";
+const char kConfigMap[] =
+    "      {apiVersion: v1, kind: ConfigMap, metadata: {name: \"${schema.spec.name}\"}}\n";
 
 TEST_F(ValidateCommand, CompilesADefinitionWithTheKindsThatEveryClusterHas) {
   const Output output = RunValidate({.files = {Definition("web", "Web", kConfigMap)}});
   EXPECT_EQ(output.err, "");
-  EXPECT_EQ(output.out, "web.yaml: ResourceGraphDefinition web: valid (1 resource, 1 level)\n"
-                        "1 document checked, 0 errors, 0 warnings\n");
+  EXPECT_EQ(output.out,
+            "web.yaml: ResourceGraphDefinition web: valid (1 resource, 1 level)\n"
+            "1 document checked, 0 errors, 0 warnings\n");
   EXPECT_EQ(output.code, ExitCode::kOk);
 }
 
@@ -99,10 +105,14 @@ TEST_F(ValidateCommand, ShowsEveryFaultAtItsPlace) {
 
 TEST_F(ValidateCommand, PointsAtYamlThatDoesNotParse) {
   const std::string good = Definition("web", "Web", kConfigMap);
-  const Output output = RunValidate({.files = {File("broken.yaml", "kind: X\nspec:\n  a: b: c\n"), good}});
+  const Output output =
+      RunValidate({.files = {File("broken.yaml", "kind: X\nspec:\n  a: b: c\n"), good}});
   EXPECT_THAT(output.err, StartsWith("broken.yaml:3:7: error[KRO101]: "));
-  EXPECT_THAT(output.err, HasSubstr("   3 |   a: b: c\n     |       ^ a value that holds ': ' must be quoted\n"));
-  EXPECT_THAT(output.err, HasSubstr("validation failed: 2 documents checked, 1 error, 0 warnings\n"));
+  EXPECT_THAT(
+      output.err,
+      HasSubstr("   3 |   a: b: c\n     |       ^ a value that holds ': ' must be quoted\n"));
+  EXPECT_THAT(output.err,
+              HasSubstr("validation failed: 2 documents checked, 1 error, 0 warnings\n"));
   // The other file is checked all the same.
   EXPECT_THAT(output.out, HasSubstr("web.yaml: ResourceGraphDefinition web: valid"));
   EXPECT_EQ(output.code, ExitCode::kNo);
@@ -117,14 +127,20 @@ const char kTable[] = R"(      apiVersion: cloud.example.com/v1
 TEST_F(ValidateCommand, AKindThatIsNotBuiltInIsTakenFromFilesOrUntyped) {
   const std::string file = Definition("db", "Db", kTable);
   const Output unknown = RunValidate({.files = {file}});
-  EXPECT_THAT(unknown.err, AllOf(HasSubstr("db.yaml:14:13: error[KRO601]: no kind 'Table' in 'cloud.example.com/v1'"),
-                                 HasSubstr("--crds"), HasSubstr("--unknown-kinds")));
+  EXPECT_THAT(
+      unknown.err,
+      AllOf(HasSubstr("db.yaml:14:13: error[KRO601]: no kind 'Table' in 'cloud.example.com/v1'"),
+            HasSubstr("--crds"), HasSubstr("--unknown-kinds")));
   EXPECT_EQ(unknown.code, ExitCode::kNo);
 
   const Output warned = RunValidate({.files = {file}, .unknown_kinds = UnknownKinds::kWarn});
-  EXPECT_THAT(warned.err, HasSubstr("warning[KRO601]: no kind 'Table' in 'cloud.example.com/v1'; what is read of it is dyn"));
+  EXPECT_THAT(
+      warned.err,
+      HasSubstr(
+          "warning[KRO601]: no kind 'Table' in 'cloud.example.com/v1'; what is read of it is dyn"));
   EXPECT_EQ(warned.code, ExitCode::kOk);
-  const Output strict = RunValidate({.files = {file}, .unknown_kinds = UnknownKinds::kWarn, .strict = true});
+  const Output strict =
+      RunValidate({.files = {file}, .unknown_kinds = UnknownKinds::kWarn, .strict = true});
   EXPECT_EQ(strict.code, ExitCode::kNo);
   const Output ignored = RunValidate({.files = {file}, .unknown_kinds = UnknownKinds::kIgnore});
   EXPECT_EQ(ignored.err, "");
@@ -142,7 +158,8 @@ spec:
       spec: {type: object, properties: {key: {type: integer}}}}}}}
 )");
   const Output typed = RunValidate({.files = {file}, .crds = {"crds"}});
-  EXPECT_THAT(typed.err, AllOf(HasSubstr("error[KRO403]: expected int, got string"), Not(HasSubstr("KRO601"))));
+  EXPECT_THAT(typed.err, AllOf(HasSubstr("error[KRO403]: expected int, got string"),
+                               Not(HasSubstr("KRO601"))));
 }
 
 TEST_F(ValidateCommand, ReadsTheDocumentsThatAServerPublishes) {
@@ -158,7 +175,8 @@ TEST_F(ValidateCommand, ReadsTheDocumentsThatAServerPublishes) {
   const Output output =
       RunValidate({.files = {file}, .crds = {document}, .show = ValidateOptions::Show::kGraph});
   EXPECT_EQ(output.err, "");
-  EXPECT_THAT(output.out, HasSubstr("node a: Resource, cloud.example.com/v1 Table (tables), cluster-scoped"));
+  EXPECT_THAT(output.out,
+              HasSubstr("node a: Resource, cloud.example.com/v1 Table (tables), cluster-scoped"));
 }
 
 TEST_F(ValidateCommand, DefinitionsMayUseEachOthersKindsInAnyOrder) {
@@ -194,14 +212,18 @@ spec:
       data: {k: b}
 )");
   const Output output = RunValidate({.files = {file}});
-  EXPECT_THAT(output.err, HasSubstr("odd.yaml:9:12: warning[KRO106]: the key n is read as \"false\""));
+  EXPECT_THAT(output.err,
+              HasSubstr("odd.yaml:9:12: warning[KRO106]: the key n is read as \"false\""));
   EXPECT_THAT(output.err, HasSubstr("odd.yaml:17:7: warning[KRO102]: duplicate key 'data'"));
   EXPECT_THAT(output.err, HasSubstr("error[KRO403]: undefined field 'n'"));
-  EXPECT_THAT(output.err, HasSubstr("YAML reads an unquoted key n as false: quote it where it is declared, \"n\""));
+  EXPECT_THAT(
+      output.err,
+      HasSubstr("YAML reads an unquoted key n as false: quote it where it is declared, \"n\""));
 }
 
 TEST_F(ValidateCommand, ReportsForPrograms) {
-  const std::string file = Definition("bad", "Bad", "      {apiVersion: v1, kind: ConfigMap, metadata: {name: \"${x.y}\"}}\n");
+  const std::string file = Definition(
+      "bad", "Bad", "      {apiVersion: v1, kind: ConfigMap, metadata: {name: \"${x.y}\"}}\n");
   const Output output = RunValidate({.files = {file}, .json = true});
   const auto report = json::Parse(output.out);
   ASSERT_TRUE(report);
@@ -209,7 +231,8 @@ TEST_F(ValidateCommand, ReportsForPrograms) {
   const json::Value& fault = report->at("results").at(0).at("diagnostics").at(0);
   EXPECT_EQ(json::FindString(fault, {"code"}), "KRO402");
   EXPECT_EQ(json::FindString(fault, {"conditionText"}),
-            "failed to build dependency graph: failed to extract dependencies: references unknown identifiers: [x]");
+            "failed to build dependency graph: failed to extract dependencies: references unknown "
+            "identifiers: [x]");
   EXPECT_EQ(json::Serialize(fault.at("range")),
             R"({"start":{"line":13,"column":61},"end":{"line":13,"column":62}})");
 }
@@ -237,11 +260,13 @@ TEST_F(ValidateCommand, TellsOfEveryUsualMistakeWhatToDo) {
   std::string found;
   for (const json::Value& mistake : mistakes->value.as_array()) {
     found += "== " + std::string(json::FindString(mistake, {"what"})) + "\n";
-    const Output output = RunValidate({.files = {File("web.yaml", Edited(web, mistake.at("edits")))}});
+    const Output output =
+        RunValidate({.files = {File("web.yaml", Edited(web, mistake.at("edits")))}});
     found += output.err + output.out;
   }
   if (std::getenv("KRO_UPDATE_GOLDEN") != nullptr) {
-    std::ofstream(std::string(KRO_SOURCE_DIR) + "/src/cli/testdata/mistakes.txt", std::ios::binary) << found;
+    std::ofstream(std::string(KRO_SOURCE_DIR) + "/src/cli/testdata/mistakes.txt", std::ios::binary)
+        << found;
   }
   EXPECT_EQ(found, TestData("mistakes.txt")) << "to accept: KRO_UPDATE_GOLDEN=1 cli_test";
 }
@@ -260,9 +285,13 @@ spec:
   resources: []
 )");
   const Output output = RunValidate({.files = {file}});
-  EXPECT_THAT(output.err, AllOf(HasSubstr("error[KRO107]: the API server would refuse this: Required value\n   at spec.schema.apiVersion"),
-                                HasSubstr("bad.yaml:9:18: error[KRO107]: the API server would refuse this: Invalid value"),
-                                HasSubstr("at spec.schema.additionalPrinterColumns[0].jsonPath")));
+  EXPECT_THAT(
+      output.err,
+      AllOf(HasSubstr("error[KRO107]: the API server would refuse this: Required value\n   at "
+                      "spec.schema.apiVersion"),
+            HasSubstr(
+                "bad.yaml:9:18: error[KRO107]: the API server would refuse this: Invalid value"),
+            HasSubstr("at spec.schema.additionalPrinterColumns[0].jsonPath")));
   EXPECT_EQ(output.out, "");
   EXPECT_EQ(output.code, ExitCode::kNo);
 }

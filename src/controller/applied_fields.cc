@@ -26,7 +26,8 @@ std::uint64_t OwnedFields(const json::Value& object);
 bool AppliedFields::Stand(const json::Value& live, const json::Value& desired,
                           const std::string& hash) const {
   if (const json::Value* strings = json::Find(desired, "stringData");
-      strings != nullptr && strings->is_object() && json::FindString(desired, {"kind"}) == "Secret" &&
+      strings != nullptr && strings->is_object() &&
+      json::FindString(desired, {"kind"}) == "Secret" &&
       json::FindString(desired, {"apiVersion"}) == "v1" &&
       !HoldsStrings(live, strings->get_object())) {
     return false;

@@ -18,8 +18,10 @@ json::Value Yaml(std::string_view text) {
 const json::Value kDesired = Yaml("{metadata: {name: c}, data: {a: x, b: y}}");
 
 json::Value Live(std::string_view fields) {
-  return Yaml("{metadata: {name: c, uid: u, managedFields: [{manager: kro.run/applyset, operation: "
-              "Apply, fieldsV1: " + std::string(fields) + "}]}}");
+  return Yaml(
+      "{metadata: {name: c, uid: u, managedFields: [{manager: kro.run/applyset, operation: "
+      "Apply, fieldsV1: " +
+      std::string(fields) + "}]}}");
 }
 
 TEST(AppliedFields, StandWhileAllOfThemAreOwned) {

@@ -61,9 +61,9 @@ Result<ApplySet> ApplySet::Open(const InstanceApi& api, const json::Value& insta
     }
     // An instance whose inventory was cut down to less than it takes to read it starts a new one;
     // what it listed is found again through the kinds of the graph.
-    const bool unreadable =
-        !content && annotations.contains(api::annotation::kContainsGroupKinds) &&
-        annotations.contains(api::annotation::kAdditionalNamespaces);
+    const bool unreadable = !content &&
+                            annotations.contains(api::annotation::kContainsGroupKinds) &&
+                            annotations.contains(api::annotation::kAdditionalNamespaces);
     if (unreadable) return Annotate(content, "project failed");
     if (content) {
       set.remembered_.group_kinds.insert(content->group_kinds.begin(), content->group_kinds.end());

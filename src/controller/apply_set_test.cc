@@ -43,18 +43,19 @@ TEST(ApplySet, ANewInstanceNeedsFinalizerLabelsAndInventoryInOneWrite) {
   auto set = ApplySet::Open(kApi, NewInstance(), "v1");
   ASSERT_TRUE(set.has_value());
   EXPECT_TRUE(set->NeedsMarks());
-  EXPECT_EQ(json::Serialize(set->Write(kContent)),
-            R"({"apiVersion":"kro.run/v1alpha1","kind":"Web","metadata":{"name":"w",)"
-            R"("namespace":"default","uid":"u1","labels":{)"
-            R"("applyset.kubernetes.io/id":"applyset-zCGYVLVBSUQgoasgn1dHvS_TndD-b8kMVP_b4-O8Ow8-v1",)"
-            R"("kro.run/kro-version":"v1","kro.run/owned":"true",)"
-            R"("kro.run/resource-graph-definition-id":"rgd-uid",)"
-            R"("kro.run/resource-graph-definition-name":"web"},"annotations":{)"
-            R"("applyset.kubernetes.io/additional-namespaces":"other",)"
-            R"("applyset.kubernetes.io/contains-group-kinds":"ConfigMap,Deployment.apps",)"
-            R"("applyset.kubernetes.io/tooling":"kro/v1",)"
-            R"("internal.kro.run/applyset-inventory-hash":)"
-            R"("sha256:dD5XB2KrVu4LuNtMoxqjMQxYmrjBawIN3BT2XeVy2QQ"},"finalizers":["kro.run/finalizer"]}})");
+  EXPECT_EQ(
+      json::Serialize(set->Write(kContent)),
+      R"({"apiVersion":"kro.run/v1alpha1","kind":"Web","metadata":{"name":"w",)"
+      R"("namespace":"default","uid":"u1","labels":{)"
+      R"("applyset.kubernetes.io/id":"applyset-zCGYVLVBSUQgoasgn1dHvS_TndD-b8kMVP_b4-O8Ow8-v1",)"
+      R"("kro.run/kro-version":"v1","kro.run/owned":"true",)"
+      R"("kro.run/resource-graph-definition-id":"rgd-uid",)"
+      R"("kro.run/resource-graph-definition-name":"web"},"annotations":{)"
+      R"("applyset.kubernetes.io/additional-namespaces":"other",)"
+      R"("applyset.kubernetes.io/contains-group-kinds":"ConfigMap,Deployment.apps",)"
+      R"("applyset.kubernetes.io/tooling":"kro/v1",)"
+      R"("internal.kro.run/applyset-inventory-hash":)"
+      R"("sha256:dD5XB2KrVu4LuNtMoxqjMQxYmrjBawIN3BT2XeVy2QQ"},"finalizers":["kro.run/finalizer"]}})");
 }
 
 TEST(ApplySet, WhatWasWrittenIsNotWrittenAgain) {
@@ -89,8 +90,9 @@ TEST(ApplySet, ABrokenInventoryIsNotReplacedByANewOne) {
 
 TEST(ApplySet, AnUnreadableListFailsTheProjection) {
   json::Value object = Managed();
-  object.as_object()["metadata"].as_object()["annotations"].as_object()
-      ["applyset.kubernetes.io/contains-group-kinds"] = "a b";
+  object.as_object()["metadata"]
+      .as_object()["annotations"]
+      .as_object()["applyset.kubernetes.io/contains-group-kinds"] = "a b";
   auto set = ApplySet::Open(kApi, object, "v1");
   ASSERT_FALSE(set.has_value());
   EXPECT_THAT(set.error().message(), HasSubstr("project failed: invalid"));

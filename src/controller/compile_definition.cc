@@ -18,14 +18,13 @@ async::Task<Result<CompiledDefinition>> CompileDefinition(async::Executor& execu
 
   const graph::CompileOptions options{
       .max_dimensions = settings.max_dimensions,
-      .omit = settings.omit_function ? graph::OmitFunction::kEnabled
-                                     : graph::OmitFunction::kDisabled,
+      .omit =
+          settings.omit_function ? graph::OmitFunction::kEnabled : graph::OmitFunction::kDisabled,
   };
   const auto compile = [&] { return graph::Compile(name, spec, loaded->kinds, options); };
   auto graph = co_await async::OnPool(executor, compile);
-  CompiledDefinition compiled{.graph = std::move(graph),
-                              .groups = {},
-                              .kinds_missing = !loaded->missing.empty()};
+  CompiledDefinition compiled{
+      .graph = std::move(graph), .groups = {}, .kinds_missing = !loaded->missing.empty()};
   for (const api::Gvk& gvk : named) compiled.groups.insert(gvk.group);
   co_return compiled;
 }

@@ -17,7 +17,8 @@ TEST(ConditionEvents, TellOfChangesOfStatusOnly) {
   const auto events = ConditionEvents(
       api,
       Yaml("{metadata: {name: w, namespace: n, uid: i}, status: {conditions: ["
-           "{type: Ready, status: 'False', reason: NotReady}, {type: Same, status: 'True', reason: A}]}}"),
+           "{type: Ready, status: 'False', reason: NotReady}, {type: Same, status: 'True', reason: "
+           "A}]}}"),
       Yaml("{conditions: [{type: Ready, status: 'True', reason: Ready}, "
            "{type: Same, status: 'True', reason: B}, {type: New, status: 'False', reason: C}]}"));
   ASSERT_EQ(events.size(), 2u);

@@ -121,8 +121,9 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
       logger_.Error("breaking changes are refused",
                     {{"crd", name},
                      {"definition", owner.name},
-                     {"hint", "to let them through, set the annotation "
-                              "kro.run/allow-breaking-changes: \"true\" on the definition"}});
+                     {"hint",
+                      "to let them through, set the annotation "
+                      "kro.run/allow-breaking-changes: \"true\" on the definition"}});
       co_return Fail(ErrorCode::kInvalid, "cannot update CRD {}: breaking changes detected: {}",
                      name, report->Summary());
     }
@@ -130,8 +131,8 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
                     {{"crd", name}, {"changes", report->Summary()}});
   }
   const kube::ObjectKey key{{}, name};
-  auto patched = co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {},
-                                        cancel);
+  auto patched =
+      co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
   if (!patched) {
     Error error = patched.error();
     error.Push("failed to patch CRD");

@@ -33,7 +33,8 @@ struct CrdState {
   std::string accepted_kind;
   std::string uid;      // another one: it was deleted and made again
   std::string waiting;  // what for, if not established
-  bool young = false;   // this process saw it before it was established; maybe not all of the server serves it yet
+  bool young =
+      false;  // this process saw it before it was established; maybe not all of the server serves it yet
 };
 
 class CrdKeeper {

@@ -79,7 +79,8 @@ void RefuseWithoutSuccessor(const json::Value& object, Definition& definition) {
   if (json::Find(object, {"spec", "defaultServiceAccounts"}) == nullptr) return;
   Diagnostic refused{.code = "KRO105"};
   refused.message =
-      "impersonation has no successor: kro acts with its own service account. Remove this, and grant "
+      "impersonation has no successor: kro acts with its own service account. Remove this, and "
+      "grant "
       "that account what the resources need";
   refused.where.path = "spec.defaultServiceAccounts";
   definition.refused.push_back(std::move(refused));

@@ -45,10 +45,10 @@ struct DefinitionController::Impl {
         revision_queue(d.executor, {.observer = d.metrics.ObserverOf(kRevisions)}),
         revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, d.logger},
                   this->settings),
-        definitions({d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores,
-                     d.metrics, d.logger,
-                     [this](const std::string& revision) { HurryRevision(revision); }},
-                    this->settings) {}
+        definitions(
+            {d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores, d.metrics,
+             d.logger, [this](const std::string& revision) { HurryRevision(revision); }},
+            this->settings) {}
 
   void Listen();
   void ListenTo(kube::Informer& informer);
@@ -180,8 +180,8 @@ void DefinitionController::Impl::Listen() {
           [this](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
             const auto* old_owners = json::Find(before->value(), {"metadata", "ownerReferences"});
             const auto* new_owners = json::Find(after->value(), {"metadata", "ownerReferences"});
-            const bool disowned = old_owners != nullptr &&
-                                  (new_owners == nullptr || *old_owners != *new_owners);
+            const bool disowned =
+                old_owners != nullptr && (new_owners == nullptr || *old_owners != *new_owners);
             if (before->IsDeleting() != after->IsDeleting()) WakeRevision(after->key().name);
             if (disowned || before->IsDeleting() != after->IsDeleting()) {
               WakeOwner(ViewRevision(after).owner);
@@ -201,8 +201,7 @@ void DefinitionController::Impl::Listen() {
       .on_add = [](const kube::ObjectPtr&, kube::InformerHandler::Cause) {},
       .on_update = [this](const kube::ObjectPtr&,
                           const kube::ObjectPtr& after) { WakeInterestedIn(after->key().name); },
-      .on_delete =
-          [this](const kube::ObjectPtr& last) { WakeInterestedIn(last->key().name); },
+      .on_delete = [this](const kube::ObjectPtr& last) { WakeInterestedIn(last->key().name); },
   });
 
   // Any CRD may be the kind that somebody waits for, or have changed under one that uses it.
@@ -250,8 +249,8 @@ void DefinitionController::Impl::ListenTo(kube::Informer& informer) {
             definition_queue.Forget({gvr, after->key()});
             definition_queue.Add({gvr, after->key()});
           },
-      .on_delete =
-          [this, gvr](const kube::ObjectPtr& last) { definition_queue.Add({gvr, last->key()}); },
+      .on_delete = [this,
+                    gvr](const kube::ObjectPtr& last) { definition_queue.Add({gvr, last->key()}); },
   });
 }
 
@@ -290,11 +289,10 @@ Task<void> DefinitionController::Impl::WorkOnDefinitions(CancelToken stop, Cance
       outcome = Metrics::Outcome::kError;
       const Duration delay = definition_queue.AddRateLimited(**key);
       if (result.error().code() != ErrorCode::kCancelled) {
-        d.logger.Warning(
-            "definition is tried again",
-            {{"definition", (*key)->object.CacheKey()},
-             {"error", result.error().message()},
-             {"after_seconds", std::chrono::duration<double>(delay).count()}});
+        d.logger.Warning("definition is tried again",
+                         {{"definition", (*key)->object.CacheKey()},
+                          {"error", result.error().message()},
+                          {"after_seconds", std::chrono::duration<double>(delay).count()}});
       }
     } else {
       definition_queue.Forget(**key);
@@ -331,11 +329,10 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
     if (!result) {
       const Duration delay = revision_queue.AddRateLimited(**key);
       if (result.error().code() != ErrorCode::kCancelled) {
-        d.logger.Warning(
-            "graph revision is tried again",
-            {{"revision", (*key)->object.name},
-             {"error", result.error().message()},
-             {"after_seconds", std::chrono::duration<double>(delay).count()}});
+        d.logger.Warning("graph revision is tried again",
+                         {{"revision", (*key)->object.name},
+                          {"error", result.error().message()},
+                          {"after_seconds", std::chrono::duration<double>(delay).count()}});
       }
     } else {
       revision_queue.Forget(**key);
@@ -343,8 +340,7 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
     revision_queue.Done(**key);
     // After a failure that changed nothing the definition would only ask for the revision again, at once.
     if (object != nullptr && (result || state() != before)) WakeOwner(ViewRevision(object).owner);
-    d.metrics.Reconciled(kRevisions,
-                         result ? Metrics::Outcome::kSuccess : Metrics::Outcome::kError,
+    d.metrics.Reconciled(kRevisions, result ? Metrics::Outcome::kSuccess : Metrics::Outcome::kError,
                          d.executor.clock().Monotonic() - begin);
   }
 }
@@ -352,15 +348,14 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
 namespace {
 
 bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after) {
-  return GenerationOf(before) != GenerationOf(after) ||
-         before.IsDeleting() != after.IsDeleting() || before.uid() != after.uid() ||
+  return GenerationOf(before) != GenerationOf(after) || before.IsDeleting() != after.IsDeleting() ||
+         before.uid() != after.uid() ||
          AllowsBreakingChanges(before) != AllowsBreakingChanges(after);
 }
 
 bool AllowsBreakingChanges(const kube::StoredObject& object) {
-  return json::FindString(object.value(),
-                          {"metadata", "annotations", api::annotation::kAllowBreakingChanges}) ==
-         "true";
+  return json::FindString(object.value(), {"metadata", "annotations",
+                                           api::annotation::kAllowBreakingChanges}) == "true";
 }
 
 std::int64_t GenerationOf(const kube::StoredObject& object) {

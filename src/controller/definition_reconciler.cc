@@ -96,7 +96,8 @@ Task<Result<Requeue>> DefinitionReconciler::Reconcile(kube::WorkKey key, CancelT
   if (object == nullptr) co_return Requeue::Never();
 
   if (!object->IsDeleting() && !HasFinalizer(*object)) {
-    auto added = co_await PatchFinalizer(d_.client, informer, object, FinalizerChange::kAdd, cancel);
+    auto added =
+        co_await PatchFinalizer(d_.client, informer, object, FinalizerChange::kAdd, cancel);
     if (!added) co_return std::unexpected(std::move(added.error()));
     object = informer.store().Get(key.object);
     if (object == nullptr) co_return Requeue::Never();
@@ -303,9 +304,8 @@ Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken ca
     metadata["resourceVersion"] = revision.object->resource_version();
     json::Object patch;
     patch["metadata"] = std::move(metadata);
-    auto patched =
-        co_await d_.client.Patch(kGraphRevisions, revision.object->key(), kube::PatchType::kMerge,
-                                 std::move(patch), {}, cancel);
+    auto patched = co_await d_.client.Patch(kGraphRevisions, revision.object->key(),
+                                            kube::PatchType::kMerge, std::move(patch), {}, cancel);
     if (!patched) {
       Error error = patched.error();
       error.Push("adopting graph revision \"" + revision.name + "\"");
@@ -323,8 +323,8 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
                                                   CancelToken cancel) {
   const api::Rgd& rgd = pass.definition.rgd;
   const MonotonicTime begin = d_.executor.clock().Monotonic();
-  auto compiled = co_await CompileDefinition(d_.executor, d_.kinds, settings_, pass.name(),
-                                             rgd.spec, cancel);
+  auto compiled =
+      co_await CompileDefinition(d_.executor, d_.kinds, settings_, pass.name(), rgd.spec, cancel);
   if (!compiled) co_return std::unexpected(std::move(compiled.error()));
   d_.metrics.GraphBuilt(pass.name(), d_.executor.clock().Monotonic() - begin,
                         compiled->graph.has_value());
@@ -409,7 +409,8 @@ Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& en
   const Diagnostics& faults = compiled->graph.error();
   pass.memory.wanted_groups = std::move(compiled->groups);
   if (compiled->kinds_missing) {
-    pass.memory.outdated = true;  // a kind that is gone may come back; its arrival wakes this definition
+    pass.memory.outdated =
+        true;  // a kind that is gone may come back; its arrival wakes this definition
     co_return Result<void>{};
   }
   pass.memory.unfit = ConditionText(faults);
@@ -535,8 +536,8 @@ Task<Result<void>> DefinitionReconciler::WriteStatus(Pass& pass, CancelToken can
   json::Value stored;
   if (const auto* value = json::Find(pass.object->value(), "status")) stored = *value;
   co_return co_await PatchStatus(d_.client, InformerOf(pass.definition.key),
-                                 pass.definition.key.object, std::move(stored),
-                                 api::ToJson(status), cancel);
+                                 pass.definition.key.object, std::move(stored), api::ToJson(status),
+                                 cancel);
 }
 
 // Not even its members have the right types: all that can be said is that.

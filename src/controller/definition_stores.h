@@ -16,7 +16,7 @@ namespace kro::controller {
 struct RevisionView {
   std::string name;
   std::int64_t number = 0;
-  std::string owner;  // name of the definition
+  std::string owner;            // name of the definition
   std::int64_t generation = 0;  // of the definition, when it was taken
   bool deleting = false;
   bool verified = false;  // its condition GraphVerified is True

@@ -47,7 +47,8 @@ spec:
       b: string | required=false description="required=no is text"
       c: {d: integer | default=1}
   resources: []
-)")->value;
+)")
+                                ->value;
   const auto definition = ReadDefinition({kResourceGroups, {"team", "web"}}, group, "team-web");
   ASSERT_TRUE(definition);
   EXPECT_TRUE(definition->IsResourceGroup());
@@ -64,10 +65,12 @@ apiVersion: kro.run/v1alpha1
 kind: ResourceGraphDefinition
 metadata: {name: web}
 spec: {schema: {apiVersion: v1alpha1, kind: Web, spec: {a: string | required=false}}, resources: []}
-)")->value;
+)")
+                              ->value;
   const auto definition = ReadDefinition({kRgds, {"", "web"}}, rgd, "web");
   ASSERT_TRUE(definition);
-  EXPECT_EQ(json::Serialize(*definition->rgd.spec.schema->spec), R"({"a":"string | required=false"})");
+  EXPECT_EQ(json::Serialize(*definition->rgd.spec.schema->spec),
+            R"({"a":"string | required=false"})");
 }
 
 }  // namespace

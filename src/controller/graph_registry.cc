@@ -7,9 +7,12 @@ namespace kro::controller {
 
 std::string_view ToString(RevisionState state) {
   switch (state) {
-    case RevisionState::kPending: return "Pending";
-    case RevisionState::kActive: return "Active";
-    case RevisionState::kFailed: return "Failed";
+    case RevisionState::kPending:
+      return "Pending";
+    case RevisionState::kActive:
+      return "Active";
+    case RevisionState::kFailed:
+      return "Failed";
   }
   return "";
 }

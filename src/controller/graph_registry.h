@@ -61,7 +61,8 @@ class GraphRegistry {
 
  private:
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::int64_t, RevisionEntry>, std::less<>> owners_;  // guarded by mutex_
+  std::map<std::string, std::map<std::int64_t, RevisionEntry>, std::less<>>
+      owners_;  // guarded by mutex_
 };
 
 }  // namespace kro::controller

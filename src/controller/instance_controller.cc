@@ -13,8 +13,8 @@
 #include "base/memory.h"
 #include "controller/instance_deleter.h"
 #include "controller/instance_reconciler.h"
-#include "controller/served_api.h"
 #include "controller/queue_metrics.h"
+#include "controller/served_api.h"
 #include "controller/watch_fleet.h"
 #include "kube/workqueue.h"
 
@@ -142,8 +142,8 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
         .later = [&impl, gvr](const kube::ObjectKey& key,
                               Duration delay) { impl.queue.AddAfter({gvr, key}, delay); },
         .all = [&impl, gvr] { impl.WakeAll(gvr); }};
-    served =
-        std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor, std::move(wake));
+    served = std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor,
+                                         std::move(wake));
     const std::scoped_lock lock(impl.mutex);
     impl.served.emplace(gvr, served);
     impl.deps.metrics.ApiServed(gvr);
@@ -204,7 +204,8 @@ std::vector<Measurement> InstanceController::Measure() const {
   };
   const auto count = [](std::size_t value) { return static_cast<double>(value); };
   MeasureQueue(kQueue, impl.queue, measured);
-  add("dynamic_controller_queue_length", "Keys that wait in the queue.", count(impl.queue.Waiting()));
+  add("dynamic_controller_queue_length", "Keys that wait in the queue.",
+      count(impl.queue.Waiting()));
   const auto views = impl.fleet.Views();
   add("dynamic_controller_watch_count", "Watches that run.", count(views.size()));
 
@@ -213,7 +214,8 @@ std::vector<Measurement> InstanceController::Measure() const {
     const std::scoped_lock lock(impl.mutex);
     served = impl.served;
   }
-  add("dynamic_controller_gvr_count", "Collections of instances that are served.", count(served.size()));
+  add("dynamic_controller_gvr_count", "Collections of instances that are served.",
+      count(served.size()));
   add("dynamic_controller_handler_count_total", "Collections of instances that are served.",
       count(served.size()), {{"type", "parent"}});
   struct Routes {
@@ -357,7 +359,8 @@ Task<void> InstanceController::Impl::WorkOn(kube::WorkKey key, CancelToken cance
     if (!cancel.cancelled() && !api->stopping) Settle(key, next);
   } catch (const std::exception& failure) {
     // Whatever one instance does to us, the others go on.
-    Settle(key, Fail(ErrorCode::kInternal, "recovered from panic in reconcile: {}", failure.what()));
+    Settle(key,
+           Fail(ErrorCode::kInternal, "recovered from panic in reconcile: {}", failure.what()));
   }
   if (!api->stopping) {
     deps.metrics.LookedAt(key.gvr, look, deps.executor.clock().Monotonic() - begin);
@@ -383,7 +386,8 @@ Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi>
 
 void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<NextLook>& next) {
   const bool fails = !next || next->kind == NextLook::Kind::kBackOff;
-  if (fails && settings.queue_max_retries > 0 && queue.Failures(key) >= settings.queue_max_retries) {
+  if (fails && settings.queue_max_retries > 0 &&
+      queue.Failures(key) >= settings.queue_max_retries) {
     queue.Forget(key);
     deps.logger.Error("instance waits for an event after too many failures",
                       {{"gvr", key.gvr.ToString()},
@@ -401,9 +405,15 @@ void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<Nex
     return;
   }
   switch (next->kind) {
-    case NextLook::Kind::kOnEvent: queue.Forget(key); return;
-    case NextLook::Kind::kAfter: queue.AddAfter(key, next->delay); return;
-    case NextLook::Kind::kBackOff: queue.AddRateLimited(key); return;
+    case NextLook::Kind::kOnEvent:
+      queue.Forget(key);
+      return;
+    case NextLook::Kind::kAfter:
+      queue.AddAfter(key, next->delay);
+      return;
+    case NextLook::Kind::kBackOff:
+      queue.AddRateLimited(key);
+      return;
   }
 }
 
@@ -438,9 +448,12 @@ namespace {
 Metrics::Look LookOf(const Result<NextLook>& next) {
   if (!next) return Metrics::Look::kError;
   switch (next->kind) {
-    case NextLook::Kind::kOnEvent: return Metrics::Look::kSuccess;
-    case NextLook::Kind::kAfter: return Metrics::Look::kRequeueAfter;
-    case NextLook::Kind::kBackOff: return Metrics::Look::kBackOff;
+    case NextLook::Kind::kOnEvent:
+      return Metrics::Look::kSuccess;
+    case NextLook::Kind::kAfter:
+      return Metrics::Look::kRequeueAfter;
+    case NextLook::Kind::kBackOff:
+      return Metrics::Look::kBackOff;
   }
   return Metrics::Look::kSuccess;
 }

@@ -212,7 +212,8 @@ TEST_F(InstanceControllerTest, ADependantWaitsForReadinessAndIsWokenByIt) {
   EXPECT_THAT(Message(kApps, "a"), HasSubstr("waiting for node \"app\""));
   EXPECT_THAT(Message(kApps, "a"), testing::Not(HasSubstr(" since ")));
   EXPECT_THAT(CallsDuring(5min), testing::SizeIs(1)) << "a wait that lasts is told of, once";
-  EXPECT_THAT(Message(kApps, "a"), HasSubstr("; node \"app\" waits for deployments.apps default/a since "));
+  EXPECT_THAT(Message(kApps, "a"),
+              HasSubstr("; node \"app\" waits for deployments.apps default/a since "));
   EXPECT_THAT(CallsDuring(5min), ElementsAre());
 
   world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}",
@@ -344,8 +345,9 @@ resources:
 
 TEST_F(InstanceControllerTest, ACollectionGrowsAndShrinks) {
   world.Define("app", kCollection);
-  world.Apply("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, "
-              "spec: {names: [p, q]}}");
+  world.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, "
+      "spec: {names: [p, q]}}");
   ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
   const std::string uid = Text(kConfigMaps, "a-q", {"metadata", "uid"});
   world.Patch(kApps, "default", "a", "{spec: {names: [q, r]}}");
@@ -380,8 +382,9 @@ TEST_F(InstanceControllerTest, AReferenceIsWaitedForAndFollowed) {
   world.Apply(kAppInstance);
   ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "IN_PROGRESS"));
   EXPECT_THAT(Message(kApps, "a"), HasSubstr("waiting for external reference \"conf\": not found"));
-  world.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, "
-              "data: {k: one}}");
+  world.Apply(
+      "{apiVersion: v1, kind: ConfigMap, metadata: {name: conf, namespace: default}, "
+      "data: {k: one}}");
   ASSERT_TRUE(world.UntilIs(kConfigMaps, "default", "a-copy", {"data", "k"}, "one"));
   ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
   world.Patch(kConfigMaps, "default", "conf", "{data: {k: two}}");
@@ -421,13 +424,13 @@ TEST_F(InstanceControllerTest, TheFinalizerAndLabelsOfAnInstanceComeBack) {
   world.Define("chain", ChainOfConfigMaps());
   world.Apply(kChainInstance);
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
-  world.Patch(kChains, "default", "c", 
+  world.Patch(kChains, "default", "c",
               "{metadata: {finalizers: null, labels: {kro.run/owned: null}}}");
   sim.Advance(10s);
   EXPECT_EQ(Text(kChains, "c", {"metadata", "labels", "kro.run/owned"}), "") << "a hand gets time";
   sim.Advance(30s);
-  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"metadata", "labels", "kro.run/owned"},
-                            "true"));
+  ASSERT_TRUE(
+      world.UntilIs(kChains, "default", "c", {"metadata", "labels", "kro.run/owned"}, "true"));
   EXPECT_NE(json::Find(world.Get(kChains, "default", "c"), {"metadata", "finalizers"}), nullptr);
 }
 
@@ -503,7 +506,8 @@ TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
     return frames.find("c-last") != std::string_view::npos;
   };
   json::Value again = world.Get(kConfigMaps, "default", "c-last");
-  for (const char* kept_by_server : {"uid", "resourceVersion", "creationTimestamp", "managedFields"}) {
+  for (const char* kept_by_server :
+       {"uid", "resourceVersion", "creationTimestamp", "managedFields"}) {
     again.as_object()["metadata"].as_object().erase(kept_by_server);
   }
   world.Delete(kConfigMaps, "default", "c-last");
@@ -524,8 +528,8 @@ TEST_F(InstanceControllerTest, WhatWasPrunedAndStillStandsIsWaitedForAtDeletion)
   world.Patch(kSecrets, "default", "a-extra", "{metadata: {finalizers: [example.com/hold]}}");
   world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
   ASSERT_TRUE(world.Until([&] {
-    return json::Find(world.Get(kSecrets, "default", "a-extra"), {"metadata", "deletionTimestamp"}) !=
-           nullptr;
+    return json::Find(world.Get(kSecrets, "default", "a-extra"),
+                      {"metadata", "deletionTimestamp"}) != nullptr;
   }));
   sim.Advance(1min);
   world.Delete(kApps, "default", "a");
@@ -548,8 +552,9 @@ TEST_F(InstanceControllerTest, WhatDependsOnAChildGoesWithIt) {
   };
   world.Delete(kChains, "default", "c");
   ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
-  EXPECT_THAT(bodies, testing::AllOf(testing::SizeIs(4),
-                                     testing::Each(HasSubstr(R"("propagationPolicy":"Background")"))));
+  EXPECT_THAT(bodies,
+              testing::AllOf(testing::SizeIs(4),
+                             testing::Each(HasSubstr(R"("propagationPolicy":"Background")"))));
 }
 
 TEST_F(InstanceControllerTest, AChildThatShowsTheVersionOfItsInstanceSettles) {
@@ -587,8 +592,8 @@ TEST_F(InstanceControllerTest, ATamperedInventoryBlocksDeletionUntilItIsRepaired
   world.Define("chain", ChainOfConfigMaps());
   world.Apply(kChainInstance);
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
-  const std::string hash = Text(kChains, "c", {"metadata", "annotations",
-                                               "internal.kro.run/applyset-inventory-hash"});
+  const std::string hash =
+      Text(kChains, "c", {"metadata", "annotations", "internal.kro.run/applyset-inventory-hash"});
   world.StopController();
   world.Patch(kChains, "default", "c",
               "{metadata: {annotations: {internal.kro.run/applyset-inventory-hash: bad}}}");
@@ -598,9 +603,9 @@ TEST_F(InstanceControllerTest, ATamperedInventoryBlocksDeletionUntilItIsRepaired
     return Message(kChains, "c").starts_with("deletion blocked: validate deletion inventory");
   }));
   EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
-  world.Patch(kChains, "default", "c",
-              "{metadata: {annotations: {internal.kro.run/applyset-inventory-hash: '" + hash +
-                  "'}}}");
+  world.Patch(
+      kChains, "default", "c",
+      "{metadata: {annotations: {internal.kro.run/applyset-inventory-hash: '" + hash + "'}}}");
   ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
@@ -643,14 +648,16 @@ struct MetByAStatusWrite : InstanceControllerTest {
     world.Define("app", kGated);
     world.Apply(kAppInstance);
     ASSERT_TRUE(world.Until([&] { return Exists(kDeployments, "a"); }));
-    world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}", "status");
+    world.Patch(kDeployments, "default", "a", "{status: {replicas: 1, availableReplicas: 1}}",
+                "status");
     ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
     world.Settle();
     world.calls().late = [word](std::string_view frames) {
       return frames.find(word) != std::string_view::npos;
     };
     world.Patch(kApps, "default", "a", edit);
-    world.Patch(kDeployments, "default", "a", "{status: {replicas: 2, availableReplicas: 2}}", "status");
+    world.Patch(kDeployments, "default", "a", "{status: {replicas: 2, availableReplicas: 2}}",
+                "status");
   }
 };
 
@@ -733,8 +740,12 @@ TEST_F(InstanceControllerTest, ServerErrorsAndThrottlingAreOutlived) {
     std::optional<Result<http::Response>> answer;
     if (request.method != "PATCH" || ++n > 40 || n % 2 == 0) return answer;
     switch (n % 4) {
-      case 1: answer = Refusal(500, "InternalError", "etcd is away"); break;
-      case 3: answer = Refusal(429, "TooManyRequests", "slow down", {{"Retry-After", "1"}}); break;
+      case 1:
+        answer = Refusal(500, "InternalError", "etcd is away");
+        break;
+      case 3:
+        answer = Refusal(429, "TooManyRequests", "slow down", {{"Retry-After", "1"}});
+        break;
     }
     return answer;
   };
@@ -759,9 +770,9 @@ resources:
   world.Apply("{apiVersion: v1, kind: Namespace, metadata: {name: elsewhere}}");
   sim.Advance(500ms);
   EXPECT_EQ(Text(kApps, "a", {"status", "state"}), "ACTIVE") << "its appearance wakes who waits";
-  EXPECT_EQ(Text(kApps, "a", {"metadata", "annotations",
-                              "applyset.kubernetes.io/additional-namespaces"}),
-            "elsewhere");
+  EXPECT_EQ(
+      Text(kApps, "a", {"metadata", "annotations", "applyset.kubernetes.io/additional-namespaces"}),
+      "elsewhere");
   world.Delete(kApps, "default", "a");
   ASSERT_TRUE(world.UntilGone(kApps, "default", "a"));
   EXPECT_TRUE(world.Get(kConfigMaps, "elsewhere", "far").is_null());

@@ -75,8 +75,8 @@ Task<Result<NextLook>> InstanceDeleter::Look::Run() {
   const json::Value& object = instance_->value();
   // Somebody else's finalizer holds it; nothing of ours does.
   if (!HasFinalizer(object)) co_return NextLook::OnEvent();
-  auto inventory = api::CheckInventory(ParentOf(api_->api(), object), LabelsOf(object),
-                                       AnnotationsOf(object));
+  auto inventory =
+      api::CheckInventory(ParentOf(api_->api(), object), LabelsOf(object), AnnotationsOf(object));
   if (!inventory) {
     inventory.error().Push("validate deletion inventory");
     co_return co_await Blocked(std::move(inventory.error()));
@@ -108,8 +108,7 @@ Task<Result<void>> InstanceDeleter::Look::OpenScopes(const std::set<api::GroupKi
       auto mapping = co_await deps_.mapper.ForGroupKind(kind.group, kind.kind, cancel_);
       if (!mapping && kube::IsNotFound(mapping.error())) continue;  // nothing is left of it
       if (!mapping) {
-        co_return Annotate(mapping.error(),
-                           "project deletion inventory: RESTMapping failed for {}",
+        co_return Annotate(mapping.error(), "project deletion inventory: RESTMapping failed for {}",
                            kind.ToString());
       }
       lease = api_->WatchKind(mapping->gvk, mapping->gvr, instance_->key());
@@ -132,8 +131,8 @@ Task<Result<bool>> InstanceDeleter::Look::FindHiddenMembers() {
   for (const Scope& scope : scopes_) {
     const auto lease = api_->KindLease(scope.gvr);
     const bool watched = lease != nullptr && lease->store() != nullptr;
-    const bool proved = watched && !Memo().uncertain &&
-                        Memo().emptied.contains({scope.gvk.group, scope.gvk.kind});
+    const bool proved =
+        watched && !Memo().uncertain && Memo().emptied.contains({scope.gvk.group, scope.gvk.kind});
     if (proved) continue;
     auto list = co_await deps_.client.List(
         scope.gvr, "",
@@ -158,11 +157,9 @@ Task<Result<bool>> InstanceDeleter::Look::FindHiddenMembers() {
 }
 
 Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep step) {
-  std::erase_if(step.deletions, [&](const runtime::Deletion& deletion) {
-    return api_->IsLeaving(deletion.uid);
-  });
-  auto deleted =
-      co_await DeleteMembers(deps_.client, *api_, std::move(step.deletions), cancel_);
+  std::erase_if(step.deletions,
+                [&](const runtime::Deletion& deletion) { return api_->IsLeaving(deletion.uid); });
+  auto deleted = co_await DeleteMembers(deps_.client, *api_, std::move(step.deletions), cancel_);
   if (deleted.failure) {
     if (deleted.failure->code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
     co_return co_await Blocked(std::move(*deleted.failure));
@@ -197,8 +194,8 @@ Task<Result<NextLook>> InstanceDeleter::Look::RemoveFinalizer() {
     metadata["finalizers"] = FinalizersWithoutOurs(object);
     json::Object patch;
     patch["metadata"] = std::move(metadata);
-    auto answer =
-        co_await deps_.client.Patch(gvr, key, kube::PatchType::kMerge, std::move(patch), {}, cancel_);
+    auto answer = co_await deps_.client.Patch(gvr, key, kube::PatchType::kMerge, std::move(patch),
+                                              {}, cancel_);
     if (answer) {
       api_->parents().ObserveWrite(*answer);
       co_return NextLook::OnEvent();
@@ -239,18 +236,17 @@ Task<void> InstanceDeleter::Look::WriteStatus(const runtime::InstanceStatus& sta
   }
   const bool author = graph != nullptr && !graph->conditions.empty();
   // What could not be written is written at the next look, which a failure does not put off.
-  auto written = co_await writer_.Write(
-      *api_, instance_,
-      status.BeingDeleted(author ? runtime::ConditionsBlock::kAuthor
-                                 : runtime::ConditionsBlock::kNone),
-      cancel_);
+  auto written =
+      co_await writer_.Write(*api_, instance_,
+                             status.BeingDeleted(author ? runtime::ConditionsBlock::kAuthor
+                                                        : runtime::ConditionsBlock::kNone),
+                             cancel_);
   static_cast<void>(written);
 }
 
 runtime::InstanceStatus InstanceDeleter::Look::NewStatus() const {
-  return runtime::InstanceStatus(
-      instance_->value(),
-      std::chrono::floor<std::chrono::seconds>(deps_.client.executor().clock().Now()));
+  return runtime::InstanceStatus(instance_->value(), std::chrono::floor<std::chrono::seconds>(
+                                                         deps_.client.executor().clock().Now()));
 }
 
 namespace {

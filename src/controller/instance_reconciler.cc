@@ -200,7 +200,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::FindGraph() {
     co_return Soon();
   }
   switch (latest->state) {
-    case RevisionState::kActive: break;
+    case RevisionState::kActive:
+      break;
     case RevisionState::kPending:
       deps_.metrics.GraphResolved(api_->api().gvr, Metrics::Resolution::kPending);
       if (Now() - api_->PendingSince(latest->revision) >= kCompilePatience) {
@@ -248,7 +249,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   if (!IsSuspended(instance_->value())) content = Union(std::move(content), pass_->Foreseen());
   kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
                              .on_conflict = kube::OnConflict::kTakeOver};
-  auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
+  auto answer =
+      co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
   if (!answer) {
     co_await applies_.Join();
     co_return co_await AfterParentRefusal(answer.error());
@@ -330,8 +332,8 @@ void InstanceReconciler::Pass::CountEvaluations(const runtime::Outcome& outcome)
     const graph::Node& node = graph_->nodes[report.node];
     const bool skipped = report.state == runtime::NodeState::kSkipped;
     const bool resolved = !skipped && report.state != runtime::NodeState::kPending;
-    const bool observed = report.state == runtime::NodeState::kSynced ||
-                          report.state == runtime::NodeState::kWaiting;
+    const bool observed =
+        report.state == runtime::NodeState::kSynced || report.state == runtime::NodeState::kWaiting;
     if (!node.include_when.empty()) ++counts.include_checks;
     if (skipped) ++counts.ignored;
     if (resolved) ++counts.nodes;
@@ -433,7 +435,7 @@ Task<void> InstanceReconciler::Pass::Answer(runtime::Action action, Task<void> w
 }
 
 Task<std::optional<Error>> InstanceReconciler::Pass::Contested(std::string object,
-                                                              const runtime::Action& action) {
+                                                               const runtime::Action& action) {
   const MonotonicTime now = Now();
   {
     Contest& contest = Memo().contests[object];
@@ -463,9 +465,9 @@ Task<std::vector<std::string>> InstanceReconciler::Pass::TakenFields(
   const auto entry = kube::FindApplyEntry(*action.live, api::field_manager::kApplySet);
   if (entry && *entry) taken = (*entry)->fields.Missing(*action.desired);
   // The store keeps what is ours alone.
-  auto live = co_await deps_.client.Get(graph_->nodes[action.node].mapping.gvr,
-                                        {std::string(action.ns), std::string(action.name)}, {},
-                                        cancel_);
+  auto live =
+      co_await deps_.client.Get(graph_->nodes[action.node].mapping.gvr,
+                                {std::string(action.ns), std::string(action.name)}, {}, cancel_);
   if (!live) co_return taken;
   for (std::string& path : taken) {
     const auto owners = kube::OwnersOf(*live, *action.desired, path);
@@ -518,8 +520,8 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   const std::string object = NameOfObject(node, action);
   kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySet),
                              .on_conflict = kube::OnConflict::kTakeOver};
-  auto answer = co_await deps_.client.Apply(
-      node.mapping.gvr, json::Value(*action.desired, {}), std::move(options), cancel_);
+  auto answer = co_await deps_.client.Apply(node.mapping.gvr, json::Value(*action.desired, {}),
+                                            std::move(options), cancel_);
   if (answer) {
     if (const auto lease = api_->KindLease(node.mapping.gvr)) lease->ObserveWrite(*answer);
     api_->applied_fields().Remember(*answer, *action.desired, hash);
@@ -561,9 +563,9 @@ Task<void> InstanceReconciler::Pass::Observe(runtime::Action action) {
   if (node.IsList() && action.selector != nullptr) {
     auto parsed = kube::LabelSelector::FromObject(*action.selector);
     if (!parsed) {
-      pass_->Failed(action, Error(ErrorCode::kInvalid,
-                                  fmt::format("invalid label selector for {}: {}", node.id,
-                                              parsed.error().message())));
+      pass_->Failed(action,
+                    Error(ErrorCode::kInvalid, fmt::format("invalid label selector for {}: {}",
+                                                           node.id, parsed.error().message())));
       co_return;
     }
     selector = std::move(*parsed);
@@ -583,8 +585,7 @@ Task<void> InstanceReconciler::Pass::Observe(runtime::Action action) {
                                  if (ObjectDiffers(before, after)) wake();
                                },
                            .on_ready = wake};
-    found = references
-                .emplace(scope, deps_.fleet.Acquire(scope, node.reads, std::move(listener)))
+    found = references.emplace(scope, deps_.fleet.Acquire(scope, node.reads, std::move(listener)))
                 .first;
   }
   const std::shared_ptr<WatchFleet::Lease> lease = found->second;
@@ -709,9 +710,8 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   api_->SetClaims(*instance_, std::move(claims_));
   InstanceMemo& memo = Memo();
   memo.setbacks.DropUnused();
-  const bool undecided = std::ranges::any_of(outcome.nodes, [](const auto& node) {
-    return node.state == runtime::NodeState::kPending;
-  });
+  const bool undecided = std::ranges::any_of(
+      outcome.nodes, [](const auto& node) { return node.state == runtime::NodeState::kPending; });
   if (!undecided) {
     std::erase_if(memo.references,
                   [&](const auto& entry) { return !used_references_.contains(entry.first); });
@@ -730,11 +730,11 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     memo.missing_namespaces.clear();
   } else {
     if (memo.waits == nullptr) memo.waits = std::make_unique<Waits>();
-    outcome.message += memo.waits->Tell(*graph_, outcome, memo.setbacks,
-                                        StoredMessage(instance_->value()),
-                                        {.monotonic = Now(),
-                                         .wall = executor().clock().Now(),
-                                         .retry_at = retry_at.value_or(MonotonicTime())});
+    outcome.message +=
+        memo.waits->Tell(*graph_, outcome, memo.setbacks, StoredMessage(instance_->value()),
+                         {.monotonic = Now(),
+                          .wall = executor().clock().Now(),
+                          .retry_at = retry_at.value_or(MonotonicTime())});
     telling = memo.waits->next();
   }
   if (outcome.ready && !prune_text_.empty()) {
@@ -752,11 +752,11 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     co_return NextLook::After(std::min(left, telling.value_or(left)));
   }
   if (!Memo().setbacks.empty()) co_return NextLook::OnEvent();  // tried often enough
-  const bool failed = !prune_text_.empty() ||
-                      std::ranges::any_of(outcome.nodes, [](const auto& node) {
-                        return node.state == runtime::NodeState::kError ||
-                               node.state == runtime::NodeState::kConflicting;
-                      });
+  const bool failed =
+      !prune_text_.empty() || std::ranges::any_of(outcome.nodes, [](const auto& node) {
+        return node.state == runtime::NodeState::kError ||
+               node.state == runtime::NodeState::kConflicting;
+      });
   if (failed) co_return NextLook::BackOff();
   const NextLook soon = Soon();
   if (!telling) co_return soon;
@@ -856,8 +856,8 @@ namespace {
 
 std::string NameOfObject(const graph::Node& node, const runtime::Action& action) {
   const api::Gvr& gvr = node.mapping.gvr;
-  return fmt::format("{}{}{} {}{}{}", gvr.resource, gvr.group.empty() ? "" : ".", gvr.group, action.ns,
-                     action.ns.empty() ? "" : "/", action.name);
+  return fmt::format("{}{}{} {}{}{}", gvr.resource, gvr.group.empty() ? "" : ".", gvr.group,
+                     action.ns, action.ns.empty() ? "" : "/", action.name);
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

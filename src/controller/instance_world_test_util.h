@@ -150,8 +150,9 @@ inline const graph::Kinds& RecordedKinds() {
     const json::Value mappings = read("kinds.json");
     for (const auto& entry : mappings.at("cases").as_array()) {
       const api::Gvk gvk = gvk_of(entry);
-      all.AddMapping(gvk, {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
-                           entry.at("namespaced").as_bool()});
+      all.AddMapping(gvk,
+                     {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
+                      entry.at("namespaced").as_bool()});
     }
     return all;
   }();
@@ -383,8 +384,8 @@ class InstanceWorld {
   }
 
   api::Gvr GvrOf(const json::Value& object) {
-    const auto gvk = api::ParseGvk(json::FindString(object, {"apiVersion"}),
-                                   json::FindString(object, {"kind"}));
+    const auto gvk =
+        api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
     for (const auto& [name, api] : apis_) {
       if (api.gvk == *gvk) return api.gvr;
     }

@@ -152,8 +152,8 @@ Task<Result<bool>> KindsLoader::LoadFromCrd(api::Gvk gvk, std::string crd_name,
     if (before == forgotten_[gvk.group]) break;
   }
   if (!kind) co_return false;
-  known_.insert_or_assign(gvk, Known{std::move(kind->mapping), std::move(kind->schemas),
-                                     kind->schema});
+  known_.insert_or_assign(gvk,
+                          Known{std::move(kind->mapping), std::move(kind->schemas), kind->schema});
   co_return true;
 }
 
@@ -194,7 +194,8 @@ Task<Result<void>> KindsLoader::LoadFromDocument(api::GroupVersion version,
     if (!mapping) continue;
     known_.insert_or_assign(
         gvk, Known{{mapping->gvr, mapping->scope == kube::ResourceScope::kNamespaced},
-                   document->schemas, schema});
+                   document->schemas,
+                   schema});
   }
   const std::string* etag = response->headers.Find("ETag");
   documents_[version] = {etag == nullptr ? "" : *etag, now};
@@ -228,13 +229,30 @@ bool KindsLoader::IsFresh(const api::Gvk& gvk) const {
 }
 
 bool IsBuiltInGroup(std::string_view group) {
-  static constexpr std::string_view kGroups[] = {
-      "", "admissionregistration.k8s.io", "apiextensions.k8s.io", "apiregistration.k8s.io", "apps",
-      "authentication.k8s.io", "authorization.k8s.io", "autoscaling", "batch",
-      "certificates.k8s.io", "coordination.k8s.io", "discovery.k8s.io", "events.k8s.io",
-      "extensions", "flowcontrol.apiserver.k8s.io", "internal.apiserver.k8s.io",
-      "networking.k8s.io", "node.k8s.io", "policy", "rbac.authorization.k8s.io",
-      "resource.k8s.io", "scheduling.k8s.io", "storage.k8s.io", "storagemigration.k8s.io"};
+  static constexpr std::string_view kGroups[] = {"",
+                                                 "admissionregistration.k8s.io",
+                                                 "apiextensions.k8s.io",
+                                                 "apiregistration.k8s.io",
+                                                 "apps",
+                                                 "authentication.k8s.io",
+                                                 "authorization.k8s.io",
+                                                 "autoscaling",
+                                                 "batch",
+                                                 "certificates.k8s.io",
+                                                 "coordination.k8s.io",
+                                                 "discovery.k8s.io",
+                                                 "events.k8s.io",
+                                                 "extensions",
+                                                 "flowcontrol.apiserver.k8s.io",
+                                                 "internal.apiserver.k8s.io",
+                                                 "networking.k8s.io",
+                                                 "node.k8s.io",
+                                                 "policy",
+                                                 "rbac.authorization.k8s.io",
+                                                 "resource.k8s.io",
+                                                 "scheduling.k8s.io",
+                                                 "storage.k8s.io",
+                                                 "storagemigration.k8s.io"};
   return std::ranges::find(kGroups, group) != std::end(kGroups);
 }
 

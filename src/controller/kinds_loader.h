@@ -71,8 +71,7 @@ class KindsLoader {
   // False if no CRD of that name defines the kind in this version, or none that is established.
   async::Task<Result<bool>> LoadFromCrd(api::Gvk gvk, std::string crd_name,
                                         async::CancelToken cancel);
-  async::Task<Result<void>> LoadFromDocument(api::GroupVersion version,
-                                             std::vector<api::Gvk> kinds,
+  async::Task<Result<void>> LoadFromDocument(api::GroupVersion version, std::vector<api::Gvk> kinds,
                                              async::CancelToken cancel);
   async::Task<Result<void>> AddNeighbours(api::GroupVersion version, graph::Kinds& kinds,
                                           async::CancelToken cancel);

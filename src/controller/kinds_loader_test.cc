@@ -46,12 +46,13 @@ class NoLog final : public LogSink {
 class Counting final : public http::Transport {
  public:
   explicit Counting(http::Transport& inner) : inner_(inner) {}
-  async::Task<Result<http::Response>> Send(http::Request request, async::CancelToken cancel) override {
+  async::Task<Result<http::Response>> Send(http::Request request,
+                                           async::CancelToken cancel) override {
     targets.push_back(request.target);
     return inner_.Send(std::move(request), std::move(cancel));
   }
-  async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(http::Request request,
-                                                                  async::CancelToken cancel) override {
+  async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(
+      http::Request request, async::CancelToken cancel) override {
     return inner_.Open(std::move(request), std::move(cancel));
   }
   std::size_t Count(std::string_view part) const {
@@ -70,9 +71,9 @@ class KindsLoading : public testing::Test {
     return *executor.Run(loader.Load(std::move(kinds), {}));
   }
   void CreateTables() {
-    ASSERT_TRUE(*executor.Run(
-        client.Create({"apiextensions.k8s.io", "v1", "customresourcedefinitions"}, "",
-                      json::ParseYamlDocument(kTables)->value, {}, {})));
+    ASSERT_TRUE(
+        *executor.Run(client.Create({"apiextensions.k8s.io", "v1", "customresourcedefinitions"}, "",
+                                    json::ParseYamlDocument(kTables)->value, {}, {})));
     executor.Advance(std::chrono::seconds(1));
   }
 
@@ -150,13 +151,14 @@ TEST_F(KindsLoading, ANameCloseToTheMissingOneIsSuggested) {
 TEST_F(KindsLoading, ForgetsWhatChanged) {
   CreateTables();
   ASSERT_TRUE(Load({kTable}));
-  ASSERT_TRUE(*executor.Run(client.Patch(
-      {"apiextensions.k8s.io", "v1", "customresourcedefinitions"}, {"", "tables.ex.io"},
-      kube::PatchType::kJson,
-      json::ParseYamlDocument("[{op: add, path: /spec/versions/0/schema/openAPIV3Schema/properties/spec/"
-                              "properties/name, value: {type: string}}]")
-          ->value,
-      {}, {})));
+  ASSERT_TRUE(*executor.Run(
+      client.Patch({"apiextensions.k8s.io", "v1", "customresourcedefinitions"},
+                   {"", "tables.ex.io"}, kube::PatchType::kJson,
+                   json::ParseYamlDocument(
+                       "[{op: add, path: /spec/versions/0/schema/openAPIV3Schema/properties/spec/"
+                       "properties/name, value: {type: string}}]")
+                       ->value,
+                   {}, {})));
   executor.Advance(std::chrono::seconds(1));
   loader.Forget("ex.io");
   const auto loaded = Load({kTable});

@@ -50,7 +50,8 @@ namespace {
 Task<kube::Reply<kube::Deleted>> DeleteOne(kube::Client& client, runtime::Deletion deletion,
                                            CancelToken cancel) {
   // Said aloud: the server's default leaves the pods of a batch/v1 Job behind.
-  const kube::DeleteOptions options{.uid = deletion.uid, .propagation = kube::Propagation::kBackground};
+  const kube::DeleteOptions options{.uid = deletion.uid,
+                                    .propagation = kube::Propagation::kBackground};
   co_return co_await client.Delete(deletion.gvr, {deletion.ns, deletion.name}, options, cancel);
 }
 

@@ -18,15 +18,15 @@ namespace kro::controller {
 // What was evaluated in one look at an instance.
 struct EvaluationCounts {
   std::size_t expressions = 0;
-  std::size_t nodes = 0;         // whose objects were resolved
+  std::size_t nodes = 0;  // whose objects were resolved
   std::size_t node_errors = 0;
   std::size_t include_checks = 0;
-  std::size_t ignored = 0;       // nodes that includeWhen, or what they need, leaves out
+  std::size_t ignored = 0;  // nodes that includeWhen, or what they need, leaves out
   std::size_t ready_checks = 0;
   std::size_t not_ready = 0;
   std::vector<std::size_t> collection_sizes;
-  Duration setting_up{};         // before the first expression
-  Duration evaluating{};         // all expressions and nodes together
+  Duration setting_up{};  // before the first expression
+  Duration evaluating{};  // all expressions and nodes together
 };
 
 // A value that is read when somebody asks.
@@ -46,8 +46,8 @@ class Metrics {
 
   enum class Outcome { kSuccess, kError, kRequeueAfter };
   // One pass of the controller `controller`: "ResourceGraphDefinition" or "graphrevision".
-  virtual void Reconciled(std::string_view /*controller*/, Outcome /*outcome*/,
-                          Duration /*took*/) {}
+  virtual void Reconciled(std::string_view /*controller*/, Outcome /*outcome*/, Duration /*took*/) {
+  }
   virtual void ReconcilePanicked(std::string_view /*controller*/) {}
   // Who hears of the queue of this name; may be null.
   virtual kube::WorkqueueObserver* ObserverOf(std::string_view /*queue*/) { return nullptr; }

@@ -54,9 +54,8 @@ Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& informer
   co_return Result<void>{};
 }
 
-Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer,
-                               kube::ObjectKey key, json::Value stored, json::Value status,
-                               CancelToken cancel) {
+Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer, kube::ObjectKey key,
+                               json::Value stored, json::Value status, CancelToken cancel) {
   if (!stored.is_object()) stored = json::Object();
   json::Value difference = json::MakeMergePatch(stored, status);
   if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};

@@ -91,9 +91,9 @@ Task<Result<Requeue>> RevisionReconciler::Activate(RevisionView revision, Handed
                       .state = RevisionState::kPending,
                       .graph = nullptr};
   if (!d_.graphs.Get(revision.owner, revision.number)) d_.graphs.Put(entry);
-  auto written = co_await WriteStatus(revision, api::ConditionStatus::kTrue,
-                                      "graph revision compiled and verified",
-                                      compiled.graph.get(), cancel);
+  auto written =
+      co_await WriteStatus(revision, api::ConditionStatus::kTrue,
+                           "graph revision compiled and verified", compiled.graph.get(), cancel);
   if (!written) {
     d_.metrics.RevisionStatusFailed(/*activation_deferred=*/true);
     // The next attempt need not compile again.
@@ -169,17 +169,17 @@ Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
   auto compiled = co_await CompileDefinition(d_.executor, d_.kinds, settings_, revision.owner,
                                              std::move(snapshot->spec), cancel);
   if (!compiled) co_return Annotate(compiled, "graph revision '{}'", revision.name);
-  d_.metrics.RevisionCompiled(d_.executor.clock().Monotonic() - begin,
-                              compiled->graph.has_value());
+  d_.metrics.RevisionCompiled(d_.executor.clock().Monotonic() - begin, compiled->graph.has_value());
   if (compiled->graph) {
     HandedOver good{std::move(snapshot->hash), std::move(*compiled->graph)};
     co_return co_await Activate(std::move(revision), std::move(good), cancel);
   }
-  d_.logger.Error("graph revision does not compile",
-                  {{"revision", revision.name},
-                   {"diagnostics", RenderAll(compiled->graph.error())}});
+  d_.logger.Error(
+      "graph revision does not compile",
+      {{"revision", revision.name}, {"diagnostics", RenderAll(compiled->graph.error())}});
   failed_.insert_or_assign(revision.name, std::move(compiled->groups));
-  auto refused = co_await Refuse(revision, snapshot->hash, ConditionText(compiled->graph.error()), cancel);
+  auto refused =
+      co_await Refuse(revision, snapshot->hash, ConditionText(compiled->graph.error()), cancel);
   if (!refused) co_return std::unexpected(std::move(refused.error()));
   // The same snapshot fails again unless a kind appears or changes, and then an event says so.
   if (!compiled->kinds_missing) co_return Requeue::Never();
@@ -210,10 +210,10 @@ Task<Result<void>> RevisionReconciler::WriteStatus(RevisionView revision,
   const api::Timestamp now = TimestampOf(d_.executor.clock());
   api::ConditionSet conditions(api::GraphRevisionConditions(), OwnerOf(*revision.object),
                                ConditionsOf(*revision.object), now);
-  conditions.Set(api::condition::kGraphVerified, verified,
-                 verified == api::ConditionStatus::kTrue ? api::reason::kVerified
-                                                         : api::reason::kInvalidGraph,
-                 message, now);
+  conditions.Set(
+      api::condition::kGraphVerified, verified,
+      verified == api::ConditionStatus::kTrue ? api::reason::kVerified : api::reason::kInvalidGraph,
+      message, now);
   api::RgdStatus status;
   status.conditions = conditions.conditions();
   if (graph != nullptr) {
@@ -225,9 +225,9 @@ Task<Result<void>> RevisionReconciler::WriteStatus(RevisionView revision,
   // a graph that was verified before has them already.
   json::Value stored = json::Object();
   if (const auto* kept = json::Find(revision.object->value(), "status")) stored = *kept;
-  const bool same_conditions =
-      json::Find(stored, "conditions") != nullptr &&
-      *json::Find(stored, "conditions") == json::Value(*json::Find(api::ToJson(status), "conditions"));
+  const bool same_conditions = json::Find(stored, "conditions") != nullptr &&
+                               *json::Find(stored, "conditions") ==
+                                   json::Value(*json::Find(api::ToJson(status), "conditions"));
   if (same_conditions) co_return Result<void>{};
   json::Value wanted = api::ToJson(status);
   if (graph == nullptr) {

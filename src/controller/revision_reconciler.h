@@ -81,7 +81,7 @@ class RevisionReconciler {
 
   Dependencies d_;
   const Settings settings_;
-  std::map<std::string, HandedOver> handed_over_;         // by name of the revision
+  std::map<std::string, HandedOver> handed_over_;        // by name of the revision
   std::map<std::string, std::set<std::string>> failed_;  // name of the revision -> groups
 };
 

@@ -89,9 +89,8 @@ bool IsMark(std::string_view key) {
 bool IsWish(std::string_view key) { return key.starts_with(api::kLabelPrefix); }
 
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 bool SameKept(const json::Value& before, const json::Value& after) {

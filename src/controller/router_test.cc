@@ -27,20 +27,23 @@ struct LookCase {
 };
 
 const LookCase kLooks[] = {
-    {"status", "{metadata: {name: w, uid: a, resourceVersion: '2', generation: 1}, spec: {n: 1}, "
-               "status: {state: ACTIVE}}",
+    {"status",
+     "{metadata: {name: w, uid: a, resourceVersion: '2', generation: 1}, spec: {n: 1}, "
+     "status: {state: ACTIVE}}",
      false},
     {"a user's label", "{metadata: {name: w, uid: a, generation: 1, labels: {team: x}}}", false},
     {"generation", "{metadata: {name: w, uid: a, generation: 2}}", true},
     {"another of the name", "{metadata: {name: w, uid: b, generation: 1}}", true},
     {"deletion begun",
-     "{metadata: {name: w, uid: a, generation: 1, deletionTimestamp: '2026-01-01T00:00:00Z'}}", true},
+     "{metadata: {name: w, uid: a, generation: 1, deletionTimestamp: '2026-01-01T00:00:00Z'}}",
+     true},
     {"suspended",
      "{metadata: {name: w, uid: a, generation: 1, annotations: {kro.run/reconcile: Disabled}}}",
      true},
     {"a wish of a user",
      "{metadata: {name: w, uid: a, generation: 1, annotations: {kro.run/reconcile: now}}}", true},
-    {"another's finalizer", "{metadata: {name: w, uid: a, generation: 1, finalizers: [x/y]}}", false},
+    {"another's finalizer", "{metadata: {name: w, uid: a, generation: 1, finalizers: [x/y]}}",
+     false},
     {"marked as ours",
      "{metadata: {name: w, uid: a, generation: 1, finalizers: [kro.run/finalizer], labels: "
      "{kro.run/owned: 'true'}}}",
@@ -64,14 +67,15 @@ TEST(Router, KnowsWhenTheMarksOfAnInstanceWereTouched) {
   };
   EXPECT_FALSE(touched(kMarked));
   EXPECT_FALSE(touched(
-      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {kro.run/owned: 'true', team: x}, "
+      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {kro.run/owned: 'true', team: "
+      "x}, "
       "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap, note: mine}}}"));
-  EXPECT_TRUE(touched(
-      "{metadata: {name: w, finalizers: [x/y], labels: {kro.run/owned: 'true'}, "
-      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
-  EXPECT_TRUE(touched(
-      "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {}, "
-      "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
+  EXPECT_TRUE(
+      touched("{metadata: {name: w, finalizers: [x/y], labels: {kro.run/owned: 'true'}, "
+              "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
+  EXPECT_TRUE(
+      touched("{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {}, "
+              "annotations: {applyset.kubernetes.io/contains-group-kinds: ConfigMap}}}"));
   EXPECT_TRUE(touched(
       "{metadata: {name: w, finalizers: [kro.run/finalizer], labels: {kro.run/owned: 'true'}, "
       "annotations: {applyset.kubernetes.io/contains-group-kinds: Secret}}}"));

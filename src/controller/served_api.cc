@@ -19,9 +19,7 @@ std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
 // Instances of one API that failed more than once are tried again no more often than this.
 constexpr int kRetriesPerSecond = 5;
 
-runtime::LiveObject LiveOf(const kube::ObjectPtr& object) {
-  return {object, &object->value()};
-}
+runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
 }  // namespace
 
@@ -139,7 +137,8 @@ std::vector<runtime::Member> ServedApi::MembersOf(std::string_view apply_set) co
 void ServedApi::NoteDeleted(const runtime::Deletion& deletion) {
   const auto lease = KindLease(deletion.gvr);
   const kube::Store* store = lease == nullptr ? nullptr : lease->store();
-  const kube::ObjectPtr held = store == nullptr ? nullptr : store->Get({deletion.ns, deletion.name});
+  const kube::ObjectPtr held =
+      store == nullptr ? nullptr : store->Get({deletion.ns, deletion.name});
   // The watch may have been faster than the answer.
   if (held != nullptr && held->uid() == deletion.uid) leaving_.insert(deletion.uid);
 }
@@ -203,7 +202,8 @@ WatchListener ServedApi::ChildListener(const api::Gvr& gvr) {
 
 std::size_t ServedApi::CountSetbacks() const {
   std::size_t count = 0;
-  for (const auto& [key, memo] : memos_) memo.setbacks.ForEach([&](const auto&, const auto&) { ++count; });
+  for (const auto& [key, memo] : memos_)
+    memo.setbacks.ForEach([&](const auto&, const auto&) { ++count; });
   return count;
 }
 

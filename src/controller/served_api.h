@@ -62,9 +62,9 @@ struct InstanceMemo {
   MonotonicTime retry_at{};
 
   bool IsEmpty() const {
-    return setbacks.empty() && waits == nullptr && !other_words_since && missing_namespaces.empty() &&
-           references.empty() && emptied.empty() && !uncertain && claims.empty() &&
-           contests.empty() && status_sent == 0;
+    return setbacks.empty() && waits == nullptr && !other_words_since &&
+           missing_namespaces.empty() && references.empty() && emptied.empty() && !uncertain &&
+           claims.empty() && contests.empty() && status_sent == 0;
   }
 };
 

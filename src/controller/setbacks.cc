@@ -22,14 +22,22 @@ Duration DelayOf(SetbackCause cause, int attempts, const kube::Random& random);
 
 std::string_view ToString(SetbackCause cause) {
   switch (cause) {
-    case SetbackCause::kForbidden: return "forbidden";
-    case SetbackCause::kInvalid: return "invalid";
-    case SetbackCause::kMissing: return "missing";
-    case SetbackCause::kConflict: return "conflict";
-    case SetbackCause::kContested: return "contested";
-    case SetbackCause::kThrottled: return "throttled";
-    case SetbackCause::kUnreachable: return "unreachable";
-    case SetbackCause::kServerError: return "server error";
+    case SetbackCause::kForbidden:
+      return "forbidden";
+    case SetbackCause::kInvalid:
+      return "invalid";
+    case SetbackCause::kMissing:
+      return "missing";
+    case SetbackCause::kConflict:
+      return "conflict";
+    case SetbackCause::kContested:
+      return "contested";
+    case SetbackCause::kThrottled:
+      return "throttled";
+    case SetbackCause::kUnreachable:
+      return "unreachable";
+    case SetbackCause::kServerError:
+      return "server error";
   }
   return "";
 }
@@ -111,14 +119,22 @@ namespace {
 
 Policy PolicyOf(SetbackCause cause) {
   switch (cause) {
-    case SetbackCause::kForbidden: return {seconds(1), minutes(5)};
-    case SetbackCause::kInvalid: return {seconds(1), minutes(5)};
-    case SetbackCause::kMissing: return {milliseconds(500), seconds(60)};
-    case SetbackCause::kConflict: return {milliseconds(100), seconds(30)};
-    case SetbackCause::kContested: return {seconds(6), minutes(1)};
-    case SetbackCause::kThrottled: return {seconds(1), seconds(60)};
-    case SetbackCause::kUnreachable: return {milliseconds(500), seconds(30)};
-    case SetbackCause::kServerError: return {milliseconds(500), seconds(60)};
+    case SetbackCause::kForbidden:
+      return {seconds(1), minutes(5)};
+    case SetbackCause::kInvalid:
+      return {seconds(1), minutes(5)};
+    case SetbackCause::kMissing:
+      return {milliseconds(500), seconds(60)};
+    case SetbackCause::kConflict:
+      return {milliseconds(100), seconds(30)};
+    case SetbackCause::kContested:
+      return {seconds(6), minutes(1)};
+    case SetbackCause::kThrottled:
+      return {seconds(1), seconds(60)};
+    case SetbackCause::kUnreachable:
+      return {milliseconds(500), seconds(30)};
+    case SetbackCause::kServerError:
+      return {milliseconds(500), seconds(60)};
   }
   return {seconds(1), minutes(5)};
 }

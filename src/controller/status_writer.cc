@@ -37,9 +37,9 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
       co_return kube::Reply<void>{};
     }
 
-    auto answer = co_await client_.Patch(gvr, key, kube::PatchType::kMerge,
-                                         MakePatch(*stored, wanted), {.subresource = "status"},
-                                         cancel);
+    auto answer =
+        co_await client_.Patch(gvr, key, kube::PatchType::kMerge, MakePatch(*stored, wanted),
+                               {.subresource = "status"}, cancel);
     if (answer) {
       api.parents().ObserveWrite(*answer);
       const json::Value* kept = json::Find(*answer, "status");

@@ -43,8 +43,8 @@ std::string Waits::Tell(const graph::Graph& graph, const runtime::Outcome& outco
       next_ = std::min<Duration>(next_.value_or(kPatience), kPatience - waited);
     } else if (texts.size() < kTold) {
       about += words;
-      texts.push_back(fmt::format("; {}{}{}", words, api::FormatTimestamp(begin),
-                                  ValuesOf(*report.wait)));
+      texts.push_back(
+          fmt::format("; {}{}{}", words, api::FormatTimestamp(begin), ValuesOf(*report.wait)));
     } else {
       ++more;
     }
@@ -55,8 +55,8 @@ std::string Waits::Tell(const graph::Graph& graph, const runtime::Outcome& outco
     const Duration left = std::max(setback.next, now.retry_at) - now.monotonic;
     if (left < kFarAttempt) return;
     const auto when = std::chrono::ceil<std::chrono::minutes>(now.wall + left);
-    std::string text = fmt::format("; {} is tried again about {:%FT%H:%MZ} ({}, attempt {})", object,
-                                   when, ToString(setback.cause), setback.attempts + 1);
+    std::string text = fmt::format("; {} is tried again about {:%FT%H:%MZ} ({}, attempt {})",
+                                   object, when, ToString(setback.cause), setback.attempts + 1);
     if (texts.size() < kTold) {
       about += text;
       texts.push_back(std::move(text));

@@ -20,7 +20,8 @@ struct World {
   runtime::Outcome Waiting(std::string seen) const {
     runtime::Outcome outcome;
     for (std::size_t i = 0; i < 2; ++i) {
-      runtime::NodeReport report{.node = i, .state = runtime::NodeState::kWaiting, .cause = {}, .wait = {}};
+      runtime::NodeReport report{
+          .node = i, .state = runtime::NodeState::kWaiting, .cause = {}, .wait = {}};
       report.wait = runtime::Wait{.node = 0,
                                   .gvr = {"apps", "v1", "deployments"},
                                   .ns = "default",
@@ -102,8 +103,9 @@ TEST(Waits, AnAttemptThatIsFarAwaySaysWhen) {
   EXPECT_THAT(w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now), Not(HasSubstr("tried again")));
   record(7);
   const std::string text = w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now);
-  EXPECT_EQ(text,
-            "; v1/configmaps/default/a is tried again about 2023-11-14T22:19Z (forbidden, attempt 11)");
+  EXPECT_EQ(
+      text,
+      "; v1/configmaps/default/a is tried again about 2023-11-14T22:19Z (forbidden, attempt 11)");
   // The time is that of the attempt, so the text stays until then.
   w.Advance(100s);
   EXPECT_EQ(w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now), text);
@@ -117,8 +119,9 @@ TEST(Waits, AnAttemptThatIsPutOffSaysWhenItReallyIs) {
                       [] { return 1.0; });
   }
   w.now.retry_at = w.now.monotonic + 10min;
-  EXPECT_EQ(w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now),
-            "; v1/configmaps/default/a is tried again about 2023-11-14T22:24Z (forbidden, attempt 11)");
+  EXPECT_EQ(
+      w.waits.Tell(w.graph, {}, w.setbacks, {}, w.now),
+      "; v1/configmaps/default/a is tried again about 2023-11-14T22:24Z (forbidden, attempt 11)");
 }
 
 TEST(Waits, OfManyTheFirstAreNamed) {
@@ -126,7 +129,8 @@ TEST(Waits, OfManyTheFirstAreNamed) {
   w.graph.nodes.resize(30);
   runtime::Outcome outcome;
   for (std::size_t i = 0; i < 30; ++i) {
-    runtime::NodeReport report{.node = i, .state = runtime::NodeState::kPending, .cause = {}, .wait = {}};
+    runtime::NodeReport report{
+        .node = i, .state = runtime::NodeState::kPending, .cause = {}, .wait = {}};
     w.graph.nodes[i].id = fmt::format("n{}", i);
     report.wait = runtime::Wait{};
     report.wait->gvr = {"", "v1", "pods"};

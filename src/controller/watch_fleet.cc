@@ -58,8 +58,8 @@ struct WatchFleet::Watch {
   std::shared_ptr<Running> active;  // filled
   std::shared_ptr<Running> next;    // being filled
   std::uint64_t events = 0;
-  Lease* quiet = nullptr;           // the one that writes just now
-  async::Event filled;              // set whenever `active` changed; see WaitReady
+  Lease* quiet = nullptr;  // the one that writes just now
+  async::Event filled;     // set whenever `active` changed; see WaitReady
 };
 
 WatchFleet::WatchFleet(kube::Client& client, kube::Random random, Metrics& metrics)
@@ -86,10 +86,11 @@ std::unique_ptr<WatchFleet::Lease> WatchFleet::Acquire(WatchScope scope,
 std::vector<WatchFleet::View> WatchFleet::Views() const {
   std::vector<View> views;
   for (const auto& [scope, watch] : watches_) {
-    views.push_back({.scope = scope,
-                     .leases = watch->leases.size(),
-                     .events = watch->events,
-                     .store = watch->active == nullptr ? nullptr : &watch->active->informer.store()});
+    views.push_back(
+        {.scope = scope,
+         .leases = watch->leases.size(),
+         .events = watch->events,
+         .store = watch->active == nullptr ? nullptr : &watch->active->informer.store()});
   }
   return views;
 }
@@ -142,7 +143,8 @@ Task<std::set<std::string>> WatchFleet::Differences(std::shared_ptr<Running> run
     const kube::ObjectPtr stored = store.Get(key);
     if (stored == nullptr || stored->uid() != uid ||
         kube::CompareResourceVersions(stored->resource_version(),
-                                      json::FindString(item, {"metadata", "resourceVersion"})) < 0) {
+                                      json::FindString(item, {"metadata", "resourceVersion"})) <
+            0) {
       differ.insert(key.ToString());
     }
   }

@@ -33,8 +33,7 @@ void Console::Say(std::string_view text) {
       std::chrono::time_point_cast<std::chrono::system_clock::duration>(clock_.Now()));
   std::tm local{};
   localtime_r(&now, &local);
-  std::string said =
-      fmt::format("{:02}:{:02}:{:02} ", local.tm_hour, local.tm_min, local.tm_sec);
+  std::string said = fmt::format("{:02}:{:02}:{:02} ", local.tm_hour, local.tm_min, local.tm_sec);
   for (const char c : text) {
     said += c;
     if (c == '\n') said += "         ";
@@ -48,8 +47,8 @@ void Console::Show(const std::vector<TreeLine>& lines,
   if (tree_ == Tree::kLines) {
     std::set<std::string> there;
     for (const TreeLine& line : lines) {
-      std::string text = fmt::format("{:>{}}{} {}  {}", "", 2 * line.depth, kind_of(line), line.name,
-                                     line.state);
+      std::string text =
+          fmt::format("{:>{}}{} {}  {}", "", 2 * line.depth, kind_of(line), line.name, line.state);
       if (!line.message.empty()) text += "  " + line.message;
       while (text.ends_with(' ')) text.pop_back();
       there.insert(line.uid);
@@ -60,7 +59,8 @@ void Console::Show(const std::vector<TreeLine>& lines,
     }
     std::erase_if(known_, [&](const auto& entry) {
       if (there.contains(entry.first)) return false;
-      Say(entry.second.substr(0, entry.second.find("  ", entry.second.find_first_not_of(' '))) + "  gone");
+      Say(entry.second.substr(0, entry.second.find("  ", entry.second.find_first_not_of(' '))) +
+          "  gone");
       return true;
     });
     return;

@@ -93,8 +93,8 @@ Result<std::unique_ptr<Dev>> Dev::Start(Dependencies dependencies, DevOptions op
           options.data_dir, opened.dropped));
     }
   }
-  auto impl = std::make_unique<Impl>(std::move(dependencies), std::move(options),
-                                     std::move(opened.state));
+  auto impl =
+      std::make_unique<Impl>(std::move(dependencies), std::move(options), std::move(opened.state));
   impl->journal = std::move(opened.journal);
   if (auto begun = impl->Begin(); !begun) return std::unexpected(std::move(begun.error()));
   return std::unique_ptr<Dev>(new Dev(std::move(impl)));
@@ -112,7 +112,9 @@ std::uint16_t Dev::port() const { return impl_->front->port(); }
 
 const std::string& Dev::kubeconfig() const { return impl_->kubeconfig; }
 
-async::Task<Result<DevEnd>> Dev::Run(async::CancelToken stop) { return impl_->Run(std::move(stop)); }
+async::Task<Result<DevEnd>> Dev::Run(async::CancelToken stop) {
+  return impl_->Run(std::move(stop));
+}
 
 Result<void> Dev::Impl::Begin() {
   if (journal != nullptr) {
@@ -127,8 +129,8 @@ Result<void> Dev::Impl::Begin() {
   server.AddListener(*workbench);
 
   const bool tls = options.tls == WithTls::kYes;
-  http::Handler handler =
-      apiserver::MakeFront(server, d.executor, tls ? apiserver::WithoutCertificate::kAnonymous
+  http::Handler handler = apiserver::MakeFront(server, d.executor,
+                                               tls ? apiserver::WithoutCertificate::kAnonymous
                                                    : apiserver::WithoutCertificate::kDefaultUser);
   if (!options.audit_log.empty()) {
     auto log = apiserver::AuditLog::Open(options.audit_log, d.executor.clock());
@@ -156,7 +158,8 @@ Result<void> Dev::Impl::Begin() {
   front = *std::move(listening);
 
   kubeconfig = options.kubeconfig;
-  if (kubeconfig.empty() && !options.data_dir.empty()) kubeconfig = options.data_dir + "/kubeconfig";
+  if (kubeconfig.empty() && !options.data_dir.empty())
+    kubeconfig = options.data_dir + "/kubeconfig";
   if (kubeconfig.empty()) {
     std::error_code ignored;
     fs::path folder = fs::temp_directory_path(ignored);
@@ -164,7 +167,8 @@ Result<void> Dev::Impl::Begin() {
     kubeconfig = folder / fmt::format("kro-dev-{}.kubeconfig", ::getpid());
     temporary_kubeconfig = true;
   }
-  if (auto written = WriteFile(kubeconfig, KubeconfigText(front->port(), credentials)); !written) return written;
+  if (auto written = WriteFile(kubeconfig, KubeconfigText(front->port(), credentials)); !written)
+    return written;
 
   std::vector<std::string> watched = options.paths;
   watched.insert(watched.end(), options.rule_files.begin(), options.rule_files.end());
@@ -181,12 +185,11 @@ Result<void> Dev::Impl::Begin() {
 std::string Dev::Impl::Greeting() const {
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       d.executor.clock().Monotonic() - options.started);
-  std::string text = fmt::format("A Kubernetes API at {}://127.0.0.1:{}, ready in {} ms{}.\n\n",
-                                 options.tls == WithTls::kYes ? "https" : "http", front->port(),
-                                 took.count(),
-                                 options.data_dir.empty()
-                                     ? ", in memory: it is gone when this ends"
-                                     : fmt::format(", kept in {}", options.data_dir));
+  std::string text =
+      fmt::format("A Kubernetes API at {}://127.0.0.1:{}, ready in {} ms{}.\n\n",
+                  options.tls == WithTls::kYes ? "https" : "http", front->port(), took.count(),
+                  options.data_dir.empty() ? ", in memory: it is gone when this ends"
+                                           : fmt::format(", kept in {}", options.data_dir));
   text += fmt::format("  export KUBECONFIG={}\n  kubectl get rgd\n", kubeconfig);
   if (options.controller == WithController::kNo) {
     text += fmt::format("  kro controller --kubeconfig={}\n", kubeconfig);

@@ -41,7 +41,7 @@ struct DevOptions {
   std::string kubeconfig;  // where it is written; empty: in the data folder, or a temporary file
   std::string data_dir;    // empty: everything is in memory
   apiserver::Journal::Sync sync = apiserver::Journal::Sync::kEverySecond;
-  std::string audit_log;   // empty: none
+  std::string audit_log;  // empty: none
 
   WithController controller = WithController::kYes;
   controller::Settings settings;

@@ -116,8 +116,7 @@ struct FileWatch::Impl {
 };
 
 Result<std::unique_ptr<FileWatch>> FileWatch::Start(async::Executor& executor,
-                                                    std::vector<std::string> paths,
-                                                    Duration settle,
+                                                    std::vector<std::string> paths, Duration settle,
                                                     std::function<void()> changed) {
   auto impl = std::make_unique<Impl>();
   impl->executor = &executor;

@@ -75,16 +75,18 @@ void InstanceTree::AddBelow(const std::string& parent, std::string_view name_spa
   });
   for (std::size_t i = 0; i < below.size(); ++i) {
     const auto& [uid, node] = below[i];
-    const bool same_place = node->name_space.empty() || (depth > 0 && node->name_space == name_space);
-    lines.push_back({.uid = *uid,
-                     .depth = depth,
-                     .last = i + 1 == below.size(),
-                     .kind = node->group.empty() ? node->resource : node->resource + "." + node->group,
-                     .group = node->group,
-                     .resource = node->resource,
-                     .name = same_place ? node->name : node->name_space + "/" + node->name,
-                     .state = node->state,
-                     .message = node->message});
+    const bool same_place =
+        node->name_space.empty() || (depth > 0 && node->name_space == name_space);
+    lines.push_back(
+        {.uid = *uid,
+         .depth = depth,
+         .last = i + 1 == below.size(),
+         .kind = node->group.empty() ? node->resource : node->resource + "." + node->group,
+         .group = node->group,
+         .resource = node->resource,
+         .name = same_place ? node->name : node->name_space + "/" + node->name,
+         .state = node->state,
+         .message = node->message});
     AddBelow(*uid, node->name_space, depth + 1, lines);
   }
 }

@@ -12,9 +12,9 @@ namespace kro::dev {
 
 struct TreeLine {
   std::string uid;
-  int depth = 0;        // 0: an instance that nothing contains
-  bool last = false;    // of those below the same object
-  std::string kind;     // of the resource, "deployments.apps": who shows it knows better words
+  int depth = 0;      // 0: an instance that nothing contains
+  bool last = false;  // of those below the same object
+  std::string kind;   // of the resource, "deployments.apps": who shows it knows better words
   std::string group;
   std::string resource;
   std::string name;     // "default/shop"; below an instance of the same namespace "shop"

@@ -18,8 +18,14 @@ bool Put(InstanceTree& tree, std::string uid, std::string resource, std::string 
   Labels labels{{"kro.run/owned", "true"}};
   if (!parent.empty()) labels.emplace_back("kro.run/instance-id", parent);
   const std::string members = fmt::format(R"("metadata":{{"name":"{}"}}{})", name, rest);
-  return tree.Observe({.revision = ++revision, .group = resource == "deployments" ? "apps" : "g", .resource = resource, .name_space = "ns",
-                       .name = name, .uid = uid, .labels = labels, .members = members});
+  return tree.Observe({.revision = ++revision,
+                       .group = resource == "deployments" ? "apps" : "g",
+                       .resource = resource,
+                       .name_space = "ns",
+                       .name = name,
+                       .uid = uid,
+                       .labels = labels,
+                       .members = members});
 }
 
 std::vector<std::string> Shown(const InstanceTree& tree) {
@@ -38,8 +44,9 @@ TEST(InstanceTree, ShowsInstancesAndBelowThemWhatTheyMade) {
       R"(,"status":{"state":"IN_PROGRESS","conditions":[{"type":"Ready","status":"False","message":"waits"}]})");
   Put(tree, "3", "deployments", "a", "1", R"(,"spec":{"replicas":2},"status":{"readyReplicas":1})");
   Put(tree, "4", "configmaps", "c", "1", "");
-  EXPECT_THAT(Shown(tree), ElementsAre("0 webs ns/a IN_PROGRESS: waits", "1 deployments a 1/2 ready",
-                                       "1 configmaps c ", "0 webs ns/b ACTIVE"));
+  EXPECT_THAT(Shown(tree),
+              ElementsAre("0 webs ns/a IN_PROGRESS: waits", "1 deployments a 1/2 ready",
+                          "1 configmaps c ", "0 webs ns/b ACTIVE"));
 }
 
 TEST(InstanceTree, SaysWhetherAChangeIsToBeSeen) {
@@ -49,8 +56,11 @@ TEST(InstanceTree, SaysWhetherAChangeIsToBeSeen) {
   EXPECT_TRUE(Put(tree, "1", "webs", "a", "", R"(,"status":{"state":"ERROR"})"));
   const Labels nobody;
   EXPECT_FALSE(tree.Observe({.resource = "pods", .name = "x", .uid = "9", .labels = nobody}));
-  EXPECT_TRUE(tree.Observe(
-      {.type = ObjectChange::Type::kRemoved, .resource = "webs", .name = "a", .uid = "1", .labels = nobody}));
+  EXPECT_TRUE(tree.Observe({.type = ObjectChange::Type::kRemoved,
+                            .resource = "webs",
+                            .name = "a",
+                            .uid = "1",
+                            .labels = nobody}));
   EXPECT_TRUE(tree.Lines().empty());
 }
 

@@ -74,8 +74,8 @@ void ReadManifest(std::string_view text, const std::string& file, ManifestSet& s
       found.hint = std::move(hint);
       refuse(std::move(found));
     };
-    auto gvk = api::ParseGvk(json::FindString(object, {"apiVersion"}),
-                             json::FindString(object, {"kind"}));
+    auto gvk =
+        api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
     if (!gvk || gvk->kind.empty() || gvk->version.empty()) {
       fault("this is no object: it has no apiVersion and kind", "");
       continue;

@@ -30,7 +30,8 @@ TEST(Manifests, AreReadFromFoldersInTheOrderInWhichTheyAreNeeded) {
   const auto write = [&](const char* name, std::string_view text) {
     std::ofstream(folder / name) << text;
   };
-  write("a.yaml", "apiVersion: kro.run/v1alpha1\nkind: Web\nmetadata: {name: w, namespace: team}\n");
+  write("a.yaml",
+        "apiVersion: kro.run/v1alpha1\nkind: Web\nmetadata: {name: w, namespace: team}\n");
   write("b.yml",
         "apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\nmetadata: {name: d}\n---\n"
         "apiVersion: dev.kro.run/v1alpha1\nkind: Rules\nrules: []\n");

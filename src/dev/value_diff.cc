@@ -12,12 +12,17 @@ namespace kro::dev {
 namespace {
 
 constexpr std::size_t kLongest = 60;
-constexpr std::string_view kServerOwn[] = {"managedFields", "resourceVersion", "generation", "uid",
-                                           "creationTimestamp", "deletionTimestamp",
-                                           "deletionGracePeriodSeconds", "selfLink"};
+constexpr std::string_view kServerOwn[] = {"managedFields",
+                                           "resourceVersion",
+                                           "generation",
+                                           "uid",
+                                           "creationTimestamp",
+                                           "deletionTimestamp",
+                                           "deletionGracePeriodSeconds",
+                                           "selfLink"};
 
-void Diff(const json::Value* before, const json::Value* after, const json::FieldPath& path, int depth,
-          std::vector<std::string>& lines);
+void Diff(const json::Value* before, const json::Value* after, const json::FieldPath& path,
+          int depth, std::vector<std::string>& lines);
 void DiffMaps(const json::Object& before, const json::Object& after, const json::FieldPath& path,
               int depth, std::vector<std::string>& lines);
 void DiffLists(const json::Array& before, const json::Array& after, const json::FieldPath& path,
@@ -39,8 +44,8 @@ std::vector<std::string> DiffObjects(const json::Value& before, const json::Valu
 
 namespace {
 
-void Diff(const json::Value* before, const json::Value* after, const json::FieldPath& path, int depth,
-          std::vector<std::string>& lines) {
+void Diff(const json::Value* before, const json::Value* after, const json::FieldPath& path,
+          int depth, std::vector<std::string>& lines) {
   if (before == nullptr) {
     lines.push_back(fmt::format("{}: {}", path.ToString(), Shown(*after)));
   } else if (after == nullptr) {

@@ -16,13 +16,15 @@ std::vector<std::string> Diff(std::string_view before, std::string_view after) {
 }
 
 TEST(DiffObjects, NamesWhatWasAddedRemovedAndChanged) {
-  EXPECT_THAT(Diff("spec: {replicas: 2, old: gone, same: 1}", "spec: {replicas: 4, same: 1, new: [1]}"),
-              ElementsAre("spec.replicas 2 -> 4", "spec.new: [1]", "spec.old removed, was gone"));
+  EXPECT_THAT(
+      Diff("spec: {replicas: 2, old: gone, same: 1}", "spec: {replicas: 4, same: 1, new: [1]}"),
+      ElementsAre("spec.replicas 2 -> 4", "spec.new: [1]", "spec.old removed, was gone"));
 }
 
 TEST(DiffObjects, ComparesListItemsByTheirNames) {
-  EXPECT_THAT(Diff("c: [{name: a, v: 1}, {name: b, v: 2}]", "c: [{name: b, v: 3}, {name: a, v: 1}]"),
-              ElementsAre("c.b.v 2 -> 3"));
+  EXPECT_THAT(
+      Diff("c: [{name: a, v: 1}, {name: b, v: 2}]", "c: [{name: b, v: 3}, {name: a, v: 1}]"),
+      ElementsAre("c.b.v 2 -> 3"));
   EXPECT_THAT(Diff("c: [1, 2]", "c: [1, 3, 4]"), ElementsAre("c[1] 2 -> 3", "c[2]: 4"));
 }
 

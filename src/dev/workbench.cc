@@ -72,8 +72,8 @@ void Workbench::OnChange(const apiserver::ObjectChange& change) {
   if (tree_.Observe(change)) tree_changed_ = true;
   if (change.resource == "customresourcedefinitions") kinds_changed_ = true;
   if (IsDefinition(change.group, change.resource)) {
-    definitions_changed_.insert({std::string(change.resource), std::string(change.name_space),
-                                 std::string(change.name)});
+    definitions_changed_.insert(
+        {std::string(change.resource), std::string(change.name_space), std::string(change.name)});
   }
 }
 
@@ -158,8 +158,8 @@ void Workbench::ReloadRules(const ManifestSet& set) {
     d_.console.Say(said + "the rules before these still hold");
     return;
   }
-  d_.console.Say(fmt::format("{} rule{} in force", rules.rules.size(),
-                             rules.rules.size() == 1 ? "" : "s"));
+  d_.console.Say(
+      fmt::format("{} rule{} in force", rules.rules.size(), rules.rules.size() == 1 ? "" : "s"));
   d_.server.Play(std::move(rules), [this](std::string what) { d_.console.Say(what); });
 }
 
@@ -182,8 +182,7 @@ async::Task<void> Workbench::Apply(Manifest manifest, async::CancelToken cancel)
   auto before = co_await d_.client.Get(kind->gvr, key, {}, cancel);
   const bool failed = earlier != applied_.end() && earlier->second.failed;
   const ObjectId id = manifest.id;
-  Applied& applied =
-      applied_.insert_or_assign(id, Applied{manifest, kind, false}).first->second;
+  Applied& applied = applied_.insert_or_assign(id, Applied{manifest, kind, false}).first->second;
   if (same && before && !failed) co_return;
   kube::ApplyOptions options{.field_manager = std::string(kManager)};
   options.on_conflict = kube::OnConflict::kTakeOver;
@@ -206,7 +205,8 @@ async::Task<void> Workbench::Apply(Manifest manifest, async::CancelToken cancel)
     said += " " + lines.front();
   } else {
     for (std::size_t i = 0; i < std::min(lines.size(), kMostLines); ++i) said += "\n  " + lines[i];
-    if (lines.size() > kMostLines) said += fmt::format("\n  and {} more", lines.size() - kMostLines);
+    if (lines.size() > kMostLines)
+      said += fmt::format("\n  and {} more", lines.size() - kMostLines);
   }
   d_.console.Say(said);
 }
@@ -229,7 +229,8 @@ async::Task<void> Workbench::DropVanished(const ManifestSet& set, async::CancelT
       return other.id.gvk.group == at->first.gvk.group && other.id.gvk.kind == at->first.gvk.kind &&
              other.id.name_space == at->first.name_space && other.id.name == at->first.name;
     };
-    const bool there = std::ranges::find(set.objects, at->first, &Manifest::id) != set.objects.end();
+    const bool there =
+        std::ranges::find(set.objects, at->first, &Manifest::id) != set.objects.end();
     if (there || IsBroken(set, at->second.manifest.file)) {
       ++at;
       continue;
@@ -305,7 +306,8 @@ async::Task<void> Workbench::TellOf(DefinitionKey key, async::CancelToken cancel
         ConditionText(*object, api::condition::kGraphAccepted, "message");
     // A fault that was shown is not worked out again.
     const std::string shown(message);
-    if (auto last = verdicts_.find(key); last != verdicts_.end() && last->second == shown) co_return;
+    if (auto last = verdicts_.find(key); last != verdicts_.end() && last->second == shown)
+      co_return;
     std::string faults;
     if (applied != nullptr) {
       const Manifest manifest = applied->manifest;
@@ -357,7 +359,8 @@ async::Task<std::string> Workbench::Diagnose(const Manifest& manifest, json::Val
 async::Task<Workbench::Standing> Workbench::Judge(async::CancelToken cancel) {
   Standing standing{.settled = true};
   for (const auto& [file, text] : faults_) standing.left.push_back(text.substr(0, text.find('\n')));
-  if (!rules_fault_.empty()) standing.left.push_back(rules_fault_.substr(0, rules_fault_.find('\n')));
+  if (!rules_fault_.empty())
+    standing.left.push_back(rules_fault_.substr(0, rules_fault_.find('\n')));
   for (const auto& [id, applied] : applied_) {
     if (!applied.kind) {
       standing.settled = false;
@@ -373,22 +376,24 @@ async::Task<Workbench::Standing> Workbench::Judge(async::CancelToken cancel) {
     const api::Gvr crds{"apiextensions.k8s.io", "v1", "customresourcedefinitions"};
     if (!definition) {
       auto crd = co_await d_.client.Get(crds, {"", gvr.resource + "." + gvr.group}, {}, cancel);
-      if (!crd || json::FindString(*crd, {"metadata", "labels", api::label::kOwned}) != "true") continue;
+      if (!crd || json::FindString(*crd, {"metadata", "labels", api::label::kOwned}) != "true")
+        continue;
     }
-    auto object = co_await d_.client.Get(gvr, {NamespaceOf(id, *applied.kind), id.name}, {}, cancel);
+    auto object =
+        co_await d_.client.Get(gvr, {NamespaceOf(id, *applied.kind), id.name}, {}, cancel);
     const std::string_view state =
         object ? json::FindString(*object, {"status", "state"}) : std::string_view();
     const bool current = object && IsCurrent(*object);
     if (current && state == (definition ? api::state::kRgdActive : api::state::kActive)) continue;
-    const bool refused =
-        definition && current &&
-        ConditionText(*object, api::condition::kGraphAccepted, "reason") ==
-            api::reason::kInvalidResourceGraph;
+    const bool refused = definition && current &&
+                         ConditionText(*object, api::condition::kGraphAccepted, "reason") ==
+                             api::reason::kInvalidResourceGraph;
     if (!refused) standing.settled = false;
     const std::string_view why =
         object ? ConditionText(*object, api::condition::kReady, "message") : std::string_view();
-    standing.left.push_back(fmt::format("{}: {}{}{}", id.ToString(), state.empty() ? "no state" : state,
-                                        why.empty() ? "" : ": ", why));
+    standing.left.push_back(fmt::format("{}: {}{}{}", id.ToString(),
+                                        state.empty() ? "no state" : state, why.empty() ? "" : ": ",
+                                        why));
   }
   co_return standing;
 }

@@ -27,7 +27,7 @@ struct WorkbenchOptions {
   std::vector<std::string> paths;       // files and folders
   std::vector<std::string> rule_files;  // beside those among the paths
   Prune prune = Prune::kNo;
-  controller::Settings settings;        // of the operator: definitions are compiled as it does
+  controller::Settings settings;  // of the operator: definitions are compiled as it does
 };
 
 // Used from the executor's loop only.
@@ -86,8 +86,8 @@ class Workbench final : public apiserver::ChangeListener {
   async::Task<void> TellOfDefinitions(async::CancelToken cancel);
   async::Task<void> TellOf(DefinitionKey key, async::CancelToken cancel);
   // What is wrong with a definition, at its place if it is in a file; empty if it compiles.
-  async::Task<std::string> Diagnose(const Manifest& manifest, json::Value object,
-                                    DefinitionKey key, async::CancelToken cancel);
+  async::Task<std::string> Diagnose(const Manifest& manifest, json::Value object, DefinitionKey key,
+                                    async::CancelToken cancel);
   async::Task<Standing> Judge(async::CancelToken cancel);
   void ShowTree();
   void Refuse(const Manifest& manifest, const kube::ApiError& error);
@@ -106,9 +106,9 @@ class Workbench final : public apiserver::ChangeListener {
   std::map<ObjectId, Applied> applied_;
   // With kYes: what an earlier run applied, until all files could be read.
   std::vector<Applied> earlier_;
-  std::set<api::GroupKind> defined_;  // by what is in the files
+  std::set<api::GroupKind> defined_;           // by what is in the files
   std::map<std::string, std::string> faults_;  // by file: what was said last
-  std::uint64_t rules_hash_ = 0;  // 0: there are none
+  std::uint64_t rules_hash_ = 0;               // 0: there are none
   std::string rules_fault_;
   Standing standing_;
   std::function<void()> on_standing_;

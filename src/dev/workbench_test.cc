@@ -58,8 +58,8 @@ class WorkbenchTest : public testing::Test {
         server_(sim_.clock(), apiserver::IdSource(1), {}),
         transport_(server_, sim_),
         client_(transport_, sim_, Logger(sink_), {}),
-        console_([this](std::string_view text) { out_ += text; }, sim_.clock(), Console::Tree::kLines,
-                 [] { return 80; }),
+        console_([this](std::string_view text) { out_ += text; }, sim_.clock(),
+                 Console::Tree::kLines, [] { return 80; }),
         operator_({sim_, transport_, transport_, Logger(sink_), [] { return 0.5; }}, Options()),
         scope_(sim_) {
     fs::remove_all(folder_);
@@ -86,8 +86,9 @@ class WorkbenchTest : public testing::Test {
     std::ofstream(folder_ / name, std::ios::trunc) << text;
   }
   void Start(Prune prune = Prune::kNo) {
-    bench_.emplace(Workbench::Dependencies{sim_, server_, client_, console_, Logger(sink_)},
-                   WorkbenchOptions{.paths = {folder_}, .prune = prune, .settings = Options().settings});
+    bench_.emplace(
+        Workbench::Dependencies{sim_, server_, client_, console_, Logger(sink_)},
+        WorkbenchOptions{.paths = {folder_}, .prune = prune, .settings = Options().settings});
     server_.AddListener(*bench_);
     scope_.Spawn(RunOperator(operator_, scope_.token()));
     scope_.Spawn(bench_->Run(scope_.token()));
@@ -151,7 +152,8 @@ TEST_F(WorkbenchTest, AppliesWhatIsSavedAndShowsTheDifference) {
 TEST_F(WorkbenchTest, ShowsMistakesInADefinitionWhereTheyStand) {
   Save("d.yaml", kDefinition);
   Start();
-  const std::string said = After("d.yaml", Replaced(kDefinition, "schema.spec.text", "schema.spec.txt"));
+  const std::string said =
+      After("d.yaml", Replaced(kDefinition, "schema.spec.text", "schema.spec.txt"));
   EXPECT_THAT(said, HasSubstr("d.yaml:19:28"));
   EXPECT_THAT(said, HasSubstr("${schema.spec.txt}\n"));
   EXPECT_THAT(said, HasSubstr("^"));
@@ -259,7 +261,8 @@ TEST_F(WorkbenchTest, KnowsWhenEverythingIsReadyAndWhatIsNot) {
   EXPECT_TRUE(bench_->standing().ready());
   After("d.yaml", Replaced(kDefinition, "schema.spec.text", "schema.spec.txt"));
   EXPECT_TRUE(bench_->standing().settled);
-  EXPECT_THAT(bench_->standing().left, testing::Contains(HasSubstr("ResourceGraphDefinition note")));
+  EXPECT_THAT(bench_->standing().left,
+              testing::Contains(HasSubstr("ResourceGraphDefinition note")));
 }
 
 }  // namespace

@@ -24,15 +24,18 @@ struct Template {
   std::string_view kind;
 };
 const Template kTemplates[] = {
-    {"cm", "v1", "ConfigMap"},       {"sec", "v1", "Secret"},
-    {"pod", "v1", "Pod"},            {"namespace", "v1", "Namespace"},
+    {"cm", "v1", "ConfigMap"},
+    {"sec", "v1", "Secret"},
+    {"pod", "v1", "Pod"},
+    {"namespace", "v1", "Namespace"},
     {"wid", "example.com/v1", "Widget"},
     {"bare", "example.com/v1", "Bare"},
     {"vault", "azure.example/v1api20200601", "Vault"},
     {"crd", "apiextensions.k8s.io/v1", "CustomResourceDefinition"},
 };
 
-constexpr std::string_view kSpec = R"({name: string, num: integer, flag: boolean, f: float, xs: "[]string",
+constexpr std::string_view kSpec =
+    R"({name: string, num: integer, flag: boolean, f: float, xs: "[]string",
   ts: "[]string", m: "map[string]string", o: object})";
 
 constexpr std::string_view kCrds = R"(
@@ -98,8 +101,10 @@ json::Value ResourceOf(const json::Value& row) {
     object["apiVersion"] = kind.api_version;
     object["kind"] = kind.kind;
     json::Object metadata{{"name", id}};
-    for (const auto& [word, member] :
-         {std::pair{"name", "name"}, {"ns", "namespace"}, {"labels", "labels"}, {"annotations", "annotations"}}) {
+    for (const auto& [word, member] : {std::pair{"name", "name"},
+                                       {"ns", "namespace"},
+                                       {"labels", "labels"},
+                                       {"annotations", "annotations"}}) {
       if (const auto* value = json::Find(row, word)) metadata[member] = *value;
     }
     object["metadata"] = std::move(metadata);
@@ -145,8 +150,10 @@ std::string ExpectedError(const json::Value& row) {
     if (key == "D") return "failed to build dependency graph: " + text;
     if (key == "S") return "failed to build instance status schema: " + text;
     if (key == "N") return "failed to build instance conditions: " + text;
-    if (key.starts_with("B ")) return fmt::format("failed to build resource \"{}\": {}", key.substr(2), text);
-    if (key.starts_with("C ")) return fmt::format("failed to validate resource \"{}\": {}", key.substr(2), text);
+    if (key.starts_with("B "))
+      return fmt::format("failed to build resource \"{}\": {}", key.substr(2), text);
+    if (key.starts_with("C "))
+      return fmt::format("failed to validate resource \"{}\": {}", key.substr(2), text);
   }
   return "";
 }
@@ -167,12 +174,14 @@ void ExpectAccepted(const json::Value& row, const Graph& graph) {
   EXPECT_EQ(json::Serialize(IdsOf(graph, graph.order)), json::Serialize(row.at("ok")));
   if (const auto* deps = json::Find(row, "deps")) {
     for (const auto& entry : deps->as_object()) {
-      EXPECT_EQ(json::Serialize(IdsOf(graph, graph.Find(entry.key())->dependencies)), json::Serialize(entry.value()));
+      EXPECT_EQ(json::Serialize(IdsOf(graph, graph.Find(entry.key())->dependencies)),
+                json::Serialize(entry.value()));
     }
   }
   if (const auto* waves = json::Find(row, "waves")) {
     for (const auto& entry : waves->as_object()) {
-      EXPECT_EQ(graph.Find(entry.key())->apply_order, entry.value().to_number<int>()) << entry.key();
+      EXPECT_EQ(graph.Find(entry.key())->apply_order, entry.value().to_number<int>())
+          << entry.key();
     }
   }
   if (const auto* dimensions = json::Find(row, "dimensions")) {
@@ -184,7 +193,8 @@ void ExpectAccepted(const json::Value& row, const Graph& graph) {
     json::Object found;
     for (const Node& node : graph.nodes) {
       for (const Field& field : node.fields) {
-        found[fmt::format("{} {}", node.id, field.path.ToString())] = ToString(field.expression.kind);
+        found[fmt::format("{} {}", node.id, field.path.ToString())] =
+            ToString(field.expression.kind);
       }
     }
     EXPECT_EQ(json::Canonical(found), json::Canonical(*paths));
@@ -194,10 +204,12 @@ void ExpectAccepted(const json::Value& row, const Graph& graph) {
   }
   if (const auto* status = json::Find(row, "status")) {
     const auto& version = graph.crd.at("spec").at("versions").at(0);
-    const auto* fields = json::Find(version, {"schema", "openAPIV3Schema", "properties", "status", "properties"});
+    const auto* fields =
+        json::Find(version, {"schema", "openAPIV3Schema", "properties", "status", "properties"});
     ASSERT_NE(fields, nullptr);
     for (const auto& entry : status->as_object()) {
-      EXPECT_EQ(json::Canonical(fields->at(entry.key())), json::Canonical(entry.value())) << entry.key();
+      EXPECT_EQ(json::Canonical(fields->at(entry.key())), json::Canonical(entry.value()))
+          << entry.key();
     }
   }
 }
@@ -212,7 +224,8 @@ TEST(Acceptance, EveryRowOfTheTableAndEveryTrapIsAsTheSpecSays) {
   std::vector<bool> seen(147);
   for (const json::Value& row : read->documents[0].value.as_array()) {
     const auto& number = row.at("row");
-    SCOPED_TRACE(fmt::format("row {} {}", json::Serialize(number), json::FindString(row, {"case"})));
+    SCOPED_TRACE(
+        fmt::format("row {} {}", json::Serialize(number), json::FindString(row, {"case"})));
     if (number.is_int64()) seen[static_cast<std::size_t>(number.as_int64())] = true;
     CompileOptions options;
     if (json::Find(row, "omit") != nullptr) options.omit = OmitFunction::kEnabled;
@@ -228,7 +241,8 @@ TEST(Acceptance, EveryRowOfTheTableAndEveryTrapIsAsTheSpecSays) {
     EXPECT_TRUE(IsText(found, expected)) << found << "\n  is not\n" << expected;
     EXPECT_NE(found.find(json::FindString(row, {"has"})), found.npos) << found;
   }
-  for (std::size_t i = 1; i < seen.size(); ++i) EXPECT_TRUE(seen[i]) << "row " << i << " is not there";
+  for (std::size_t i = 1; i < seen.size(); ++i)
+    EXPECT_TRUE(seen[i]) << "row " << i << " is not there";
 }
 
 }  // namespace

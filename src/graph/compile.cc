@@ -51,9 +51,7 @@ class Compiler {
   void BuildInstance(InstancePrograms programs, const ProgramBuilder& builder);
   void AttachReadings(const ProgramBuilder& builder);
   void Locate(Diagnostic& fault) const;
-  api::Scope scope() const {
-    return spec_.schema ? spec_.schema->scope : api::Scope::kNamespaced;
-  }
+  api::Scope scope() const { return spec_.schema ? spec_.schema->scope : api::Scope::kNamespaced; }
 
   std::string_view name_;
   const api::RgdSpec& spec_;
@@ -61,8 +59,8 @@ class Compiler {
   const CompileOptions& options_;
   std::shared_ptr<Parts> parts_ = std::make_shared<Parts>();
   std::shared_ptr<Graph> graph_ = std::make_shared<Graph>();
-  json::Value spec_schema_;                        // of the instance's spec
-  const schema::Schema* instance_ = nullptr;       // of the variable `schema`; nullptr: not known
+  json::Value spec_schema_;                   // of the instance's spec
+  const schema::Schema* instance_ = nullptr;  // of the variable `schema`; nullptr: not known
   std::vector<ResourceNode> resources_;
   Dependencies dependencies_{{}, Dag({}), {}};
   Diagnostics faults_;
@@ -135,13 +133,14 @@ void Compiler::BuildInstanceSchema() {
   const auto section = [](const std::optional<json::Value>& value) {
     return value ? &*value : nullptr;
   };
-  auto built = schema::BuildFaultySpecSchema(
-      section(spec_.schema->spec), section(spec_.schema->types),
-      {.name = std::string(options_.source), .map = options_.map});
-  Append(faults_, Enclose(std::move(built.faults), {},
-                          fmt::format("failed to build resourcegraphdefinition {}: failed to build OpenAPI "
-                                      "schema for instance: ",
-                                      GoQuote(name_))));
+  auto built =
+      schema::BuildFaultySpecSchema(section(spec_.schema->spec), section(spec_.schema->types),
+                                    {.name = std::string(options_.source), .map = options_.map});
+  Append(faults_,
+         Enclose(std::move(built.faults), {},
+                 fmt::format("failed to build resourcegraphdefinition {}: failed to build OpenAPI "
+                             "schema for instance: ",
+                             GoQuote(name_))));
   if (built.schema.is_null()) return;
   spec_schema_ = std::move(built.schema);
   instance_ = parts_->instance.Add(InstanceSchema(spec_schema_, scope()));

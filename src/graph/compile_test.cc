@@ -93,7 +93,8 @@ void ExpectGolden(const std::string& name, const std::string& text) {
   if (std::getenv("KRO_UPDATE_GOLDEN") != nullptr) {
     std::ofstream(TestData(name), std::ios::binary) << text;
   }
-  EXPECT_EQ(text, ReadFile(TestData(name))) << name << "; to accept: KRO_UPDATE_GOLDEN=1 graph_test";
+  EXPECT_EQ(text, ReadFile(TestData(name)))
+      << name << "; to accept: KRO_UPDATE_GOLDEN=1 graph_test";
 }
 
 TEST(Compile, GivesTheGraphsOfTheGoldenFiles) {
@@ -142,7 +143,8 @@ json::Value Shuffled(const json::Value& value, std::minstd_rand& random) {
 Kinds ShuffledCluster(const std::set<api::Gvk>& wanted, std::minstd_rand& random) {
   static const json::Value& documents =
       *new json::Value(conformance::ReadJson("conformance/fixtures/openapi.json"));
-  static const json::Value& mappings = *new json::Value(conformance::ReadJson("conformance/fixtures/kinds.json"));
+  static const json::Value& mappings =
+      *new json::Value(conformance::ReadJson("conformance/fixtures/kinds.json"));
   const auto in_some_order = [&](const json::Value& file) {
     std::vector<const json::Value*> order;
     for (const auto& entry : file.at("cases").as_array()) order.push_back(&entry);
@@ -193,7 +195,8 @@ TEST(Compile, GivesTheSameOverAThousandShufflesOfAllThatHasNoOrder) {
   std::minstd_rand random(1);
   std::vector<json::Value> specs;
   std::set<api::Gvk> wanted;
-  for (const std::string_view name : {"web.yaml", "fleet.yaml", "broken.yaml", "faulty_schema.yaml"}) {
+  for (const std::string_view name :
+       {"web.yaml", "fleet.yaml", "broken.yaml", "faulty_schema.yaml"}) {
     specs.push_back(ReadYaml(name).value.at("spec"));
     for (api::Gvk& gvk : KindsIn(Decode(specs.back()))) wanted.insert(std::move(gvk));
   }
@@ -239,11 +242,13 @@ TEST(Compile, KnowsWhatIsReadOfEveryNode) {
   };
   for (const auto& test : cases) {
     SCOPED_TRACE(test.expression);
-    const auto graph = Accepted(Spec(R"(
+    const auto graph = Accepted(
+        Spec(R"(
       - {id: w, template: {apiVersion: lab.example/v1, kind: Gadget, metadata: {name: w}, spec: {size: s}}}
       - {id: c, forEach: [{i: "${schema.spec.names}"}],
          template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${i}"}}}
-    )", json::Serialize(json::Object{{"x", "${" + std::string(test.expression) + "}"}})));
+    )",
+             json::Serialize(json::Object{{"x", "${" + std::string(test.expression) + "}"}})));
     if (graph == nullptr) continue;
     std::string reads;
     for (const std::string_view id : {"c", "w"}) {
@@ -270,9 +275,11 @@ TEST(Compile, ReadsOfAnIteratorAreThoseOfTheCollection) {
 }
 
 TEST(Compile, AConditionReadsTheConditionsOfItsSubject) {
-  const auto graph = Accepted(Spec(R"(
+  const auto graph = Accepted(Spec(
+      R"(
     - {id: w, template: {apiVersion: lab.example/v1, kind: Gadget, metadata: {name: w}, spec: {size: s}}}
-  )", R"({conditions: ["${runtime.newCondition({type: 'A', status: runtime.condition(w, 'Ready').status})}"]})"));
+  )",
+      R"({conditions: ["${runtime.newCondition({type: 'A', status: runtime.condition(w, 'Ready').status})}"]})"));
   ASSERT_NE(graph, nullptr);
   ASSERT_EQ(graph->nodes[0].reads.size(), 1U);
   EXPECT_EQ(graph->nodes[0].reads[0].ToString(), "status.conditions");
@@ -309,7 +316,8 @@ TEST(Compile, NamesTheKindsThatItNeeds) {
     - {id: d, template: {apiVersion: v1, metadata: {name: d}}}
     - {id: e}
   )"));
-  EXPECT_THAT(kinds, ElementsAre(api::Gvk{"", "v1", "ConfigMap"}, api::Gvk{"apps", "v1", "Deployment"}));
+  EXPECT_THAT(kinds,
+              ElementsAre(api::Gvk{"", "v1", "ConfigMap"}, api::Gvk{"apps", "v1", "Deployment"}));
 }
 
 TEST(Compile, AKindThatIsNotServedYetIsTheOnlyFault) {
@@ -317,12 +325,14 @@ TEST(Compile, AKindThatIsNotServedYetIsTheOnlyFault) {
     - {id: a, template: {apiVersion: new.example/v1, kind: Thing, metadata: {name: a}, spec: {size: "${schema.spec.num}"}}}
     - {id: b, includeWhen: ["${a.status.ok}"], forEach: [{x: "${a.status.list}"}],
        template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${x}"}, data: {k: "${a.status.word}"}}}
-  )", R"({v: "${a.status.word}"})");
+  )",
+                                 R"({v: "${a.status.word}"})");
   EXPECT_THAT(Faults(spec), ElementsAre(HasSubstr("KRO601 spec.resources[0].template.kind: ")));
 
   Kinds kinds = Cluster();
   const auto set = std::make_shared<schema::SchemaSet>();
-  ASSERT_TRUE(set->AddCrd(*json::Parse(R"({"spec": {"group": "new.example", "names": {"kind": "Thing"},
+  ASSERT_TRUE(
+      set->AddCrd(*json::Parse(R"({"spec": {"group": "new.example", "names": {"kind": "Thing"},
     "versions": [{"name": "v1", "served": true, "schema": {"openAPIV3Schema": {"type": "object", "properties": {
       "spec": {"type": "object", "properties": {"size": {"type": "integer"}}},
       "status": {"type": "object", "properties": {"ok": {"type": "boolean"}, "word": {"type": "string"},
@@ -343,15 +353,18 @@ TEST(Compile, AFaultIsNotReportedAgainByWhatDependsOnIt) {
   EXPECT_THAT(Faults(Spec(R"(
     - {id: c, forEach: [{i: "${schema.spec.num}"}],
        template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${i}-${i.a.b}"}}}
-  )")), ElementsAre(HasSubstr("KRO403 spec.resources[0].forEach[0].i: ")));
+  )")),
+              ElementsAre(HasSubstr("KRO403 spec.resources[0].forEach[0].i: ")));
 }
 
 TEST(Compile, APatternThatIsNoneIsRefusedWhenItIsPlanned) {
   const auto graph = Compile("r", Spec(R"(
     - {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${schema.spec.name.find('(')}"}}}
-  )"), Cluster());
+  )"),
+                             Cluster());
   ASSERT_FALSE(graph);
-  EXPECT_THAT(graph.error()[0].compatible, HasSubstr("compile: error parsing regexp: missing closing ): `(`"));
+  EXPECT_THAT(graph.error()[0].compatible,
+              HasSubstr("compile: error parsing regexp: missing closing ): `(`"));
 }
 
 TEST(Compile, AnRgdWithoutSpecIsRefused) {
@@ -364,10 +377,11 @@ TEST(Compile, ExplainsAFieldWhoseNameYamlReadAsABoolean) {
   const auto hint = [](std::string_view fields, std::string_view expression) {
     const json::Value spec = json::Object{
         {"schema", {{"apiVersion", "v1"}, {"kind", "App"}, {"spec", json::Parse(fields).value()}}},
-        {"resources",
-         json::Array{json::Object{
-             {"id", "a"},
-             {"template", {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", expression}}}}}}}}};
+        {"resources", json::Array{json::Object{{"id", "a"},
+                                               {"template",
+                                                {{"apiVersion", "v1"},
+                                                 {"kind", "ConfigMap"},
+                                                 {"metadata", {{"name", expression}}}}}}}}};
     const auto graph = Compile("r", Decode(spec), Cluster());
     return graph ? "" : graph.error()[0].hint;
   };
@@ -378,13 +392,16 @@ TEST(Compile, ExplainsAFieldWhoseNameYamlReadAsABoolean) {
   EXPECT_EQ(hint(R"({"m": "string"})", "${schema.spec.n}"), "did you mean 'm'?");
   EXPECT_THAT(Faults(Spec(R"(
     - {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a, on: b}}}
-  )")), ElementsAre(HasSubstr("KRO602 spec.resources[0].template.metadata.true: unknown field 'true'")));
+  )")),
+              ElementsAre(HasSubstr(
+                  "KRO602 spec.resources[0].template.metadata.true: unknown field 'true'")));
 }
 
 TEST(Compile, PointsIntoStringsOfSeveralParts) {
   const auto graph = Compile("r", Spec(R"(
     - {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: "x-${schema.spec.nam}-y"}}}
-  )"), Cluster());
+  )"),
+                             Cluster());
   ASSERT_FALSE(graph);
   const Location& where = graph.error()[0].where;
   EXPECT_EQ(where.expression, "schema.spec.nam");

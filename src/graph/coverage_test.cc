@@ -42,13 +42,15 @@ int Number(std::string_view text) {
 // "4-6" and "2.3-2.5" stand for what lies between, too.
 void Remove(const std::string& kind, std::string_view numbers, std::set<std::string>& items) {
   std::string chapter;
-  if (const std::size_t dot = numbers.find('.'); dot != std::string_view::npos) chapter = numbers.substr(0, dot + 1);
+  if (const std::size_t dot = numbers.find('.'); dot != std::string_view::npos)
+    chapter = numbers.substr(0, dot + 1);
   const auto last_part = [&](std::string_view text) { return Number(text.substr(chapter.size())); };
   const std::size_t dash = numbers.find('-');
   const int first = last_part(numbers.substr(0, dash));
   const int last = dash == std::string_view::npos ? first : last_part(numbers.substr(dash + 1));
   for (int i = first; i <= last; ++i) {
-    EXPECT_EQ(items.erase(fmt::format("{}{}{}", kind, chapter, i)), 1U) << kind << chapter << i << " is no item, or named twice";
+    EXPECT_EQ(items.erase(fmt::format("{}{}{}", kind, chapter, i)), 1U)
+        << kind << chapter << i << " is no item, or named twice";
   }
 }
 

@@ -13,8 +13,8 @@
 #include "api/rgd.h"
 #include "graph/compile.h"
 #include "graph/recorded_cluster_test_util.h"
-#include "json/value.h"
 #include "json/kubectl_yaml.h"
+#include "json/value.h"
 #include "schema/crd_synthesis.h"
 #include "support/conformance.h"
 
@@ -56,7 +56,8 @@ TEST(DefinitionConformance, BecomesTheRecordedCrd) {
   std::ranges::sort(names);
   for (const auto& name : names) {
     const auto read = json::ParseKubectlYaml(ReadCase(name, "rgd.yaml"), name);
-    if (!read || read->documents.size() != 1) continue;  // counted by the test of those without a status
+    if (!read || read->documents.size() != 1)
+      continue;  // counted by the test of those without a status
     const json::Document* document = &read->documents[0];
     auto decoded = api::DecodeRgd(document->value, name, &document->map);
     if (!decoded || !decoded->rgd.spec.schema || !HasStatus(decoded->rgd.spec)) continue;
@@ -93,13 +94,15 @@ void ExpectStatus(const json::Value& test) {
   if (const auto* several = json::Find(test, "errors")) errors = several->as_array();
   if (const auto* one = json::Find(test, "error")) errors.push_back(*one);
   const std::string_view found = Comparable(graph.error()[0].compatible);
-  EXPECT_TRUE(std::ranges::any_of(errors, [&](const json::Value& error) {
-    return found.ends_with(Comparable(error.get_string()));
-  })) << found << "\n  not in " << json::Canonical(errors);
+  EXPECT_TRUE(std::ranges::any_of(
+      errors,
+      [&](const json::Value& error) { return found.ends_with(Comparable(error.get_string())); }))
+      << found << "\n  not in " << json::Canonical(errors);
 }
 
 TEST(DefinitionConformance, InfersTheRecordedStatus) {
-  conformance::Tally tally("simpleschema with status", "test/conformance/definition_differences.txt");
+  conformance::Tally tally("simpleschema with status",
+                           "test/conformance/definition_differences.txt");
   for (const auto& test : conformance::ReadCases("conformance/simpleschema.json")) {
     if (json::Find(test, "status") == nullptr) continue;
     tally.Run(std::string(json::FindString(test, {"id"})), [&] { ExpectStatus(test); });

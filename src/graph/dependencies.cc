@@ -59,9 +59,12 @@ bool Contains(const Names& names, std::string_view name);
 
 std::string_view ToString(ExpressionKind kind) {
   switch (kind) {
-    case ExpressionKind::kStatic: return "static";
-    case ExpressionKind::kDynamic: return "dynamic";
-    case ExpressionKind::kIteration: return "iteration";
+    case ExpressionKind::kStatic:
+      return "static";
+    case ExpressionKind::kDynamic:
+      return "dynamic";
+    case ExpressionKind::kIteration:
+      return "iteration";
   }
   return "";
 }
@@ -122,15 +125,17 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
   if (!place.text.has_expressions()) return read;
   auto ast = cel::Parse(place.text.Lowered(), environment_.dialect());
   if (!ast) {
-    Append(faults_, place.Faults(ast.error(),
-                                 fmt::format("{}failed to inspect expression: parse error: ", prefix)));
+    Append(faults_,
+           place.Faults(ast.error(),
+                        fmt::format("{}failed to inspect expression: parse error: ", prefix)));
     return read;
   }
   // Asked for with no name known, it lists all of them.
   const cel::Inspection found = cel::Inspect(*ast, environment_, {});
   read.uses_omit = found.uses_omit;
   if (found.uses_omit && omit_ == OmitFunction::kDisabled) {
-    Fault("KRO405", place, prefix, "omit() requires the CELOmitFunction feature gate to be enabled");
+    Fault("KRO405", place, prefix,
+          "omit() requires the CELOmitFunction feature gate to be enabled");
     return read;
   }
   for (const cel::UnknownName& name : found.unknown) {
@@ -142,7 +147,9 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
   Names reported;
   for (const cel::UnknownName& name : found.unknown) {
     if (IsKnown(name.name, iterators) || Contains(reported, name.name)) continue;
-    if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
+    if (reported.size() * place.text.source.size() > kMaxFaultTexts ||
+        reported.size() == kMaxUnknownNames)
+      break;
     ReportUnknown(place, prefix, name, node);
     reported.push_back(name.name);
   }
@@ -153,10 +160,13 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
       list += fmt::format("{}{{{}}}", list.empty() ? "" : " ", function.name);
     }
     for (const cel::UnknownName& function : found.unknown_functions) {
-      if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
+      if (reported.size() * place.text.source.size() > kMaxFaultTexts ||
+          reported.size() == kMaxUnknownNames)
+        break;
       // Upstream's text names all of them.
       if (!reported.empty()) list = fmt::format("{{{}}}", function.name);
-      Diagnostic& fault = Fault("KRO402", place, prefix, fmt::format("uses unknown functions: [{}]", list));
+      Diagnostic& fault =
+          Fault("KRO402", place, prefix, fmt::format("uses unknown functions: [{}]", list));
       fault.message = fmt::format("unknown function '{}'", function.name);
       if (hints_left_-- > 0) fault.hint = Suggestion(function.name, environment_.FunctionNames());
       fault.where = place.Locate(function.span);
@@ -171,8 +181,9 @@ References Inference::Read(const ResourceNode& node, const Place& place, std::st
       read.kind = ExpressionKind::kIteration;
     } else if (name.name != "schema") {
       if (read.kind == ExpressionKind::kStatic) read.kind = ExpressionKind::kDynamic;
-      const bool is_new = std::ranges::find(needs_, name.name,
-                                            &std::pair<std::string, Location>::first) == needs_.end();
+      const bool is_new =
+          std::ranges::find(needs_, name.name, &std::pair<std::string, Location>::first) ==
+          needs_.end();
       if (is_new) needs_.emplace_back(name.name, place.Locate(name.span));
     }
   }
@@ -188,8 +199,8 @@ bool Inference::IsKnown(std::string_view name, const Names& iterators) const {
 
 void Inference::ReportUnknown(const Place& place, std::string_view prefix,
                               const cel::UnknownName& name, const ResourceNode& node) {
-  Diagnostic& fault =
-      Fault("KRO402", place, prefix, fmt::format("references unknown identifiers: [{}]", name.name));
+  Diagnostic& fault = Fault("KRO402", place, prefix,
+                            fmt::format("references unknown identifiers: [{}]", name.name));
   fault.message = fmt::format("unknown name '{}'", name.name);
   fault.where = place.Locate(name.span);
   const bool is_iterator =
@@ -214,9 +225,8 @@ void Inference::CheckIdentity(const ResourceNode& node, const Names& iterators,
         path == "metadata.name" || (path == "metadata.namespace" && node.mapping.namespaced);
     if (!identifies) continue;
     if (node.fields[i].text.has_expressions() && !read.fields[i].ast) return;  // reported
-    std::erase_if(missing, [&](const std::string& name) {
-      return Contains(read.fields[i].names, name);
-    });
+    std::erase_if(missing,
+                  [&](const std::string& name) { return Contains(read.fields[i].names, name); });
   }
   if (missing.empty() || node.faulty) return;
   Diagnostic fault = Problem(

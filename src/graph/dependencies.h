@@ -46,7 +46,7 @@ struct NodeReferences {
 
 struct Dependencies {
   std::vector<NodeReferences> nodes;  // parallel to the nodes
-  Dag dag;                            // vertices are the nodes; without cycles if there are no faults
+  Dag dag;  // vertices are the nodes; without cycles if there are no faults
   Diagnostics faults;
 };
 

@@ -87,11 +87,16 @@ std::string Describe(const Expression& expression, const Graph& graph, const Nod
 
 std::string Name(const Input& input, const Graph& graph, const Node* node) {
   switch (input.source) {
-    case Input::Source::kSchema: return "schema";
-    case Input::Source::kNode: return graph.nodes[input.index].id;
-    case Input::Source::kIterator: return node->dimensions[input.index].name;
-    case Input::Source::kEach: return "each";
-    case Input::Source::kRuntime: return "runtime";
+    case Input::Source::kSchema:
+      return "schema";
+    case Input::Source::kNode:
+      return graph.nodes[input.index].id;
+    case Input::Source::kIterator:
+      return node->dimensions[input.index].name;
+    case Input::Source::kEach:
+      return "each";
+    case Input::Source::kRuntime:
+      return "runtime";
   }
   return "";
 }

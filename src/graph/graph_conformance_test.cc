@@ -40,7 +40,8 @@ bool HasGate(const json::Value& test, std::string_view gate) {
 }
 
 bool IsOneOf(std::string_view error, const json::Value& test) {
-  if (const auto* single = json::Find(test, "error")) return Comparable(single->get_string()) == Comparable(error);
+  if (const auto* single = json::Find(test, "error"))
+    return Comparable(single->get_string()) == Comparable(error);
   return std::ranges::any_of(test.at("errors").as_array(), [&](const json::Value& one) {
     return Comparable(one.get_string()) == Comparable(error);
   });
@@ -126,9 +127,8 @@ json::Value ToData(const Graph& graph, const Node& node) {
 }
 
 json::Value InstanceToData(const Graph& graph, const api::RgdSpec& spec) {
-  json::Object data{{"type", "Instance"},
-                    {"gvr", GvrText(graph.gvr)},
-                    {"namespaced", graph.namespaced}};
+  json::Object data{
+      {"type", "Instance"}, {"gvr", GvrText(graph.gvr)}, {"namespaced", graph.namespaced}};
   const bool with_schema = std::ranges::any_of(graph.status, [](const Field& field) {
     return std::ranges::count(field.expression.references, "schema") > 0;
   });
@@ -205,7 +205,8 @@ std::string Problem(const json::Value& test, const json::Value& standard, const 
     return graph ? Difference(**graph, *spec, test) : "refused: " + graph.error()[0].compatible;
   }
   if (graph) return "accepted";
-  return IsOneOf(graph.error()[0].compatible, test) ? "" : "refused: " + graph.error()[0].compatible;
+  return IsOneOf(graph.error()[0].compatible, test) ? ""
+                                                    : "refused: " + graph.error()[0].compatible;
 }
 
 TEST(GraphConformance, CompilesAndRefusesWhatTheRecordedEngineDoes) {
@@ -217,7 +218,8 @@ TEST(GraphConformance, CompilesAndRefusesWhatTheRecordedEngineDoes) {
   conformance::Tally tally("graph", "test/conformance/definition_differences.txt");
   for (const auto& test : conformance::ReadCases("conformance/graph.json")) {
     tally.Run(std::string(json::FindString(test, {"id"})), [&] {
-      const std::string problem = Problem(test, standard != nullptr ? *standard : json::Value(), kinds);
+      const std::string problem =
+          Problem(test, standard != nullptr ? *standard : json::Value(), kinds);
       EXPECT_EQ(problem, "") << json::Serialize(test);
     });
   }

@@ -11,10 +11,12 @@ namespace kro::graph {
 namespace {
 
 json::Value ConfigMap(std::string id, json::Value data = json::Object()) {
-  return json::Object{
-      {"id", std::move(id)},
-      {"template",
-       {{"apiVersion", "v1"}, {"kind", "ConfigMap"}, {"metadata", {{"name", "a"}}}, {"data", std::move(data)}}}};
+  return json::Object{{"id", std::move(id)},
+                      {"template",
+                       {{"apiVersion", "v1"},
+                        {"kind", "ConfigMap"},
+                        {"metadata", {{"name", "a"}}},
+                        {"data", std::move(data)}}}};
 }
 
 // The message of the only fault.
@@ -65,7 +67,8 @@ TEST(Limits, OfDepthTimesWidth) {
   EXPECT_EQ(Refusal({ConfigMap("a", std::move(deep))}), kText);
   json::Object below;
   for (int i = 0; i < 1'000; ++i) below[fmt::format("k{}", i)] = 1;
-  EXPECT_EQ(Refusal({ConfigMap("a", json::Object{{std::string(50'000, 'x'), std::move(below)}})}), kText);
+  EXPECT_EQ(Refusal({ConfigMap("a", json::Object{{std::string(50'000, 'x'), std::move(below)}})}),
+            kText);
 }
 
 }  // namespace

@@ -45,10 +45,10 @@ void CheckKind(const api::RgdSpec& spec, Diagnostics& faults) {
   const std::string kind = spec.schema ? spec.schema->kind : std::string();
   if (api::IsKindName(kind)) return;
   const json::FieldPath path({std::string("spec"), std::string("schema"), std::string("kind")});
-  Diagnostic fault = Problem(
-      "KRO201", path,
-      fmt::format("{}kind '{}' is not a valid KRO kind name: must be UpperCamelCase", kConvention,
-                  kind));
+  Diagnostic fault =
+      Problem("KRO201", path,
+              fmt::format("{}kind '{}' is not a valid KRO kind name: must be UpperCamelCase",
+                          kConvention, kind));
   const std::string better = CamelCase(kind, true);
   if (api::IsKindName(better)) fault.hint = fmt::format("for instance '{}'", better);
   faults.push_back(std::move(fault));
@@ -61,15 +61,15 @@ Ids CheckIds(const api::RgdSpec& spec, Diagnostics& faults) {
     const json::FieldPath path = ResourcePath(i).Child("id");
     const auto [first, is_new] = ids.emplace(id, i);
     if (api::IsReservedWord(id)) {
-      Diagnostic fault =
-          Problem("KRO204", path, fmt::format("{}id {} is a reserved keyword in KRO", kConvention, id));
+      Diagnostic fault = Problem(
+          "KRO204", path, fmt::format("{}id {} is a reserved keyword in KRO", kConvention, id));
       fault.hint = fmt::format("for instance '{}Resource'", id);
       faults.push_back(std::move(fault));
     } else if (!api::IsResourceId(id)) {
-      Diagnostic fault = Problem(
-          "KRO202", path,
-          fmt::format("{}id {} is not a valid KRO resource id: must be lower camelCase", kConvention,
-                      id));
+      Diagnostic fault =
+          Problem("KRO202", path,
+                  fmt::format("{}id {} is not a valid KRO resource id: must be lower camelCase",
+                              kConvention, id));
       // Without an id, one after the kind.
       if (id.empty()) fault.message = "a resource has no id";
       const std::string better = CamelCase(id.empty() ? KindOf(spec.resources[i]) : id, false);
@@ -78,8 +78,8 @@ Ids CheckIds(const api::RgdSpec& spec, Diagnostics& faults) {
       }
       faults.push_back(std::move(fault));
     } else if (!is_new) {
-      Diagnostic fault =
-          Problem("KRO203", path, fmt::format("{}found duplicate resource IDs {}", kConvention, id));
+      Diagnostic fault = Problem("KRO203", path,
+                                 fmt::format("{}found duplicate resource IDs {}", kConvention, id));
       fault.related.push_back(
           {.where = {.path = ResourcePath(first->second).Child("id").ToString()},
            .message = "first used here"});
@@ -94,10 +94,9 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
   const json::FieldPath path = ResourcePath(index).Child("forEach");
   const std::string prefix = fmt::format("resource {}: ", GoQuote(resource.id));
   if (resource.for_each.size() > max_dimensions) {
-    faults.push_back(
-        Problem("KRO206", path,
-                fmt::format("{}forEach cannot have more than {} dimensions, got {}", prefix,
-                            max_dimensions, resource.for_each.size())));
+    faults.push_back(Problem("KRO206", path,
+                             fmt::format("{}forEach cannot have more than {} dimensions, got {}",
+                                         prefix, max_dimensions, resource.for_each.size())));
   }
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < resource.for_each.size() && faults.size() < kMaxFaults; ++i) {
@@ -120,9 +119,9 @@ void CheckIterators(const api::Resource& resource, std::size_t index, const Ids&
                                .message = "the resource"});
       faults.push_back(std::move(fault));
     } else if (!is_new) {
-      faults.push_back(Problem(
-          "KRO203", here,
-          fmt::format("{}duplicate forEach iterator name {}", prefix, GoQuote(name))));
+      faults.push_back(
+          Problem("KRO203", here,
+                  fmt::format("{}duplicate forEach iterator name {}", prefix, GoQuote(name))));
     }
   }
 }

@@ -70,8 +70,7 @@ TEST(Names, LimitsDimensionsInclusively) {
   EXPECT_THAT(CheckNames(spec, 2), IsEmpty());
   const Diagnostics faults = CheckNames(spec, 1);
   ASSERT_EQ(faults.size(), 1u);
-  EXPECT_EQ(faults[0].message,
-            "resource \"a\": forEach cannot have more than 1 dimensions, got 2");
+  EXPECT_EQ(faults[0].message, "resource \"a\": forEach cannot have more than 1 dimensions, got 2");
   EXPECT_EQ(CheckNames(Spec("App", {Named("a", {"x"})}), 0).size(), 1u);
 }
 

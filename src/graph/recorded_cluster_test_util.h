@@ -45,8 +45,9 @@ inline Kinds RecordedCluster() {
   const json::Value mappings = conformance::ReadJson("conformance/fixtures/kinds.json");
   for (const auto& entry : mappings.at("cases").as_array()) {
     const api::Gvk gvk = GvkOf(entry);
-    kinds.AddMapping(gvk, {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
-                           entry.at("namespaced").as_bool()});
+    kinds.AddMapping(gvk,
+                     {{gvk.group, gvk.version, std::string(json::FindString(entry, {"resource"}))},
+                      entry.at("namespaced").as_bool()});
   }
   return kinds;
 }
@@ -56,7 +57,8 @@ inline std::string_view Comparable(std::string_view error) {
   const std::size_t cel = error.find("ERROR: <input>:");
   if (cel == std::string_view::npos) return error;
   constexpr std::string_view kSyntax = "Syntax error";
-  error = error.substr(0, error.find("\n | ", cel));  // upstream may list more faults after this one
+  error =
+      error.substr(0, error.find("\n | ", cel));  // upstream may list more faults after this one
   const std::size_t syntax = error.find(kSyntax, cel);
   return syntax == std::string_view::npos ? error : error.substr(0, syntax + kSyntax.size());
 }

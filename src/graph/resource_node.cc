@@ -15,8 +15,12 @@ namespace {
 // Reads one resource; faults are collected until nothing more can be said.
 class Reader {
  public:
-  Reader(const api::Resource& resource, const Kinds& kinds, api::Scope instance_scope, int& hints_left)
-      : resource_(resource), kinds_(kinds), instance_scope_(instance_scope), hints_left_(hints_left) {}
+  Reader(const api::Resource& resource, const Kinds& kinds, api::Scope instance_scope,
+         int& hints_left)
+      : resource_(resource),
+        kinds_(kinds),
+        instance_scope_(instance_scope),
+        hints_left_(hints_left) {}
 
   void Read(ResourceNode& node);
   Diagnostics& faults() { return faults_; }
@@ -46,10 +50,14 @@ std::string PrefixOf(const api::Resource& resource);
 
 std::string_view ToString(NodeType type) {
   switch (type) {
-    case NodeType::kResource: return "Resource";
-    case NodeType::kCollection: return "Collection";
-    case NodeType::kExternal: return "External";
-    case NodeType::kExternalCollection: return "ExternalCollection";
+    case NodeType::kResource:
+      return "Resource";
+    case NodeType::kCollection:
+      return "Collection";
+    case NodeType::kExternal:
+      return "External";
+    case NodeType::kExternalCollection:
+      return "ExternalCollection";
   }
   return "";
 }
@@ -108,9 +116,8 @@ bool Reader::FindKind(ResourceNode& node) {
   }
   node.gvk = *gvk;
   const auto unknown = [&](const Error& error, std::string_view wrapper) {
-    Diagnostic fault =
-        Problem("KRO601", json::FieldPath().Child(SourceOf(resource_)).Child("kind"),
-                error.message());
+    Diagnostic fault = Problem("KRO601", json::FieldPath().Child(SourceOf(resource_)).Child("kind"),
+                               error.message());
     fault.compatible.insert(0, fmt::format("failed to get {} for resource {}: ", wrapper, node.id));
     fault.message = fmt::format("no kind '{}' in '{}'", gvk->kind, gvk->ApiVersion());
     if (hints_left_-- > 0) fault.hint = kinds_.Suggest(*gvk);
@@ -135,7 +142,8 @@ void Reader::FindFields(ResourceNode& node) {
                              : "failed to extract CEL expressions from schema for resource";
   const json::FieldPath root = json::FieldPath().Child(SourceOf(resource_));
   auto walked = untyped ? WalkUntyped(node.object) : WalkTyped(node.object, *node.schema);
-  Append(faults_, Enclose(std::move(walked.faults), root, fmt::format("{} {}: ", wrapper, node.id)));
+  Append(faults_,
+         Enclose(std::move(walked.faults), root, fmt::format("{} {}: ", wrapper, node.id)));
   if (crd) {
     Diagnostics outside;
     RefuseOutsideMetadata(walked, node.id, outside);
@@ -160,8 +168,9 @@ void Reader::FindIterators(ResourceNode& node) {
     const api::ForEach& dimension = resource_.for_each[i];
     auto list = Standalone(
         dimension.expression, path.Child(i).Child(dimension.name),
-        fmt::format("failed to parse forEach dimensions: invalid forEach expression for dimension {}: ",
-                    GoQuote(dimension.name)));
+        fmt::format(
+            "failed to parse forEach dimensions: invalid forEach expression for dimension {}: ",
+            GoQuote(dimension.name)));
     node.iterators.push_back({dimension.name, list ? std::move(*list) : TemplateString()});
   }
 }
@@ -171,9 +180,9 @@ std::optional<TemplateString> Reader::Standalone(std::string_view text, const js
                                                  std::string_view prefix) {
   auto scanned = ScanTemplate(text);
   if (scanned && scanned->standalone()) return std::move(*scanned);
-  Diagnostic fault = Problem("KRO401", path,
-                             scanned ? "only standalone expressions are allowed"
-                                     : scanned.error().message());
+  Diagnostic fault =
+      Problem("KRO401", path,
+              scanned ? "only standalone expressions are allowed" : scanned.error().message());
   fault.compatible.insert(0, prefix);
   if (scanned && !scanned->has_expressions()) {
     fault.hint = fmt::format("write '${{{}}}'", text);

@@ -35,7 +35,7 @@ struct ResourceNode {
   api::Gvk gvk;
   Mapping mapping;
   json::Value object;  // with expressions in place
-  KindSchema schema;  // nullptr: the kind is not known
+  KindSchema schema;   // nullptr: the kind is not known
   std::vector<FieldExpression> fields;
   // Standalone expressions, in source order; empty ones are faulty.
   std::vector<TemplateString> ready_when;

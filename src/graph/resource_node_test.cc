@@ -44,9 +44,9 @@ Kinds SmallCluster() {
 }
 
 api::RgdSpec Spec(std::string_view resources, std::string_view scope = "Namespaced") {
-  json::Value spec = json::Object{
-      {"schema", {{"apiVersion", "v1"}, {"kind", "App"}, {"scope", scope}}},
-      {"resources", Yaml(resources)}};
+  json::Value spec =
+      json::Object{{"schema", {{"apiVersion", "v1"}, {"kind", "App"}, {"scope", scope}}},
+                   {"resources", Yaml(resources)}};
   auto decoded = api::DecodeRgdSpec(spec);
   EXPECT_TRUE(decoded);
   return decoded ? *decoded : api::RgdSpec();
@@ -73,7 +73,8 @@ TEST(ResourceNode, ReadsEveryTypeOfNode) {
       externalRef: {apiVersion: v1, kind: Namespace, metadata: {name: "${schema.spec.ns}"}}
     - id: others
       externalRef: {apiVersion: v1, kind: ConfigMap, metadata: {selector: {matchLabels: {app: "${schema.spec.k}"}}}}
-  )"), SmallCluster());
+  )"),
+                                             SmallCluster());
   ASSERT_THAT(faults, IsEmpty());
   std::vector<std::string> lines;
   for (const ResourceNode& node : nodes) {
@@ -83,10 +84,11 @@ TEST(ResourceNode, ReadsEveryTypeOfNode) {
     }
     lines.push_back(line);
   }
-  EXPECT_THAT(lines, ElementsAre("one Resource data.k=schema.spec.k",
-                                 "many Collection metadata.name=\"m-\" + (x)",
-                                 "other External metadata.name=schema.spec.ns",
-                                 "others ExternalCollection metadata.selector.matchLabels.app=schema.spec.k"));
+  EXPECT_THAT(
+      lines,
+      ElementsAre("one Resource data.k=schema.spec.k", "many Collection metadata.name=\"m-\" + (x)",
+                  "other External metadata.name=schema.spec.ns",
+                  "others ExternalCollection metadata.selector.matchLabels.app=schema.spec.k"));
   EXPECT_EQ(nodes[0].ready_when[0].Lowered(), "one.data.k != ''");
   EXPECT_EQ(nodes[0].include_when[0].Lowered(), "schema.spec.on");
   EXPECT_EQ(nodes[1].iterators[0].name, "x");

@@ -19,9 +19,10 @@ namespace {
 json::Value SelectorObject(const api::LabelSelector& selector);
 std::string LowerCase(std::string_view text);
 bool IsBlank(std::string_view text);
-void CheckReserved(const api::Resource& resource, const json::Value& object, std::string_view member,
-                   std::string_view singular, Diagnostics& faults);
-json::FieldPath PathTo(const api::Resource& resource, std::initializer_list<std::string_view> names);
+void CheckReserved(const api::Resource& resource, const json::Value& object,
+                   std::string_view member, std::string_view singular, Diagnostics& faults);
+json::FieldPath PathTo(const api::Resource& resource,
+                       std::initializer_list<std::string_view> names);
 
 }  // namespace
 
@@ -87,9 +88,11 @@ std::expected<api::Gvk, Diagnostics> IdentifyObject(const api::Resource& resourc
   if (!gvk) fault({"apiVersion"}, gvk.error().message());
   if (auto reasons = api::CheckDns1035Label(LowerCase(kind)); !reasons.empty()) {
     // The library that upstream's compiler links words this differently from the API server.
-    std::ranges::replace(reasons, "must be no more than 63 bytes", "must be no more than 63 characters");
-    fault({"kind"}, fmt::format("invalid kind {}: {} (must be a valid DNS-1035 label when lowercased)",
-                                GoQuote(kind), fmt::join(reasons, ", ")));
+    std::ranges::replace(reasons, "must be no more than 63 bytes",
+                         "must be no more than 63 characters");
+    fault({"kind"},
+          fmt::format("invalid kind {}: {} (must be a valid DNS-1035 label when lowercased)",
+                      GoQuote(kind), fmt::join(reasons, ", ")));
   }
   if (!faults.empty()) {
     return std::unexpected(
@@ -112,10 +115,11 @@ Diagnostics CheckMetadata(const api::Resource& resource, const json::Value& obje
   }
   if (mapping.namespaced && instance_scope == api::Scope::kCluster && !selects &&
       (ns == nullptr || !ns->is_string() || IsBlank(ns->get_string()))) {
-    faults.push_back(Problem("KRO504", PathTo(resource, {"metadata"}),
-                             fmt::format("resource {} is namespaced and must set metadata.namespace "
-                                         "when the instance CRD is cluster-scoped",
-                                         GoQuote(resource.id))));
+    faults.push_back(
+        Problem("KRO504", PathTo(resource, {"metadata"}),
+                fmt::format("resource {} is namespaced and must set metadata.namespace "
+                            "when the instance CRD is cluster-scoped",
+                            GoQuote(resource.id))));
   }
   CheckReserved(resource, object, "labels", "label", faults);
   CheckReserved(resource, object, "annotations", "annotation", faults);
@@ -157,8 +161,8 @@ bool IsBlank(std::string_view text) {
   return text.find_first_not_of(" \t\n\v\f\r") == std::string_view::npos;
 }
 
-void CheckReserved(const api::Resource& resource, const json::Value& object, std::string_view member,
-                   std::string_view singular, Diagnostics& faults) {
+void CheckReserved(const api::Resource& resource, const json::Value& object,
+                   std::string_view member, std::string_view singular, Diagnostics& faults) {
   const auto* entries = json::Find(object, {"metadata", member});
   if (entries == nullptr || !entries->is_object()) return;
   std::vector<std::string_view> keys;

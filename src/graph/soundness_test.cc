@@ -83,25 +83,37 @@ class Generator {
     if (typing == Typing::kMostly && Below(40) == 0) type = AnyTarget().type;
     if (depth <= 0 || Below(4) == 0) return Simple(type);
     const auto some = [&](std::string_view of) { return Expression(of, depth - 1); };
-    if (Below(6) == 0) return fmt::format("({} ? {} : {})", some("boolean"), some(type), some(type));
+    if (Below(6) == 0)
+      return fmt::format("({} ? {} : {})", some("boolean"), some(type), some(type));
     if (Below(12) == 0) return fmt::format("cel.bind(b, {}, {})", some("integer"), some(type));
     if (type == "string") {
       switch (Below(5)) {
-        case 0: return fmt::format("({} + {})", some(type), some(type));
-        case 1: return fmt::format("string({})", some("integer"));
-        case 2: return fmt::format("{}.join('-')", some("list"));
-        case 3: return fmt::format("json.marshal({})", some("map"));
-        default: return fmt::format("{}.lowerAscii()", some(type));
+        case 0:
+          return fmt::format("({} + {})", some(type), some(type));
+        case 1:
+          return fmt::format("string({})", some("integer"));
+        case 2:
+          return fmt::format("{}.join('-')", some("list"));
+        case 3:
+          return fmt::format("json.marshal({})", some("map"));
+        default:
+          return fmt::format("{}.lowerAscii()", some(type));
       }
     }
     if (type == "integer") {
       switch (Below(6)) {
-        case 4: return fmt::format("{}.getFullYear()", Simple("time"));
-        case 5: return fmt::format("size({})", Simple("bytes"));
-        case 0: return fmt::format("({} + {})", some(type), some(type));
-        case 1: return fmt::format("size({})", some(Below(2) == 0 ? "list" : "map"));
-        case 2: return fmt::format("size({})", some("string"));
-        default: return fmt::format("{}.map(i, i + 1).sum()", some("ints"));
+        case 4:
+          return fmt::format("{}.getFullYear()", Simple("time"));
+        case 5:
+          return fmt::format("size({})", Simple("bytes"));
+        case 0:
+          return fmt::format("({} + {})", some(type), some(type));
+        case 1:
+          return fmt::format("size({})", some(Below(2) == 0 ? "list" : "map"));
+        case 2:
+          return fmt::format("size({})", some("string"));
+        default:
+          return fmt::format("{}.map(i, i + 1).sum()", some("ints"));
       }
     }
     if (type == "number") {
@@ -110,13 +122,20 @@ class Generator {
     }
     if (type == "boolean") {
       switch (Below(7)) {
-        case 6: return fmt::format("{} < {}", Simple("time"), Simple("time"));
-        case 0: return fmt::format("{} == {}", some("string"), some("string"));
-        case 1: return fmt::format("({} < {})", some("integer"), some("integer"));
-        case 2: return fmt::format("({} && {})", some(type), some(type));
-        case 3: return fmt::format("{}.exists(s, s == {})", some("list"), some("string"));
-        case 4: return fmt::format("({} in {})", some("string"), some("map"));
-        default: return fmt::format("has({}.{})", Variable(), AnyLeaf().path);
+        case 6:
+          return fmt::format("{} < {}", Simple("time"), Simple("time"));
+        case 0:
+          return fmt::format("{} == {}", some("string"), some("string"));
+        case 1:
+          return fmt::format("({} < {})", some("integer"), some("integer"));
+        case 2:
+          return fmt::format("({} && {})", some(type), some(type));
+        case 3:
+          return fmt::format("{}.exists(s, s == {})", some("list"), some("string"));
+        case 4:
+          return fmt::format("({} in {})", some("string"), some("map"));
+        default:
+          return fmt::format("has({}.{})", Variable(), AnyLeaf().path);
       }
     }
     if (type == "list") {
@@ -124,9 +143,12 @@ class Generator {
         case 0:
           return fmt::format("[{}, {}]", Expression("string", depth - 1, Typing::kAlways),
                              Expression("string", depth - 1, Typing::kAlways));
-        case 1: return fmt::format("{}.map(s, s + {})", some(type), some("string"));
-        case 2: return fmt::format("{}.filter(s, s != {})", some(type), some("string"));
-        default: return fmt::format("({} + {})", some(type), some(type));
+        case 1:
+          return fmt::format("{}.map(s, s + {})", some(type), some("string"));
+        case 2:
+          return fmt::format("{}.filter(s, s != {})", some(type), some("string"));
+        default:
+          return fmt::format("({} + {})", some(type), some(type));
       }
     }
     if (type == "ints") return fmt::format("{}.filter(i, i > {})", some(type), some("integer"));
@@ -170,15 +192,13 @@ class Generator {
         properties[name] = Object(here, depth + 1);
         continue;
       }
-      static constexpr std::string_view kTypes[] = {"string", "integer", "number", "boolean",
-                                                    "list",   "ints",    "map",    "time",
-                                                    "bytes"};
+      static constexpr std::string_view kTypes[] = {
+          "string", "integer", "number", "boolean", "list", "ints", "map", "time", "bytes"};
       const std::string type(kTypes[Below(9)]);
       leaves_.push_back({here, type});
       if (type == "list" || type == "ints") {
-        properties[name] =
-            json::Object{{"type", "array"},
-                         {"items", {{"type", type == "list" ? "string" : "integer"}}}};
+        properties[name] = json::Object{
+            {"type", "array"}, {"items", {{"type", type == "list" ? "string" : "integer"}}}};
       } else if (type == "map") {
         properties[name] =
             json::Object{{"type", "object"}, {"additionalProperties", {{"type", "string"}}}};
@@ -208,7 +228,8 @@ class Generator {
     }
     json::Object object;
     if (const auto* values = json::Find(schema, "additionalProperties")) {
-      for (std::size_t i = Below(4); i > 0; --i) object[fmt::format("k{}", i)] = Data(*values, absent);
+      for (std::size_t i = Below(4); i > 0; --i)
+        object[fmt::format("k{}", i)] = Data(*values, absent);
       return object;
     }
     for (const auto& property : schema.at("properties").as_object()) {
@@ -283,15 +304,20 @@ bool Fits(std::string_view text, std::string_view type) {
 }
 
 // One RGD: `a`, the collection `c`, and what reads them.
-json::Value Definition(std::string_view target, std::string_view field, std::string_view include_when,
-                       std::string_view ready_when, std::string_view each_ready, std::string_view list,
+json::Value Definition(std::string_view target, std::string_view field,
+                       std::string_view include_when, std::string_view ready_when,
+                       std::string_view each_ready, std::string_view list,
                        std::string_view status) {
   const auto resource = [](std::string_view id, std::string_view name) {
     return json::Object{{"id", id},
                         {"template",
-                         {{"apiVersion", kThing.ApiVersion()}, {"kind", kThing.kind}, {"metadata", {{"name", name}}}}}};
+                         {{"apiVersion", kThing.ApiVersion()},
+                          {"kind", kThing.kind},
+                          {"metadata", {{"name", name}}}}}};
   };
-  const auto expression = [](std::string_view text) { return json::Value(fmt::format("${{{}}}", text)); };
+  const auto expression = [](std::string_view text) {
+    return json::Value(fmt::format("${{{}}}", text));
+  };
   json::Object a = resource("a", "a");
   a["readyWhen"] = json::Array{expression(ready_when)};
   json::Object c = resource("c", "${n}");
@@ -302,12 +328,13 @@ json::Value Definition(std::string_view target, std::string_view field, std::str
   b["includeWhen"] = json::Array{expression(include_when)};
   json::Object d = resource("d", "d-${string(i)}");
   d["forEach"] = json::Array{{{"i", expression(list)}}};
-  return json::Object{{"schema",
-                       {{"apiVersion", "v1"},
-                        {"kind", "App"},
-                        {"spec", {{"names", "[]string"}}},
-                        {"status", {{"s", expression(status)}}}}},
-                      {"resources", json::Array{std::move(a), std::move(c), std::move(b), std::move(d)}}};
+  return json::Object{
+      {"schema",
+       {{"apiVersion", "v1"},
+        {"kind", "App"},
+        {"spec", {{"names", "[]string"}}},
+        {"status", {{"s", expression(status)}}}}},
+      {"resources", json::Array{std::move(a), std::move(c), std::move(b), std::move(d)}}};
 }
 
 // The type that the CRD gives the status field.
@@ -327,8 +354,8 @@ struct Counts {
 };
 
 // Evaluates an expression of an accepted graph; its value has to fit the type.
-void ExpectSound(Generator& generator, const Graph& graph, const Expression& expression, std::string_view type,
-                 Counts& counts) {
+void ExpectSound(Generator& generator, const Graph& graph, const Expression& expression,
+                 std::string_view type, Counts& counts) {
   SCOPED_TRACE(expression.text);
   for (const double absent : {0.0, 0.3}) {
     const json::Value thing = generator.Thing(absent);
@@ -391,7 +418,8 @@ TEST(Soundness, WhatIsAcceptedFailsForAbsentDataOnly) {
       for (const Field& written : (*graph)->status) expect(written.expression, type);
     }
   }
-  std::printf("%d accepted, %d refused, %d expressions waited\n", counts.accepted, counts.refused, counts.waiting);
+  std::printf("%d accepted, %d refused, %d expressions waited\n", counts.accepted, counts.refused,
+              counts.waiting);
   EXPECT_GT(counts.accepted, 400);
   EXPECT_GT(counts.refused, 50);
   EXPECT_GT(counts.waiting, 300);

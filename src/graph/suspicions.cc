@@ -49,7 +49,8 @@ bool HasUnclosed(std::string_view text);
 
 }  // namespace
 
-Diagnostics FindSuspicions(const api::RgdSpec& spec, std::string_view source, const json::SourceMap* map) {
+Diagnostics FindSuspicions(const api::RgdSpec& spec, std::string_view source,
+                           const json::SourceMap* map) {
   Search search(source, map);
   search.At(spec.raw, "schema", [&](const json::Value& schema) {
     for (const std::string_view section : {"spec", "types"}) {
@@ -60,7 +61,8 @@ Diagnostics FindSuspicions(const api::RgdSpec& spec, std::string_view source, co
   search.At(spec.raw, "resources", [&](const json::Value& resources) {
     search.Each(resources, [&](const json::Value& resource) {
       for (const std::string_view source_of : {"template", "externalRef"}) {
-        search.At(resource, source_of, [&](const json::Value& object) { search.Templates(object); });
+        search.At(resource, source_of,
+                  [&](const json::Value& object) { search.Templates(object); });
       }
     });
   });
@@ -128,7 +130,8 @@ void Search::Text(std::string_view text) {
 
 void Search::Key(std::string_view key) {
   if (key.find("${") == key.npos) return;
-  Diagnostic& warning = Warn("a key is never an expression", "use one expression for the whole map: '${{…}}'");
+  Diagnostic& warning =
+      Warn("a key is never an expression", "use one expression for the whole map: '${{…}}'");
   if (map_ != nullptr) warning.where.position = map_->KeyOf(path_);
 }
 
@@ -136,7 +139,8 @@ void Search::Field(std::string_view text) {
   const std::size_t bar = text.find('|');
   if (bar == text.npos) return;
   if (text.find("enum=[", bar) != text.npos || text.find("enum=\"[", bar) != text.npos) {
-    Warn("the brackets count as part of the first and the last value", "list the values alone: enum=\"a,b\"");
+    Warn("the brackets count as part of the first and the last value",
+         "list the values alone: enum=\"a,b\"");
   }
 }
 

@@ -11,6 +11,7 @@
 namespace kro::graph {
 
 // Warnings in the order of their paths' text in the definition. `map` may be nullptr.
-Diagnostics FindSuspicions(const api::RgdSpec& spec, std::string_view source, const json::SourceMap* map);
+Diagnostics FindSuspicions(const api::RgdSpec& spec, std::string_view source,
+                           const json::SourceMap* map);
 
 }  // namespace kro::graph

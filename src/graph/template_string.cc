@@ -1,11 +1,10 @@
 #include "graph/template_string.h"
 
-#include "base/go_quote.h"
 #include <fmt/format.h>
+#include "base/go_quote.h"
 
 #include <algorithm>
 #include <cstdint>
-
 
 namespace kro::graph {
 namespace {
@@ -45,8 +44,7 @@ std::size_t TemplateString::SourceOffset(std::size_t offset) const {
   std::size_t begin = 0;  // of the part in the lowered text
   for (const Part& part : Split(*this)) {
     if (begin > 0) begin += 3;
-    const std::size_t width =
-        part.literal ? GoQuote(part.text).size() : part.text.size() + 2;
+    const std::size_t width = part.literal ? GoQuote(part.text).size() : part.text.size() + 2;
     if (offset < begin + width) {
       if (part.literal || offset <= begin) return part.begin;
       return part.begin + std::min(offset - begin - 1, part.text.size());

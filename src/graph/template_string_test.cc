@@ -66,8 +66,8 @@ TEST(TemplateString, MapsTheLoweredTextBackToItsSource) {
   const TemplateString scanned = *ScanTemplate("a\"-${xy}-${z}");
   ASSERT_EQ(scanned.Lowered(), "\"a\\\"-\" + (xy) + \"-\" + (z)");
   EXPECT_EQ(scanned.SourceOffset(0), 0u);
-  EXPECT_EQ(scanned.SourceOffset(10), 5u);  // x
-  EXPECT_EQ(scanned.SourceOffset(11), 6u);  // y
+  EXPECT_EQ(scanned.SourceOffset(10), 5u);   // x
+  EXPECT_EQ(scanned.SourceOffset(11), 6u);   // y
   EXPECT_EQ(scanned.SourceOffset(23), 11u);  // z
   EXPECT_EQ(ScanTemplate("${ab}")->SourceOffset(1), 3u);
 }

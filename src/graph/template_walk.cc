@@ -123,7 +123,8 @@ Walked Walker::Take() {
   return std::move(walked_);
 }
 
-void Walker::TypedObject(const json::Object& object, const schema::Schema& schema, const Types& expected) {
+void Walker::TypedObject(const json::Object& object, const schema::Schema& schema,
+                         const Types& expected) {
   if (!Contains(expected, "object") && !schema.additional_allowed) {
     return WrongType(expected, "object");
   }
@@ -142,12 +143,14 @@ void Walker::TypedObject(const json::Object& object, const schema::Schema& schem
   }
 }
 
-void Walker::TypedArray(const json::Array& array, const schema::Schema& schema, const Types& expected) {
+void Walker::TypedArray(const json::Array& array, const schema::Schema& schema,
+                        const Types& expected) {
   if (!Contains(expected, "array")) return WrongType(expected, "array");
   if (schema.items == nullptr) {
     Fault("KRO604",
-          fmt::format("invalid array schema for path {}: neither Items.Schema nor Properties are defined",
-                      path_.ToString()));
+          fmt::format(
+              "invalid array schema for path {}: neither Items.Schema nor Properties are defined",
+              path_.ToString()));
     return;
   }
   for (std::size_t i = 0; i < array.size(); ++i) {
@@ -213,9 +216,10 @@ void Walker::WrongType(const Types& expected, std::string_view found, std::strin
 void Walker::UnknownField(std::string_view name, const schema::Schema& schema) {
   const std::string parent = path_.ToString();
   path_.Push(name);
-  Diagnostic& fault = Fault(
-      "KRO602", fmt::format("error getting field schema for path {}.{}: schema not found for field {}",
-                            parent, name, name));
+  Diagnostic& fault =
+      Fault("KRO602",
+            fmt::format("error getting field schema for path {}.{}: schema not found for field {}",
+                        parent, name, name));
   path_.Pop();
   fault.message = fmt::format("unknown field '{}'", name);
   if (name == "true" || name == "false") {
@@ -255,7 +259,8 @@ std::vector<const json::Object::value_type*> ByKey(const json::Object& object) {
   std::vector<const json::Object::value_type*> members;
   members.reserve(object.size());
   for (const auto& member : object) members.push_back(&member);
-  std::ranges::sort(members, {}, [](const auto* member) { return std::string_view(member->key()); });
+  std::ranges::sort(members, {},
+                    [](const auto* member) { return std::string_view(member->key()); });
   return members;
 }
 

@@ -23,7 +23,7 @@ struct FieldExpression {
 struct Walked {
   std::vector<FieldExpression> fields;  // keys in byte order, elements in list order
   std::vector<json::FieldPath> plain;   // strings without expression and other scalars, likewise
-  Diagnostics faults;                   // paths begin at the value; what is faulty is not in the lists
+  Diagnostics faults;  // paths begin at the value; what is faulty is not in the lists
 };
 
 // Without types: externalRefs, templates of CRDs, status blocks. The only faults are expressions

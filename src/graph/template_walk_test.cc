@@ -76,9 +76,11 @@ TEST(TemplateWalk, ChecksValuesByType) {
        "invalid array schema for path bare: neither Items.Schema nor Properties are defined"},
       // objects
       {R"({"labels": {"a.b/c": "x"}})", ""},
-      {R"({"labels": {"a.b/c": 1}})", "expected string type for path labels[\"a.b/c\"], got integer"},
+      {R"({"labels": {"a.b/c": 1}})",
+       "expected string type for path labels[\"a.b/c\"], got integer"},
       {R"({"count": {}})", "expected integer type for path count, got object"},
-      {R"({"nope": 1})", "error getting field schema for path .nope: schema not found for field nope"},
+      {R"({"nope": 1})",
+       "error getting field schema for path .nope: schema not found for field nope"},
       {R"({"ports": [{"a.b": 1}]})",
        "error getting field schema for path ports[0].a.b: schema not found for field a.b"},
       {R"({"loose": {"k": "v"}})",

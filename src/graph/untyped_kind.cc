@@ -14,7 +14,8 @@ void AddUntyped(const api::Gvk& gvk, Kinds& kinds) {
   const auto set = std::make_shared<schema::SchemaSet>();
   const schema::Schema* schema = set->Add(json::Object{
       {"type", "object"},
-      {"properties", {{"apiVersion", text}, {"kind", text}, {"metadata", schema::ObjectMetaSchema()}}},
+      {"properties",
+       {{"apiVersion", text}, {"kind", text}, {"metadata", schema::ObjectMetaSchema()}}},
       {"x-kubernetes-preserve-unknown-fields", true}});
   kinds.AddSchema(gvk, KindSchema(set, schema));
   kinds.AddMapping(gvk, {{gvk.group, gvk.version, api::Plural(gvk.kind)}, true});

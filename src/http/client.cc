@@ -105,15 +105,15 @@ struct Transfer : std::enable_shared_from_this<Transfer> {
   bool sent = false;  // at least once
 
   std::mutex mutex;
-  bool head_there = false;                            // guarded by mutex
-  bool head_taken = false;                            // the waiter knows; guarded by mutex
-  int status = 0;                                     // guarded by mutex
-  Headers headers;                                    // guarded by mutex
-  std::string body;                                   // received, not yet read; guarded by mutex
-  bool paused = false;                                // guarded by mutex
-  bool ended = false;                                 // guarded by mutex
-  std::optional<Error> failure;                       // guarded by mutex
-  std::shared_ptr<async::OneShot<bool>> waiter;       // guarded by mutex
+  bool head_there = false;                       // guarded by mutex
+  bool head_taken = false;                       // the waiter knows; guarded by mutex
+  int status = 0;                                // guarded by mutex
+  Headers headers;                               // guarded by mutex
+  std::string body;                              // received, not yet read; guarded by mutex
+  bool paused = false;                           // guarded by mutex
+  bool ended = false;                            // guarded by mutex
+  std::optional<Error> failure;                  // guarded by mutex
+  std::shared_ptr<async::OneShot<bool>> waiter;  // guarded by mutex
 };
 
 // The thread that drives curl.
@@ -144,7 +144,7 @@ class Loop {
   std::thread thread_;
   std::atomic<bool> stop_ = false;
   std::mutex mutex_;
-  std::vector<std::function<void()>> commands_;                     // guarded by mutex_
+  std::vector<std::function<void()>> commands_;                  // guarded by mutex_
   std::unordered_map<CURL*, std::shared_ptr<Transfer>> active_;  // only the thread
   bool limited_;                                                 // only the thread
   bool saw_http1_ = false;                                       // only the thread
@@ -233,12 +233,11 @@ Result<std::unique_ptr<Client>> Client::Create(async::Executor& executor, Client
   if (auto checked = CheckConfig(config); !checked) {
     return Annotate(checked, "server '{}'", config.url);
   }
-  std::string proxy = config.proxy ? *config.proxy
-                                   : ProxyFor(place->scheme, place->host, place->port,
-                                              ProcessEnvironment())
-                                         .value_or("");
-  const HttpVersions versions =
-      place->scheme == "https" ? config.versions : HttpVersions::k1Only;
+  std::string proxy =
+      config.proxy
+          ? *config.proxy
+          : ProxyFor(place->scheme, place->host, place->port, ProcessEnvironment()).value_or("");
+  const HttpVersions versions = place->scheme == "https" ? config.versions : HttpVersions::k1Only;
   auto impl = std::make_shared<Impl>(executor, std::move(config), std::move(*place),
                                      CurlProxy(std::move(proxy)), std::make_shared<Loop>(versions));
   impl->loop->Start();
@@ -280,8 +279,8 @@ async::Task<Result<Response>> Client::Impl::Send(std::shared_ptr<Impl> impl, Req
   auto started = impl->Start(std::move(request), Kind::kWhole);
   if (!started) co_return std::unexpected(started.error());
   const std::shared_ptr<Transfer> transfer = *started;
-  auto unlink = cancel.OnCancel(
-      [transfer] { transfer->Abort(Error(ErrorCode::kCancelled, "cancelled")); });
+  auto unlink =
+      cancel.OnCancel([transfer] { transfer->Abort(Error(ErrorCode::kCancelled, "cancelled")); });
   if (!co_await transfer->Changed(timeout)) {
     transfer->Abort(Error(ErrorCode::kUnavailable,
                           fmt::format("{}: no answer within {}", transfer->place,
@@ -295,15 +294,16 @@ async::Task<Result<Response>> Client::Impl::Send(std::shared_ptr<Impl> impl, Req
                      .body = std::move(transfer->body)};
 }
 
-async::Task<Result<std::unique_ptr<ResponseStream>>> Client::Impl::Open(
-    std::shared_ptr<Impl> impl, Request request, async::CancelToken cancel) {
+async::Task<Result<std::unique_ptr<ResponseStream>>> Client::Impl::Open(std::shared_ptr<Impl> impl,
+                                                                        Request request,
+                                                                        async::CancelToken cancel) {
   if (cancel.cancelled()) co_return Fail(ErrorCode::kCancelled, "cancelled");
   const Duration timeout = request.timeout;
   auto started = impl->Start(std::move(request), Kind::kStream);
   if (!started) co_return std::unexpected(started.error());
   const std::shared_ptr<Transfer> transfer = *started;
-  auto unlink = cancel.OnCancel(
-      [transfer] { transfer->Abort(Error(ErrorCode::kCancelled, "cancelled")); });
+  auto unlink =
+      cancel.OnCancel([transfer] { transfer->Abort(Error(ErrorCode::kCancelled, "cancelled")); });
   if (!co_await transfer->Changed(timeout)) {
     transfer->Abort(Error(ErrorCode::kUnavailable,
                           fmt::format("{}: no answer within {}", transfer->place,
@@ -339,7 +339,8 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   transfer->generation = handles->generation();
   transfer->easy = handles->Take();
   if (transfer->easy == nullptr) transfer->easy = NewHandle();
-  if (transfer->easy == nullptr) return Fail(ErrorCode::kUnavailable, "out of memory for a request");
+  if (transfer->easy == nullptr)
+    return Fail(ErrorCode::kUnavailable, "out of memory for a request");
 
   CURL* easy = transfer->easy;
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error_text);
@@ -398,9 +399,10 @@ CURL* Client::Impl::NewHandle() {
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
                    http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, http2 && place.scheme == "https" ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                   static_cast<long>(std::chrono::ceil<std::chrono::milliseconds>(
-                                         config.connect_timeout).count()));
+  curl_easy_setopt(
+      easy, CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(
+          std::chrono::ceil<std::chrono::milliseconds>(config.connect_timeout).count()));
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 90L);
   curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -572,9 +574,9 @@ std::size_t OnBody(char* data, std::size_t size, std::size_t count, void* user) 
   if (transfer.kind == Kind::kWhole && transfer.body.size() + size * count > transfer.max_bytes) {
     transfer.ended = true;
     transfer.failure =
-        Error(ErrorCode::kExhausted, fmt::format("{}: {} {}: answer of more than {} bytes",
-                                                 transfer.place, transfer.request.method,
-                                                 transfer.request.target, transfer.max_bytes));
+        Error(ErrorCode::kExhausted,
+              fmt::format("{}: {} {}: answer of more than {} bytes", transfer.place,
+                          transfer.request.method, transfer.request.target, transfer.max_bytes));
     transfer.Wake();
     return 0;
   }
@@ -599,25 +601,24 @@ int OnSocket(void*, curl_socket_t socket, curlsocktype) {
 int OnSend(void* user, char*, char*, int, int) {
   auto& transfer = *static_cast<Transfer*>(user);
   const Request& request = transfer.request;
-  const bool late =
-      request.not_after && transfer.executor.clock().Monotonic() > *request.not_after;
+  const bool late = request.not_after && transfer.executor.clock().Monotonic() > *request.not_after;
   // curl sends again when a connection that it kept ends without an answer; a write may have been carried out.
-  const bool again = std::exchange(transfer.sent, true) && request.method != "GET" &&
-                     request.method != "HEAD";
+  const bool again =
+      std::exchange(transfer.sent, true) && request.method != "GET" && request.method != "HEAD";
   if (!late && !again) return CURL_PREREQFUNC_OK;
-  transfer.Finish(Error(ErrorCode::kUnavailable,
-                        fmt::format("{}: {} {}: {}", transfer.place, request.method, request.target,
-                                    again ? "the connection ended before an answer"
-                                          : "too late to be sent")));
+  transfer.Finish(
+      Error(ErrorCode::kUnavailable,
+            fmt::format("{}: {} {}: {}", transfer.place, request.method, request.target,
+                        again ? "the connection ended before an answer" : "too late to be sent")));
   return CURL_PREREQFUNC_ABORT;
 }
 
 Error Failure(const Transfer& transfer, CURLcode code) {
   std::string reason =
       transfer.error_text[0] != '\0' ? transfer.error_text : curl_easy_strerror(code);
-  if (long os_error = 0; code == CURLE_COULDNT_CONNECT &&
-                         curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK &&
-                         os_error != 0) {
+  if (long os_error = 0;
+      code == CURLE_COULDNT_CONNECT &&
+      curl_easy_getinfo(transfer.easy, CURLINFO_OS_ERRNO, &os_error) == CURLE_OK && os_error != 0) {
     reason = std::strerror(static_cast<int>(os_error));
   }
   if (reason.size() > 1 && reason[0] >= 'A' && reason[0] <= 'Z' &&
@@ -714,8 +715,8 @@ async::Task<bool> Transfer::Changed(Duration limit) {
   }
   std::function<void()> stop_timer;
   if (limit > Duration::zero()) {
-    stop_timer = executor.PostAt(executor.clock().Monotonic() + limit,
-                                 [changed] { changed->Set(false); });
+    stop_timer =
+        executor.PostAt(executor.clock().Monotonic() + limit, [changed] { changed->Set(false); });
   }
   const bool happened = co_await changed->Wait();
   if (stop_timer) stop_timer();

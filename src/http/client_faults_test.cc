@@ -200,7 +200,9 @@ TEST_F(ClientFaults, Item27_ANameThatMovesIsFollowedByTheNextConnection) {
       std::string received;
       while (connection.Read(received)) {
         if (!received.ends_with("\r\n\r\n")) continue;
-        connection.Write(std::string("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\n") + text);
+        connection.Write(
+            std::string("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\n") +
+            text);
         return;
       }
     };

@@ -1,7 +1,7 @@
 #include "http/client.h"
 
-#include <gtest/gtest.h>
 #include <arpa/inet.h>
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -79,8 +79,7 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
       if (!co_await writer.Write(std::to_string(i % 10) + std::string(999, '.'))) co_return;
     }
   } else if (path == "/big") {
-    static_cast<void>(
-        co_await writer.Respond(Answer(200, {}, std::string(8 * 1024 * 1024, 'b'))));
+    static_cast<void>(co_await writer.Respond(Answer(200, {}, std::string(8 * 1024 * 1024, 'b'))));
   } else if (path == "/gzip") {
     static_cast<void>(co_await writer.Respond(Gzipped()));
   } else if (path == "/redirect") {
@@ -98,8 +97,8 @@ async::Task<void> Serve(Request request, ResponseWriter& writer, async::CancelTo
     headers.Add("X-Method", request.method);
     headers.Add("X-Target", request.target);
     for (const auto& [name, value] : request.headers.fields()) headers.Add("Got-" + name, value);
-    static_cast<void>(co_await writer.Respond(
-        Answer(201, std::move(headers), std::move(request.body))));
+    static_cast<void>(
+        co_await writer.Respond(Answer(201, std::move(headers), std::move(request.body))));
   }
 }
 
@@ -151,8 +150,8 @@ class World {
     }
   }
   void WaitUntilHandlerEnded() {
-    EXPECT_TRUE(async::RunBlocking(
-        executor, seen.ended.WaitUntil(executor.clock().Monotonic() + 20s, {})));
+    EXPECT_TRUE(
+        async::RunBlocking(executor, seen.ended.WaitUntil(executor.clock().Monotonic() + 20s, {})));
   }
 
   async::RealExecutor executor;
@@ -438,8 +437,8 @@ TEST(Client, ManyStreamsAtOnce) {
   World world;
   std::vector<async::Task<Result<std::string>>> tasks;
   for (int i = 0; i < 100; ++i) tasks.push_back(OpenAndReadAll(world.client(), "/stream"));
-  auto results = async::RunBlocking(
-      world.executor, async::WhenAll(world.executor, std::move(tasks)));
+  auto results =
+      async::RunBlocking(world.executor, async::WhenAll(world.executor, std::move(tasks)));
   for (const auto& result : results) EXPECT_EQ(result, "one two three");
 }
 
@@ -480,8 +479,8 @@ TEST(ClientTls, StreamsThatStayOpenDoNotKeepOthersWaitingWithoutHttp2) {
   for (int i = 0; i < 50; ++i) {
     tasks.push_back(world.client().Open({.target = "/forever", .timeout = 20s}, {}));
   }
-  auto streams = async::RunBlocking(
-      world.executor, async::WhenAll(world.executor, std::move(tasks)));
+  auto streams =
+      async::RunBlocking(world.executor, async::WhenAll(world.executor, std::move(tasks)));
   for (const auto& stream : streams) {
     ASSERT_TRUE(stream) << stream.error().message();
     EXPECT_EQ(world.Read(**stream), "first");
@@ -531,8 +530,7 @@ TEST(ClientTls, VerifiesTheConfiguredNameButSendsTheHost) {
   const Authority authority;
   const Certificate leaf = authority.Issue("DNS:kubernetes");
   World world({.tls = ServerTls{leaf.certificate_pem, leaf.key_pem}});
-  world.Connect(
-      {.url = world.url, .roots = PemText{authority.pem}, .server_name = "kubernetes"});
+  world.Connect({.url = world.url, .roots = PemText{authority.pem}, .server_name = "kubernetes"});
   auto response = world.Send({.target = "/echo"});
   ASSERT_TRUE(response) << response.error().message();
   EXPECT_EQ(*response->headers.Find("got-host"), world.url.substr(8));

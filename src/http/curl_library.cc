@@ -37,19 +37,19 @@ static_assert(sizeof(long) == sizeof(void*) && sizeof(curl_off_t) == sizeof(void
 }  // namespace
 }  // namespace kro::http
 
-#define KRO_CURL(result, name, parameters, arguments)                         \
-  result name parameters {                                                    \
-    static auto* const function = kro::http::Find<decltype(name)>(#name);     \
-    return function arguments;                                                \
+#define KRO_CURL(result, name, parameters, arguments)                     \
+  result name parameters {                                                \
+    static auto* const function = kro::http::Find<decltype(name)>(#name); \
+    return function arguments;                                            \
   }
-#define KRO_CURL_OPTION(result, name, Handle, Option)                         \
-  result name(Handle handle, Option option, ...) {                            \
-    static auto* const function = kro::http::Find<decltype(name)>(#name);     \
-    va_list more;                                                             \
-    va_start(more, option);                                                   \
-    void* argument = va_arg(more, void*);                                     \
-    va_end(more);                                                             \
-    return function(handle, option, argument);                                \
+#define KRO_CURL_OPTION(result, name, Handle, Option)                     \
+  result name(Handle handle, Option option, ...) {                        \
+    static auto* const function = kro::http::Find<decltype(name)>(#name); \
+    va_list more;                                                         \
+    va_start(more, option);                                               \
+    void* argument = va_arg(more, void*);                                 \
+    va_end(more);                                                         \
+    return function(handle, option, argument);                            \
   }
 
 // The options are enumerations, which are passed as they are.

@@ -64,7 +64,8 @@ TEST(ProxyFor, NoProxyExcludesAsInGo) {
 }
 
 TEST(ProxyFor, TakesTheVariableOfTheScheme) {
-  const auto environment = Variables({{"https_proxy", "socks5://s:1080"}, {"HTTP_PROXY", "p:3128"}});
+  const auto environment =
+      Variables({{"https_proxy", "socks5://s:1080"}, {"HTTP_PROXY", "p:3128"}});
   EXPECT_EQ(ProxyFor("https", "a.com", 443, environment), "socks5://s:1080");
   EXPECT_EQ(ProxyFor("http", "a.com", 80, environment), "http://p:3128");
 }

@@ -73,7 +73,8 @@ class RawServer {
               ::listen(listener_, 64) == 0;
     ::getsockname(listener_, reinterpret_cast<sockaddr*>(&place), &size);
     this->port = ntohs(place.sin_port);
-    url = (authority != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(this->port);
+    url = (authority != nullptr ? "https://127.0.0.1:" : "http://127.0.0.1:") +
+          std::to_string(this->port);
     accepting_ = std::thread([this] { Accept(); });
   }
   ~RawServer() {
@@ -99,7 +100,8 @@ class RawServer {
   void SetUpTls(const Authority& authority) {
     const Certificate own = authority.Issue("IP:127.0.0.1");
     context_ = SSL_CTX_new(TLS_server_method());
-    BIO* certificate = BIO_new_mem_buf(own.certificate_pem.data(), static_cast<int>(own.certificate_pem.size()));
+    BIO* certificate =
+        BIO_new_mem_buf(own.certificate_pem.data(), static_cast<int>(own.certificate_pem.size()));
     X509* x509 = PEM_read_bio_X509(certificate, nullptr, nullptr, nullptr);
     BIO* key = BIO_new_mem_buf(own.key_pem.data(), static_cast<int>(own.key_pem.size()));
     EVP_PKEY* pkey = PEM_read_bio_PrivateKey(key, nullptr, nullptr, nullptr);
@@ -114,8 +116,9 @@ class RawServer {
         [](SSL*, const unsigned char** out, unsigned char* size, const unsigned char* offered,
            unsigned int offered_size, void*) {
           static const unsigned char kHttp2[] = {2, 'h', '2'};
-          return SSL_select_next_proto(const_cast<unsigned char**>(out), size, kHttp2, sizeof(kHttp2),
-                                       offered, offered_size) == OPENSSL_NPN_NEGOTIATED
+          return SSL_select_next_proto(const_cast<unsigned char**>(out), size, kHttp2,
+                                       sizeof(kHttp2), offered,
+                                       offered_size) == OPENSSL_NPN_NEGOTIATED
                      ? SSL_TLSEXT_ERR_OK
                      : SSL_TLSEXT_ERR_NOACK;
         },
@@ -212,12 +215,14 @@ class Http2Side {
 
   std::size_t Number(std::size_t at, std::size_t size) const {
     std::size_t number = 0;
-    for (std::size_t i = 0; i < size; ++i) number = number << 8 | static_cast<unsigned char>(received_[at + i]);
+    for (std::size_t i = 0; i < size; ++i)
+      number = number << 8 | static_cast<unsigned char>(received_[at + i]);
     return number;
   }
   static std::string Bytes(std::size_t number, int size) {
     std::string bytes;
-    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) bytes += static_cast<char>(number >> shift & 0xff);
+    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8)
+      bytes += static_cast<char>(number >> shift & 0xff);
     return bytes;
   }
   void Send(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, std::string_view payload) {

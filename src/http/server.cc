@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -17,7 +18,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
-#include <algorithm>
 #include <cerrno>
 #include <coroutine>
 #include <memory>
@@ -65,8 +65,7 @@ class Io {
 
 // One connection and the requests on it, one after the other.
 template <typename Stream>
-class Session final : public ResponseWriter,
-                      public std::enable_shared_from_this<Session<Stream>> {
+class Session final : public ResponseWriter, public std::enable_shared_from_this<Session<Stream>> {
  public:
   Session(Stream stream, async::RealExecutor& executor, const ServerConfig& config,
           const Handler& handler)
@@ -196,17 +195,16 @@ async::Task<void> Server::Impl::Run(std::shared_ptr<Impl> impl, async::CancelTok
     if (stop.cancelled()) break;
     if (accepted.error) {
       // Out of descriptors, or the client gave up. Only the former lasts, and ends by waiting.
-      static_cast<void>(
-          co_await async::Sleep(impl->executor, std::chrono::milliseconds(50), stop));
+      static_cast<void>(co_await async::Sleep(impl->executor, std::chrono::milliseconds(50), stop));
       continue;
     }
     error_code ignored;  // only costs speed
     socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     if (impl->tls) {
-      sessions.Spawn(RunSession(
-          std::make_shared<Session<Tls>>(Tls(Plain(std::move(socket)), *impl->tls),
-                                         impl->executor, impl->config, impl->handler),
-          sessions.token()));
+      sessions.Spawn(
+          RunSession(std::make_shared<Session<Tls>>(Tls(Plain(std::move(socket)), *impl->tls),
+                                                    impl->executor, impl->config, impl->handler),
+                     sessions.token()));
     } else {
       sessions.Spawn(
           RunSession(std::make_shared<Session<Plain>>(Plain(std::move(socket)), impl->executor,
@@ -254,8 +252,8 @@ async::Task<bool> Session<Stream>::ServeOne(async::CancelToken stop) {
   parser.body_limit(config_.max_body_bytes);
   waiting_ = true;
   ExpireAfter(config_.idle_timeout);
-  auto read = co_await Io(
-      [&](auto done) { beast::http::async_read(stream_, buffer_, parser, done); });
+  auto read =
+      co_await Io([&](auto done) { beast::http::async_read(stream_, buffer_, parser, done); });
   waiting_ = false;
 
   answer_ = Answer::kNone;
@@ -299,9 +297,8 @@ async::Task<bool> Session<Stream>::ServeOne(async::CancelToken stop) {
     answer_ = Answer::kDone;
     if (version_ >= 11 && !head_) {
       ExpireAfter(config_.write_timeout);
-      auto sent = co_await Io([&](auto done) {
-        asio::async_write(stream_, beast::http::make_chunk_last(), done);
-      });
+      auto sent = co_await Io(
+          [&](auto done) { asio::async_write(stream_, beast::http::make_chunk_last(), done); });
       if (sent.error) co_return false;
     }
   }
@@ -362,8 +359,8 @@ async::Task<Result<void>> Session<Stream>::Begin(int status, Headers headers) {
   message.keep_alive(keep_alive_);
   beast::http::response_serializer<beast::http::empty_body> serializer(message);
   ExpireAfter(config_.write_timeout);
-  auto sent = co_await Io(
-      [&](auto done) { beast::http::async_write_header(stream_, serializer, done); });
+  auto sent =
+      co_await Io([&](auto done) { beast::http::async_write_header(stream_, serializer, done); });
   co_return co_await Sent(sent);
 }
 
@@ -405,18 +402,17 @@ async::Task<Result<void>> Session<Stream>::Sent(IoResult result) {
 template <typename Stream>
 void Session<Stream>::WatchForClose(std::weak_ptr<async::CancelSource> cancel) {
   ExpireAfter(std::chrono::hours(24 * 365));
-  Socket().async_wait(
-      asio::ip::tcp::socket::wait_read,
-      [self = this->weak_from_this(), cancel](const error_code& error) {
-        auto alive = self.lock();
-        auto source = cancel.lock();
-        if (error || !alive || !source) return;
-        char byte = 0;
-        const auto got = recv(alive->Socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        const bool closed =
-            got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
-        if (closed) source->Cancel();
-      });
+  Socket().async_wait(asio::ip::tcp::socket::wait_read, [self = this->weak_from_this(),
+                                                         cancel](const error_code& error) {
+    auto alive = self.lock();
+    auto source = cancel.lock();
+    if (error || !alive || !source) return;
+    char byte = 0;
+    const auto got = recv(alive->Socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const bool closed =
+        got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+    if (closed) source->Cancel();
+  });
 }
 
 template <typename Stream>

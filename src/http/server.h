@@ -48,9 +48,8 @@ class ResponseWriter {
 // Answers one request; runs on the executor's loop. `cancel` fires when the client has gone or the
 // server stops. `writer` lives as long as the task. A handler that returns without an answer, or
 // throws before one, is answered for with a 500.
-using Handler =
-    std::function<async::Task<void>(Request request, ResponseWriter& writer,
-                                    async::CancelToken cancel)>;
+using Handler = std::function<async::Task<void>(Request request, ResponseWriter& writer,
+                                                async::CancelToken cancel)>;
 
 struct ServerTls {
   std::string certificate_pem;  // the chain, leaf first
@@ -64,7 +63,8 @@ struct ServerConfig {
   std::uint16_t port = 0;             // 0: the system picks one
   std::optional<ServerTls> tls;
   std::size_t max_body_bytes = std::size_t{16} * 1024 * 1024;  // more is answered with 413
-  Duration idle_timeout = std::chrono::seconds(90);   // between requests, and for a request to arrive
+  Duration idle_timeout =
+      std::chrono::seconds(90);  // between requests, and for a request to arrive
   Duration write_timeout = std::chrono::seconds(30);  // for a client to take what is sent
 };
 

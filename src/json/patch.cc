@@ -188,7 +188,8 @@ Result<Value*> Patcher::Find(const Pointer& pointer, std::size_t length) {
     } else {
       at = nullptr;
     }
-    if (at == nullptr) return Fail(ErrorCode::kInvalid, "'{}' does not exist", Show(pointer, i + 1));
+    if (at == nullptr)
+      return Fail(ErrorCode::kInvalid, "'{}' does not exist", Show(pointer, i + 1));
   }
   return at;
 }

@@ -59,7 +59,8 @@ TEST(ApplyPatch, FollowsRfc6902) {
 }
 
 TEST(ApplyPatch, ReportsAFailedTestAsConflict) {
-  auto result = ApplyPatch(*Parse(R"({"a":1})"), *Parse(R"([{"op":"test","path":"/a","value":2}])"));
+  auto result =
+      ApplyPatch(*Parse(R"({"a":1})"), *Parse(R"([{"op":"test","path":"/a","value":2}])"));
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code(), ErrorCode::kConflict);
   EXPECT_EQ(result.error().message(), "operation 0: test of '/a' failed");

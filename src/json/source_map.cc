@@ -14,12 +14,21 @@ class Walk {
  public:
   Walk(const SourceMap::Entry& entry, std::size_t offset) : raw_(entry.raw), left_(offset) {
     switch (entry.style) {
-      case Style::kNone: break;
-      case Style::kPlain: Flow('\0'); break;
-      case Style::kSingleQuoted: Flow('\''); break;
-      case Style::kDoubleQuoted: Flow('"'); break;
+      case Style::kNone:
+        break;
+      case Style::kPlain:
+        Flow('\0');
+        break;
+      case Style::kSingleQuoted:
+        Flow('\'');
+        break;
+      case Style::kDoubleQuoted:
+        Flow('"');
+        break;
       case Style::kLiteral:
-      case Style::kFolded: Block(entry); break;
+      case Style::kFolded:
+        Block(entry);
+        break;
     }
   }
 

@@ -20,7 +20,10 @@ namespace {
 class Parser {
  public:
   Parser(std::string_view text, boost::json::storage_ptr storage)
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), storage_(std::move(storage)) {}
+      : begin_(text.data()),
+        at_(begin_),
+        end_(begin_ + text.size()),
+        storage_(std::move(storage)) {}
 
   Result<Value> Run();
 
@@ -161,14 +164,21 @@ std::string_view FindString(const Value& value, std::initializer_list<std::strin
 
 std::string_view TypeName(const Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "boolean";
+    case boost::json::kind::null:
+      return "null";
+    case boost::json::kind::bool_:
+      return "boolean";
     case boost::json::kind::int64:
-    case boost::json::kind::uint64: return "integer";
-    case boost::json::kind::double_: return "number";
-    case boost::json::kind::string: return "string";
-    case boost::json::kind::array: return "array";
-    case boost::json::kind::object: return "object";
+    case boost::json::kind::uint64:
+      return "integer";
+    case boost::json::kind::double_:
+      return "number";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "array";
+    case boost::json::kind::object:
+      return "object";
   }
   return "null";
 }
@@ -193,15 +203,18 @@ Result<Value> Parser::Run() {
 bool Parser::ParseValue(Value& value, int depth) {
   if (at_ == end_) return Unexpected("a value");
   switch (*at_) {
-    case '{': return ParseObject(value, depth + 1);
-    case '[': return ParseArray(value, depth + 1);
+    case '{':
+      return ParseObject(value, depth + 1);
+    case '[':
+      return ParseArray(value, depth + 1);
     case '"': {
       std::string_view text;
       if (!ParseString(text)) return false;
       value.emplace_string().assign(text.data(), text.size());
       return true;
     }
-    default: return *at_ == '-' || IsDigit(*at_) ? ParseNumber(value) : ParseWord(value);
+    default:
+      return *at_ == '-' || IsDigit(*at_) ? ParseNumber(value) : ParseWord(value);
   }
 }
 
@@ -338,16 +351,34 @@ bool Parser::ParseEscape() {
   const char* start = at_++;
   if (at_ == end_) return Fault(start, "a string does not end");
   switch (*at_++) {
-    case '"': scratch_ += '"'; return true;
-    case '\\': scratch_ += '\\'; return true;
-    case '/': scratch_ += '/'; return true;
-    case 'b': scratch_ += '\b'; return true;
-    case 'f': scratch_ += '\f'; return true;
-    case 'n': scratch_ += '\n'; return true;
-    case 'r': scratch_ += '\r'; return true;
-    case 't': scratch_ += '\t'; return true;
-    case 'u': break;
-    default: return Fault(start, "unknown escape in a string");
+    case '"':
+      scratch_ += '"';
+      return true;
+    case '\\':
+      scratch_ += '\\';
+      return true;
+    case '/':
+      scratch_ += '/';
+      return true;
+    case 'b':
+      scratch_ += '\b';
+      return true;
+    case 'f':
+      scratch_ += '\f';
+      return true;
+    case 'n':
+      scratch_ += '\n';
+      return true;
+    case 'r':
+      scratch_ += '\r';
+      return true;
+    case 't':
+      scratch_ += '\t';
+      return true;
+    case 'u':
+      break;
+    default:
+      return Fault(start, "unknown escape in a string");
   }
   std::uint32_t code = 0;
   if (!ParseHex4(code)) return Fault(start, "\\u must be followed by four hexadecimal digits");
@@ -394,8 +425,7 @@ std::string Parser::Place(const char* at) const {
       line = p + 1;
     }
   }
-  const auto column =
-      1 + std::count_if(line, at, [](char c) { return (c & 0xc0) != 0x80; });
+  const auto column = 1 + std::count_if(line, at, [](char c) { return (c & 0xc0) != 0x80; });
   return fmt::format("line {}, column {}", lines, column);
 }
 
@@ -433,8 +463,8 @@ void Writer::Write(const Value& value) {
       stack_.pop_back();
       continue;
     }
-    const auto* member = order_ == Order::kSorted ? frame.sorted[frame.next]
-                                                  : object.begin() + frame.next;
+    const auto* member =
+        order_ == Order::kSorted ? frame.sorted[frame.next] : object.begin() + frame.next;
     if (frame.next++ > 0) out_ += ',';
     Key(*member);
     Open(member->value());
@@ -443,15 +473,21 @@ void Writer::Write(const Value& value) {
 
 void Writer::Open(const Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: out_ += "null"; return;
-    case boost::json::kind::bool_: out_ += value.get_bool() ? "true" : "false"; return;
+    case boost::json::kind::null:
+      out_ += "null";
+      return;
+    case boost::json::kind::bool_:
+      out_ += value.get_bool() ? "true" : "false";
+      return;
     case boost::json::kind::int64:
       fmt::format_to(std::back_inserter(out_), "{}", value.get_int64());
       return;
     case boost::json::kind::uint64:
       fmt::format_to(std::back_inserter(out_), "{}", value.get_uint64());
       return;
-    case boost::json::kind::double_: Number(value.get_double()); return;
+    case boost::json::kind::double_:
+      Number(value.get_double());
+      return;
     case boost::json::kind::string:
       Text({value.get_string().data(), value.get_string().size()});
       return;
@@ -488,14 +524,29 @@ void Writer::Text(std::string_view text) {
     if (special == end) break;
     run = special + 1;
     switch (*special) {
-      case '"': out_ += "\\\""; break;
-      case '\\': out_ += "\\\\"; break;
-      case '\b': out_ += "\\b"; break;
-      case '\f': out_ += "\\f"; break;
-      case '\n': out_ += "\\n"; break;
-      case '\r': out_ += "\\r"; break;
-      case '\t': out_ += "\\t"; break;
-      default: fmt::format_to(std::back_inserter(out_), "\\u{:04x}", *special);
+      case '"':
+        out_ += "\\\"";
+        break;
+      case '\\':
+        out_ += "\\\\";
+        break;
+      case '\b':
+        out_ += "\\b";
+        break;
+      case '\f':
+        out_ += "\\f";
+        break;
+      case '\n':
+        out_ += "\\n";
+        break;
+      case '\r':
+        out_ += "\\r";
+        break;
+      case '\t':
+        out_ += "\\t";
+        break;
+      default:
+        fmt::format_to(std::back_inserter(out_), "\\u{:04x}", *special);
     }
   }
   out_ += '"';
@@ -554,9 +605,9 @@ const char* FindSpecial(const char* at, const char* end, BeyondAscii beyond) {
       std::memcpy(&word, at, sizeof word);
       const std::uint64_t quote = word ^ (kOnes * '"');
       const std::uint64_t backslash = word ^ (kOnes * '\\');
-      const std::uint64_t special =
-          (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
-           ((backslash - kOnes) & ~backslash)) & kHigh;
+      const std::uint64_t special = (((word - kOnes * 0x20) & ~word) | ((quote - kOnes) & ~quote) |
+                                     ((backslash - kOnes) & ~backslash)) &
+                                    kHigh;
       if (const std::uint64_t found = special | (word & stops); found != 0) {
         return at + std::countr_zero(found) / 8;
       }

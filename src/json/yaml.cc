@@ -50,9 +50,9 @@ struct Node {
   enum class Kind { kScalar, kMap, kList, kAlias };
   Kind kind = Kind::kScalar;
   Style style = Style::kPlain;
-  std::string text;             // of a scalar: decoded; of an alias: its name
-  std::string tag;              // long form, "!" or empty
-  std::size_t begin = 0;        // bytes of the file, quotes and block header included
+  std::string text;       // of a scalar: decoded; of an alias: its name
+  std::string tag;        // long form, "!" or empty
+  std::size_t begin = 0;  // bytes of the file, quotes and block header included
   std::size_t end = 0;
   std::uint32_t content_column = 0;
   std::vector<Node*> children;  // of a map: key, value, key, value …
@@ -126,8 +126,8 @@ class Composer {
 
   Context& context_;
   std::string_view text_;
-  std::string patched_;                         // what `text_` shows once a block scalar is hidden
-  std::map<std::size_t, std::string> hidden_;   // the texts of these scalars, by their headers
+  std::string patched_;                        // what `text_` shows once a block scalar is hidden
+  std::map<std::size_t, std::string> hidden_;  // the texts of these scalars, by their headers
   bool again_ = false;
   std::unique_ptr<fy_diag, DiagDelete> diag_;
   std::unique_ptr<fy_parser, ParserDelete> parser_;
@@ -312,7 +312,8 @@ bool CheckCharacters(Context& context) {
     if (text[i] == '[' || (text[i] == '{' && !expression)) ++open;
     if ((text[i] == ']' || text[i] == '}') && open > 0) --open;
     if (open > kMaxOpen) {
-      context.Report(kSyntax, context.lines.At(i), {}, fmt::format("nested deeper than {}", kMaxDepth));
+      context.Report(kSyntax, context.lines.At(i), {},
+                     fmt::format("nested deeper than {}", kMaxDepth));
       return false;
     }
     const auto byte = [&](std::size_t n) {
@@ -351,8 +352,7 @@ bool CheckCharacters(Context& context) {
   return true;
 }
 
-Composer::Composer(Context& context, std::string_view text)
-    : context_(context), text_(text) {}
+Composer::Composer(Context& context, std::string_view text) : context_(context), text_(text) {}
 
 // libfyaml 0.7 frees collected errors only when they are reset, and their tokens need the parser.
 Composer::~Composer() {
@@ -408,24 +408,30 @@ bool Composer::Start() {
                                                  FYPCF_JSON_NONE | FYPCF_DISABLE_MMAP_OPT);
   config.diag = diag_.get();
   parser_.reset(fy_parser_create(&config));
-  return parser_ != nullptr &&
-         fy_parser_set_string(parser_.get(), text_.data(), text_.size()) == 0;
+  return parser_ != nullptr && fy_parser_set_string(parser_.get(), text_.data(), text_.size()) == 0;
 }
 
 bool Composer::Handle(fy_event* event) {
   switch (event->type) {
-    case FYET_SCALAR: return Scalar(event);
-    case FYET_ALIAS: return Alias(event);
-    case FYET_MAPPING_START: return Open(Node::Kind::kMap, event);
-    case FYET_SEQUENCE_START: return Open(Node::Kind::kList, event);
+    case FYET_SCALAR:
+      return Scalar(event);
+    case FYET_ALIAS:
+      return Alias(event);
+    case FYET_MAPPING_START:
+      return Open(Node::Kind::kMap, event);
+    case FYET_SEQUENCE_START:
+      return Open(Node::Kind::kList, event);
     case FYET_MAPPING_END:
     case FYET_SEQUENCE_END:
       if (open_.empty()) return false;
       open_.back()->closed = true;
       open_.pop_back();
       return true;
-    case FYET_DOCUMENT_START: anchors_.clear(); return true;
-    default: return true;
+    case FYET_DOCUMENT_START:
+      anchors_.clear();
+      return true;
+    default:
+      return true;
   }
 }
 
@@ -456,11 +462,20 @@ bool Composer::Scalar(fy_event* event) {
   Node* node = Make(Node::Kind::kScalar, event);
   if (fy_token* token = event->scalar.value) {
     switch (fy_token_scalar_style(token)) {
-      case FYSS_SINGLE_QUOTED: node->style = Style::kSingleQuoted; break;
-      case FYSS_DOUBLE_QUOTED: node->style = Style::kDoubleQuoted; break;
-      case FYSS_LITERAL: node->style = Style::kLiteral; break;
-      case FYSS_FOLDED: node->style = Style::kFolded; break;
-      default: break;
+      case FYSS_SINGLE_QUOTED:
+        node->style = Style::kSingleQuoted;
+        break;
+      case FYSS_DOUBLE_QUOTED:
+        node->style = Style::kDoubleQuoted;
+        break;
+      case FYSS_LITERAL:
+        node->style = Style::kLiteral;
+        break;
+      case FYSS_FOLDED:
+        node->style = Style::kFolded;
+        break;
+      default:
+        break;
     }
   }
   // libfyaml's marks leave out quotes and block headers.
@@ -644,9 +659,12 @@ bool Resolver::Resolve(const Node& node, const Node* key, Value& value, int dept
   Record(node, key);
   if (!Charge(node, sizeof(Value) + node.text.size())) return false;
   switch (node.kind) {
-    case Node::Kind::kScalar: return ResolveScalar(node, value);
-    case Node::Kind::kAlias: return ResolveAlias(node, value, depth);
-    default: break;
+    case Node::Kind::kScalar:
+      return ResolveScalar(node, value);
+    case Node::Kind::kAlias:
+      return ResolveAlias(node, value, depth);
+    default:
+      break;
   }
   if (depth == kMaxDepth) {
     return Fault(kSyntax, node, fmt::format("nested deeper than {}", kMaxDepth));
@@ -726,7 +744,8 @@ void Resolver::WarnOfBoolean(const Node& node, const std::string& key) {
   if (warnings_.size() >= kMaxDiagnostics) return;
   Diagnostic warning{.code = std::string(kOtherKey), .severity = Severity::kWarning};
   warning.message = fmt::format("the key {} is read as \"{}\"", node.text, key);
-  warning.hint = fmt::format("an unquoted y, n, yes, no, on or off is a boolean: write \"{}\"", node.text);
+  warning.hint =
+      fmt::format("an unquoted y, n, yes, no, on or off is a boolean: write \"{}\"", node.text);
   warning.where.source = context_.source;
   warning.where.path = path_.ToString();
   warning.where.position = At(node);
@@ -767,8 +786,8 @@ bool Resolver::ResolveScalar(const Node& node, Value& value) {
     }
     return text(*bytes);
   }
-  const bool known = tag.empty() || tag == "!!bool" || tag == "!!int" || tag == "!!float" ||
-                     tag == "!!null";
+  const bool known =
+      tag.empty() || tag == "!!bool" || tag == "!!int" || tag == "!!float" || tag == "!!null";
   if (!known) {
     return Fault(kWrongType, node, fmt::format("unknown tag '{}'", tag), "remove the tag");
   }
@@ -807,8 +826,8 @@ bool Resolver::ResolveKey(const Node& node, std::string& key) {
   if (!ResolveScalar(target, value)) return false;
   auto text = KeyText(value);
   if (!text) {
-    return Fault(kWrongType, node,
-                 fmt::format("a key must be a string, not {}", TypeName(value)), "quote the key");
+    return Fault(kWrongType, node, fmt::format("a key must be a string, not {}", TypeName(value)),
+                 "quote the key");
   }
   key = *std::move(text);
   return true;
@@ -902,18 +921,20 @@ std::optional<std::string> KeyText(const Value& value) {
     case boost::json::kind::string:
       return std::string(value.get_string().data(), value.get_string().size());
     case boost::json::kind::bool_:
-    case boost::json::kind::int64: return Serialize(value);
+    case boost::json::kind::int64:
+      return Serialize(value);
     case boost::json::kind::double_: {
       // Go's FormatFloat(key, 'g', -1, 32).
       const auto number = static_cast<float>(value.get_double());
       const float size = number < 0 ? -number : number;
       char buffer[64];
-      const auto format = size < 1e-4F || size >= 1e6F ? std::chars_format::scientific
-                                                       : std::chars_format::fixed;
+      const auto format =
+          size < 1e-4F || size >= 1e6F ? std::chars_format::scientific : std::chars_format::fixed;
       if (size > std::numeric_limits<float>::max()) return number < 0 ? "-.inf" : ".inf";
       return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, number, format).ptr);
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

@@ -40,11 +40,19 @@ class SourceMap {
     Position key;
     Position value;
     std::string raw;  // a scalar's text from `value` on as written; empty for maps and lists
-    enum class Style { kNone, kPlain, kSingleQuoted, kDoubleQuoted, kLiteral, kFolded } style =
-        Style::kNone;
+    enum class Style {
+      kNone,
+      kPlain,
+      kSingleQuoted,
+      kDoubleQuoted,
+      kLiteral,
+      kFolded
+    } style = Style::kNone;
     std::uint32_t content_column = 0;  // of a block scalar: the column where its text begins
   };
-  void Add(FieldPath path, Entry entry) { entries_.insert_or_assign(std::move(path), std::move(entry)); }
+  void Add(FieldPath path, Entry entry) {
+    entries_.insert_or_assign(std::move(path), std::move(entry));
+  }
 
  private:
   std::map<FieldPath, Entry> entries_;

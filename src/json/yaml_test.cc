@@ -100,12 +100,15 @@ TEST(ParseYaml, ReadsWhatPeopleWrite) {
   const Case kCases[] = {
       {"", ""},
       {"# nothing\n", ""},
-      {"\xef\xbb\xbf" "a: 1\n", R"({"a":1})"},
+      {"\xef\xbb\xbf"
+       "a: 1\n",
+       R"({"a":1})"},
       {"a: 1\r\nb: |\r\n  x\r\n  y\r\n", R"({"a":1,"b":"x\ny\n"})"},
       {"a: 1\n---\n---\n# c\n---\nb: 2\n...\n", "{\"a\":1}\n{\"b\":2}"},
       {"a:\n- 1\n- ~\n- b: c\n  d:\n", R"({"a":[1,null,{"b":"c","d":null}]})"},
       {"- 1\n-\n- 2\n", "[1,null,2]"},
-      {"a: >-\n  x\n  y\n\n  z\nb: \"x\\n\\u00e9\\\n  y\"", R"({"a":"x y\nz","b":"x\né)" "y\"}"},
+      {"a: >-\n  x\n  y\n\n  z\nb: \"x\\n\\u00e9\\\n  y\"", R"({"a":"x y\nz","b":"x\né)"
+                                                            "y\"}"},
       {"{\n\t\"a\":\t[1.5,\n\t\"\\ud83d\\ude00\"]\n}", R"({"a":[1.5,"😀"]})"},
       {"{\"a\": \"\\/\"}", R"({"a":"/"})"},
       {"a: ${schema.spec.x}\nb: {x: \"${y}\"}", R"({"a":"${schema.spec.x}","b":{"x":"${y}"}})"},
@@ -144,7 +147,8 @@ TEST(ParseYaml, KeepsEveryCharacterOfBlockScalars) {
       {"? |\n  a\n: |1\n   b\n", R"({"a\n":"  b\n"})"},
       {"a: |\nb: 1\n", R"({"a":"","b":1})"},
       {"o:\n  k: |- # c\n\n  z: 1", R"({"o":{"k":"","z":1}})"},
-      {"o:\n  k: |+\n\n\n  x: >2\n  # c\n  z: |\n    x\n", R"({"o":{"k":"\n\n","x":"","z":"x\n"}})"},
+      {"o:\n  k: |+\n\n\n  x: >2\n  # c\n  z: |\n    x\n",
+       R"({"o":{"k":"\n\n","x":"","z":"x\n"}})"},
       {"o:\n  - &e !!str >1-\n\n  - *e\n", R"({"o":["",""]})"},
   };
   for (const Case& c : kCases) EXPECT_EQ(Read(c.text), c.json) << c.text;
@@ -154,7 +158,8 @@ TEST(ParseYaml, FollowsAliasesAndMergeKeys) {
   const Case kCases[] = {
       {"a: &x [1, {b: 2}]\nc: *x", R"({"a":[1,{"b":2}],"c":[1,{"b":2}]})"},
       {"&k a: 1\nb: *k", R"({"a":1,"b":"a"})"},
-      {"x: &x {a: 1, b: 2}\nm: {<<: *x, b: 3, c: 4}", R"({"x":{"a":1,"b":2},"m":{"b":3,"c":4,"a":1}})"},
+      {"x: &x {a: 1, b: 2}\nm: {<<: *x, b: 3, c: 4}",
+       R"({"x":{"a":1,"b":2},"m":{"b":3,"c":4,"a":1}})"},
       // an explicit member wins wherever it stands, and so does the earlier map of a list
       {"x: &x {a: 1}\nz: &z {a: 2, b: 2}\nm:\n  <<: [*x, *z]\n",
        R"({"x":{"a":1},"z":{"a":2,"b":2},"m":{"a":1,"b":2}})"},
@@ -204,7 +209,9 @@ TEST(ParseYaml, SaysWhatIsWrongAndWhere) {
        "line 1:4: character U+0000 is not allowed [KRO101]\n"
        "  write it as an escape inside double quotes"},
       {"é: \xff", "line 1:4: invalid UTF-8 [KRO101]"},
-      {"\xff\xfe" "a\0", "line 1:1: invalid UTF-8 [KRO101]"},
+      {"\xff\xfe"
+       "a\0",
+       "line 1:1: invalid UTF-8 [KRO101]"},
       {"{\"a\":1,\"a\":2}",
        "line 1:8: a: duplicate key 'a' [KRO102]\n  remove one of them\n"
        "  line 1:2: a: it is here first"},
@@ -239,7 +246,8 @@ TEST(ParseYaml, RefusesMergesThatNestTooDeep) {
 TEST(ParseYaml, RefusesAliasesThatExpandTooFar) {
   std::string bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n";
   for (int i = 1; i < 12; ++i) {
-    bomb += fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
+    bomb +=
+        fmt::format("a{0}: &a{0} [*a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}, *a{1}]\n", i, i - 1);
   }
   auto parsed = ParseYaml(bomb);
   ASSERT_FALSE(parsed.has_value());
@@ -282,7 +290,8 @@ TEST(ParseKubectlYaml, TakesTheLastOfRepeatedKeys) {
 TEST(ParseKubectlYaml, WarnsOfKeysThatAreBooleans) {
   const auto read = ParseKubectlYaml("n: string\n'y': a\non: {true: b}\n", "k.yaml");
   ASSERT_TRUE(read.has_value());
-  EXPECT_EQ(Serialize(read->documents[0].value), R"({"false":"string","y":"a","true":{"true":"b"}})");
+  EXPECT_EQ(Serialize(read->documents[0].value),
+            R"({"false":"string","y":"a","true":{"true":"b"}})");
   ASSERT_EQ(read->warnings.size(), 2u);
   EXPECT_EQ(Render(read->warnings[0]),
             "k.yaml:1:1: false: warning: the key n is read as \"false\" [KRO106]\n"
@@ -299,16 +308,16 @@ TEST(ParseYamlDocument, WantsExactlyOne) {
 }
 
 TEST(SourceMap, KnowsValuesAndKeys) {
-  const Document document = One(
-      "kind: x\n"
-      "spec:\n"
-      "  é: {k: 'v'}\n"
-      "  text: |2- # note\n"
-      "     a\n"
-      "  none:\n"
-      "  copy: &c\n"
-      "    - 1\n"
-      "  again: *c\n");
+  const Document document =
+      One("kind: x\n"
+          "spec:\n"
+          "  é: {k: 'v'}\n"
+          "  text: |2- # note\n"
+          "     a\n"
+          "  none:\n"
+          "  copy: &c\n"
+          "    - 1\n"
+          "  again: *c\n");
   const auto at = [&](std::string_view path) { return document.map.Of(*FieldPath::Parse(path)); };
   const auto key = [&](std::string_view path) {
     return document.map.KeyOf(*FieldPath::Parse(path));
@@ -342,29 +351,29 @@ TEST(SourceMap, LeavesOutPlacesWhosePathsTakeTooMuchRoom) {
 }
 
 TEST(SourceMap, FindsBytesOfDecodedText) {
-  const Document document = One(
-      "plain: ab é${x}\n"                    // 1
-      "wide: ab\n"                           // 2
-      "  cd\n"                               // 3
-      "\n"                                   // 4
-      "  ef\n"                               // 5
-      "single: 'it''s ${x}'\n"               // 6
-      "double: \"a\\n\\u00e9\\U0001F600${x}\\\n"  // 7
-      "   b\"\n"                             // 8
-      "literal: |\n"                         // 9
-      "  ab\n"                               // 10
-      "    cd\n"                             // 11
-      "\n"                                   // 12
-      "  ef\n"                               // 13
-      "folded: >-\n"                         // 14
-      "\n"                                   // 15
-      "   ab\n"                              // 16
-      "   cd\n"                              // 17
-      "     x\n"                             // 18
-      "   ef\n"                              // 19
-      "   gh\n"                              // 20
-      "\n"                                   // 21
-      "   ij\n");                            // 22
+  const Document document =
+      One("plain: ab é${x}\n"                         // 1
+          "wide: ab\n"                                // 2
+          "  cd\n"                                    // 3
+          "\n"                                        // 4
+          "  ef\n"                                    // 5
+          "single: 'it''s ${x}'\n"                    // 6
+          "double: \"a\\n\\u00e9\\U0001F600${x}\\\n"  // 7
+          "   b\"\n"                                  // 8
+          "literal: |\n"                              // 9
+          "  ab\n"                                    // 10
+          "    cd\n"                                  // 11
+          "\n"                                        // 12
+          "  ef\n"                                    // 13
+          "folded: >-\n"                              // 14
+          "\n"                                        // 15
+          "   ab\n"                                   // 16
+          "   cd\n"                                   // 17
+          "     x\n"                                  // 18
+          "   ef\n"                                   // 19
+          "   gh\n"                                   // 20
+          "\n"                                        // 21
+          "   ij\n");                                 // 22
   const struct {
     std::string_view path;
     std::string_view needle;

@@ -125,10 +125,17 @@ void Writer::Scalar(const Value& value, std::size_t indent) {
 
 void Writer::Text(std::string_view text, std::size_t indent) {
   switch (FormOf(text)) {
-    case Form::kPlain: out_ += text; return;
-    case Form::kSingle: out_ += SingleQuoted(text); return;
-    case Form::kDouble: out_ += DoubleQuoted(text); return;
-    case Form::kLiteral: break;
+    case Form::kPlain:
+      out_ += text;
+      return;
+    case Form::kSingle:
+      out_ += SingleQuoted(text);
+      return;
+    case Form::kDouble:
+      out_ += DoubleQuoted(text);
+      return;
+    case Form::kLiteral:
+      break;
   }
   out_ += text.ends_with("\n\n") ? "|+" : text.ends_with('\n') ? "|" : "|-";
   out_ += '\n';
@@ -200,8 +207,7 @@ std::string DoubleQuoted(std::string_view text) {
     const std::string_view three = std::string_view(json).substr(i, 3);
     if (c == 0x7f) {
       out += "\\x7f";
-    } else if (c == 0xc2 && i + 1 < json.size() &&
-               static_cast<unsigned char>(json[i + 1]) < 0xa0) {
+    } else if (c == 0xc2 && i + 1 < json.size() && static_cast<unsigned char>(json[i + 1]) < 0xa0) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(json[++i]));
     } else if (three == "\xe2\x80\xa8" || three == "\xe2\x80\xa9") {
       out += three.back() == '\xa8' ? "\\u2028" : "\\u2029";

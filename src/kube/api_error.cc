@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 #include "kube/retry.h"
 
@@ -125,8 +125,7 @@ bool IsForbidden(const ApiError& error) { return Is(error.status(), "Forbidden")
 bool IsThrottled(const ApiError& error) { return Is(error.status(), "TooManyRequests"); }
 bool IsStorageStarting(const ApiError& error) {
   // It has no reason of its own.
-  return IsThrottled(error) &&
-         error.status().message.find("(re)initializing") != std::string::npos;
+  return IsThrottled(error) && error.status().message.find("(re)initializing") != std::string::npos;
 }
 bool IsInternalError(const ApiError& error) { return Is(error.status(), "InternalError"); }
 
@@ -198,8 +197,9 @@ Status MakeUpStatus(const RequestSubject& subject, int code, std::string text) {
     case 406:
       status.reason = "NotAcceptable";
       status.message =
-          text.empty() ? "the server was unable to respond with a content type that the client supports"
-                       : text;
+          text.empty()
+              ? "the server was unable to respond with a content type that the client supports"
+              : text;
       break;
     case 409:
       status.reason = subject.method == "POST" ? "AlreadyExists" : "Conflict";
@@ -231,9 +231,8 @@ Status MakeUpStatus(const RequestSubject& subject, int code, std::string text) {
     default:
       if (code >= 500) {
         status.reason = "InternalError";
-        status.message =
-            fmt::format("an error on the server (\"{}\") has prevented the request from succeeding",
-                        text);
+        status.message = fmt::format(
+            "an error on the server (\"{}\") has prevented the request from succeeding", text);
       } else {
         status.message = fmt::format(
             "the server responded with the status code {} but did not return more information",
@@ -245,8 +244,9 @@ Status MakeUpStatus(const RequestSubject& subject, int code, std::string text) {
     std::ranges::transform(verb, verb.begin(), [](unsigned char c) { return std::tolower(c); });
     std::string resource =
         subject.group.empty() ? subject.resource : subject.resource + "." + subject.group;
-    status.message += subject.name.empty() ? fmt::format(" ({} {})", verb, resource)
-                                           : fmt::format(" ({} {} {})", verb, resource, subject.name);
+    status.message += subject.name.empty()
+                          ? fmt::format(" ({} {})", verb, resource)
+                          : fmt::format(" ({} {} {})", verb, resource, subject.name);
   }
   status.causes.push_back({"UnexpectedServerResponse", text.empty() ? "unknown" : text, ""});
   return status;

@@ -73,7 +73,7 @@ std::unexpected<ApiError> AnnotateReply(ApiError error, fmt::format_string<Args.
 
 // What a request was about, for messages.
 struct RequestSubject {
-  std::string method;    // "GET"
+  std::string method;  // "GET"
   std::string group;
   std::string resource;  // empty: no resource request
   std::string name;

@@ -123,12 +123,13 @@ Task<Reply<json::Value>> Client::Create(Gvr gvr, std::string name_space, json::V
   auto path = CollectionPath(gvr, name_space);
   if (!path) co_return Local(path.error());
   Query query;
-  AddWriteQuery(query, options.field_manager.empty() ? options_.field_manager : options.field_manager,
+  AddWriteQuery(query,
+                options.field_manager.empty() ? options_.field_manager : options.field_manager,
                 options.dry_run, options.field_validation);
   http::Request request = NewRequest("POST", *path + query.text());
   request.body = json::Serialize(object);
-  co_return co_await SendForObject(std::move(request),
-                                   SubjectOf("POST", gvr, KeyOf(object).name), cancel);
+  co_return co_await SendForObject(std::move(request), SubjectOf("POST", gvr, KeyOf(object).name),
+                                   cancel);
 }
 
 Task<Reply<json::Value>> Client::Update(Gvr gvr, json::Value object, WriteOptions options,
@@ -137,7 +138,8 @@ Task<Reply<json::Value>> Client::Update(Gvr gvr, json::Value object, WriteOption
   auto path = ObjectPath(gvr, key, options.subresource);
   if (!path) co_return Local(path.error());
   Query query;
-  AddWriteQuery(query, options.field_manager.empty() ? options_.field_manager : options.field_manager,
+  AddWriteQuery(query,
+                options.field_manager.empty() ? options_.field_manager : options.field_manager,
                 options.dry_run, options.field_validation);
   http::Request request = NewRequest("PUT", *path + query.text());
   request.body = json::Serialize(object);
@@ -155,7 +157,8 @@ Task<Reply<json::Value>> Client::Patch(Gvr gvr, ObjectKey key, PatchType type, j
   auto path = ObjectPath(gvr, key, options.subresource);
   if (!path) co_return Local(path.error());
   Query query;
-  AddWriteQuery(query, options.field_manager.empty() ? options_.field_manager : options.field_manager,
+  AddWriteQuery(query,
+                options.field_manager.empty() ? options_.field_manager : options.field_manager,
                 options.dry_run, options.field_validation);
   http::Request request = NewRequest("PATCH", *path + query.text());
   switch (type) {
@@ -184,7 +187,8 @@ Task<Reply<json::Value>> Client::Apply(Gvr gvr, json::Value object, ApplyOptions
                           fmt::format("apply of '{}': apiVersion and kind must be set", key)));
   }
   Query query;
-  AddWriteQuery(query, options.field_manager.empty() ? options_.field_manager : options.field_manager,
+  AddWriteQuery(query,
+                options.field_manager.empty() ? options_.field_manager : options.field_manager,
                 options.dry_run, options.field_validation);
   if (options.on_conflict == OnConflict::kTakeOver) query.Add("force", "true");
   DropManagedFields(object);
@@ -200,8 +204,8 @@ Task<Reply<Deleted>> Client::Delete(Gvr gvr, ObjectKey key, DeleteOptions option
   if (!path) co_return Local(path.error());
   http::Request request = NewRequest("DELETE", *path);
   request.body = DeleteBody(options);
-  auto answer = co_await SendForObject(std::move(request), SubjectOf("DELETE", gvr, key.name),
-                                       cancel);
+  auto answer =
+      co_await SendForObject(std::move(request), SubjectOf("DELETE", gvr, key.name), cancel);
   if (!answer) co_return std::unexpected(answer.error());
   if (json::FindString(*answer, {"kind"}) == "Status" &&
       json::FindString(*answer, {"apiVersion"}) == "v1") {
@@ -368,9 +372,9 @@ Reply<json::Value> ParseObject(const RequestSubject& subject, const http::Respon
   auto value = json::Parse(response.body);
   if (!value) {
     // A 2xx whose body is no JSON comes from something in between; what became of the request is open.
-    return Local(Error(ErrorCode::kUnavailable,
-                       fmt::format("{} {}: unreadable answer: {}", subject.method,
-                                   subject.resource, value.error().message())));
+    return Local(
+        Error(ErrorCode::kUnavailable, fmt::format("{} {}: unreadable answer: {}", subject.method,
+                                                   subject.resource, value.error().message())));
   }
   if (auto failure = ParseFailure(*value)) return std::unexpected(ApiError(std::move(*failure)));
   if (!value->is_object()) {
@@ -421,10 +425,17 @@ void AddWriteQuery(Query& query, std::string_view manager, DryRun dry_run, Field
   query.AddUnlessEmpty("fieldManager", manager);
   if (dry_run == DryRun::kAll) query.Add("dryRun", "All");
   switch (check) {
-    case FieldValidation::kServerDefault: break;
-    case FieldValidation::kIgnore: query.Add("fieldValidation", "Ignore"); break;
-    case FieldValidation::kWarn: query.Add("fieldValidation", "Warn"); break;
-    case FieldValidation::kStrict: query.Add("fieldValidation", "Strict"); break;
+    case FieldValidation::kServerDefault:
+      break;
+    case FieldValidation::kIgnore:
+      query.Add("fieldValidation", "Ignore");
+      break;
+    case FieldValidation::kWarn:
+      query.Add("fieldValidation", "Warn");
+      break;
+    case FieldValidation::kStrict:
+      query.Add("fieldValidation", "Strict");
+      break;
   }
 }
 
@@ -449,10 +460,17 @@ std::string DeleteBody(const DeleteOptions& options) {
   }
   if (!preconditions.empty()) body["preconditions"] = std::move(preconditions);
   switch (options.propagation) {
-    case Propagation::kServerDefault: break;
-    case Propagation::kBackground: body["propagationPolicy"] = "Background"; break;
-    case Propagation::kForeground: body["propagationPolicy"] = "Foreground"; break;
-    case Propagation::kOrphan: body["propagationPolicy"] = "Orphan"; break;
+    case Propagation::kServerDefault:
+      break;
+    case Propagation::kBackground:
+      body["propagationPolicy"] = "Background";
+      break;
+    case Propagation::kForeground:
+      body["propagationPolicy"] = "Foreground";
+      break;
+    case Propagation::kOrphan:
+      body["propagationPolicy"] = "Orphan";
+      break;
   }
   if (options.dry_run == DryRun::kAll) body["dryRun"] = json::Array{"All"};
   return json::Serialize(body);

@@ -28,7 +28,7 @@ struct ObjectList {
   std::string resource_version;  // where a watch starts
   std::string continue_token;    // empty: the last page
   std::vector<json::Value> items;
-  bool paginated = false;        // it took more than one page
+  bool paginated = false;  // it took more than one page
 };
 
 // What became of an object that was deleted.
@@ -126,10 +126,10 @@ class Client {
   const Logger& logger() const { return logger_; }
 
  private:
-  async::Task<Result<http::Response>> SendLimited(http::Request request,
-                                                  async::CancelToken cancel);
+  async::Task<Result<http::Response>> SendLimited(http::Request request, async::CancelToken cancel);
   // Waits until the limiters let a request go; gives what the second of them wants back.
-  async::Task<Result<MonotonicTime>> WaitForTurn(std::string_view method, async::CancelToken cancel);
+  async::Task<Result<MonotonicTime>> WaitForTurn(std::string_view method,
+                                                 async::CancelToken cancel);
   async::Task<Reply<json::Value>> SendForObject(http::Request request, RequestSubject subject,
                                                 async::CancelToken cancel);
   http::Request NewRequest(std::string method, std::string target) const;

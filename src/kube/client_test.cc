@@ -72,8 +72,8 @@ TEST(Client, ABrokenConnectionRepeatsReadsOnly) {
   EXPECT_TRUE(sim.Get("a"));
   EXPECT_EQ(sim.Elapsed(), 1s);
   sim.server.faults = {Fail(ErrorCode::kUnavailable, "connection reset")};
-  auto patched = *sim.executor.Run(sim.client.Patch(kConfigMaps, {"default", "a"}, PatchType::kMerge,
-                                                    json::Object(), {}, sim.stop.token()));
+  auto patched = *sim.executor.Run(sim.client.Patch(
+      kConfigMaps, {"default", "a"}, PatchType::kMerge, json::Object(), {}, sim.stop.token()));
   ASSERT_FALSE(patched);
   EXPECT_EQ(patched.error().code(), ErrorCode::kUnavailable);
 }
@@ -142,8 +142,7 @@ TEST(Client, AStaleUpdateIsAConflict) {
   sim.server.Put(kPath, "a");
   auto object = sim.Get("a");
   sim.server.Put(kPath, "a");
-  auto updated =
-      *sim.executor.Run(sim.client.Update(kConfigMaps, *object, {}, sim.stop.token()));
+  auto updated = *sim.executor.Run(sim.client.Update(kConfigMaps, *object, {}, sim.stop.token()));
   ASSERT_FALSE(updated);
   EXPECT_EQ(updated.error().code(), ErrorCode::kConflict);
 }
@@ -155,7 +154,8 @@ TEST(Client, ApplySendsNoManagedFieldsAndNamesItsManager) {
   ApplyOptions options;
   options.on_conflict = OnConflict::kTakeOver;
   options.field_manager = "kro.run/applyset";
-  auto applied = *sim.executor.Run(sim.client.Apply(kConfigMaps, object, options, sim.stop.token()));
+  auto applied =
+      *sim.executor.Run(sim.client.Apply(kConfigMaps, object, options, sim.stop.token()));
   ASSERT_TRUE(applied);
   const http::Request& request = sim.server.requests.back();
   EXPECT_EQ(request.target, kPath + "/a?fieldManager=kro.run%2Fapplyset&force=true");
@@ -187,8 +187,8 @@ TEST(Client, MetadataIsKeptWhenTheServerSendsWholeObjects) {
   sim.server.Put(kPath, "a", extra);
   GetOptions options;
   options.content = Content::kMetadata;
-  auto got = *sim.executor.Run(
-      sim.client.Get(kConfigMaps, {"default", "a"}, options, sim.stop.token()));
+  auto got =
+      *sim.executor.Run(sim.client.Get(kConfigMaps, {"default", "a"}, options, sim.stop.token()));
   ASSERT_TRUE(got);
   EXPECT_EQ(json::Find(*got, "data"), nullptr);
   EXPECT_EQ(json::FindString(*got, {"kind"}), "PartialObjectMetadata");

@@ -45,10 +45,10 @@ class ConcurrencyLimiter {
   const Options options_;
   async::Event room_;
   mutable std::mutex mutex_;
-  double limit_;                // guarded by mutex_
-  int in_flight_ = 0;           // guarded by mutex_
-  Duration best_{0};            // guarded by mutex_
-  MonotonicTime last_shrink_{}; // guarded by mutex_
+  double limit_;                 // guarded by mutex_
+  int in_flight_ = 0;            // guarded by mutex_
+  Duration best_{0};             // guarded by mutex_
+  MonotonicTime last_shrink_{};  // guarded by mutex_
 };
 
 }  // namespace kro::kube

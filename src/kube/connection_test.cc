@@ -8,8 +8,8 @@
 
 #include "async/real_executor.h"
 #include "async/run_blocking.h"
-#include "http/naming_server_test_util.h"
 #include "base/base64.h"
+#include "http/naming_server_test_util.h"
 
 namespace kro::kube {
 namespace {

@@ -29,7 +29,9 @@ Result<std::string> TokenFile::Token(MonotonicTime now) {
   }
   // A file that is being replaced is there again in a moment.
   if (!token_.empty()) return token_;
-  if (!content) return Fail(ErrorCode::kUnavailable, "read token file {}: {}", path_, content.error().message());
+  if (!content)
+    return Fail(ErrorCode::kUnavailable, "read token file {}: {}", path_,
+                content.error().message());
   return Fail(ErrorCode::kUnavailable, "token file {} is empty", path_);
 }
 

@@ -35,7 +35,7 @@ class TokenFile {
   const std::string path_;
   const Environment environment_;
   std::mutex mutex_;
-  std::string token_;                   // guarded by mutex_
+  std::string token_;                    // guarded by mutex_
   std::optional<MonotonicTime> looked_;  // guarded by mutex_
 };
 

@@ -79,7 +79,8 @@ TEST(Credentials, WithoutAnyTokenTheRequestFails) {
   ClientConfig config = Https();
   config.token_file = "/t";
   AuthenticatedTransport transport(sim.server, sim.executor, config, sim.environment);
-  EXPECT_THAT(sim.Header(transport, "Authorization"), HasSubstr("getting credentials: read token file /t"));
+  EXPECT_THAT(sim.Header(transport, "Authorization"),
+              HasSubstr("getting credentials: read token file /t"));
 }
 
 TEST(Credentials, AnExplicitHeaderStays) {
@@ -175,12 +176,14 @@ TEST(ExecCredentials, RunsOnceAndAgainWhenExpired) {
   int runs = 0;
   ExecCredentials plugin(sim.executor, WithPlugin(), [&](const Command& command) -> Result<std::string> {
     ++runs;
-    EXPECT_EQ(command.env.back().second,
-              R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}})");
+    EXPECT_EQ(
+        command.env.back().second,
+        R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false}})");
     return R"({"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t)" +
            std::to_string(runs) + R"(","expirationTimestamp":"2026-01-01T01:00:00+00:30"}})";
   });
-  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment, &plugin);
+  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment,
+                                   &plugin);
   EXPECT_EQ(sim.Header(transport, "Authorization"), "Bearer t1");
   EXPECT_EQ(sim.Header(transport, "Authorization"), "Bearer t1");
   sim.executor.Advance(31min);
@@ -194,7 +197,8 @@ TEST(ExecCredentials, ARefusedTokenIsRefreshedForTheNextRequest) {
     return R"({"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t)" +
            std::to_string(++runs) + R"("}})";
   });
-  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment, &plugin);
+  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment,
+                                   &plugin);
   sim.server.answer = [](const http::Request&) { return http::Response{401, {}, ""}; };
   EXPECT_EQ(sim.Header(transport, "Authorization"), "Bearer t1");
   EXPECT_EQ(sim.server.requests.size(), 1u);
@@ -208,7 +212,8 @@ TEST(ExecCredentials, HoweverManyRequestsWaitTheProgramRunsOnce) {
     ++runs;
     return R"({"apiVersion":"client.authentication.k8s.io/v1","status":{"token":"t"}})";
   });
-  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment, &plugin);
+  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment,
+                                   &plugin);
   async::Scope scope(sim.executor);
   const auto send = [](http::Transport& to, async::CancelToken cancel) -> async::Task<void> {
     (void)co_await to.Send({}, std::move(cancel));
@@ -227,10 +232,11 @@ TEST(ExecCredentials, TellsOfTheClusterOnlyOnRequest) {
   config.exec->cluster_extension = json::Object{{"audience", "us"}};
   EXPECT_EQ(ExecInfo(config).find("cluster"), std::string::npos);
   config.exec->provide_cluster_info = true;
-  EXPECT_EQ(ExecInfo(config),
-            R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false,)"
-            R"("cluster":{"server":"https://example/prefix","tls-server-name":"api",)"
-            R"("certificate-authority-data":"cm9vdHM=","config":{"audience":"us"}}}})");
+  EXPECT_EQ(
+      ExecInfo(config),
+      R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"interactive":false,)"
+      R"("cluster":{"server":"https://example/prefix","tls-server-name":"api",)"
+      R"("certificate-authority-data":"cm9vdHM=","config":{"audience":"us"}}}})");
 }
 
 TEST(ExecCredentials, ACertificateIsShownOnceAndAgainWhenItChanges) {
@@ -247,12 +253,11 @@ TEST(ExecCredentials, ACertificateIsShownOnceAndAgainWhenItChanges) {
     return json::Serialize(answer);
   });
   std::vector<std::string> shown;
-  AuthenticatedTransport transport(
-      sim.server, sim.executor, WithPlugin(), sim.environment, &plugin,
-      [&](const std::string& certificate, const std::string& key) {
-        EXPECT_EQ(key, current.key_pem);
-        shown.push_back(certificate);
-      });
+  AuthenticatedTransport transport(sim.server, sim.executor, WithPlugin(), sim.environment, &plugin,
+                                   [&](const std::string& certificate, const std::string& key) {
+                                     EXPECT_EQ(key, current.key_pem);
+                                     shown.push_back(certificate);
+                                   });
   EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
   EXPECT_EQ(sim.Header(transport, "Authorization"), "none");
   EXPECT_EQ(shown.size(), 1u);

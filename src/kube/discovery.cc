@@ -124,7 +124,8 @@ Task<Reply<std::vector<ApiResource>>> Discovery::ReadVersion(GroupVersion group_
   auto response = co_await client_.Send(std::move(request), {"GET", {}, {}, {}}, cancel);
   if (!response) co_return AnnotateReply(response.error(), "discovery of {}", group_version);
   auto document = json::Parse(response->body);
-  if (!document) co_return AnnotateReply(ApiError(document.error()), "discovery of {}", group_version);
+  if (!document)
+    co_return AnnotateReply(ApiError(document.error()), "discovery of {}", group_version);
   co_return ParseResourceList(*document);
 }
 
@@ -143,8 +144,8 @@ Task<Reply<void>> Discovery::Refresh(std::string path, Cached& cached, CancelTok
   }
   // What was sent counts, not what was asked for.
   cached.aggregated = IsAggregated(response->headers);
-  cached.groups = cached.aggregated ? ParseAggregatedDiscovery(*document)
-                                    : ParseLegacyGroups(*document);
+  cached.groups =
+      cached.aggregated ? ParseAggregatedDiscovery(*document) : ParseLegacyGroups(*document);
   const std::string* etag = response->headers.Find("ETag");
   cached.etag = etag == nullptr ? "" : *etag;
   co_return Reply<void>{};
@@ -154,7 +155,9 @@ namespace {
 
 ApiVersion ParseVersion(const json::Value& value) {
   ApiVersion version{std::string(json::FindString(value, {"version"})),
-                     json::FindString(value, {"freshness"}) == "Stale", false, {}};
+                     json::FindString(value, {"freshness"}) == "Stale",
+                     false,
+                     {}};
   for (const json::Value& item : Items(value, "resources")) {
     std::string_view scope = json::FindString(item, {"scope"});
     ApiResource resource;

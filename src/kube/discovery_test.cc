@@ -46,7 +46,8 @@ struct Simulation {
       if (auto page = pages.find(request.target); page != pages.end()) {
         http::Response response{200, {}, page->second};
         bool discovery = request.target == "/api" || request.target == "/apis";
-        if (discovery && aggregated) response.headers.Set("Content-Type", std::string(kAggregatedType));
+        if (discovery && aggregated)
+          response.headers.Set("Content-Type", std::string(kAggregatedType));
         std::string etag = "\"" + std::to_string(Hash64(page->second)) + "\"";
         response.headers.Set("ETag", etag);
         const std::string* known = request.headers.Find("If-None-Match");
@@ -55,9 +56,13 @@ struct Simulation {
       }
       return http::Response{404, {}, "404 page not found"};
     };
-    pages["/api"] = R"({"items":[)" + Group("", Version("v1", "Current", Resource("pods", "Pod", "Namespaced"))) + "]}";
-    SetGroups(Group("apps", Version("v1", "Current", Resource("deployments", "Deployment", "Namespaced")) +
-                                "," + Version("v1beta1", "Current", Resource("deployments", "Deployment", "Namespaced"))));
+    pages["/api"] = R"({"items":[)" +
+                    Group("", Version("v1", "Current", Resource("pods", "Pod", "Namespaced"))) +
+                    "]}";
+    SetGroups(Group(
+        "apps",
+        Version("v1", "Current", Resource("deployments", "Deployment", "Namespaced")) + "," +
+            Version("v1beta1", "Current", Resource("deployments", "Deployment", "Namespaced"))));
   }
   void SetGroups(std::string groups) { pages["/apis"] = R"({"items":[)" + groups + "]}"; }
   Reply<RestMapping> Map(Gvk gvk) { return *executor.Run(mapper.ForKind(gvk, stop.token())); }
@@ -75,8 +80,10 @@ struct Simulation {
 TEST(RestMapper, MapsKindsOfEveryGroupWithTwoRequests) {
   Simulation sim;
   EXPECT_EQ(sim.Map({"", "v1", "Pod"})->gvr, (Gvr{"", "v1", "pods"}));
-  EXPECT_EQ(sim.Map({"apps", "v1beta1", "Deployment"})->gvr, (Gvr{"apps", "v1beta1", "deployments"}));
-  auto preferred = *sim.executor.Run(sim.mapper.ForGroupKind("apps", "Deployment", sim.stop.token()));
+  EXPECT_EQ(sim.Map({"apps", "v1beta1", "Deployment"})->gvr,
+            (Gvr{"apps", "v1beta1", "deployments"}));
+  auto preferred =
+      *sim.executor.Run(sim.mapper.ForGroupKind("apps", "Deployment", sim.stop.token()));
   EXPECT_EQ(preferred->gvr.version, "v1");
   EXPECT_TRUE(preferred->has_status);
   EXPECT_EQ(sim.server.requests.size(), 2u);
@@ -85,21 +92,28 @@ TEST(RestMapper, MapsKindsOfEveryGroupWithTwoRequests) {
 // Checklist 43.
 TEST(RestMapper, AKindWithoutAGroupIsThatOfTheCoreAndThePreferredVersionCounts) {
   Simulation sim;
-  sim.pages["/api"] = R"({"items":[)" + Group("", Version("v1", "Current", Resource("events", "Event", "Namespaced"))) + "]}";
+  sim.pages["/api"] =
+      R"({"items":[)" +
+      Group("", Version("v1", "Current", Resource("events", "Event", "Namespaced"))) + "]}";
   // The server puts the version that it prefers first, whatever the alphabet says.
-  sim.SetGroups(Group("events.k8s.io", Version("v1", "Current", Resource("events", "Event", "Namespaced")) + "," +
-                                           Version("v1beta1", "Current", Resource("events", "Event", "Namespaced"))) +
-                "," + Group("ex.io", Version("v2", "Current", Resource("things", "Thing", "Namespaced")) + "," +
-                                         Version("v1", "Current", Resource("things", "Thing", "Namespaced")) + "," +
-                                         Version("v1alpha1", "Current", Resource("olds", "Old", "Namespaced"))));
+  sim.SetGroups(
+      Group("events.k8s.io",
+            Version("v1", "Current", Resource("events", "Event", "Namespaced")) + "," +
+                Version("v1beta1", "Current", Resource("events", "Event", "Namespaced"))) +
+      "," +
+      Group("ex.io", Version("v2", "Current", Resource("things", "Thing", "Namespaced")) + "," +
+                         Version("v1", "Current", Resource("things", "Thing", "Namespaced")) + "," +
+                         Version("v1alpha1", "Current", Resource("olds", "Old", "Namespaced"))));
   const auto gvr_of = [&](std::string group, std::string kind) {
-    auto mapping = *sim.executor.Run(sim.mapper.ForGroupKind(std::move(group), std::move(kind), sim.stop.token()));
+    auto mapping = *sim.executor.Run(
+        sim.mapper.ForGroupKind(std::move(group), std::move(kind), sim.stop.token()));
     return mapping ? mapping->gvr : Gvr{};
   };
   EXPECT_EQ(gvr_of("", "Event"), (Gvr{"", "v1", "events"}));
   EXPECT_EQ(gvr_of("events.k8s.io", "Event"), (Gvr{"events.k8s.io", "v1", "events"}));
   EXPECT_EQ(gvr_of("ex.io", "Thing"), (Gvr{"ex.io", "v2", "things"}));
-  EXPECT_EQ(gvr_of("ex.io", "Old"), (Gvr{"ex.io", "v1alpha1", "olds"}));  // the preferred one has none
+  EXPECT_EQ(gvr_of("ex.io", "Old"),
+            (Gvr{"ex.io", "v1alpha1", "olds"}));  // the preferred one has none
 }
 
 TEST(RestMapper, FindsANewKindAndAsksSeldomForOneThatIsMissing) {
@@ -110,10 +124,12 @@ TEST(RestMapper, FindsANewKindAndAsksSeldomForOneThatIsMissing) {
     auto missing = sim.Map(web);
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().code(), ErrorCode::kNotFound);
-    EXPECT_EQ(missing.error().message(), "no matches for kind \"Web\" in version \"kro.run/v1alpha1\"");
+    EXPECT_EQ(missing.error().message(),
+              "no matches for kind \"Web\" in version \"kro.run/v1alpha1\"");
   }
   EXPECT_LE(sim.server.requests.size(), 4u);
-  sim.SetGroups(Group("kro.run", Version("v1alpha1", "Current", Resource("webs", "Web", "Namespaced"))));
+  sim.SetGroups(
+      Group("kro.run", Version("v1alpha1", "Current", Resource("webs", "Web", "Namespaced"))));
   sim.executor.Advance(1s);
   EXPECT_EQ(sim.Map(web)->gvr.resource, "webs");
 }
@@ -131,8 +147,9 @@ TEST(RestMapper, LearnsTheNewScopeOfATypeAfterForget) {
 
 TEST(RestMapper, AGroupThatDoesNotAnswerHurtsNoOther) {
   Simulation sim;
-  sim.SetGroups(Group("metrics.k8s.io", Version("v1", "Stale", "")) + "," +
-                Group("apps", Version("v1", "Current", Resource("deployments", "Deployment", "Namespaced"))));
+  sim.SetGroups(
+      Group("metrics.k8s.io", Version("v1", "Stale", "")) + "," +
+      Group("apps", Version("v1", "Current", Resource("deployments", "Deployment", "Namespaced"))));
   EXPECT_TRUE(sim.Map({"apps", "v1", "Deployment"}));
   EXPECT_FALSE(sim.Map({"metrics.k8s.io", "v1", "NodeMetrics"}));
 }
@@ -140,13 +157,15 @@ TEST(RestMapper, AGroupThatDoesNotAnswerHurtsNoOther) {
 TEST(RestMapper, AGroupThatDoesNotAnswerHasNotLostItsKinds) {
   Simulation sim;
   sim.SetGroups(Group("metrics.k8s.io", Version("v1", "Stale", "")));
-  const auto unknown = *sim.executor.Run(
-      sim.mapper.ForGroupKind("metrics.k8s.io", "PodMetrics", sim.stop.token()));
+  const auto unknown =
+      *sim.executor.Run(sim.mapper.ForGroupKind("metrics.k8s.io", "PodMetrics", sim.stop.token()));
   ASSERT_FALSE(unknown);
-  EXPECT_EQ(unknown.error().code(), ErrorCode::kUnavailable) << "nobody said that there is no such kind";
+  EXPECT_EQ(unknown.error().code(), ErrorCode::kUnavailable)
+      << "nobody said that there is no such kind";
 }
 
-async::Task<void> AskFor(RestMapper& mapper, std::string kind, std::optional<Reply<RestMapping>>& answer) {
+async::Task<void> AskFor(RestMapper& mapper, std::string kind,
+                         std::optional<Reply<RestMapping>>& answer) {
   answer = co_await mapper.ForGroupKind("", std::move(kind), {});
 }
 
@@ -186,12 +205,15 @@ TEST(Discovery, ReadsServersWithoutAggregation) {
   sim.pages["/apis"] = R"({"kind":"APIGroupList","groups":[
     {"name":"apps","versions":[{"version":"v1beta1"},{"version":"v1"}],"preferredVersion":{"version":"v1"}},
     {"name":"broken","versions":[{"version":"v1"}]}]})";
-  sim.pages["/api/v1"] = R"({"resources":[{"name":"pods","kind":"Pod","namespaced":true},{"name":"pods/status","kind":"Pod","namespaced":true}]})";
-  sim.pages["/apis/apps/v1"] = R"({"resources":[{"name":"deployments","kind":"Deployment","namespaced":true}]})";
+  sim.pages["/api/v1"] =
+      R"({"resources":[{"name":"pods","kind":"Pod","namespaced":true},{"name":"pods/status","kind":"Pod","namespaced":true}]})";
+  sim.pages["/apis/apps/v1"] =
+      R"({"resources":[{"name":"deployments","kind":"Deployment","namespaced":true}]})";
   auto pod = sim.Map({"", "v1", "Pod"});
   ASSERT_TRUE(pod);
   EXPECT_TRUE(pod->has_status);
-  auto deployment = *sim.executor.Run(sim.mapper.ForGroupKind("apps", "Deployment", sim.stop.token()));
+  auto deployment =
+      *sim.executor.Run(sim.mapper.ForGroupKind("apps", "Deployment", sim.stop.token()));
   EXPECT_EQ(deployment->gvr.version, "v1");
 }
 
@@ -207,10 +229,13 @@ TEST(OpenApi, ReadsADocumentAgainOnlyWhenItsHashChanged) {
   auto read = [&] { return *sim.executor.Run(openapi.Read({"apps", "v1"}, sim.stop.token())); };
   auto publish = [&](std::string hash, std::string text) {
     std::string url = "/openapi/v3/apis/apps/v1?hash=" + hash;
-    sim.pages["/openapi/v3"] = R"({"paths":{"apis/apps/v1":{"serverRelativeURL":")" + url + R"("}}})";
+    sim.pages["/openapi/v3"] =
+        R"({"paths":{"apis/apps/v1":{"serverRelativeURL":")" + url + R"("}}})";
     sim.pages[url] = text;
   };
-  publish("A", R"({"components":{"schemas":{"x":{"x-kubernetes-group-version-kind":[{"group":"apps","version":"v1","kind":"Deployment"}]}}}})");
+  publish(
+      "A",
+      R"({"components":{"schemas":{"x":{"x-kubernetes-group-version-kind":[{"group":"apps","version":"v1","kind":"Deployment"}]}}}})");
   auto first = read();
   ASSERT_TRUE(first && *first);
   EXPECT_NE(FindKindSchema(**first, {"apps", "v1", "Deployment"}), nullptr);

@@ -97,16 +97,17 @@ EventCorrelator::EventCorrelator() : memory_(std::make_unique<Memory>()) {}
 EventCorrelator::~EventCorrelator() = default;
 
 std::optional<EventCorrelator::Told> EventCorrelator::Correlate(const Happening& happening,
-                                                                MonotonicTime now,
-                                                                WallTime today) {
+                                                                MonotonicTime now, WallTime today) {
   const std::string subject = SubjectKey(happening);
   const std::string reason = subject + '\n' + happening.reason;
   Memory::Similar& similar = memory_->similar.At(reason);
   if (now - similar.at > kSimilarWithin) similar.messages.clear();
   similar.at = now;
   similar.messages.insert(Hash64(happening.message));
-  Told told{.key = reason + '\n' + happening.message, .message = Shortened(happening.message),
-            .first = today, .name = {}};
+  Told told{.key = reason + '\n' + happening.message,
+            .message = Shortened(happening.message),
+            .first = today,
+            .name = {}};
   if (similar.messages.size() >= kSimilar) {
     // Which ones they were need not be known any more.
     similar.messages.erase(similar.messages.begin());
@@ -116,8 +117,8 @@ std::optional<EventCorrelator::Told> EventCorrelator::Correlate(const Happening&
 
   Memory::Bucket& bucket = memory_->buckets.At(subject);
   if (bucket.used) {
-    const double rested = std::chrono::duration<double>(now - bucket.at) /
-                          std::chrono::duration<double>(kRefill);
+    const double rested =
+        std::chrono::duration<double>(now - bucket.at) / std::chrono::duration<double>(kRefill);
     bucket.tokens = std::min<double>(kBurst, bucket.tokens + rested);
   }
   bucket.at = now;
@@ -201,8 +202,7 @@ Task<void> EventRecorder::Tell(int tries, CancelToken cancel) {
 }
 
 Task<Reply<json::Value>> EventRecorder::Write(const Happening& happening,
-                                              EventCorrelator::Told& told,
-                                              CancelToken cancel) {
+                                              EventCorrelator::Told& told, CancelToken cancel) {
   const WallTime now = client_.executor().clock().Now();
   const std::string time = Timestamp(now);
   const std::string_view ns = NamespaceOf(happening.regarding);
@@ -221,8 +221,7 @@ Task<Reply<json::Value>> EventRecorder::Write(const Happening& happening,
   }
   const std::string unique =
       fmt::format("{:x}", static_cast<std::uint64_t>(now.time_since_epoch().count()) + number_++);
-  std::string name =
-      fmt::format("{}.{}", json::FindString(happening.regarding, {"name"}), unique);
+  std::string name = fmt::format("{}.{}", json::FindString(happening.regarding, {"name"}), unique);
   if (name.size() > kLongestName) name = fmt::format("{:016x}.{}", Hash64(name), unique);
   co_return co_await client_.Create(kEvents, std::string(ns),
                                     NewEvent(happening, told, std::move(name), time), {}, cancel);
@@ -252,8 +251,8 @@ std::string SubjectKey(const Happening& happening) {
   const auto part = [&](std::string_view name) {
     return json::FindString(happening.regarding, {name});
   };
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", happening.source, part("apiVersion"), part("kind"),
-                     part("namespace"), part("name"), part("uid"),
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", happening.source, part("apiVersion"),
+                     part("kind"), part("namespace"), part("name"), part("uid"),
                      happening.type == EventType::kNormal ? "Normal" : "Warning");
 }
 

@@ -31,11 +31,11 @@ enum class EventType { kNormal, kWarning };
 
 // What is to be told.
 struct Happening {
-  std::string source;    // component, "kro/webs.kro.run-controller"
-  json::Value regarding; // ObjectReference
+  std::string source;     // component, "kro/webs.kro.run-controller"
+  json::Value regarding;  // ObjectReference
   EventType type = EventType::kNormal;
-  std::string reason;    // CamelCase
-  std::string message;   // at most 1024 bytes are kept
+  std::string reason;   // CamelCase
+  std::string message;  // at most 1024 bytes are kept
 };
 
 // An ObjectReference to `object`, which carries apiVersion, kind and metadata.
@@ -58,7 +58,7 @@ class EventCorrelator {
     std::string message;  // perhaps of many
     std::int64_t count = 1;
     WallTime first;
-    std::string name;     // of the Event that says so; empty: none yet
+    std::string name;  // of the Event that says so; empty: none yet
   };
   // nullopt: too much was told of the object.
   std::optional<Told> Correlate(const Happening& happening, MonotonicTime now, WallTime today);

@@ -81,7 +81,8 @@ TEST(EventRecorder, WritesTheEventThatToolsRead) {
   EXPECT_EQ(json::FindString(event, {"type"}), "Normal");
   EXPECT_EQ(json::FindString(event, {"reason"}), "Ready");
   EXPECT_EQ(json::FindString(event, {"source", "component"}), "kro/webs.kro.run-controller");
-  EXPECT_EQ(json::FindString(event, {"firstTimestamp"}), json::FindString(event, {"lastTimestamp"}));
+  EXPECT_EQ(json::FindString(event, {"firstTimestamp"}),
+            json::FindString(event, {"lastTimestamp"}));
   EXPECT_EQ(json::Find(event, "count")->as_int64(), 1);
 }
 
@@ -155,7 +156,8 @@ TEST(EventRecorder, NeverWaitsAndNeverGrows) {
 TEST(EventRecorder, GivesUpWhatTheServerRefuses) {
   Simulation sim;
   sim.server.faults.push_back(http::Response{
-      .status = 403, .body = FakeServer::StatusBody(403, "Forbidden", "namespace is being terminated")});
+      .status = 403,
+      .body = FakeServer::StatusBody(403, "Forbidden", "namespace is being terminated")});
   sim.events.Record(Said("m"));
   sim.executor.Advance(1min);
   EXPECT_EQ(sim.created.size(), 0u);

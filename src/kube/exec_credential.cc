@@ -122,7 +122,8 @@ Result<std::string> RunCommand(const Command& command) {
   argv.push_back(nullptr);
 
   pid_t child = 0;
-  int failure = posix_spawnp(&child, command.path.c_str(), &actions, nullptr, argv.data(), envp.data());
+  int failure =
+      posix_spawnp(&child, command.path.c_str(), &actions, nullptr, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   close(pipes[1]);
   if (failure != 0) {
@@ -177,8 +178,9 @@ Task<Result<ExecAnswer>> ExecCredentials::Get(CancelToken cancel) {
   command.env.emplace_back("KUBERNETES_EXEC_INFO", ExecInfo(config_));
   auto run = [this, command] { return runner_(command); };
   Result<std::string> output = co_await async::OnPool(executor_, run);
-  Result<ExecAnswer> answer = output ? ParseExecAnswer(*output, exec)
-                                     : Fail(output.error().code(), "{}", Hinted(exec, output.error()));
+  Result<ExecAnswer> answer = output
+                                  ? ParseExecAnswer(*output, exec)
+                                  : Fail(output.error().code(), "{}", Hinted(exec, output.error()));
   if (answer) answer_ = *answer;
   free_.Set();
   co_return answer;

@@ -213,8 +213,8 @@ class FakeServer final : public http::Transport {
     return request.target.substr(0, request.target.find('?'));
   }
   static std::string Param(const http::Request& request, std::string_view name) {
-    std::string query = "&" + request.target.substr(std::min(request.target.find('?') + 1,
-                                                             request.target.size()));
+    std::string query =
+        "&" + request.target.substr(std::min(request.target.find('?') + 1, request.target.size()));
     std::string key = "&" + std::string(name) + "=";
     std::size_t at = query.find(key);
     if (request.target.find('?') == std::string::npos || at == std::string::npos) return {};

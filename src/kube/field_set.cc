@@ -94,8 +94,8 @@ std::vector<std::string> OwnersOf(const json::Value& object, const json::Value& 
     if (!fields) continue;
     // What is missing may be named by a place above.
     const bool missing = std::ranges::any_of(fields->Missing(desired), [&](const std::string& m) {
-      return m == "." || (path.starts_with(m) &&
-                          (path.size() == m.size() || path[m.size()] == '.' || path[m.size()] == '['));
+      return m == "." || (path.starts_with(m) && (path.size() == m.size() ||
+                                                  path[m.size()] == '.' || path[m.size()] == '['));
     });
     std::string manager(json::FindString(entry, {"manager"}));
     if (!missing && std::ranges::find(owners, manager) == owners.end()) {

@@ -54,7 +54,8 @@ void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_
   }
   {
     std::lock_guard lock(mutex_);
-    auto cause = has_synced_ ? InformerHandler::Cause::kChange : InformerHandler::Cause::kInitialList;
+    auto cause =
+        has_synced_ ? InformerHandler::Cause::kChange : InformerHandler::Cause::kInitialList;
     auto changes = store_.Replace(std::move(stored), std::move(resource_version),
                                   versions == Versions::kStartOver ? Store::Versions::kStartOver
                                                                    : Store::Versions::kContinue);

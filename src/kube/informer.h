@@ -63,9 +63,9 @@ class Informer final : private ReflectorSink {
   Store store_;
   Reflector reflector_;
   async::Event synced_;
-  mutable std::mutex mutex_;               // held from the change of the store to the last handler
-  bool has_synced_ = false;                // guarded by mutex_
-  int next_id_ = 1;                        // guarded by mutex_
+  mutable std::mutex mutex_;  // held from the change of the store to the last handler
+  bool has_synced_ = false;   // guarded by mutex_
+  int next_id_ = 1;           // guarded by mutex_
   std::map<int, InformerHandler> handlers_;  // guarded by mutex_
 };
 

@@ -41,8 +41,8 @@ class Reader {
 };
 
 Result<Kubeconfig> ReadFile(const std::string& path, const Environment& environment);
-void CheckUser(const Kubeconfig::User& user, std::string_view name,
-               const Environment& environment, std::vector<std::string>& problems);
+void CheckUser(const Kubeconfig::User& user, std::string_view name, const Environment& environment,
+               std::vector<std::string>& problems);
 void CheckPem(const PemSource& source, std::string_view what, std::string_view owner,
               const Environment& environment, std::vector<std::string>& problems);
 bool ProxyIsValid(std::string_view url);
@@ -144,9 +144,10 @@ Result<ClientConfig> Kubeconfig::Resolve(std::string_view context,
     }
     CheckPem(c.tls.ca, "certificate-authority", cluster->first, environment, problems);
     if (!c.proxy_url.empty() && !ProxyIsValid(c.proxy_url)) {
-      problems.push_back(fmt::format("invalid proxy-url \"{}\" for cluster \"{}\": scheme must be "
-                                     "http, https or socks5",
-                                     c.proxy_url, cluster->first));
+      problems.push_back(
+          fmt::format("invalid proxy-url \"{}\" for cluster \"{}\": scheme must be "
+                      "http, https or socks5",
+                      c.proxy_url, cluster->first));
     }
     config.tls = c.tls;
     config.proxy_url = c.proxy_url;
@@ -370,7 +371,8 @@ void Reader::Exec(const json::Value& value, Kubeconfig::User& user) {
     for (const json::Value& entry : env->get_array()) {
       exec.env.emplace_back(Text(entry, "name"), Text(entry, "value"));
       if (exec.env.back().first.empty()) {
-        user.problems.push_back("env variable name must be specified to use exec authentication plugin");
+        user.problems.push_back(
+            "env variable name must be specified to use exec authentication plugin");
       }
     }
   }
@@ -392,7 +394,8 @@ void Reader::Exec(const json::Value& value, Kubeconfig::User& user) {
   } else if (mode.empty() && exec.api_version == "client.authentication.k8s.io/v1") {
     user.problems.push_back("interactiveMode must be specified to use exec authentication plugin");
   } else if (!mode.empty() && mode != "IfAvailable") {
-    user.problems.push_back(fmt::format("invalid interactiveMode \"{}\": must be Never, IfAvailable or Always", mode));
+    user.problems.push_back(
+        fmt::format("invalid interactiveMode \"{}\": must be Never, IfAvailable or Always", mode));
   }
   user.exec = std::move(exec);
 }
@@ -403,25 +406,30 @@ Result<Kubeconfig> ReadFile(const std::string& path, const Environment& environm
   return Kubeconfig::Parse(*text, path);
 }
 
-void CheckUser(const Kubeconfig::User& user, std::string_view name,
-               const Environment& environment, std::vector<std::string>& problems) {
+void CheckUser(const Kubeconfig::User& user, std::string_view name, const Environment& environment,
+               std::vector<std::string>& problems) {
   CheckPem(user.certificate, "client-certificate", name, environment, problems);
   CheckPem(user.key, "client-key", name, environment, problems);
   if (!user.certificate.empty() && user.key.empty()) {
-    problems.push_back(
-        fmt::format("client-key must be specified for \"{}\" to use the clientCert authentication method", name));
+    problems.push_back(fmt::format(
+        "client-key must be specified for \"{}\" to use the clientCert authentication method",
+        name));
   }
   if (user.certificate.empty() && !user.key.empty()) {
-    problems.push_back(fmt::format("client-certificate must be specified for \"{}\" to use client-key", name));
+    problems.push_back(
+        fmt::format("client-certificate must be specified for \"{}\" to use client-key", name));
   }
   bool token = !user.token.empty() || !user.token_file.empty();
   bool basic = !user.username.empty() || !user.password.empty();
   if (token && basic) {
-    problems.push_back(fmt::format(
-        "more than one authentication method found for \"{}\"; found [token basicAuth], only one is allowed", name));
+    problems.push_back(
+        fmt::format("more than one authentication method found for \"{}\"; found [token "
+                    "basicAuth], only one is allowed",
+                    name));
   }
   if (user.exec && !user.auth_provider.empty()) {
-    problems.push_back(fmt::format("authProvider cannot be provided in combination with an exec plugin for \"{}\"", name));
+    problems.push_back(fmt::format(
+        "authProvider cannot be provided in combination with an exec plugin for \"{}\"", name));
   } else if (!user.auth_provider.empty()) {
     problems.push_back(fmt::format(
         "no Auth Provider found for name \"{}\"; use an exec plugin instead", user.auth_provider));
@@ -430,8 +438,8 @@ void CheckUser(const Kubeconfig::User& user, std::string_view name,
     problems.push_back(fmt::format("user \"{}\": {}", name, problem));
   }
   if (user.impersonation.user.empty() && !user.impersonation.empty()) {
-    problems.push_back(
-        fmt::format("requesting uid, groups or user-extra for \"{}\" without impersonating a user", name));
+    problems.push_back(fmt::format(
+        "requesting uid, groups or user-extra for \"{}\" without impersonating a user", name));
   }
 }
 

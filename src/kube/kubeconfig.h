@@ -106,7 +106,7 @@ struct Kubeconfig {
     std::string password;
     Impersonation impersonation;
     std::optional<ExecConfig> exec;
-    std::string auth_provider;  // its name; refused when used
+    std::string auth_provider;          // its name; refused when used
     std::vector<std::string> problems;  // of `exec`, reported when the user is selected
   };
   struct Context {

@@ -63,7 +63,9 @@ struct Machine {
 Machine TwoFiles() {
   Machine machine;
   machine.variables["KUBECONFIG"] = "/a/config::/missing:/b/config";
-  machine.files = {{"/a/config", std::string(kFirst)}, {"/b/config", std::string(kSecond)}, {"/a/ca.pem", "pem"}};
+  machine.files = {{"/a/config", std::string(kFirst)},
+                   {"/b/config", std::string(kSecond)},
+                   {"/a/ca.pem", "pem"}};
   return machine;
 }
 
@@ -107,7 +109,8 @@ TEST(Kubeconfig, SaysEverythingThatIsWrong) {
       {"{}", "{}", "no server found for cluster \"c\""},
       {"{server: x, insecure-skip-tls-verify: true, certificate-authority-data: YQ==}", "{}",
        "specifying a root certificates file with the insecure flag is not allowed"},
-      {"{server: x, certificate-authority: /none}", "{}", "unable to read certificate-authority /none"},
+      {"{server: x, certificate-authority: /none}", "{}",
+       "unable to read certificate-authority /none"},
       {"{server: x, proxy-url: 'ftp://y'}", "{}", "invalid proxy-url"},
       {"{server: x}", "{client-certificate-data: YQ==}", "client-key must be specified"},
       {"{server: x}", "{token: a, username: b}", "more than one authentication method"},

@@ -64,7 +64,8 @@ Result<LabelSelector> LabelSelector::FromObject(const json::Value& object) {
       labels != nullptr && labels->is_object()) {
     for (const auto& [key, value] : labels->get_object()) {
       if (!value.is_string()) {
-        return Fail(ErrorCode::kInvalid, "label selector: matchLabels.{}: expected string, found {}",
+        return Fail(ErrorCode::kInvalid,
+                    "label selector: matchLabels.{}: expected string, found {}",
                     std::string_view(key), json::TypeName(value));
       }
       std::string_view text = value.get_string();
@@ -134,12 +135,21 @@ std::string LabelSelector::ToString() const {
     if (requirement.op == Operator::kDoesNotExist) text += '!';
     text += requirement.key;
     switch (requirement.op) {
-      case Operator::kEquals: text += '='; break;
-      case Operator::kNotEquals: text += "!="; break;
-      case Operator::kIn: text += " in "; break;
-      case Operator::kNotIn: text += " notin "; break;
+      case Operator::kEquals:
+        text += '=';
+        break;
+      case Operator::kNotEquals:
+        text += "!=";
+        break;
+      case Operator::kIn:
+        text += " in ";
+        break;
+      case Operator::kNotIn:
+        text += " notin ";
+        break;
       case Operator::kExists:
-      case Operator::kDoesNotExist: continue;
+      case Operator::kDoesNotExist:
+        continue;
     }
     bool set = requirement.op == Operator::kIn || requirement.op == Operator::kNotIn;
     text += fmt::format(fmt::runtime(set ? "({})" : "{}"), fmt::join(requirement.values, ","));
@@ -155,15 +165,18 @@ void LabelSelector::Add(Requirement requirement) {
 namespace {
 
 bool Satisfies(const Requirement& requirement, std::optional<std::string_view> value) {
-  bool listed =
-      value && std::ranges::find(requirement.values, *value) != requirement.values.end();
+  bool listed = value && std::ranges::find(requirement.values, *value) != requirement.values.end();
   switch (requirement.op) {
     case Operator::kEquals:
-    case Operator::kIn: return listed;
+    case Operator::kIn:
+      return listed;
     case Operator::kNotEquals:
-    case Operator::kNotIn: return !listed;
-    case Operator::kExists: return value.has_value();
-    case Operator::kDoesNotExist: return !value.has_value();
+    case Operator::kNotIn:
+      return !listed;
+    case Operator::kExists:
+      return value.has_value();
+    case Operator::kDoesNotExist:
+      return !value.has_value();
   }
   return false;
 }
@@ -174,7 +187,8 @@ bool IsNameChar(char c) {
 }
 
 Result<void> CheckKey(std::string_view key) {
-  std::string_view name = key.substr(key.find('/') == std::string_view::npos ? 0 : key.find('/') + 1);
+  std::string_view name =
+      key.substr(key.find('/') == std::string_view::npos ? 0 : key.find('/') + 1);
   if (name.empty() || name.size() > 63 || !std::ranges::all_of(name, IsNameChar)) {
     return Fail(ErrorCode::kInvalid, "invalid label key '{}'", key);
   }

@@ -55,10 +55,10 @@ Task<Result<void>> LeaderElector::Acquire(CancelToken cancel) {
       leads_ = true;
       co_return Result<void>{};
     }
-    const auto wait = options_.retry_period +
-                      std::chrono::duration_cast<Duration>(
-                          std::chrono::duration<double>(options_.retry_period) * kAcquireJitter *
-                          random_());
+    const auto wait =
+        options_.retry_period +
+        std::chrono::duration_cast<Duration>(std::chrono::duration<double>(options_.retry_period) *
+                                             kAcquireJitter * random_());
     auto slept = co_await async::Sleep(client_.executor(), wait, cancel);
     if (!slept) co_return slept;
   }
@@ -145,7 +145,8 @@ Task<LeaderElector::Attempt> LeaderElector::TryOnce(CancelToken cancel) {
     lease["metadata"] = std::move(metadata);
     lease["spec"] = NewSpec(nullptr);
     const MonotonicTime sent = client_.executor().clock().Monotonic();
-    auto created = co_await client_.Create(kLeases, options_.name_space, std::move(lease), {}, cancel);
+    auto created =
+        co_await client_.Create(kLeases, options_.name_space, std::move(lease), {}, cancel);
     if (!created) {
       client_.logger().Warning("lease cannot be created", {{"error", created.error().message()}});
       co_return Attempt::kFailed;
@@ -217,10 +218,11 @@ namespace {
 std::string MicroTime(WallTime time) {
   const auto micros = std::chrono::time_point_cast<std::chrono::microseconds>(time);
   const auto seconds = std::chrono::floor<std::chrono::seconds>(micros);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
-                     fmt::gmtime(std::chrono::system_clock::to_time_t(
-                         std::chrono::time_point_cast<std::chrono::system_clock::duration>(seconds))),
-                     (micros - seconds).count());
+  return fmt::format(
+      "{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
+      fmt::gmtime(std::chrono::system_clock::to_time_t(
+          std::chrono::time_point_cast<std::chrono::system_clock::duration>(seconds))),
+      (micros - seconds).count());
 }
 
 std::string_view HolderOf(const json::Value& lease) {

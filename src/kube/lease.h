@@ -72,8 +72,8 @@ class LeaderElector {
   const LeaseOptions options_;
   Random random_;
   std::function<void(const std::string&)> observe_;
-  json::Value observed_;             // the Lease as last seen, or null
-  MonotonicTime observed_at_{};      // when its spec was seen to change
+  json::Value observed_;         // the Lease as last seen, or null
+  MonotonicTime observed_at_{};  // when its spec was seen to change
   bool leads_ = false;
   MonotonicTime renewed_{};
 };

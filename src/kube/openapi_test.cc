@@ -37,7 +37,8 @@ TEST(OpenApi, ADocumentOf20MiBIsReadWithinItsMemory) {
   for (int kind = 0; document.size() < 20u * 1024 * 1024; ++kind) {
     document += fmt::format(
         R"({}"com.example.K{}":{{"x-kubernetes-group-version-kind":[{{"group":"example.com","version":"v1","kind":"K{}"}}],)"
-        R"("type":"object","description":"A kind","properties":{{)", kind == 0 ? "" : ",", kind, kind);
+        R"("type":"object","description":"A kind","properties":{{)",
+        kind == 0 ? "" : ",", kind, kind);
     for (int field = 0; field < 400; ++field) {
       document += fmt::format(
           R"({}"field{}":{{"type":"object","description":"{}","properties":{{"name":{{"type":"string"}}}}}})",
@@ -52,7 +53,8 @@ TEST(OpenApi, ADocumentOf20MiBIsReadWithinItsMemory) {
   FakeServer server{executor};
   server.answer = [&](const http::Request& request) -> std::optional<http::Response> {
     if (request.target == "/openapi/v3") {
-      return http::Response{200, {}, R"({"paths":{"apis/example.com/v1":{"serverRelativeURL":"/doc?hash=A"}}})"};
+      return http::Response{
+          200, {}, R"({"paths":{"apis/example.com/v1":{"serverRelativeURL":"/doc?hash=A"}}})"};
     }
     return http::Response{200, {}, document};
   };

@@ -9,8 +9,7 @@ Result<void> CheckSegment(std::string_view what, std::string_view segment);
 
 std::string GroupVersionPath(const GroupVersion& group_version) {
   if (group_version.group.empty()) return "/api/" + PercentEncode(group_version.version);
-  return "/apis/" + PercentEncode(group_version.group) + "/" +
-         PercentEncode(group_version.version);
+  return "/apis/" + PercentEncode(group_version.group) + "/" + PercentEncode(group_version.version);
 }
 
 Result<std::string> CollectionPath(const Gvr& gvr, std::string_view name_space) {
@@ -24,8 +23,7 @@ Result<std::string> CollectionPath(const Gvr& gvr, std::string_view name_space) 
   return path + "/" + PercentEncode(gvr.resource);
 }
 
-Result<std::string> ObjectPath(const Gvr& gvr, const ObjectKey& key,
-                               std::string_view subresource) {
+Result<std::string> ObjectPath(const Gvr& gvr, const ObjectKey& key, std::string_view subresource) {
   if (key.name.empty()) return Fail(ErrorCode::kInvalid, "resource name may not be empty");
   if (auto valid = CheckSegment("resource name", key.name); !valid) {
     return std::unexpected(valid.error());

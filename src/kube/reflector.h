@@ -33,7 +33,7 @@ class ReflectorSink {
 };
 
 struct ReflectorOptions {
-  std::string name_space;      // empty: all
+  std::string name_space;  // empty: all
   std::string label_selector;
   std::string field_selector;
   Content content = Content::kWhole;
@@ -67,8 +67,8 @@ class Reflector {
   Random random_;
   Backoff backoff_;
   Backoff storage_starts_;
-  std::string resource_version_;       // empty: never filled
-  bool version_unavailable_ = false;   // the server does not have resource_version_
+  std::string resource_version_;      // empty: never filled
+  bool version_unavailable_ = false;  // the server does not have resource_version_
   bool paginated_ = false;
   std::unique_ptr<WatchStream> stream_;
   MonotonicTime stream_opened_{};

@@ -262,9 +262,12 @@ TEST(Reflector, AStormOfGoneAnswersIsBounded) {
 }
 
 TEST(Reflector, AFrameThatIsNoEventEndsTheWatchAndLosesNothing) {
-  const std::vector<std::string> bad = {
-      "not json\n", "[]\n", R"({"type":"ADDED"})" "\n", R"({"type":"WHAT","object":{}})" "\n",
-      R"({"type":"ADDED","object":{"metadata":{"na)"};
+  const std::vector<std::string> bad = {"not json\n", "[]\n",
+                                        R"({"type":"ADDED"})"
+                                        "\n",
+                                        R"({"type":"WHAT","object":{}})"
+                                        "\n",
+                                        R"({"type":"ADDED","object":{"metadata":{"na)"};
   for (const std::string& bytes : bad) {
     SCOPED_TRACE(bytes);
     Simulation sim;
@@ -373,7 +376,9 @@ TEST(Informer, AttachedLateReportsEveryObjectOnce) {
   sim.Start();
   std::vector<std::string> late;
   InformerHandler handler;
-  handler.on_add = [&](const ObjectPtr& o, InformerHandler::Cause) { late.push_back(o->key().name); };
+  handler.on_add = [&](const ObjectPtr& o, InformerHandler::Cause) {
+    late.push_back(o->key().name);
+  };
   int id = sim.informer.AddHandler(handler);
   sim.server.Put(kPath, "b");
   sim.executor.Advance(1s);
@@ -401,8 +406,8 @@ TEST(Informer, AnOwnWriteIsSeenAtOnceAndToldOnce) {
   json::Object metadata;
   metadata["name"] = "a";
   body["metadata"] = std::move(metadata);
-  auto created = sim.executor.Run(
-      sim.client.Create(kConfigMaps, "default", body, {}, sim.scope.token()));
+  auto created =
+      sim.executor.Run(sim.client.Create(kConfigMaps, "default", body, {}, sim.scope.token()));
   ASSERT_TRUE(created && *created);
   sim.informer.ObserveWrite(**created);
   EXPECT_THAT(sim.Names(), ElementsAre("a"));

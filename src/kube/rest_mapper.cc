@@ -132,8 +132,9 @@ Reply<void> RestMapper::CheckAnswered(const std::string& group, const std::strin
   for (const ApiVersion& candidate : known->second.versions) {
     if (!version.empty() && candidate.version != version) continue;
     if (!candidate.stale || !candidate.resources.empty()) continue;
-    return std::unexpected(ApiError(Error(
-        ErrorCode::kUnavailable, fmt::format("the server of {}/{} does not answer", group, candidate.version))));
+    return std::unexpected(
+        ApiError(Error(ErrorCode::kUnavailable, fmt::format("the server of {}/{} does not answer",
+                                                            group, candidate.version))));
   }
   return {};
 }

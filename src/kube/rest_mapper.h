@@ -32,7 +32,9 @@ class RestMapper {
 
   // `client` outlives the mapper.
   explicit RestMapper(Client& client)
-      : client_(client), discovery_(client), answered_(client.executor(), async::EventReset::kManual) {}
+      : client_(client),
+        discovery_(client),
+        answered_(client.executor(), async::EventReset::kManual) {}
 
   // kNotFound ("no matches for kind …") if the server has said that it has no such kind, never for want of an
   // answer.
@@ -52,8 +54,7 @@ class RestMapper {
 
  private:
   async::Task<Reply<void>> LoadAll(async::CancelToken cancel);
-  async::Task<Reply<void>> Learn(std::string group, std::string version,
-                                 async::CancelToken cancel);
+  async::Task<Reply<void>> Learn(std::string group, std::string version, async::CancelToken cancel);
   async::Task<Reply<void>> Ask(std::string group, std::string version, async::CancelToken cancel);
 
   Reply<void> CheckAnswered(const std::string& group, const std::string& version) const;
@@ -78,10 +79,10 @@ class RestMapper {
   Client& client_;
   Discovery discovery_;
   mutable std::mutex mutex_;
-  bool loaded_ = false;                                // guarded by mutex_
+  bool loaded_ = false;                                  // guarded by mutex_
   std::map<std::string, ApiGroup, std::less<>> groups_;  // guarded by mutex_
-  std::map<std::string, Question> asked_;              // by group-version; guarded by mutex_
-  std::uint64_t questions_ = 0;                        // guarded by mutex_
+  std::map<std::string, Question> asked_;                // by group-version; guarded by mutex_
+  std::uint64_t questions_ = 0;                          // guarded by mutex_
   async::Event answered_;
 };
 

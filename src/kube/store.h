@@ -99,7 +99,7 @@ class Store {
   StringPool pool_;                                    // guarded by mutex_
   Objects objects_;                                    // guarded by mutex_
   std::map<std::string, Index, std::less<>> indexes_;  // guarded by mutex_
-  std::string resource_version_;                      // guarded by mutex_
+  std::string resource_version_;                       // guarded by mutex_
 };
 
 }  // namespace kro::kube

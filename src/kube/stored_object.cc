@@ -8,8 +8,17 @@ namespace kro::kube {
 namespace {
 
 constexpr std::string_view kKeptMetadata[] = {
-    "name",   "namespace",  "uid",         "resourceVersion",   "generation",      "generateName",
-    "labels", "finalizers", "deletionTimestamp", "creationTimestamp", "ownerReferences",
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "generateName",
+    "labels",
+    "finalizers",
+    "deletionTimestamp",
+    "creationTimestamp",
+    "ownerReferences",
     "deletionGracePeriodSeconds",
 };
 
@@ -48,10 +57,12 @@ bool Projection::Covers(const Projection& other) const {
   if (!other.manager_.empty() && manager_ != other.manager_) return false;
   if (whole_) return true;
   if (other.whole_) return false;
-  bool annotations = std::ranges::all_of(other.annotation_prefixes_, [&](const std::string& wanted) {
-    return std::ranges::any_of(annotation_prefixes_,
-                               [&](const std::string& kept) { return wanted.starts_with(kept); });
-  });
+  bool annotations =
+      std::ranges::all_of(other.annotation_prefixes_, [&](const std::string& wanted) {
+        return std::ranges::any_of(annotation_prefixes_, [&](const std::string& kept) {
+          return wanted.starts_with(kept);
+        });
+      });
   return annotations && std::ranges::all_of(other.paths_, [&](const json::FieldPath& wanted) {
            return std::ranges::any_of(paths_,
                                       [&](const auto& kept) { return IsPrefix(kept, wanted); });

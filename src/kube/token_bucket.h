@@ -22,7 +22,8 @@ class TokenBucket {
     tokens_ = std::min(burst_, tokens_ + rested * per_second_) - 1;
     at_ = now;
     if (tokens_ >= 0) return Duration::zero();
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(-tokens_ / per_second_));
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>(-tokens_ / per_second_));
   }
 
   // One that was taken is not used.

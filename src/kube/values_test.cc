@@ -82,8 +82,8 @@ TEST(LabelSelector, ConvertsObjectsDeterministically) {
   EXPECT_EQ(selector->ToString(), "a=2,b=1,c in (x,y)");
   EXPECT_TRUE(LabelSelector::FromObject(nullptr)->SelectsNothing());
   EXPECT_TRUE(LabelSelector::FromObject(json::Object())->SelectsEverything());
-  EXPECT_FALSE(LabelSelector::FromObject(
-      Json(R"({"matchExpressions":[{"key":"c","operator":"In"}]})")));
+  EXPECT_FALSE(
+      LabelSelector::FromObject(Json(R"({"matchExpressions":[{"key":"c","operator":"In"}]})")));
 }
 
 constexpr std::string_view kDeployment = R"({
@@ -148,15 +148,18 @@ TEST(ApiError, MakesUpAStatusForForeignBodies) {
     ErrorCode action;
   };
   const Case kCases[] = {
-      {400, "BadRequest", "the server rejected our request for an unknown reason", ErrorCode::kInvalid},
+      {400, "BadRequest", "the server rejected our request for an unknown reason",
+       ErrorCode::kInvalid},
       {401, "Unauthorized", "asked for the client to provide credentials", ErrorCode::kForbidden},
       {403, "Forbidden", "<html>", ErrorCode::kForbidden},
-      {404, "NotFound", "could not find the requested resource (post deployments.apps web)", ErrorCode::kNotFound},
+      {404, "NotFound", "could not find the requested resource (post deployments.apps web)",
+       ErrorCode::kNotFound},
       {405, "MethodNotAllowed", "does not allow this method", ErrorCode::kInvalid},
       {409, "AlreadyExists", "the server reported a conflict", ErrorCode::kConflict},
       {422, "Invalid", "due to an error in our request", ErrorCode::kInvalid},
       {429, "TooManyRequests", "too many requests", ErrorCode::kThrottled},
-      {502, "InternalError", "an error on the server (\"<html>\") has prevented", ErrorCode::kUnavailable},
+      {502, "InternalError", "an error on the server (\"<html>\") has prevented",
+       ErrorCode::kUnavailable},
       {503, "ServiceUnavailable", "currently unable to handle", ErrorCode::kUnavailable},
       {504, "Timeout", "may still be processing", ErrorCode::kUnavailable},
       {418, "", "status code 418", ErrorCode::kInvalid},
@@ -199,13 +202,12 @@ TEST(ApiError, KeepsCausesOfAnApplyConflict) {
 }
 
 TEST(FrameDecoder, ReadsTheSameEventsHoweverTheStreamIsSplit) {
-  std::string stream =
-      "{\"a\":\"}{\\\"\"}\n\n {\"b\":[{},{\"c\":\"]\"}]}{\"d\":1}\r\n";
+  std::string stream = "{\"a\":\"}{\\\"\"}\n\n {\"b\":[{},{\"c\":\"]\"}]}{\"d\":1}\r\n";
   for (std::size_t at = 0; at <= stream.size(); ++at) {
     FrameDecoder decoder;
     std::vector<std::string> frames;
-    for (std::string_view part : {std::string_view(stream).substr(0, at),
-                                  std::string_view(stream).substr(at)}) {
+    for (std::string_view part :
+         {std::string_view(stream).substr(0, at), std::string_view(stream).substr(at)}) {
       decoder.Feed(part);
       while (true) {
         auto frame = decoder.Next();
@@ -214,7 +216,8 @@ TEST(FrameDecoder, ReadsTheSameEventsHoweverTheStreamIsSplit) {
         frames.push_back(**frame);
       }
     }
-    EXPECT_THAT(frames, ElementsAre("{\"a\":\"}{\\\"\"}", "{\"b\":[{},{\"c\":\"]\"}]}", "{\"d\":1}"));
+    EXPECT_THAT(frames,
+                ElementsAre("{\"a\":\"}{\\\"\"}", "{\"b\":[{},{\"c\":\"]\"}]}", "{\"d\":1}"));
     EXPECT_FALSE(decoder.InsideFrame());
   }
 }
@@ -301,8 +304,9 @@ TEST(Projection, KeepsWhatIsReadAndHashesTheRest) {
   projection.KeepAnnotations("kro.run/");
   projection.KeepManager("kro");
   ObjectPtr stored = projection.Apply(Json(kPod));
-  EXPECT_EQ(json::Canonical(stored->value()),
-            R"({"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"kro.run/x":"1"},"managedFields":[{"manager":"kro"}],"name":"a","resourceVersion":"1","uid":"u"},"spec":{"containers":[{"image":"i"}]},"status":{"phase":"Running"}})");
+  EXPECT_EQ(
+      json::Canonical(stored->value()),
+      R"({"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"kro.run/x":"1"},"managedFields":[{"manager":"kro"}],"name":"a","resourceVersion":"1","uid":"u"},"spec":{"containers":[{"image":"i"}]},"status":{"phase":"Running"}})");
   json::Value changed = Json(kPod);
   changed.as_object()["status"].as_object()["ip"] = "5.6.7.8";
   EXPECT_NE(projection.Apply(changed)->rest_hash(), stored->rest_hash());
@@ -321,7 +325,8 @@ TEST(Projection, KeepsWhereAPathEnds) {
   EXPECT_EQ(json::Serialize(*json::Find(projection.Apply(bare)->value(), "status")), "{}");
   EXPECT_EQ(json::Find(projection.Apply(bare)->value(), "spec"), nullptr);
 
-  const json::Value part{{"metadata", {{"name", "a"}}}, {"status", {{"ready", 1}, {"deep", nullptr}}}};
+  const json::Value part{{"metadata", {{"name", "a"}}},
+                         {"status", {{"ready", 1}, {"deep", nullptr}}}};
   EXPECT_EQ(json::Canonical(*json::Find(projection.Apply(part)->value(), "status")),
             R"({"deep":null,"ready":1})");
 }

@@ -13,8 +13,10 @@ Result<std::optional<std::string>> FrameDecoder::Next() {
     if (depth_ == 0) {
       if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
       if (c != '{') {
-        return Fail(ErrorCode::kInvalid, "unable to decode an event from the watch stream: "
-                    "expected '{{', found '{}'", c);
+        return Fail(ErrorCode::kInvalid,
+                    "unable to decode an event from the watch stream: "
+                    "expected '{{', found '{}'",
+                    c);
       }
       begin_ = scan_;
       depth_ = 1;
@@ -84,8 +86,8 @@ Result<WatchEvent> ParseWatchEvent(std::string_view frame) {
 
 bool EndsInitialEvents(const WatchEvent& event) {
   return event.type == WatchEvent::Type::kBookmark &&
-         json::FindString(event.object,
-                          {"metadata", "annotations", "k8s.io/initial-events-end"}) == "true";
+         json::FindString(event.object, {"metadata", "annotations", "k8s.io/initial-events-end"}) ==
+             "true";
 }
 
 namespace {

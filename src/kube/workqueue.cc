@@ -58,7 +58,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
     Priority priority;
     MonotonicTime since;
   };
-  std::unordered_map<WorkKey, Dirty> dirty;  // needs work: waits in a lane, or is in work
+  std::unordered_map<WorkKey, Dirty> dirty;            // needs work: waits in a lane, or is in work
   std::unordered_map<WorkKey, MonotonicTime> in_work;  // since when
   std::unordered_map<WorkKey, MonotonicTime> delays;
   std::set<std::pair<MonotonicTime, WorkKey>> delayed;
@@ -114,7 +114,8 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
     int failures = state_->failures[key]++;
     if (state_->options.observer != nullptr) state_->options.observer->Retried();
     // In floating point and capped before the conversion, so that no count overflows.
-    double grown = static_cast<double>(state_->options.retry_base.count()) * std::pow(2.0, failures);
+    double grown =
+        static_cast<double>(state_->options.retry_base.count()) * std::pow(2.0, failures);
     delay = grown >= static_cast<double>(state_->options.retry_cap.count())
                 ? state_->options.retry_cap
                 : Duration(static_cast<Duration::rep>(grown));
@@ -257,15 +258,14 @@ std::vector<Workqueue::LaneSize> Workqueue::Lanes() const {
   std::lock_guard lock(state_->mutex);
   std::vector<LaneSize> sizes;
   for (const auto& [gvr, lane] : state_->lanes) {
-    sizes.push_back({gvr, lane.normal.size() + lane.initial.size(),
-                     static_cast<std::size_t>(lane.in_work)});
+    sizes.push_back(
+        {gvr, lane.normal.size() + lane.initial.size(), static_cast<std::size_t>(lane.in_work)});
   }
   return sizes;
 }
 
 void Workqueue::State::AddLocked(const WorkKey& key, Priority priority) {
-  auto [entry, added] =
-      dirty.try_emplace(key, Dirty{priority, executor.clock().Monotonic()});
+  auto [entry, added] = dirty.try_emplace(key, Dirty{priority, executor.clock().Monotonic()});
   if (added) {
     if (options.observer != nullptr) options.observer->Added();
     if (!in_work.contains(key)) EnqueueLocked(key, priority);
@@ -316,8 +316,8 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
 }
 
 bool Workqueue::State::MayTakeLocked(const Lane& lane) const {
-  return !lane.empty() && (options.lane_capacity == 0 ||
-                           lane.in_work < static_cast<int>(options.lane_capacity));
+  return !lane.empty() &&
+         (options.lane_capacity == 0 || lane.in_work < static_cast<int>(options.lane_capacity));
 }
 
 bool Workqueue::State::HasWorkLocked() const {

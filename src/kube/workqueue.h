@@ -38,10 +38,10 @@ enum class Priority { kNormal, kInitialList };
 class WorkqueueObserver {
  public:
   virtual ~WorkqueueObserver() = default;
-  virtual void Added() = 0;                  // a key began to wait
-  virtual void Taken(Duration waited) = 0;   // it went into work
+  virtual void Added() = 0;                 // a key began to wait
+  virtual void Taken(Duration waited) = 0;  // it went into work
   virtual void Finished(Duration worked) = 0;
-  virtual void Retried() = 0;                // a failure's key will come back
+  virtual void Retried() = 0;  // a failure's key will come back
 };
 
 struct WorkqueueOptions {
@@ -111,6 +111,7 @@ class Workqueue {
 template <>
 struct std::hash<kro::kube::WorkKey> {
   std::size_t operator()(const kro::kube::WorkKey& key) const noexcept {
-    return std::hash<kro::kube::Gvr>()(key.gvr) * 31 + std::hash<kro::kube::ObjectKey>()(key.object);
+    return std::hash<kro::kube::Gvr>()(key.gvr) * 31 +
+           std::hash<kro::kube::ObjectKey>()(key.object);
   }
 };

@@ -105,7 +105,8 @@ TEST(Workqueue, TypesTakeTurns) {
 
 TEST(Workqueue, WhatChangedGoesBeforeTheInitialListWhichStillGetsTurns) {
   Simulation sim;
-  for (int i = 0; i < 3; ++i) sim.queue.Add(Key("webs", "old" + std::to_string(i)), Priority::kInitialList);
+  for (int i = 0; i < 3; ++i)
+    sim.queue.Add(Key("webs", "old" + std::to_string(i)), Priority::kInitialList);
   for (int i = 0; i < 9; ++i) sim.queue.Add(Key("webs", "new" + std::to_string(i)));
   std::vector<std::string> order;
   for (int i = 0; i < 8; ++i) order.push_back(sim.Take().substr(0, 3));
@@ -224,10 +225,12 @@ TEST(Workqueue, TellsAnObserverWhatItDoes) {
   struct Observer final : WorkqueueObserver {
     void Added() override { log.emplace_back("added"); }
     void Taken(Duration waited) override {
-      log.push_back("taken after " + std::to_string(std::chrono::floor<std::chrono::seconds>(waited).count()));
+      log.push_back("taken after " +
+                    std::to_string(std::chrono::floor<std::chrono::seconds>(waited).count()));
     }
     void Finished(Duration worked) override {
-      log.push_back("finished after " + std::to_string(std::chrono::floor<std::chrono::seconds>(worked).count()));
+      log.push_back("finished after " +
+                    std::to_string(std::chrono::floor<std::chrono::seconds>(worked).count()));
     }
     void Retried() override { log.emplace_back("retried"); }
     std::vector<std::string> log;

@@ -79,8 +79,10 @@ TEST_F(Definitions, Row01And71_BecomeAnApi) {
   ExpectActive("web", 1);
   const json::Value rgd = c.Get(kRgds, "web");
   EXPECT_EQ(c.Condition(rgd, "KindReady"), "True/Ready/kind Web has been accepted and ready");
-  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"metadata", "finalizers"})), R"(["kro.run/finalizer"])");
-  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"status", "topologicalOrder"})), R"(["first","second"])");
+  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"metadata", "finalizers"})),
+            R"(["kro.run/finalizer"])");
+  EXPECT_EQ(json::Serialize(*json::Find(rgd, {"status", "topologicalOrder"})),
+            R"(["first","second"])");
   EXPECT_EQ(json::Canonical(*json::Find(rgd, {"status", "resources"})),
             R"([{"dependencies":[{"id":"first"}],"id":"second"}])");
   EXPECT_EQ(c.Integer(rgd, {"metadata", "generation"}), 1);
@@ -166,7 +168,8 @@ TEST_F(Definitions, Row04_NothingChangedNothingAsked) {
 TEST_F(Definitions, Row06_DefaultsWrittenOutMakeNoRevision) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    group: kro.run\n    scope: Namespaced\n"));
+  c.ApplyAndSettle(
+      Replace(kWeb, "kind: Web\n", "kind: Web\n    group: kro.run\n    scope: Namespaced\n"));
   ExpectActive("web", 1);
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
 }
@@ -196,7 +199,8 @@ TEST_F(Definitions, Row09And10And73_AnInvalidEditKeepsTheOldGraphServing) {
   EXPECT_THAT(c.Condition(rgd, "GraphAccepted"), StartsWith("False/InvalidResourceGraph/"));
   EXPECT_THAT(c.Condition(rgd, "GraphAccepted"), HasSubstr("did you mean 'text'?"));
   EXPECT_THAT(c.Condition(rgd, "Ready"), StartsWith("False/InvalidResourceGraph/"));
-  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"), "True/Resolved/revision 1 compiled and active");
+  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"),
+            "True/Resolved/revision 1 compiled and active");
   EXPECT_THAT(c.Condition(rgd, "KindReady"), StartsWith("True/"));
   EXPECT_THAT(c.Condition(rgd, "ControllerReady"), StartsWith("True/"));
   EXPECT_EQ(json::Find(rgd, {"status", "topologicalOrder"}), nullptr);
@@ -288,7 +292,7 @@ TEST_F(Definitions, Row13_AHundredEditsInTenSecondsSettleOnTheLastWithBoundedRev
   auto replica = c.Start();
   for (int i = 0; i < 100; ++i) {
     c.Apply(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
-    c.Advance(100ms - 4ms);  // an apply takes the rest
+    c.Advance(100ms - 4ms);                     // an apply takes the rest
     EXPECT_LE(c.Names(kRevisions).size(), 7U);  // five, one that goes and one that comes
   }
   c.Advance(2s);
@@ -323,8 +327,8 @@ TEST_F(Definitions, Row14_RetentionKeepsTheNewest) {
   for (int i = 0; i < 8; ++i) {
     c.ApplyAndSettle(Replace(kWeb, "default=\"hello\"", fmt::format("default=\"text-{}\"", i)));
   }
-  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00004", "web-r00005", "web-r00006",
-                                               "web-r00007", "web-r00008"));
+  EXPECT_THAT(c.Names(kRevisions),
+              ElementsAre("web-r00004", "web-r00005", "web-r00006", "web-r00007", "web-r00008"));
   ExpectActive("web", 8);
 }
 
@@ -430,9 +434,10 @@ spec:
 )");
   const std::string before(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "uid"}));
   c.ApplyAndSettle(kWeb);
-  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
-            "False/Failed/failed to update CRD webs.kro.run: CRD already exists and is not owned by "
-            "KRO");
+  EXPECT_EQ(
+      c.ConditionOf("web", "KindReady"),
+      "False/Failed/failed to update CRD webs.kro.run: CRD already exists and is not owned by "
+      "KRO");
   const json::Value crd = c.Get(kCrds, "webs.kro.run");
   EXPECT_EQ(json::FindString(crd, {"metadata", "uid"}), before);
   EXPECT_EQ(c.Integer(crd, {"metadata", "generation"}), 1);
@@ -446,10 +451,12 @@ spec:
 TEST_F(Definitions, Row28And29And30_BreakingChangesWaitForConsent) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  const std::string breaking = Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
+  const std::string breaking =
+      Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
   c.ApplyAndSettle(breaking);
-  EXPECT_THAT(c.ConditionOf("web", "KindReady"),
-              StartsWith("False/Failed/cannot update CRD webs.kro.run: breaking changes detected: "));
+  EXPECT_THAT(
+      c.ConditionOf("web", "KindReady"),
+      StartsWith("False/Failed/cannot update CRD webs.kro.run: breaking changes detected: "));
   EXPECT_TRUE(replica->sink.Has("set the annotation kro.run/allow-breaking-changes"));
   EXPECT_THAT(c.ConditionOf("web", "ControllerReady"), StartsWith("True/"));
   EXPECT_EQ(c.State("web"), "Inactive");
@@ -483,8 +490,12 @@ TEST_F(Definitions, Row31And33_HandEditsOfTheCrdAreUndone) {
     ExpectActive("web", 1);
   };
   const auto spec = [](json::Object& version) -> json::Object& {
-    return version["schema"].as_object()["openAPIV3Schema"].as_object()["properties"].as_object()
-        ["spec"].as_object()["properties"].as_object();
+    return version["schema"]
+        .as_object()["openAPIV3Schema"]
+        .as_object()["properties"]
+        .as_object()["spec"]
+        .as_object()["properties"]
+        .as_object();
   };
   edit([&](json::Object& version) { spec(version).erase("size"); });
   edit([&](json::Object& version) { version["additionalPrinterColumns"].as_array().pop_back(); });
@@ -493,8 +504,9 @@ TEST_F(Definitions, Row31And33_HandEditsOfTheCrdAreUndone) {
   c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {mine: 'yes', kro.run/kro-version: changed}}");
   c.Advance(2s);
   EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "mine"}), "yes");
-  EXPECT_EQ(json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "kro.run/kro-version"}),
-            "changed");
+  EXPECT_EQ(
+      json::FindString(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels", "kro.run/kro-version"}),
+      "changed");
   ExpectActive("web", 1);
 }
 
@@ -502,14 +514,21 @@ TEST_F(Definitions, Row32_APropertyAddedToTheCrdByHandIsNotThrownAway) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   json::Value crd = c.Get(kCrds, "webs.kro.run");
-  json::Find(crd, "spec")->as_object()["versions"].as_array()[0].as_object()["schema"].as_object()
-      ["openAPIV3Schema"].as_object()["properties"].as_object()["spec"].as_object()
-      ["properties"].as_object()["mine"] = json::Object{{"type", "string"}};
+  json::Find(crd, "spec")
+      ->as_object()["versions"]
+      .as_array()[0]
+      .as_object()["schema"]
+      .as_object()["openAPIV3Schema"]
+      .as_object()["properties"]
+      .as_object()["spec"]
+      .as_object()["properties"]
+      .as_object()["mine"] = json::Object{{"type", "string"}};
   ASSERT_TRUE(*c.executor.Run(c.client.Update(kCrds, crd, {}, {})));
   c.Advance(2s);
-  EXPECT_EQ(c.ConditionOf("web", "KindReady"),
-            "False/Failed/cannot update CRD webs.kro.run: breaking changes detected: Property mine was "
-            "removed");
+  EXPECT_EQ(
+      c.ConditionOf("web", "KindReady"),
+      "False/Failed/cannot update CRD webs.kro.run: breaking changes detected: Property mine was "
+      "removed");
   c.Patch(kRgds, "web", "metadata: {annotations: {kro.run/allow-breaking-changes: 'true'}}");
   c.Advance(2s);
   ExpectActive("web", 1);
@@ -537,8 +556,9 @@ TEST_F(Definitions, Row34And77Trap30_ADeletedCrdIsMadeAgain) {
 TEST_F(Definitions, Row35_ShortNamesComeAndGo) {
   auto replica = c.Start();
   c.ApplyAndSettle(Replace(kWeb, "kind: Web\n", "kind: Web\n    shortNames: [wb]\n"));
-  EXPECT_EQ(json::Serialize(*json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"})),
-            R"(["wb"])");
+  EXPECT_EQ(
+      json::Serialize(*json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"})),
+      R"(["wb"])");
   c.ApplyAndSettle(kWeb);
   EXPECT_EQ(json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "names", "shortNames"}), nullptr);
   EXPECT_EQ(c.State("web"), "Active");
@@ -550,9 +570,10 @@ TEST_F(Definitions, Row36And72Trap08_DeletionWaitsForInstances) {
   c.ApplyAndSettle(kInstance);
   c.Delete(kRgds, "web");
   c.Advance(5s);
-  EXPECT_EQ(c.ConditionOf("web", "Ready"),
-            "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a: delete them "
-            "first");
+  EXPECT_EQ(
+      c.ConditionOf("web", "Ready"),
+      "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a: delete them "
+      "first");
   // They are still served, across a restart too.
   replica.reset();
   replica = c.Start();
@@ -599,8 +620,9 @@ TEST_F(Definitions, Row65_ANameTooLongForALabelIsRefusedWithTheServersWords) {
   auto replica = c.Start();
   const std::string name(70, 'w');
   c.ApplyAndSettle(Replace(kWeb, "name: web}", "name: " + name + "}"));
-  EXPECT_THAT(c.ConditionOf(name, "GraphAccepted"),
-              StartsWith("False/InvalidResourceGraph/creating graph revision \"" + name + "-r00001\": "));
+  EXPECT_THAT(
+      c.ConditionOf(name, "GraphAccepted"),
+      StartsWith("False/InvalidResourceGraph/creating graph revision \"" + name + "-r00001\": "));
   EXPECT_EQ(c.State(name), "Inactive");
 }
 
@@ -629,7 +651,8 @@ TEST_F(Definitions, Row68_AForeignRevisionOfTheNameCounts) {
   c.ApplyAndSettle(kWeb);
   json::Value revision = c.Get(kRevisions, "web-r00001");
   json::Object& metadata = revision.as_object()["metadata"].as_object();
-  for (const char* key : {"uid", "resourceVersion", "ownerReferences", "creationTimestamp", "finalizers", "managedFields", "generation"}) {
+  for (const char* key : {"uid", "resourceVersion", "ownerReferences", "creationTimestamp",
+                          "finalizers", "managedFields", "generation"}) {
     metadata.erase(key);
   }
   metadata["name"] = "web-r00007";
@@ -639,7 +662,8 @@ TEST_F(Definitions, Row68_AForeignRevisionOfTheNameCounts) {
   c.Advance(3s);
   // Same hash: it is adopted and served.
   const json::Value rgd = c.Get(kRgds, "web");
-  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"), "True/Resolved/revision 7 compiled and active");
+  EXPECT_EQ(c.Condition(rgd, "GraphRevisionsResolved"),
+            "True/Resolved/revision 7 compiled and active");
   EXPECT_EQ(c.Integer(rgd, {"status", "lastIssuedRevision"}), 7);
 }
 
@@ -695,7 +719,8 @@ spec:
   names: {{plural: others, singular: other, kind: Other, listKind: OtherList}}
   versions:
   - {{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}
-)", i));
+)",
+                        i));
   }
   c.Advance(5s);
   EXPECT_THAT(replica->transport.requests, IsEmpty());
@@ -710,7 +735,8 @@ TEST_F(Definitions, ResourceGroupsAreServedSideBySide) {
   const json::Value served = c.Get(kResourceGroups, "web", "default");
   EXPECT_EQ(json::FindString(served, {"status", "state"}), "Active");
   EXPECT_EQ(c.Condition(served, "Ready"), "True/Ready/");
-  EXPECT_EQ(json::Serialize(*json::Find(served, {"metadata", "finalizers"})), R"(["kro.run/finalizer"])");
+  EXPECT_EQ(json::Serialize(*json::Find(served, {"metadata", "finalizers"})),
+            R"(["kro.run/finalizer"])");
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
   c.ApplyAndSettle(kInstance);
   EXPECT_EQ(json::FindString(c.Get(kConfigMaps, "a-second", "default"), {"data", "text"}), "hi");
@@ -727,9 +753,10 @@ TEST_F(Definitions, AnRgdDoesNotTakeOverAResourceGroupByItsName) {
   c.ApplyAndSettle(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
                            "name: web, namespace: default}"));
   c.ApplyAndSettle(kWeb);
-  EXPECT_EQ(c.ConditionOf("web", "GraphAccepted"),
-            "False/InvalidResourceGraph/the ResourceGroup default/web has this name; delete one of the "
-            "two");
+  EXPECT_EQ(
+      c.ConditionOf("web", "GraphAccepted"),
+      "False/InvalidResourceGraph/the ResourceGroup default/web has this name; delete one of the "
+      "two");
   c.Delete(kResourceGroups, "web", "default");
   c.Advance(10s);
   EXPECT_EQ(c.State("web"), "Active");
@@ -739,10 +766,12 @@ TEST_F(Definitions, ImpersonationIsRefusedNotIgnored) {
   auto replica = c.Start();
   std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
                               "name: web}", "name: web, namespace: default}");
-  group = Replace(group, "spec:\n  schema:", "spec:\n  defaultServiceAccounts: {'*': robot}\n  schema:");
+  group = Replace(group,
+                  "spec:\n  schema:", "spec:\n  defaultServiceAccounts: {'*': robot}\n  schema:");
   c.ApplyAndSettle(group);
   EXPECT_THAT(c.Condition(c.Get(kResourceGroups, "web", "default"), "GraphAccepted"),
-              StartsWith("False/InvalidResourceGraph/spec.defaultServiceAccounts: impersonation has no successor"));
+              StartsWith("False/InvalidResourceGraph/spec.defaultServiceAccounts: impersonation "
+                         "has no successor"));
 }
 
 // The order in which ready work runs must not matter.

@@ -85,14 +85,14 @@ std::string_view PathOf(const http::Request& request) {
 
 bool IsVerbose(const http::Request& request) {
   const std::size_t query = request.target.find('?');
-  return query != std::string::npos &&
-         request.target.find("verbose", query) != std::string::npos;
+  return query != std::string::npos && request.target.find("verbose", query) != std::string::npos;
 }
 
 http::Response AnswerLogLevel(const Operator& op, const http::Request& request) {
   if (request.method == "PUT") {
     const std::string_view query =
-        std::string_view(request.target).substr(std::min(request.target.size(), PathOf(request).size()));
+        std::string_view(request.target)
+            .substr(std::min(request.target.size(), PathOf(request).size()));
     for (const LogLevel level :
          {LogLevel::kDebug, LogLevel::kInfo, LogLevel::kWarning, LogLevel::kError}) {
       if (query != fmt::format("?level={}", ToString(level))) continue;

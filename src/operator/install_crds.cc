@@ -40,9 +40,8 @@ Task<Result<void>> InstallCrds(kube::Client& client, Logger logger, CancelToken 
   const MonotonicTime deadline = client.executor().clock().Monotonic() + kLimit;
   for (json::Value& crd : crds) {
     auto installed = co_await Install(client, logger, crd, cancel);
-    for (Duration pause = kFirstPause;
-         !installed && MayPass(installed.error()) &&
-         client.executor().clock().Monotonic() < deadline;
+    for (Duration pause = kFirstPause; !installed && MayPass(installed.error()) &&
+                                       client.executor().clock().Monotonic() < deadline;
          pause = std::min(pause * 2, kLongestRetry)) {
       logger.Warning("CRD not installed yet", {{"error", installed.error().message()}});
       auto slept = co_await async::Sleep(client.executor(), pause, cancel);
@@ -68,8 +67,10 @@ bool MayPass(const Error& error) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kThrottled:
     case ErrorCode::kConflict:
-    case ErrorCode::kInternal: return true;
-    default: return false;
+    case ErrorCode::kInternal:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -83,7 +83,9 @@ TEST(Leadership, AFollowerThatIsWarmReadsAndWritesNothing) {
   c.Advance(10s);
   EXPECT_TRUE(second->op.leads());
   EXPECT_EQ(Probe(*second, "/readyz"), "200 ok");
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   EXPECT_FALSE(c.Get(kConfigMaps, "a", "default").is_null());
   EXPECT_LE(second->transport.opened, watches + 2);  // instances and their children
 
@@ -204,7 +206,8 @@ spec: {holderIdentity: gone, leaseDurationSeconds: 15, renewTime: '2001-01-01T00
   EXPECT_FALSE(first->op.leads());  // it waits out what it has not seen end
   c.Advance(10s);
   EXPECT_TRUE(first->op.leads());
-  EXPECT_EQ(c.Integer(c.Get(kLeases, "controller.kro.run", "default"), {"spec", "leaseTransitions"}), 4);
+  EXPECT_EQ(
+      c.Integer(c.Get(kLeases, "controller.kro.run", "default"), {"spec", "leaseTransitions"}), 4);
 }
 
 TEST(Leadership, OptionsThatMakeNoSenseAreRefused) {
@@ -244,7 +247,8 @@ TEST(Metrics, CarryUpstreamsNames) {
   c.ApplyAndSettle(kWeb);
   const std::string text = AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body;
   for (const char* expected :
-       {"rgd_graph_build_total{name=\"web\"} 1", "rgd_graph_revision_issue_total{reason=\"no_revision\"} 1",
+       {"rgd_graph_build_total{name=\"web\"} 1",
+        "rgd_graph_revision_issue_total{reason=\"no_revision\"} 1",
         "graph_revision_registry_entries{state=\"active\"} 1", "rest_client_requests_total{",
         "controller_runtime_reconcile_total{controller=\"ResourceGraphDefinition\"",
         "process_resident_memory_bytes"}) {
@@ -263,7 +267,8 @@ TEST(Endpoints, AnswerWhatTheyKnowAndNothingElse) {
   const http::Response debug = AnswerMetrics(replica->op, {.target = "/debug"}, Debug::kOn);
   EXPECT_TRUE(json::Parse(debug.body));
   EXPECT_EQ(AnswerMetrics(replica->op, {.target = "/x"}, Debug::kOn).status, 404);
-  EXPECT_EQ(AnswerMetrics(replica->op, {.method = "POST", .target = "/metrics"}, Debug::kOn).status, 405);
+  EXPECT_EQ(AnswerMetrics(replica->op, {.method = "POST", .target = "/metrics"}, Debug::kOn).status,
+            405);
   EXPECT_EQ(AnswerProbe(replica->op, {.target = "/readyz/caches"}).status, 200);
   EXPECT_EQ(AnswerProbe(replica->op, {.target = "/readyz/nothing"}).status, 404);
 }

@@ -69,8 +69,7 @@ std::vector<std::string> EventsOf(SimulatedCluster& c, std::string_view kind) {
     if (json::FindString(event, {"involvedObject", "kind"}) != kind) continue;
     texts.push_back(fmt::format("{} {}: {} x{}", json::FindString(event, {"type"}),
                                 json::FindString(event, {"reason"}),
-                                json::FindString(event, {"message"}),
-                                c.Integer(event, {"count"})));
+                                json::FindString(event, {"message"}), c.Integer(event, {"count"})));
   }
   std::ranges::sort(texts);
   return texts;
@@ -113,8 +112,9 @@ TEST(Events, AFlappingInstanceCostsABoundedNumberOfWrites) {
             "default");
     c.Advance(500ms);
   }
-  EXPECT_LE(replica->transport.Count("POST", "/events") + replica->transport.Count("PATCH", "/events"),
-            50 + 4);
+  EXPECT_LE(
+      replica->transport.Count("POST", "/events") + replica->transport.Count("PATCH", "/events"),
+      50 + 4);
   EXPECT_LE(EventsOf(c, "Web").size(), 10U);
 }
 
@@ -138,13 +138,16 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
   c.ApplyAndSettle(kInstance);
   const std::string text = Metrics(*replica);
   for (const char* expected :
-       {"workqueue_depth{name=\"ResourceGraphDefinition\",controller=\"ResourceGraphDefinition\",priority=\"\"} 0",
+       {"workqueue_depth{name=\"ResourceGraphDefinition\",controller=\"ResourceGraphDefinition\","
+        "priority=\"\"} 0",
         "workqueue_adds_total{controller=\"graphrevision\",name=\"graphrevision\"}",
         "workqueue_queue_duration_seconds_count{controller=\"dynamic-controller-queue\"",
         "workqueue_work_duration_seconds_count{controller=\"dynamic-controller-queue\"",
         "workqueue_retries_total{controller=\"dynamic-controller-queue\"",
-        "workqueue_unfinished_work_seconds{", "workqueue_longest_running_processor_seconds{",
-        "controller_runtime_reconcile_total{controller=\"ResourceGraphDefinition\",result=\"success\"}",
+        "workqueue_unfinished_work_seconds{",
+        "workqueue_longest_running_processor_seconds{",
+        "controller_runtime_reconcile_total{controller=\"ResourceGraphDefinition\",result="
+        "\"success\"}",
         "controller_runtime_reconcile_time_seconds_count{controller=\"graphrevision\"}",
         "controller_runtime_active_workers{controller=\"ResourceGraphDefinition\"} 0",
         "controller_runtime_max_concurrent_reconciles{controller=\"graphrevision\"} 32",
@@ -156,25 +159,39 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
         "dynamic_controller_reconcile_total{gvr=\"kro.run/v1alpha1/webs\"}",
         "dynamic_controller_reconcile_duration_seconds_count{gvr=\"kro.run/v1alpha1/webs\"}",
         "dynamic_controller_requeue_total{gvr=\"kro.run/v1alpha1/webs\",type=\"requeue_after\"} 0",
-        "dynamic_controller_gvr_count 1", "dynamic_controller_handler_count_total{type=\"parent\"} 1",
+        "dynamic_controller_gvr_count 1",
+        "dynamic_controller_handler_count_total{type=\"parent\"} 1",
         "dynamic_controller_handler_attach_total{type=\"parent\"} 1",
-        "dynamic_controller_informer_sync_duration_seconds_count{gvr=\"/v1, Resource=configmaps\"} 1",
+        "dynamic_controller_informer_sync_duration_seconds_count{gvr=\"/v1, Resource=configmaps\"} "
+        "1",
         "dynamic_controller_watch_count 2",
         "dynamic_controller_instance_watch_count{parent_gvr=\"kro.run/v1alpha1, Resource=webs\"} 1",
-        "dynamic_controller_watch_request_count{gvr=\"/v1, Resource=configmaps\",type=\"collection\"} 1",
+        "dynamic_controller_watch_request_count{gvr=\"/v1, "
+        "Resource=configmaps\",type=\"collection\"} 1",
         "dynamic_controller_route_total{gvr=\"/v1, Resource=configmaps\"}",
         "dynamic_controller_route_match_total{gvr=\"/v1, Resource=configmaps\"}",
         "instance_reconcile_total{gvr=\"kro.run/v1alpha1, Resource=webs\"}",
         "instance_graph_resolution_success_total{gvr=\"kro.run/v1alpha1, Resource=webs\"}",
-        "instance_graph_resolution_failures_total{gvr=\"kro.run/v1alpha1, Resource=webs\",reason=\"failed\"} 0",
-        "instance_state_transitions_total{from_state=\"\",gvr=\"kro.run/v1alpha1, Kind=Web\",to_state=\"ACTIVE\"} 1",
-        "cel_expr_eval_total ", "runtime_node_eval_total ", "runtime_creation_total ",
-        "runtime_node_ignored_check_total ", "runtime_node_ignored_total ",
-        "runtime_collection_size_bucket{le=\"4\"}", "schema_resolver_cache_misses_total 1",
-        "schema_resolver_cache_size 1", "schema_resolver_api_call_duration_seconds_count 1",
-        "kro_store_objects{gvr=\"/v1, Resource=configmaps\",namespace=\"\",selector=\"kro.run/owned=true\"} 4",
-        "kro_setbacks 0", "kro_build_info{version=\"test\"} 1", "process_cpu_seconds_total",
-        "process_open_fds", "process_start_time_seconds"}) {
+        "instance_graph_resolution_failures_total{gvr=\"kro.run/v1alpha1, "
+        "Resource=webs\",reason=\"failed\"} 0",
+        "instance_state_transitions_total{from_state=\"\",gvr=\"kro.run/v1alpha1, "
+        "Kind=Web\",to_state=\"ACTIVE\"} 1",
+        "cel_expr_eval_total ",
+        "runtime_node_eval_total ",
+        "runtime_creation_total ",
+        "runtime_node_ignored_check_total ",
+        "runtime_node_ignored_total ",
+        "runtime_collection_size_bucket{le=\"4\"}",
+        "schema_resolver_cache_misses_total 1",
+        "schema_resolver_cache_size 1",
+        "schema_resolver_api_call_duration_seconds_count 1",
+        "kro_store_objects{gvr=\"/v1, "
+        "Resource=configmaps\",namespace=\"\",selector=\"kro.run/owned=true\"} 4",
+        "kro_setbacks 0",
+        "kro_build_info{version=\"test\"} 1",
+        "process_cpu_seconds_total",
+        "process_open_fds",
+        "process_start_time_seconds"}) {
     EXPECT_THAT(text, HasSubstr(expected));
   }
   // Without its gate there is none of these.
@@ -182,7 +199,8 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
 
   // The text is one that Prometheus takes: every family once.
   std::vector<std::string> families;
-  for (std::size_t at = text.find("# TYPE "); at != std::string::npos; at = text.find("# TYPE ", at + 1)) {
+  for (std::size_t at = text.find("# TYPE "); at != std::string::npos;
+       at = text.find("# TYPE ", at + 1)) {
     families.push_back(text.substr(at + 7, text.find(' ', at + 7) - at - 7));
   }
   std::ranges::sort(families);
@@ -194,8 +212,8 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
   c.Delete(kRgds, "web");
   c.Advance(3s);
   const std::string after = Metrics(*replica);
-  for (const char* gone : {"Resource=webs", "v1alpha1/webs", "Kind=Web", "rgd_graph_build_total{name=\"web\"}",
-                           "rgd_state_transitions_total{"}) {
+  for (const char* gone : {"Resource=webs", "v1alpha1/webs", "Kind=Web",
+                           "rgd_graph_build_total{name=\"web\"}", "rgd_state_transitions_total{"}) {
     EXPECT_THAT(after, Not(HasSubstr(gone)));
   }
 }
@@ -215,8 +233,10 @@ TEST(MetricsOfTheOperator, CountRequestsThatAreSentAgain) {
   c.ApplyAndSettle(kWeb);
   c.Advance(5s);
   const std::string text = Metrics(*replica);
-  EXPECT_THAT(text, HasSubstr("rest_client_request_retries_total{code=\"429\",method=\"POST\"} 2\n"));
-  EXPECT_THAT(text, HasSubstr("rest_client_request_retries_total{code=\"201\",method=\"POST\"} 1\n"));
+  EXPECT_THAT(text,
+              HasSubstr("rest_client_request_retries_total{code=\"429\",method=\"POST\"} 2\n"));
+  EXPECT_THAT(text,
+              HasSubstr("rest_client_request_retries_total{code=\"201\",method=\"POST\"} 1\n"));
   EXPECT_EQ(c.State("web"), "Active");
 }
 
@@ -229,7 +249,8 @@ TEST(MetricsOfTheOperator, TellHowLongConditionsHaveStood) {
   const std::string text = Metrics(*replica);
   const std::size_t at = text.find(
       "instance_condition_current_status_seconds{gvr=\"kro.run/v1alpha1, Resource=webs\","
-      "namespace=\"default\",name=\"a\",condition_type=\"Ready\",condition_status=\"True\",reason=\"Ready\"} ");
+      "namespace=\"default\",name=\"a\",condition_type=\"Ready\",condition_status=\"True\",reason="
+      "\"Ready\"} ");
   ASSERT_NE(at, std::string::npos) << text;
   EXPECT_NEAR(std::stod(text.substr(text.find("} ", at) + 2)), 62, 3);
   c.Delete(kWebs, "a", "default");
@@ -403,15 +424,17 @@ stringData: {password: c4n4ry-S3CRET}
 )");
   c.ApplyAndSettle(kSecretive);
   ASSERT_EQ(c.State("web"), "Active") << json::Serialize(c.Get(kRgds, "web"));
-  c.ApplyAndSettle("apiVersion: kro.run/v1alpha1\nkind: Web\nmetadata: {name: a, namespace: default}\n"
-                   "spec: {text: hi}\n");
+  c.ApplyAndSettle(
+      "apiVersion: kro.run/v1alpha1\nkind: Web\nmetadata: {name: a, namespace: default}\n"
+      "spec: {text: hi}\n");
   c.Advance(2min);
   const std::string instance = json::Serialize(*json::Find(c.Get(kWebs, "a", "default"), "status"));
   // It waits for secrets and says so, but does not show them.
   EXPECT_THAT(instance, HasSubstr("waits for secrets default/given since "));
   EXPECT_THAT(instance, HasSubstr("given.data.password is not shown"));
   // An immutable secret that must change is refused with its words.
-  c.Apply(std::string(kSecretive).replace(kSecretive.find("username: c4n4ry"), 16, "username: x4n4ry"));
+  c.Apply(
+      std::string(kSecretive).replace(kSecretive.find("username: c4n4ry"), 16, "username: x4n4ry"));
   c.Advance(1min);
 
   const std::string encoded = "YzRuNHJ5LVMzQ1JFVA==";

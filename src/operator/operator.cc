@@ -149,8 +149,8 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
   if (elect) {
     if (auto fit = kube::CheckLeaseOptions(LeaseOptionsOf(self.options)); !fit) co_return fit;
   }
-  self.d.logger.Info("starting", {{"version", self.options.settings.version},
-                                  {"leader_election", elect}});
+  self.d.logger.Info("starting",
+                     {{"version", self.options.settings.version}, {"leader_election", elect}});
   async::Scope pulse(self.d.executor);
   pulse.Spawn(self.Beat(pulse.token()));
   if (elect && self.options.warmup == Warmup::kOn) {
@@ -195,8 +195,7 @@ std::vector<HealthCheck> Operator::Liveness() const {
                       .ok = age < self.options.lease_duration + kLeaseTolerance,
                       .detail = fmt::format("renewed {} ago", seconds(age))});
   }
-  const Duration longest =
-      std::max(self.definitions.LongestPass(), self.instances.LongestLook());
+  const Duration longest = std::max(self.definitions.LongestPass(), self.instances.LongestLook());
   checks.push_back({.name = "work",
                     .ok = longest < kLongestWork,
                     .detail = fmt::format("the longest has taken {}", seconds(longest))});
@@ -213,14 +212,12 @@ std::vector<HealthCheck> Operator::Readiness() const {
                        : leader.empty() ? "standing by, nobody leads"
                                         : "standing by for " + leader}};
   }
-  std::vector<HealthCheck> checks = {
-      {.name = "leader-election", .ok = true, .detail = "leading"}};
+  std::vector<HealthCheck> checks = {{.name = "leader-election", .ok = true, .detail = "leading"}};
   const std::vector<std::string> unread = impl_->definitions.Unread();
-  checks.push_back({.name = "caches",
-                    .ok = unread.empty(),
-                    .detail = unread.empty()
-                                  ? "read"
-                                  : fmt::format("being read: {}", fmt::join(unread, ", "))});
+  checks.push_back(
+      {.name = "caches",
+       .ok = unread.empty(),
+       .detail = unread.empty() ? "read" : fmt::format("being read: {}", fmt::join(unread, ", "))});
   return checks;
 }
 
@@ -248,7 +245,8 @@ std::string Operator::MetricsText() const {
                         .value = static_cast<double>(count)});
   };
   const auto& settings = self.options.settings;
-  workers("ResourceGraphDefinition", controller::DefinitionController::Workers(settings.rgd_workers));
+  workers("ResourceGraphDefinition",
+          controller::DefinitionController::Workers(settings.rgd_workers));
   workers("graphrevision", controller::DefinitionController::Workers(settings.revision_workers));
   const auto events = [&](const char* result, std::size_t count) {
     measured.push_back({.name = "kro_events_total",
@@ -331,8 +329,8 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
     // Still the leader, so this is its last word.
     if (elected) TellOfLeading("stopped leading");
     async::CancelSource patience;
-    const auto cancel_timer = d.executor.PostAt(
-        d.executor.clock().Monotonic() + kLastWords, [&patience] { patience.Cancel(); });
+    const auto cancel_timer = d.executor.PostAt(d.executor.clock().Monotonic() + kLastWords,
+                                                [&patience] { patience.Cancel(); });
     co_await events.Flush(patience.token());
     co_await lease_events.Flush(patience.token());
     cancel_timer();
@@ -350,10 +348,9 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   }
   if (!installed) co_return installed;
   if (!in_time) {
-    co_return Fail(ErrorCode::kExhausted,
-                   "failed waiting for all runnables to end within grace period of {}",
-                   std::chrono::duration_cast<std::chrono::seconds>(
-                       options.graceful_shutdown_timeout));
+    co_return Fail(
+        ErrorCode::kExhausted, "failed waiting for all runnables to end within grace period of {}",
+        std::chrono::duration_cast<std::chrono::seconds>(options.graceful_shutdown_timeout));
   }
   d.logger.Info("stopped");
   co_return Result<void>{};
@@ -427,10 +424,9 @@ Task<bool> Operator::Impl::StopInOrder() {
       for_ever ? MonotonicTime::max()
                : d.executor.clock().Monotonic() + options.graceful_shutdown_timeout;
   // Definitions first: they start and stop the serving of instances.
-  const bool definitions_in_time =
-      co_await StopPart(stop_definitions, definitions_done, deadline);
+  const bool definitions_in_time = co_await StopPart(stop_definitions, definitions_done, deadline);
   const bool instances_in_time = co_await StopPart(stop_instances, instances_done, deadline);
-  co_return definitions_in_time && instances_in_time;
+  co_return definitions_in_time&& instances_in_time;
 }
 
 Task<bool> Operator::Impl::StopPart(async::CancelSource& source, async::Event& done,

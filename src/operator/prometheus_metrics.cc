@@ -99,8 +99,8 @@ struct PrometheusMetrics::Impl {
       Histogram("graph_revision_compile_duration_seconds", "Time to compile a revision.");
   prometheus::Family<prometheus::Counter>& status_errors = Counter(
       "graph_revision_status_update_errors_total", "Statuses of revisions that were not written.");
-  prometheus::Family<prometheus::Counter>& deferred =
-      Counter("graph_revision_activation_deferred_total", "Good revisions whose status was not written.");
+  prometheus::Family<prometheus::Counter>& deferred = Counter(
+      "graph_revision_activation_deferred_total", "Good revisions whose status was not written.");
   prometheus::Family<prometheus::Counter>& evictions =
       Counter("graph_revision_finalizer_evictions_total", "Revisions that went.");
   prometheus::Family<prometheus::Gauge>& leader =
@@ -116,8 +116,8 @@ struct PrometheusMetrics::Impl {
 
   prometheus::Family<prometheus::Counter>& looks =
       Counter("dynamic_controller_reconcile_total", "Looks at instances.");
-  prometheus::Family<prometheus::Histogram>& look_time =
-      Histogram("dynamic_controller_reconcile_duration_seconds", "Length of a look at an instance.");
+  prometheus::Family<prometheus::Histogram>& look_time = Histogram(
+      "dynamic_controller_reconcile_duration_seconds", "Length of a look at an instance.");
   prometheus::Family<prometheus::Counter>& requeues =
       Counter("dynamic_controller_requeue_total", "Looks that ask for another, by kind.");
   prometheus::Family<prometheus::Counter>& handler_errors =
@@ -128,8 +128,9 @@ struct PrometheusMetrics::Impl {
       Counter("dynamic_controller_handler_attach_total", "Collections that began to be served.");
   prometheus::Family<prometheus::Counter>& detaches =
       Counter("dynamic_controller_handler_detach_total", "Collections no longer served.");
-  prometheus::Family<prometheus::Histogram>& sync_time = Histogram(
-      "dynamic_controller_informer_sync_duration_seconds", "Time to read a collection for the first time.");
+  prometheus::Family<prometheus::Histogram>& sync_time =
+      Histogram("dynamic_controller_informer_sync_duration_seconds",
+                "Time to read a collection for the first time.");
   prometheus::Family<prometheus::Counter>& behind =
       Counter("kro_watch_missed_total", "Watches that had missed something and were filled anew.");
   prometheus::Family<prometheus::Counter>& instance_looks =
@@ -165,8 +166,7 @@ struct PrometheusMetrics::Impl {
           .Add({}, EvaluationBuckets());
   prometheus::Counter& include_checks =
       Counter("runtime_node_ignored_check_total", "Nodes whose includeWhen was asked.").Add({});
-  prometheus::Counter& ignored =
-      Counter("runtime_node_ignored_total", "Nodes left out.").Add({});
+  prometheus::Counter& ignored = Counter("runtime_node_ignored_total", "Nodes left out.").Add({});
   prometheus::Counter& ready_checks =
       Counter("runtime_node_ready_check_total", "Nodes whose readyWhen was asked.").Add({});
   prometheus::Counter& not_ready =
@@ -177,9 +177,9 @@ struct PrometheusMetrics::Impl {
       Counter("schema_resolver_cache_hits_total", "Schemas found in memory.").Add({});
   prometheus::Counter& schema_misses =
       Counter("schema_resolver_cache_misses_total", "Schemas that had to be read.").Add({});
-  prometheus::Counter& schema_shared =
-      Counter("schema_resolver_singleflight_deduplicated_total", "Readings waited for instead of made.")
-          .Add({});
+  prometheus::Counter& schema_shared = Counter("schema_resolver_singleflight_deduplicated_total",
+                                               "Readings waited for instead of made.")
+                                           .Add({});
   prometheus::Counter& schema_errors =
       Counter("schema_resolver_errors_total", "Schemas that could not be read.").Add({});
   prometheus::Histogram& schema_time =
@@ -189,8 +189,8 @@ struct PrometheusMetrics::Impl {
       Counter("rest_client_requests_total", "Requests to the API server.");
   prometheus::Family<prometheus::Histogram>& request_time =
       Histogram("rest_client_request_duration_seconds", "Time to an answer, by verb.");
-  prometheus::Family<prometheus::Counter>& repeats =
-      Counter("rest_client_request_retries_total", "Requests that were sent again, by their new answer.");
+  prometheus::Family<prometheus::Counter>& repeats = Counter(
+      "rest_client_request_retries_total", "Requests that were sent again, by their new answer.");
   prometheus::Family<prometheus::Histogram>& turn_time = Histogram(
       "rest_client_rate_limiter_duration_seconds", "Time until a request was let go, by verb.");
   prometheus::Family<prometheus::Histogram>& sent_bytes =
@@ -259,7 +259,8 @@ void PrometheusMetrics::Reconciled(std::string_view controller, Outcome outcome,
                        : outcome == Outcome::kError ? "error"
                                                     : "requeue_after";
   impl_->reconciles.Add(Labels{{"controller", name}, {"result", result}}).Increment();
-  if (outcome == Outcome::kError) impl_->reconcile_errors.Add(Labels{{"controller", name}}).Increment();
+  if (outcome == Outcome::kError)
+    impl_->reconcile_errors.Add(Labels{{"controller", name}}).Increment();
   impl_->reconcile_time.Add(Labels{{"controller", name}}, PassBuckets()).Observe(Seconds(took));
 }
 
@@ -443,10 +444,18 @@ void PrometheusMetrics::GraphResolved(const api::Gvr& gvr, Resolution resolution
   std::lock_guard lock(impl_->mutex);
   Impl::Api& api = impl_->ApiOf(gvr);
   switch (resolution) {
-    case Resolution::kSuccess: api.resolved->Increment(); return;
-    case Resolution::kPending: api.pending->Increment(); return;
-    case Resolution::kNotAvailable: api.not_available->Increment(); return;
-    case Resolution::kFailed: api.failed->Increment(); return;
+    case Resolution::kSuccess:
+      api.resolved->Increment();
+      return;
+    case Resolution::kPending:
+      api.pending->Increment();
+      return;
+    case Resolution::kNotAvailable:
+      api.not_available->Increment();
+      return;
+    case Resolution::kFailed:
+      api.failed->Increment();
+      return;
   }
 }
 
@@ -468,7 +477,9 @@ void PrometheusMetrics::Evaluated(const controller::EvaluationCounts& counts) {
   const auto add = [](prometheus::Counter& counter, std::size_t value) {
     if (value > 0) counter.Increment(static_cast<double>(value));
   };
-  const auto mean = [&](std::size_t of) { return Seconds(counts.evaluating) / static_cast<double>(of); };
+  const auto mean = [&](std::size_t of) {
+    return Seconds(counts.evaluating) / static_cast<double>(of);
+  };
   self.creations.Increment();
   self.creation_time.Observe(Seconds(counts.setting_up));
   add(self.expressions, counts.expressions);
@@ -495,9 +506,15 @@ void PrometheusMetrics::WatchWasBehind(const api::Gvr& gvr) {
 
 void PrometheusMetrics::SchemaLookedUp(Lookup lookup) {
   switch (lookup) {
-    case Lookup::kHit: impl_->schema_hits.Increment(); return;
-    case Lookup::kMiss: impl_->schema_misses.Increment(); return;
-    case Lookup::kShared: impl_->schema_shared.Increment(); return;
+    case Lookup::kHit:
+      impl_->schema_hits.Increment();
+      return;
+    case Lookup::kMiss:
+      impl_->schema_misses.Increment();
+      return;
+    case Lookup::kShared:
+      impl_->schema_shared.Increment();
+      return;
   }
 }
 
@@ -513,9 +530,8 @@ void PrometheusMetrics::SetLeader(std::string_view lease, bool leads) {
 void PrometheusMetrics::Requested(const Request& request) {
   const std::string verb(request.method);
   impl_->requests
-      .Add(Labels{{"code", CodeText(request.code)},
-                  {"method", verb},
-                  {"host", std::string(request.host)}})
+      .Add(Labels{
+          {"code", CodeText(request.code)}, {"method", verb}, {"host", std::string(request.host)}})
       .Increment();
   const Labels by_verb{{"verb", verb}};
   impl_->request_time.Add(by_verb, RequestBuckets()).Observe(Seconds(request.took));
@@ -523,7 +539,8 @@ void PrometheusMetrics::Requested(const Request& request) {
     impl_->sent_bytes.Add(by_verb, SizeBuckets()).Observe(static_cast<double>(*request.sent));
   }
   if (request.received) {
-    impl_->received_bytes.Add(by_verb, SizeBuckets()).Observe(static_cast<double>(*request.received));
+    impl_->received_bytes.Add(by_verb, SizeBuckets())
+        .Observe(static_cast<double>(*request.received));
   }
 }
 
@@ -551,7 +568,8 @@ std::string PrometheusMetrics::Text(const std::vector<controller::Measurement>& 
 namespace {
 
 const Buckets& PassBuckets() {
-  static const Buckets buckets = {.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 15, 20, 25, 30, 45, 60, 120};
+  static const Buckets buckets = {.01, .05, .1, .25, .5, 1,  2.5, 5,
+                                  10,  15,  20, 25,  30, 45, 60,  120};
   return buckets;
 }
 

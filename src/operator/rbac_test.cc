@@ -103,7 +103,8 @@ std::optional<Asked> AskedBy(const http::Request& request, bool stream) {
 bool Allows(const std::vector<Rule>& rules, const Asked& asked) {
   return std::ranges::any_of(rules, [&](const Rule& rule) {
     return rule.groups.contains(asked.group) && rule.resources.contains(asked.resource) &&
-           rule.verbs.contains(asked.verb) && (rule.names.empty() || rule.names.contains(asked.name));
+           rule.verbs.contains(asked.verb) &&
+           (rule.names.empty() || rule.names.contains(asked.name));
   });
 }
 
@@ -151,14 +152,16 @@ TEST(Manifests, Trap23And28_GiveAStopItsTimeAndNameThePortsThatAreServed) {
   ASSERT_TRUE(documents);
   const json::Value* pod = json::Find(documents->front().value, {"spec", "template", "spec"});
   ASSERT_NE(pod, nullptr);
-  EXPECT_GT(std::chrono::seconds(json::Find(*pod, {"terminationGracePeriodSeconds"})->to_number<int>()),
-            OperatorOptions().graceful_shutdown_timeout);
+  EXPECT_GT(
+      std::chrono::seconds(json::Find(*pod, {"terminationGracePeriodSeconds"})->to_number<int>()),
+      OperatorOptions().graceful_shutdown_timeout);
   std::set<int> ports;
   const json::Value& container = json::Find(*pod, {"containers"})->as_array().at(0);
   for (const json::Value& port : json::Find(container, {"ports"})->as_array()) {
     ports.insert(json::Find(port, {"containerPort"})->to_number<int>());
   }
-  EXPECT_EQ(ports, (std::set<int>{8078, 8079}));  // of --metrics-bind-address and --health-probe-bind-address
+  EXPECT_EQ(ports, (std::set<int>{
+                       8078, 8079}));  // of --metrics-bind-address and --health-probe-bind-address
 }
 
 TEST(Rights, OfTheManifestsAreEnoughAndNoneIsAWildcard) {
@@ -182,7 +185,9 @@ TEST(Rights, OfTheManifestsAreEnoughAndNoneIsAWildcard) {
   c.Apply("{apiVersion: v1, kind: Secret, metadata: {name: given, namespace: default}}");
   c.ApplyAndSettle(kDefinition);
   ASSERT_EQ(c.State("web"), "Active") << c.ConditionOf("web", "GraphAccepted");
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: Web, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   c.Advance(1min);
   c.ApplyAndSettle("{apiVersion: v1, kind: Namespace, metadata: {name: elsewhere}}");
   const api::Gvr webs{"kro.run", "v1alpha1", "webs"};

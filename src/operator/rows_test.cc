@@ -135,7 +135,8 @@ class Rows : public testing::Test {
 auto DeniesFirstWhile(const bool& away) {
   return [&away](const http::Request& request) {
     std::optional<Result<http::Response>> answer;
-    if (away && request.method == "PATCH" && request.target.find("configmaps/a-first") != std::string::npos) {
+    if (away && request.method == "PATCH" &&
+        request.target.find("configmaps/a-first") != std::string::npos) {
       answer = Refusal(403, "Forbidden", "denied");
     }
     return answer;
@@ -149,7 +150,8 @@ TEST_F(Rows, Row03_NumbersAreContiguousAcrossRestarts) {
     replica.reset();
     replica = c.Start();
   }
-  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001", "web-r00002", "web-r00003", "web-r00004"));
+  EXPECT_THAT(c.Names(kRevisions),
+              ElementsAre("web-r00001", "web-r00002", "web-r00003", "web-r00004"));
 }
 
 TEST_F(Rows, Row05_ReorderedResourcesMakeNoRevision) {
@@ -176,7 +178,8 @@ TEST_F(Rows, Row15_WithALimitOfOneWhatFailsDeletesNothing) {
   replica.reset();
   json::Value revision = c.Get(kRevisions, "app-r00001");
   json::Object& metadata = revision.as_object()["metadata"].as_object();
-  for (const char* key : {"uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"}) {
+  for (const char* key :
+       {"uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"}) {
     metadata.erase(key);
   }
   metadata["name"] = "app-r00002";
@@ -225,8 +228,10 @@ TEST_F(Rows, Row28Trap03_WhileAChangeIsRefusedInstancesAreServedByTheNewGraph) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
-  std::string breaking = Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
-  breaking = Replace(breaking, "data: {text: \"${first.data.text}\"}", "data: {text: \"${first.data.text}!\"}");
+  std::string breaking =
+      Replace(kWeb, "text: string | default=\"hello\"", "text: string | required=true");
+  breaking = Replace(breaking, "data: {text: \"${first.data.text}\"}",
+                     "data: {text: \"${first.data.text}!\"}");
   c.ApplyAndSettle(breaking);
   EXPECT_THAT(c.ConditionOf("web", "KindReady"), HasSubstr("breaking changes detected"));
   c.Patch(kWebs, "a", "spec: {text: new}", "default");
@@ -250,7 +255,9 @@ TEST_F(Rows, Row40And41_ARevisionThatDoesNotCompileAfterARestartHealsWithItsKind
   auto replica = c.Start();
   c.ApplyAndSettle(kTableCrd);
   c.ApplyAndSettle(kTableUser);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   ASSERT_EQ(StateOf(kApps, "a"), "ACTIVE");
   replica.reset();
   c.Delete(kCrds, "tables.ex.io");
@@ -260,7 +267,8 @@ TEST_F(Rows, Row40And41_ARevisionThatDoesNotCompileAfterARestartHealsWithItsKind
   EXPECT_THAT(c.Condition(c.Get(kRevisions, "app-r00001"), "GraphVerified"),
               StartsWith("False/InvalidGraph/failed to compile graph revision \"app-r00001\": "));
   for (const char* type : {"GraphRevisionsResolved", "GraphAccepted"}) {
-    EXPECT_THAT(c.ConditionOf("app", type), HasSubstr("latest graph revision 1 failed compilation")) << type;
+    EXPECT_THAT(c.ConditionOf("app", type), HasSubstr("latest graph revision 1 failed compilation"))
+        << type;
   }
   c.Advance(10min);
   c.ApplyAndSettle(kTableCrd);
@@ -274,7 +282,8 @@ TEST_F(Rows, Row42_AStatusThatCannotBeWrittenIsTriedAgain) {
   int refused = 0;
   replica->transport.fault = [&](const http::Request& request) {
     std::optional<Result<http::Response>> answer;
-    if (request.method == "PATCH" && request.target.find("graphrevisions/web-r00001/status") != std::string::npos &&
+    if (request.method == "PATCH" &&
+        request.target.find("graphrevisions/web-r00001/status") != std::string::npos &&
         refused++ == 0) {
       answer = Refusal(500, "InternalError", "etcd is away");
     }
@@ -314,15 +323,19 @@ TEST_F(Rows, Row44_WhileTheLatestRevisionIsPendingInstancesSaySoAndFollowItLater
     }
     return answer;
   };
-  c.ApplyAndSettle(Replace(kWeb, "data: {text: \"${first.data.text}\"}", "data: {text: \"${first.data.text}!\"}"));
+  c.ApplyAndSettle(Replace(kWeb, "data: {text: \"${first.data.text}\"}",
+                           "data: {text: \"${first.data.text}!\"}"));
   c.Patch(kWebs, "a", "spec: {text: new}", "default");
   c.Advance(15s);
   EXPECT_THAT(json::Serialize(c.Get(kWebs, "a", "default")),
               HasSubstr("latest issued graph revision 2 is pending"));
   EXPECT_EQ(Data("a-second"), "hi");
-  EXPECT_LT(replica->transport.Count("PATCH", "web-r00002/status"), 10) << "it is tried again and again";
-  EXPECT_THAT(AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body,
-              HasSubstr("instance_graph_resolution_pending_total{gvr=\"kro.run/v1alpha1, Resource=webs\"} "));
+  EXPECT_LT(replica->transport.Count("PATCH", "web-r00002/status"), 10)
+      << "it is tried again and again";
+  EXPECT_THAT(
+      AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body,
+      HasSubstr(
+          "instance_graph_resolution_pending_total{gvr=\"kro.run/v1alpha1, Resource=webs\"} "));
   away = false;
   c.Advance(30s);
   EXPECT_EQ(Data("a-second"), "new!");
@@ -334,9 +347,9 @@ TEST_F(Rows, Row45_AStatusEditedByHandIsPutRightWithoutTouchingChildren) {
   c.ApplyAndSettle(kWeb);
   c.ApplyAndSettle(kInstance);
   replica->transport.requests.clear();
-  auto patched = *c.executor.Run(
-      c.client.Patch(kWebs, {"default", "a"}, kube::PatchType::kMerge,
-                     json::ParseYamlDocument("status: {state: BROKEN}")->value, {.subresource = "status"}, {}));
+  auto patched = *c.executor.Run(c.client.Patch(
+      kWebs, {"default", "a"}, kube::PatchType::kMerge,
+      json::ParseYamlDocument("status: {state: BROKEN}")->value, {.subresource = "status"}, {}));
   ASSERT_TRUE(patched);
   c.Advance(5s);
   EXPECT_EQ(replica->transport.Count("PATCH", "configmaps"), 0);
@@ -349,10 +362,12 @@ TEST_F(Rows, Row46_SuspendingAndResumingTakeOnePassEach) {
   c.ApplyAndSettle(kInstance);
   replica->transport.requests.clear();
   for (const char* value : {"Suspended", "null", "DISABLED", "null"}) {
-    c.Patch(kWebs, "a", fmt::format("metadata: {{annotations: {{kro.run/reconcile: {}}}}}", value), "default");
+    c.Patch(kWebs, "a", fmt::format("metadata: {{annotations: {{kro.run/reconcile: {}}}}}", value),
+            "default");
     c.Advance(5s);
     const bool suspended = std::string_view(value) != "null";
-    EXPECT_THAT(Message(kWebs, "a"), suspended ? HasSubstr("ReconciliationSuspended") : HasSubstr("AllResourcesReady"));
+    EXPECT_THAT(Message(kWebs, "a"),
+                suspended ? HasSubstr("ReconciliationSuspended") : HasSubstr("AllResourcesReady"));
   }
   EXPECT_EQ(replica->transport.Writes(), 4);  // a status each
 }
@@ -360,8 +375,10 @@ TEST_F(Rows, Row46_SuspendingAndResumingTakeOnePassEach) {
 TEST_F(Rows, Row47_AnEditedSecretIsRevertedWithinSeconds) {
   auto replica = c.Start();
   std::string text = Replace(kWeb, "kind: ConfigMap", "kind: Secret");
-  text = Replace(text, "data: {text: \"${schema.spec.text}\"}", "stringData: {text: \"${schema.spec.text}\"}");
-  c.ApplyAndSettle(Replace(text, "data: {text: \"${first.data.text}\"}", "data: {text: \"${first.metadata.name}\"}"));
+  text = Replace(text, "data: {text: \"${schema.spec.text}\"}",
+                 "stringData: {text: \"${schema.spec.text}\"}");
+  c.ApplyAndSettle(Replace(text, "data: {text: \"${first.data.text}\"}",
+                           "data: {text: \"${first.metadata.name}\"}"));
   ASSERT_EQ(c.State("web"), "Active") << c.ConditionOf("web", "GraphAccepted");
   c.ApplyAndSettle(kInstance);
   c.Patch(kSecrets, "a-first", "data: {text: Zm9yZWlnbg==}", "default");
@@ -393,12 +410,16 @@ spec:
 
 TEST_F(Rows, Row48And49_ExternalObjectsAreFollowed) {
   auto replica = c.Start();
-  c.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: one, namespace: default}, data: {k: v1}}");
+  c.Apply(
+      "{apiVersion: v1, kind: ConfigMap, metadata: {name: one, namespace: default}, data: {k: "
+      "v1}}");
   c.ApplyAndSettle(kGathering);
   c.ApplyAndSettle(kInstance);
   EXPECT_EQ(Data("a-sum", "count"), "0");
   c.Patch(kConfigMaps, "one", "data: {k: v2}", "default");
-  c.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: default, labels: {of: web}}}");
+  c.Apply(
+      "{apiVersion: v1, kind: ConfigMap, metadata: {name: m, namespace: default, labels: {of: "
+      "web}}}");
   c.Advance(500ms);
   EXPECT_EQ(Data("a-sum", "one"), "v2");
   EXPECT_EQ(Data("a-sum", "count"), "1");
@@ -425,7 +446,9 @@ TEST_F(Rows, Row50_WhatACollectionDroppedTriggersNothing) {
   c.Advance(2s);
   EXPECT_TRUE(c.Get(kConfigMaps, "a-q", "default").is_null());
   replica->transport.requests.clear();
-  c.Apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: a-q, namespace: default}, data: {k: mine}}");
+  c.Apply(
+      "{apiVersion: v1, kind: ConfigMap, metadata: {name: a-q, namespace: default}, data: {k: "
+      "mine}}");
   c.Advance(1min);
   EXPECT_THAT(replica->transport.requests, IsEmpty());
 }
@@ -448,7 +471,9 @@ spec:
       spec: {text: "${schema.spec.text}"}
 )";
   c.ApplyAndSettle(pair);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: Pair, metadata: {name: p, namespace: default}, spec: {text: one}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: Pair, metadata: {name: p, namespace: default}, spec: "
+      "{text: one}}");
   ASSERT_EQ(Data("p-web-first"), "one");
   // The consumer goes; the producer goes on.
   c.Delete({"kro.run", "v1alpha1", "pairs"}, "p", "default");
@@ -458,7 +483,9 @@ spec:
   EXPECT_EQ(Data("a-second"), "hi");
   // The producer goes; the consumer still sees its objects.
   c.ApplyAndSettle(pair);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: Pair, metadata: {name: q, namespace: default}, spec: {text: two}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: Pair, metadata: {name: q, namespace: default}, spec: "
+      "{text: two}}");
   ASSERT_EQ(Data("q-web-first"), "two");
   c.Delete(kWebs, "a", "default");
   c.Delete(kRgds, "web");
@@ -472,7 +499,8 @@ TEST_F(Rows, Row54_WhatThrowsIsTriedAgainAndStopsNobodyElse) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
   int thrown = 0;
-  replica->transport.fault = [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+  replica->transport.fault =
+      [&](const http::Request& request) -> std::optional<Result<http::Response>> {
     if (request.target.find("configmaps/bad-first") != std::string::npos && thrown < 3) {
       ++thrown;
       throw std::runtime_error("boom");
@@ -506,8 +534,9 @@ TEST_F(Rows, Row55Trap12_NothingIsEverDropped) {
 
 TEST_F(Rows, Row56Trap13_AMissingNamespaceIsWaitedForAndItsAppearanceNoticedAtOnce) {
   auto replica = c.Start();
-  c.ApplyAndSettle(Replace(kWeb, "metadata: {name: \"${schema.metadata.name}-second\"}",
-                           "metadata: {name: \"${schema.metadata.name}-second\", namespace: later}"));
+  c.ApplyAndSettle(
+      Replace(kWeb, "metadata: {name: \"${schema.metadata.name}-second\"}",
+              "metadata: {name: \"${schema.metadata.name}-second\", namespace: later}"));
   c.ApplyAndSettle(kInstance);
   EXPECT_THAT(Message(kWebs, "a"), HasSubstr("namespaces \"later\" not found"));
   c.Advance(1h);  // the back-off has grown
@@ -545,7 +574,8 @@ TEST_F(Rows, Row61_TwoThatBothLeadDoNoHarm) {
   EXPECT_EQ(c.Integer(c.Get(kRgds, "web"), {"status", "lastIssuedRevision"}), 5);
   const int before = one->transport.Writes() + two->transport.Writes();
   c.Advance(10min);
-  EXPECT_EQ(one->transport.Writes() + two->transport.Writes(), before) << "they undo each other's work";
+  EXPECT_EQ(one->transport.Writes() + two->transport.Writes(), before)
+      << "they undo each other's work";
 }
 
 TEST_F(Rows, Row63Trap17_AKindThatMayNotBeReadStopsItsOwnNodesOnly) {
@@ -571,7 +601,9 @@ TEST_F(Rows, Row63Trap17_AKindThatMayNotBeReadStopsItsOwnNodesOnly) {
       data: {k: v}
 )"));
   c.ApplyAndSettle(kWeb);
-  c.Apply("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   c.Apply(Replace(kInstance, "name: a,", "name: w,"));
   c.Advance(1s);
   // Another definition's instance is not held up.
@@ -590,14 +622,16 @@ TEST_F(Rows, Row63Trap17_AKindThatMayNotBeReadStopsItsOwnNodesOnly) {
 TEST_F(Rows, Row64_AnEditOfACrowdedDefinitionDoesNotDelayAnother) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  c.ApplyAndSettle(Replace(Replace(kWeb, "name: web}", "name: small}"), "kind: Web\n", "kind: Small\n"));
+  c.ApplyAndSettle(
+      Replace(Replace(kWeb, "name: web}", "name: small}"), "kind: Web\n", "kind: Small\n"));
   std::string crowd;
   for (int i = 0; i < 300; ++i) {
     crowd += Replace(kInstance, "name: a,", fmt::format("name: i{},", i)) + "---\n";
   }
   c.ApplyAndSettle(crowd);
   c.Advance(10s);
-  c.Apply(Replace(kWeb, "data: {text: \"${first.data.text}\"}", "data: {text: \"${first.data.text}!\"}"));
+  c.Apply(Replace(kWeb, "data: {text: \"${first.data.text}\"}",
+                  "data: {text: \"${first.data.text}!\"}"));
   c.Advance(30ms);
   c.Apply(Replace(Replace(kInstance, "kind: Web", "kind: Small"), "name: a,", "name: s,"));
   c.Advance(300ms);
@@ -609,10 +643,11 @@ TEST_F(Rows, Row64_AnEditOfACrowdedDefinitionDoesNotDelayAnother) {
 TEST_F(Rows, Row67Trap09_WhatADefinitionIsCalledCannotBeEdited) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  for (const char* patch : {"{kind: Other}", "{apiVersion: v2}", "{group: x.io}", "{scope: Cluster}"}) {
-    auto reply = *c.executor.Run(
-        c.client.Patch(kRgds, {"", "web"}, kube::PatchType::kMerge,
-                       json::ParseYamlDocument(fmt::format("spec: {{schema: {}}}", patch))->value, {}, {}));
+  for (const char* patch :
+       {"{kind: Other}", "{apiVersion: v2}", "{group: x.io}", "{scope: Cluster}"}) {
+    auto reply = *c.executor.Run(c.client.Patch(
+        kRgds, {"", "web"}, kube::PatchType::kMerge,
+        json::ParseYamlDocument(fmt::format("spec: {{schema: {}}}", patch))->value, {}, {}));
     ASSERT_FALSE(reply) << patch;
     EXPECT_THAT(reply.error().message(), HasSubstr("is immutable")) << patch;
   }
@@ -623,26 +658,31 @@ TEST_F(Rows, Row68_AForeignRevisionThatDiffersIsFollowedByANewOne) {
   c.ApplyAndSettle(kWeb);
   json::Value revision = c.Get(kRevisions, "web-r00001");
   json::Object& metadata = revision.as_object()["metadata"].as_object();
-  for (const char* key : {"uid", "resourceVersion", "ownerReferences", "creationTimestamp", "finalizers",
-                          "managedFields", "generation"}) {
+  for (const char* key : {"uid", "resourceVersion", "ownerReferences", "creationTimestamp",
+                          "finalizers", "managedFields", "generation"}) {
     metadata.erase(key);
   }
   metadata["name"] = "web-r00007";
   revision.as_object().erase("status");
   json::Object& spec = revision.as_object()["spec"].as_object();
   spec["revision"] = 7;
-  spec["snapshot"].as_object()["spec"].as_object()["schema"].as_object()["spec"].as_object()["text"] =
-      "string | default=\"foreign\"";
+  spec["snapshot"]
+      .as_object()["spec"]
+      .as_object()["schema"]
+      .as_object()["spec"]
+      .as_object()["text"] = "string | default=\"foreign\"";
   ASSERT_TRUE(*c.executor.Run(c.client.Create(kRevisions, "", revision, {}, {})));
   c.Advance(5s);
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001", "web-r00007", "web-r00008"));
-  EXPECT_EQ(c.ConditionOf("web", "GraphRevisionsResolved"), "True/Resolved/revision 8 compiled and active");
+  EXPECT_EQ(c.ConditionOf("web", "GraphRevisionsResolved"),
+            "True/Resolved/revision 8 compiled and active");
   EXPECT_THAT(json::Serialize(c.Get(kCrds, "webs.kro.run")), HasSubstr("hello"));
 }
 
 TEST_F(Rows, Row69_ConsentThatStaysCoversEveryLaterChange) {
   auto replica = c.Start();
-  std::string text = Replace(kWeb, "name: web}", "name: web, annotations: {kro.run/allow-breaking-changes: 'true'}}");
+  std::string text = Replace(kWeb, "name: web}",
+                             "name: web, annotations: {kro.run/allow-breaking-changes: 'true'}}");
   c.ApplyAndSettle(text);
   text = Replace(text, "items: \"[]string\"", "other: string");
   c.ApplyAndSettle(text);
@@ -689,9 +729,12 @@ TEST_F(Rows, Row78_TooManyDimensionsAreRefusedLongListsAreNot) {
   c.ApplyAndSettle(Replace(kWeb, "  - id: second", many));
   EXPECT_THAT(c.ConditionOf("web", "GraphAccepted"), StartsWith("False/InvalidResourceGraph/"));
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
-  c.ApplyAndSettle(Replace(kWeb, "  - id: second", Replace(Replace(many, ", {other: \"${schema.spec.items}\"}", ""), "-${other}", "")));
+  c.ApplyAndSettle(
+      Replace(kWeb, "  - id: second",
+              Replace(Replace(many, ", {other: \"${schema.spec.items}\"}", ""), "-${other}", "")));
   ASSERT_EQ(c.State("web"), "Active") << c.ConditionOf("web", "GraphAccepted");
-  c.ApplyAndSettle(Replace(kInstance, "{text: hi}", "{text: hi, items: [a, b, c, d, e, f, g, h, i, j, k, l]}"));
+  c.ApplyAndSettle(
+      Replace(kInstance, "{text: hi}", "{text: hi, items: [a, b, c, d, e, f, g, h, i, j, k, l]}"));
   EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
 }
 
@@ -701,7 +744,9 @@ TEST_F(Rows, AKindThatChangesIsCompiledAgain) {
   auto replica = c.Start();
   c.ApplyAndSettle(kTableCrd);
   c.ApplyAndSettle(kTableUser);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   const auto builds = [&] {
     const std::string text = AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body;
     const std::size_t at = text.find("rgd_graph_build_total{name=\"app\"} ");
@@ -716,7 +761,8 @@ TEST_F(Rows, AKindThatChangesIsCompiledAgain) {
   EXPECT_EQ(builds(), 1);
 
   // The same revision is compiled once more, and what it made is not written again.
-  c.ApplyAndSettle(Replace(kTableCrd, "{url: {type: string}}", "{url: {type: string}, port: {type: integer}}"));
+  c.ApplyAndSettle(
+      Replace(kTableCrd, "{url: {type: string}}", "{url: {type: string}, port: {type: integer}}"));
   EXPECT_EQ(builds(), 2);
   EXPECT_EQ(replica->transport.Writes(), 0);
   EXPECT_THAT(c.Names(kRevisions), ElementsAre("app-r00001"));
@@ -739,7 +785,9 @@ TEST_F(Rows, Row53_AKindThatGoesAndComesBackIsServedAgain) {
   auto replica = c.Start();
   c.ApplyAndSettle(kTableCrd);
   c.ApplyAndSettle(kTableUser);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   c.ApplyAndSettle(kWeb);
   c.Delete(kCrds, "tables.ex.io");
   c.Advance(10min);
@@ -761,7 +809,9 @@ TEST_F(Rows, AKindThatComesBackWithAnotherSchemaIsCompiledAgain) {
   c.ApplyAndSettle(kInstance);
   c.ApplyAndSettle(kTableCrd);
   c.ApplyAndSettle(kTableUser);
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   c.Delete(kCrds, "tables.ex.io");
   c.Advance(5s);
   c.ApplyAndSettle(Replace(kTableCrd, "text: {type: string}", "text: {type: integer}"));
@@ -796,7 +846,9 @@ TEST_F(Rows, AWaitThatLastsSaysForWhatSinceWhenAndWhatWasSeen) {
       metadata: {name: "${schema.metadata.name}-after"}
       data: {url: "${table.status.url}"}
 )");
-  c.ApplyAndSettle("{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   const std::string first = Message(kApps, "a");
   EXPECT_THAT(first, Not(HasSubstr(" since ")));
   c.Advance(25s);
@@ -816,9 +868,9 @@ TEST_F(Rows, AWaitThatLastsSaysForWhatSinceWhenAndWhatWasSeen) {
   EXPECT_EQ(Message(kApps, "a"), told);
   EXPECT_EQ(replica->transport.Writes(), 0);
 
-  auto patched = *c.executor.Run(
-      c.client.Patch(kTables, {"default", "a"}, kube::PatchType::kMerge,
-                     json::ParseYamlDocument("status: {url: up}")->value, {.subresource = "status"}, {}));
+  auto patched = *c.executor.Run(c.client.Patch(kTables, {"default", "a"}, kube::PatchType::kMerge,
+                                                json::ParseYamlDocument("status: {url: up}")->value,
+                                                {.subresource = "status"}, {}));
   ASSERT_TRUE(patched);
   c.Advance(2s);
   EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
@@ -834,9 +886,10 @@ TEST_F(Rows, AFightWithAnotherControllerSettlesIntoAConditionThatNamesIt) {
   const auto fight = [&](Duration length) {
     for (Duration fought{}; fought < length; fought += 500ms) {
       if (Data("a-second") != "theirs") {
-        auto reply = *c.executor.Run(c.client.Patch(
-            kConfigMaps, {"default", "a-second"}, kube::PatchType::kMerge,
-            json::ParseYamlDocument("data: {text: theirs}")->value, {.field_manager = "autoscaler"}, {}));
+        auto reply = *c.executor.Run(
+            c.client.Patch(kConfigMaps, {"default", "a-second"}, kube::PatchType::kMerge,
+                           json::ParseYamlDocument("data: {text: theirs}")->value,
+                           {.field_manager = "autoscaler"}, {}));
         ASSERT_TRUE(reply);
       }
       c.Advance(500ms);
@@ -937,7 +990,8 @@ TEST_F(Rows, Trap15And19_AnInstanceThatVanishesLeavesNothingBehind) {
   c.ApplyAndSettle(kInstance);
   const auto watched = [&] {
     const std::string text = AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body;
-    const std::string name = "dynamic_controller_instance_watch_count{parent_gvr=\"kro.run/v1alpha1, Resource=webs\"} ";
+    const std::string name =
+        "dynamic_controller_instance_watch_count{parent_gvr=\"kro.run/v1alpha1, Resource=webs\"} ";
     const std::size_t at = text.find(name);
     return at == std::string::npos ? -1 : std::stoi(text.substr(at + name.size()));
   };
@@ -957,13 +1011,14 @@ TEST_F(Rows, Trap15And19_AnInstanceThatVanishesLeavesNothingBehind) {
 TEST_F(Rows, Trap31And33_RevisionsAreFoundByTheirLabelAndKeepTheirHash) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  auto found = *c.executor.Run(
-      c.client.List(kRevisions, "", {.label_selector = "kro.run/resource-graph-definition-name=web"}, {}));
+  auto found = *c.executor.Run(c.client.List(
+      kRevisions, "", {.label_selector = "kro.run/resource-graph-definition-name=web"}, {}));
   ASSERT_TRUE(found);
   ASSERT_EQ(found->items.size(), 1U);
   // If this changes, an upgrade issues a new revision of every definition there is.
-  EXPECT_EQ(json::FindString(found->items[0], {"metadata", "labels", "kro.run/graph-revision-hash"}),
-            "e3eef5c6c89d44e7");
+  EXPECT_EQ(
+      json::FindString(found->items[0], {"metadata", "labels", "kro.run/graph-revision-hash"}),
+      "e3eef5c6c89d44e7");
 }
 
 TEST_F(Rows, Trap05_AKindWhoseNamesAreNotAcceptedIsNotReady) {
@@ -994,7 +1049,8 @@ TEST_F(Rows, Trap06_AnErrorAtDeletionIsNotTakenForDone) {
   bool away = true;
   replica->transport.fault = [&](const http::Request& request) {
     std::optional<Result<http::Response>> answer;
-    if (away && request.method == "DELETE" && request.target.find("customresourcedefinitions") != std::string::npos) {
+    if (away && request.method == "DELETE" &&
+        request.target.find("customresourcedefinitions") != std::string::npos) {
       answer = Refusal(500, "InternalError", "etcd is away");
     }
     return answer;
@@ -1014,7 +1070,8 @@ TEST_F(Rows, Trap07_FinalizersOfOthersAreKept) {
   c.Patch(kRgds, "web", "metadata: {finalizers: [kro.run/finalizer, ex.io/mine]}");
   c.Delete(kRgds, "web");
   c.Advance(3s);
-  EXPECT_EQ(json::Serialize(*json::Find(c.Get(kRgds, "web"), {"metadata", "finalizers"})), R"(["ex.io/mine"])");
+  EXPECT_EQ(json::Serialize(*json::Find(c.Get(kRgds, "web"), {"metadata", "finalizers"})),
+            R"(["ex.io/mine"])");
 }
 
 TEST_F(Rows, Trap14_ASuspendedInstanceIsStillWatchedWhenItResumes) {
@@ -1050,7 +1107,8 @@ TEST_F(Rows, Trap20_AnIntervalOfZeroIsNoHotLoop) {
     const std::size_t at = text.find("dynamic_controller_reconcile_total{");
     return std::stoi(text.substr(text.find("} ", at) + 2));
   };
-  EXPECT_EQ(looks(AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body), looks(before));
+  EXPECT_EQ(looks(AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body),
+            looks(before));
 }
 
 TEST_F(Rows, Trap21_TheLengthOfTheQueueIsThatOfNow) {
@@ -1059,7 +1117,8 @@ TEST_F(Rows, Trap21_TheLengthOfTheQueueIsThatOfNow) {
   auto replica = c.Start(options);
   c.ApplyAndSettle(kWeb);
   std::string crowd;
-  for (int i = 0; i < 20; ++i) crowd += Replace(kInstance, "name: a,", fmt::format("name: i{},", i)) + "---\n";
+  for (int i = 0; i < 20; ++i)
+    crowd += Replace(kInstance, "name: a,", fmt::format("name: i{},", i)) + "---\n";
   c.Apply(crowd);
   const auto depth = [&] {
     const std::string text = AnswerMetrics(replica->op, {.target = "/metrics"}, Debug::kOff).body;
@@ -1076,11 +1135,13 @@ TEST_F(Rows, ABrokenAggregatedApiConcernsOnlyWhoUsesIt) {
   replica->transport.fault = [](const http::Request& request) {
     std::optional<Result<http::Response>> answer;
     if (request.target.find("metrics.k8s.io") != std::string::npos) {
-      answer = Refusal(503, "ServiceUnavailable", "the server is currently unable to handle the request");
+      answer = Refusal(503, "ServiceUnavailable",
+                       "the server is currently unable to handle the request");
     }
     return answer;
   };
-  c.ApplyAndSettle(Replace(Replace(kTableUser, "ex.io/v1", "metrics.k8s.io/v1beta1"), "kind: Table", "kind: PodMetrics"));
+  c.ApplyAndSettle(Replace(Replace(kTableUser, "ex.io/v1", "metrics.k8s.io/v1beta1"), "kind: Table",
+                           "kind: PodMetrics"));
   c.ApplyAndSettle(kWeb);
   EXPECT_EQ(c.State("web"), "Active");
   EXPECT_NE(c.State("app"), "Active");
@@ -1095,7 +1156,9 @@ TEST_F(Rows, ForeignObjectsOfAKindCostNoMemory) {
     if (stream.target.find("configmaps") == std::string::npos) continue;
     EXPECT_THAT(stream.target, HasSubstr("labelSelector=kro.run%2Fowned%3Dtrue"));
   }
-  json::Value object = json::ParseYamlDocument("{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {k: v}}")->value;
+  json::Value object = json::ParseYamlDocument(
+                           "{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {k: v}}")
+                           ->value;
   for (int i = 0; i < 2000; ++i) {
     object.as_object()["metadata"].as_object()["name"] = fmt::format("foreign-{}", i);
     ASSERT_TRUE(*c.executor.Run(c.client.Create(kConfigMaps, "default", object, {}, {})));

@@ -33,15 +33,13 @@ class ServingCertificateTest : public testing::Test {
   }
   // What a scraper that trusts `roots` gets.
   std::string Scrape(const http::Authority& roots) {
-    auto client = http::Client::Create(
-        executor_, {.url = fmt::format("https://127.0.0.1:{}", server_->port()),
-                    .roots = http::PemText{roots.pem}});
+    auto client = http::Client::Create(executor_,
+                                       {.url = fmt::format("https://127.0.0.1:{}", server_->port()),
+                                        .roots = http::PemText{roots.pem}});
     auto response = async::RunBlocking(executor_, (*client)->Send({.target = "/metrics"}, {}));
     return response ? response->body : response.error().message();
   }
-  async::Task<void> Run(async::CancelToken cancel) {
-    co_await server_->Run(cancel);
-  }
+  async::Task<void> Run(async::CancelToken cancel) { co_await server_->Run(cancel); }
 
   const std::string folder_ = testing::TempDir();
   async::RealExecutor executor_;
@@ -65,7 +63,8 @@ TEST_F(ServingCertificateTest, IsFollowedWhenItsFilesAreReplaced) {
   server_ = std::move(*server);
   async::Scope scope(executor_);
   scope.Spawn(Run(scope.token()));
-  scope.Spawn(files.Follow(executor_, *server_, Logger(StderrSink(), LogLevel::kError), 20ms, scope.token()));
+  scope.Spawn(files.Follow(executor_, *server_, Logger(StderrSink(), LogLevel::kError), 20ms,
+                           scope.token()));
   EXPECT_EQ(Scrape(before), "metrics");
   EXPECT_THAT(Scrape(after), HasSubstr("tls: "));
 

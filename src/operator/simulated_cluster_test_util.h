@@ -37,9 +37,8 @@ class MemorySink final : public LogSink {
  public:
   void Write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
   bool Has(std::string_view text) const {
-    return std::ranges::any_of(lines, [&](const std::string& line) {
-      return line.find(text) != std::string::npos;
-    });
+    return std::ranges::any_of(
+        lines, [&](const std::string& line) { return line.find(text) != std::string::npos; });
   }
   std::vector<std::string> lines;
 };
@@ -56,7 +55,8 @@ class RecordingTransport final : public http::Transport {
     if (fault) {
       if (auto answer = fault(request)) co_return std::move(*answer);
     }
-    const bool child = request.method != "GET" && request.target.find("configmaps/") != std::string::npos;
+    const bool child =
+        request.method != "GET" && request.target.find("configmaps/") != std::string::npos;
     if (child) most_at_once = std::max(most_at_once, ++under_way_);
     auto response = co_await inner_.Send(std::move(request), std::move(cancel));
     if (child) --under_way_;
@@ -124,7 +124,9 @@ class Replica {
   RecordingTransport lease_transport;
 
  private:
-  static async::Task<void> Run(Replica& self) { self.ended = co_await self.op.Run(self.stop_.token()); }
+  static async::Task<void> Run(Replica& self) {
+    self.ended = co_await self.op.Run(self.stop_.token());
+  }
   double Random() { return std::uniform_real_distribution<double>(0, 1)(engine_); }
 
   std::mt19937_64 engine_{1};
@@ -192,15 +194,15 @@ class SimulatedCluster {
     return names;
   }
   void Patch(const api::Gvr& gvr, std::string name, std::string_view patch, std::string ns = "") {
-    auto reply = *executor.Run(client.Patch(gvr, {std::move(ns), std::move(name)},
-                                            kube::PatchType::kMerge,
-                                            json::ParseYamlDocument(patch)->value, {}, {}));
+    auto reply =
+        *executor.Run(client.Patch(gvr, {std::move(ns), std::move(name)}, kube::PatchType::kMerge,
+                                   json::ParseYamlDocument(patch)->value, {}, {}));
     EXPECT_TRUE(reply) << reply.error().message();
   }
   void Delete(const api::Gvr& gvr, std::string name, std::string ns = "",
               kube::Propagation propagation = kube::Propagation::kServerDefault) {
-    auto reply = *executor.Run(client.Delete(gvr, {std::move(ns), std::move(name)},
-                                             {.propagation = propagation}, {}));
+    auto reply = *executor.Run(
+        client.Delete(gvr, {std::move(ns), std::move(name)}, {.propagation = propagation}, {}));
     EXPECT_TRUE(reply) << reply.error().message();
   }
 
@@ -228,8 +230,8 @@ class SimulatedCluster {
   }
 
   static api::Gvr CollectionOf(const json::Value& object) {
-    auto gvk = api::ParseGvk(json::FindString(object, {"apiVersion"}),
-                             json::FindString(object, {"kind"}));
+    auto gvk =
+        api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
     EXPECT_TRUE(gvk);
     return {gvk->group, gvk->version, api::Plural(gvk->kind)};
   }

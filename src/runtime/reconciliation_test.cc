@@ -743,9 +743,10 @@ TEST(Reconciliation, ExpandsACollection) {
 
 TEST(Reconciliation, LeavesOutAWholeCollection) {
   // Row 44
-  const auto graph = GraphOf(AppSchema("{names: \"[]string\", flag: boolean}") +
-                             Resources({Collection("parts", "p-${it}", "[{it: \"${schema.spec.names}\"}]",
-                                                   "  includeWhen: [\"${schema.spec.flag}\"]\n")}));
+  const auto graph =
+      GraphOf(AppSchema("{names: \"[]string\", flag: boolean}") +
+              Resources({Collection("parts", "p-${it}", "[{it: \"${schema.spec.names}\"}]",
+                                    "  includeWhen: [\"${schema.spec.flag}\"]\n")}));
   FakeCluster cluster;
   const Ran off = RunPass(graph, App("{names: [a, b], flag: false}"), cluster);
   EXPECT_TRUE(off.outcome.ready);
@@ -759,11 +760,13 @@ TEST(Reconciliation, LeavesOutAWholeCollection) {
 
 TEST(Reconciliation, AnEmptyCollectionWaitsForWhatItsItemsWouldRead) {
   // Trap 64, as upstream: what stands in a template is known before its items are counted.
-  const auto graph = GraphOf(
-      AppSchema("{names: \"[]string\"}") +
-      Resources({Deployment("app"),
-                 "- id: parts\n  forEach: [{it: \"${schema.spec.names}\"}]\n  template: {apiVersion: v1, kind: "
-                 "ConfigMap, metadata: {name: \"p-${it}\"}, data: {n: \"${string(app.status.replicas)}\"}}\n"}));
+  const auto graph =
+      GraphOf(AppSchema("{names: \"[]string\"}") +
+              Resources({Deployment("app"),
+                         "- id: parts\n  forEach: [{it: \"${schema.spec.names}\"}]\n  template: "
+                         "{apiVersion: v1, kind: "
+                         "ConfigMap, metadata: {name: \"p-${it}\"}, data: {n: "
+                         "\"${string(app.status.replicas)}\"}}\n"}));
   FakeCluster cluster;
   EXPECT_FALSE(RunPass(graph, App("{names: []}"), cluster).outcome.ready);
   cluster.Patch("Deployment default/app", "{status: {replicas: 1}}");
@@ -789,16 +792,18 @@ TEST(Reconciliation, RunsOverTheProductOfDimensions) {
 }
 
 TEST(Reconciliation, OneGraphServesManyInstances) {
-  const auto graph = GraphOf(AppSchema("{names: \"[]string\", more: boolean}") +
-                             Resources({Collection("parts", "${it}", "[{it: \"${schema.spec.names}\"}]",
-                                                   "  includeWhen: [\"${schema.spec.more}\"]\n"
-                                                   "  readyWhen: [\"${each.data.v == 'x'}\"]\n")}));
+  const auto graph =
+      GraphOf(AppSchema("{names: \"[]string\", more: boolean}") +
+              Resources({Collection("parts", "${it}", "[{it: \"${schema.spec.names}\"}]",
+                                    "  includeWhen: [\"${schema.spec.more}\"]\n"
+                                    "  readyWhen: [\"${each.data.v == 'x'}\"]\n")}));
   std::vector<const graph::Expression*> expressions;
   for (const graph::Node& node : graph->nodes) {
     for (const graph::Field& field : node.fields) expressions.push_back(&field.expression);
     for (const graph::Expression& condition : node.include_when) expressions.push_back(&condition);
     for (const graph::Expression& condition : node.ready_when) expressions.push_back(&condition);
-    for (const graph::Dimension& dimension : node.dimensions) expressions.push_back(&dimension.list);
+    for (const graph::Dimension& dimension : node.dimensions)
+      expressions.push_back(&dimension.list);
   }
   ASSERT_EQ(expressions.size(), 4u);
   std::vector<std::shared_ptr<const cel::Program>> planned;

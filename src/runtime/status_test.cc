@@ -296,7 +296,8 @@ TEST(SameStatus, ComparesWhatTheServerWouldStore) {
 }
 
 TEST(SameStatus, KnowsWhenOnlyMessagesDiffer) {
-  const json::Value stored = Yaml("{state: A, conditions: [{type: Ready, reason: x, message: one}]}");
+  const json::Value stored =
+      Yaml("{state: A, conditions: [{type: Ready, reason: x, message: one}]}");
   EXPECT_TRUE(SameButMessages(
       &stored, Yaml("{state: A, conditions: [{type: Ready, reason: x, message: two}]}")));
   EXPECT_FALSE(SameButMessages(

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <variant>
 #include <map>
 #include <utility>
+#include <variant>
 
 #include "cel/lexer.h"
 
@@ -178,8 +178,8 @@ const cel::Schema* CelReadings::Prune(const Schema& schema, std::span<const json
                                       std::size_t depth) {
   // An embedded resource is one if nothing has to be added to it, as at the root of a kind.
   const bool complete = !schema.embedded_resource ||
-                        (schema.Find("metadata") != nullptr && schema.Find("apiVersion") != nullptr &&
-                         schema.Find("kind") != nullptr);
+                        (schema.Find("metadata") != nullptr &&
+                         schema.Find("apiVersion") != nullptr && schema.Find("kind") != nullptr);
   const bool listed = schema.type == Type::kObject && !schema.properties.empty() &&
                       schema.additional == nullptr && !schema.int_or_string && complete;
   const bool leads_on = std::ranges::all_of(paths, [&](const json::FieldPath& path) {
@@ -314,13 +314,11 @@ const Schema& EmbeddedFields() {
   static SchemaSet& set = *new SchemaSet;  // lasts as long as the process
   static const Schema& fields = [] -> const Schema& {
     const json::Value text = json::Object{{"type", "string"}};
-    const json::Value metadata =
-        json::Object{{"type", "object"},
-                     {"properties", json::Object{{"name", text}, {"generateName", text}}}};
+    const json::Value metadata = json::Object{
+        {"type", "object"}, {"properties", json::Object{{"name", text}, {"generateName", text}}}};
     const json::Value object = json::Object{
         {"type", "object"},
-        {"properties",
-         json::Object{{"apiVersion", text}, {"kind", text}, {"metadata", metadata}}}};
+        {"properties", json::Object{{"apiVersion", text}, {"kind", text}, {"metadata", metadata}}}};
     return *set.Add(object);
   }();
   return fields;

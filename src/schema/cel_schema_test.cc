@@ -5,8 +5,8 @@
 
 #include <set>
 
-#include "support/conformance.h"
 #include "cel/schema_types.h"
+#include "support/conformance.h"
 
 namespace kro::schema {
 namespace {
@@ -169,10 +169,13 @@ TEST(CelReadings, ReadOnlyWhatIsLookedAt) {
 
 TEST(FieldNames, OfVeryManyFieldsThoseNextToAMisspellingAreItsCandidates) {
   json::Object properties;
-  for (int i = 0; i < 5'000; ++i) properties[fmt::format("f{:04}", i)] = json::Object{{"type", "string"}};
+  for (int i = 0; i < 5'000; ++i)
+    properties[fmt::format("f{:04}", i)] = json::Object{{"type", "string"}};
   SchemaSet set;
   CelTypes types;
-  const auto* schema = types.Declare("a", *set.Add(json::Object{{"type", "object"}, {"properties", properties}})).schema();
+  const auto* schema =
+      types.Declare("a", *set.Add(json::Object{{"type", "object"}, {"properties", properties}}))
+          .schema();
   ASSERT_NE(schema, nullptr);
   EXPECT_EQ(schema->FieldNames().size(), 5'000U);
   const auto near = schema->FieldNamesLike("f2500x");

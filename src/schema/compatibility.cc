@@ -94,7 +94,8 @@ std::string SchemaChange::Text() const {
     if (!code.starts_with(bound.code)) continue;
     const std::string_view change = std::string_view(code).substr(bound.code.size());
     if (change == "_ADDED") return fmt::format("{} constraint {} was added", bound.name, after);
-    if (change == "_REMOVED") return fmt::format("{} constraint {} was removed", bound.name, before);
+    if (change == "_REMOVED")
+      return fmt::format("{} constraint {} was removed", bound.name, before);
     return fmt::format("{} was {} from {} to {}", bound.name,
                        change == "_INCREASED" ? "increased" : "decreased", before, after);
   }
@@ -336,8 +337,8 @@ void Comparison::Enum(const json::Value& before, const json::Value& after,
   }
 }
 
-void Comparison::Items(const json::Value& before, const json::Value& after,
-                       const std::string& path, int depth) {
+void Comparison::Items(const json::Value& before, const json::Value& after, const std::string& path,
+                       int depth) {
   if (json::FindString(before, {"type"}) != "array") return;
   const json::Value* old_items = ObjectAt(before, "items");
   const json::Value* new_items = ObjectAt(after, "items");
@@ -376,8 +377,10 @@ bool SameValue(const json::Value& a, const json::Value& b, int depth) {
 std::string KeyOf(const json::Value& value) {
   constexpr double kExact = 9007199254740992.0;
   const double* number = value.if_double();
-  const bool integral = number != nullptr && *number >= -kExact && *number <= kExact && *number == std::trunc(*number);
-  return integral ? json::Canonical(json::Value(static_cast<std::int64_t>(*number))) : json::Canonical(value);
+  const bool integral = number != nullptr && *number >= -kExact && *number <= kExact &&
+                        *number == std::trunc(*number);
+  return integral ? json::Canonical(json::Value(static_cast<std::int64_t>(*number)))
+                  : json::Canonical(value);
 }
 
 // Shortest digits that read back equal, never with an exponent.

@@ -37,7 +37,8 @@ json::Value StatusSchema(const json::Value* inferred) {
   if (inferred != nullptr && inferred->is_object()) schema = inferred->get_object();
   schema["type"] = "object";
   json::Object properties;
-  if (const auto* found = schema.if_contains("properties"); found != nullptr && found->is_object()) {
+  if (const auto* found = schema.if_contains("properties");
+      found != nullptr && found->is_object()) {
     properties = found->get_object();
   }
   if (!properties.contains("state")) properties["state"] = json::Object{{"type", "string"}};
@@ -131,11 +132,9 @@ json::Value MakeCrdPatch(const json::Value& live, const json::Value& desired) {
     const auto* wanted = json::Find(*wanted_spec, {"names", name});
     const auto* there = json::Find(live, {"spec", "names", name});
     names[name] = wanted == nullptr ? json::Value(nullptr) : *wanted;
-    const bool same =
-        wanted == nullptr
-            ? there == nullptr || there->is_null() ||
-                  (there->is_array() && there->get_array().empty())
-            : there != nullptr && *there == *wanted;
+    const bool same = wanted == nullptr ? there == nullptr || there->is_null() ||
+                                              (there->is_array() && there->get_array().empty())
+                                        : there != nullptr && *there == *wanted;
     names_differ = names_differ || !same;
   }
   if (names_differ) spec["names"] = std::move(names);
@@ -147,7 +146,8 @@ namespace {
 
 json::Value ConditionsSchema() {
   json::Object properties;
-  for (const std::string_view name : {"lastTransitionTime", "message", "reason", "status", "type"}) {
+  for (const std::string_view name :
+       {"lastTransitionTime", "message", "reason", "status", "type"}) {
     properties[name] = json::Object{{"type", "string"}};
   }
   properties["observedGeneration"] = json::Object{{"type", "integer"}};

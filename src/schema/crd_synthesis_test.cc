@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "support/conformance.h"
 #include "json/kubectl_yaml.h"
 #include "schema/simpleschema.h"
+#include "support/conformance.h"
 
 namespace kro::schema {
 namespace {

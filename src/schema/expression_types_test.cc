@@ -5,11 +5,11 @@
 
 #include <deque>
 
-#include "support/conformance.h"
 #include "cel/cel.h"
 #include "schema/assignability.h"
 #include "schema/cel_schema.h"
 #include "schema/status_inference.h"
+#include "support/conformance.h"
 
 namespace kro::schema {
 namespace {
@@ -75,10 +75,10 @@ TEST(StatusInferenceConformance, GivesTheRecordedSchemas) {
 TEST(Assignability, NeverComparesObjectsOfACollection) {
   SchemaSet set;
   CelTypes types;
-  const Schema* pod = set.Add(*json::Parse(
-      R"({"type": "object", "properties": {"a": {"type": "string"}}})"));
-  const Schema* target = set.Add(*json::Parse(
-      R"({"type": "object", "properties": {"b": {"type": "string"}}})"));
+  const Schema* pod =
+      set.Add(*json::Parse(R"({"type": "object", "properties": {"a": {"type": "string"}}})"));
+  const Schema* target =
+      set.Add(*json::Parse(R"({"type": "object", "properties": {"b": {"type": "string"}}})"));
   const cel::Type element = types.DeclareList("pods", *pod).element();
   const cel::Type expected = types.Declare("target", *target);
   EXPECT_EQ(WhyNotAssignable(element, expected, {"pods"}), std::nullopt);
@@ -90,15 +90,12 @@ TEST(Assignability, NeverComparesObjectsOfACollection) {
 
 TEST(StatusInference, MakesTheParentsOfAField) {
   const auto path = [](std::string_view text) { return json::FieldPath::Parse(text).value(); };
-  const StatusField fields[] = {{path("a.b"), cel::Int()},
-                                {path("list[0].x"), cel::String()},
-                                {path("list[1].y"), cel::Bool()},
-                                {path("list[2].x"), cel::Bool()},
-                                {path("mixed[0]"), cel::String()},
-                                {path("mixed[1].x"), cel::Int()},
-                                {path("mixed[2]"), cel::String()},
-                                {path("words[0]"), cel::Int()},
-                                {path("words[1]"), cel::String()}};
+  const StatusField fields[] = {
+      {path("a.b"), cel::Int()},         {path("list[0].x"), cel::String()},
+      {path("list[1].y"), cel::Bool()},  {path("list[2].x"), cel::Bool()},
+      {path("mixed[0]"), cel::String()}, {path("mixed[1].x"), cel::Int()},
+      {path("mixed[2]"), cel::String()}, {path("words[0]"), cel::Int()},
+      {path("words[1]"), cel::String()}};
   EXPECT_EQ(json::Serialize(InferStatusSchema(fields).value()),
             R"({"type":"object","properties":{)"
             R"("a":{"type":"object","properties":{"b":{"type":"integer"}}},)"

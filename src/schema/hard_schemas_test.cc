@@ -32,28 +32,40 @@ const Odd kOdd[] = {
     {"a type that is no word", "{type: 7}", ""},
     // int-or-string
     {"int-or-string, the marker alone", "{x-kubernetes-int-or-string: true}", "dyn"},
-    {"int-or-string with anyOf", "{x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}", "dyn"},
+    {"int-or-string with anyOf",
+     "{x-kubernetes-int-or-string: true, anyOf: [{type: integer}, {type: string}]}", "dyn"},
     {"int-or-string within allOf",
-     "{x-kubernetes-int-or-string: true, allOf: [{anyOf: [{type: integer}, {type: string}]}, {pattern: a}]}", "dyn"},
+     "{x-kubernetes-int-or-string: true, allOf: [{anyOf: [{type: integer}, {type: string}]}, "
+     "{pattern: a}]}",
+     "dyn"},
     {"int-or-string as a format", "{type: string, format: int-or-string}", "dyn"},
-    {"a list of int-or-string", "{type: array, items: {x-kubernetes-int-or-string: true}}", "list(dyn)"},
+    {"a list of int-or-string", "{type: array, items: {x-kubernetes-int-or-string: true}}",
+     "list(dyn)"},
     // preserve-unknown
     {"preserve-unknown alone", "{x-kubernetes-preserve-unknown-fields: true}", ""},
-    {"preserve-unknown object", "{type: object, x-kubernetes-preserve-unknown-fields: true}", "object"},
+    {"preserve-unknown object", "{type: object, x-kubernetes-preserve-unknown-fields: true}",
+     "object"},
     {"preserve-unknown with properties",
-     "{type: object, x-kubernetes-preserve-unknown-fields: true, properties: {a: {type: string}}}", "object"},
-    {"preserve-unknown in a list", "{type: array, items: {type: object, x-kubernetes-preserve-unknown-fields: true}}",
+     "{type: object, x-kubernetes-preserve-unknown-fields: true, properties: {a: {type: string}}}",
+     "object"},
+    {"preserve-unknown in a list",
+     "{type: array, items: {type: object, x-kubernetes-preserve-unknown-fields: true}}",
      "list(object)"},
     {"embedded resource",
-     "{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: true}", "object"},
+     "{type: object, x-kubernetes-embedded-resource: true, x-kubernetes-preserve-unknown-fields: "
+     "true}",
+     "object"},
     // untyped maps
     {"a map of anything", "{type: object, additionalProperties: true}", "object"},
     {"a map of what has no type", "{type: object, additionalProperties: {}}", "map(string, dyn)"},
     {"a map of what is preserved",
-     "{type: object, additionalProperties: {x-kubernetes-preserve-unknown-fields: true}}", "map(string, dyn)"},
-    {"a map of maps", "{type: object, additionalProperties: {type: object, additionalProperties: {type: string}}}",
+     "{type: object, additionalProperties: {x-kubernetes-preserve-unknown-fields: true}}",
+     "map(string, dyn)"},
+    {"a map of maps",
+     "{type: object, additionalProperties: {type: object, additionalProperties: {type: string}}}",
      "map(string, map(string, string))"},
-    {"no further properties", "{type: object, additionalProperties: false, properties: {a: {type: string}}}", "object"},
+    {"no further properties",
+     "{type: object, additionalProperties: false, properties: {a: {type: string}}}", "object"},
     {"additionalProperties that is no schema", "{type: object, additionalProperties: 7}", "object"},
     {"an object without anything", "{type: object}", "object"},
     // combinators
@@ -61,7 +73,8 @@ const Odd kOdd[] = {
     {"allOf alone", "{allOf: [{type: string}]}", ""},
     {"anyOf of types", "{anyOf: [{type: integer}, {type: string}]}", ""},
     {"oneOf of required members",
-     "{type: object, properties: {a: {type: string}, b: {type: string}}, oneOf: [{required: [a]}, {required: [b]}]}",
+     "{type: object, properties: {a: {type: string}, b: {type: string}}, oneOf: [{required: [a]}, "
+     "{required: [b]}]}",
      "object"},
     {"not", "{type: string, not: {pattern: a}}", "string"},
     {"combinators that are no lists", "{type: string, anyOf: {a: b}, oneOf: 7}", "string"},
@@ -76,10 +89,11 @@ const Odd kOdd[] = {
     {"a format that there is not", "{type: string, format: blue}", "string"},
     {"int32", "{type: integer, format: int32}", "int"},
     {"double", "{type: number, format: double}", "double"},
-    {"a list type that there is not", "{type: array, items: {type: string}, x-kubernetes-list-type: bag}",
-     "list(string)"},
+    {"a list type that there is not",
+     "{type: array, items: {type: string}, x-kubernetes-list-type: bag}", "list(string)"},
     {"names that are no identifiers",
-     "{type: object, properties: {a.b/c: {type: string}, 1st: {type: string}, namespace: {type: string}, 'ü': {type: string}}}",
+     "{type: object, properties: {a.b/c: {type: string}, 1st: {type: string}, namespace: {type: "
+     "string}, 'ü': {type: string}}}",
      "object"},
     {"properties that are no map", "{type: object, properties: [a, b]}", "object"},
     {"required that is no list", "{type: object, required: true}", "object"},
@@ -107,7 +121,8 @@ TEST(HardSchemas, ACrdWithAnyOfThemLoads) {
                         {"schema",
                          {{"openAPIV3Schema",
                            {{"type", "object"},
-                            {"properties", {{"p", property->value}, {"sibling", {{"type", "string"}}}}}}}}}}}}}}};
+                            {"properties",
+                             {{"p", property->value}, {"sibling", {{"type", "string"}}}}}}}}}}}}}}};
     SchemaSet set;
     ASSERT_TRUE(set.AddCrd(crd));
     const Schema* kind = set.Find({"odd.example", "v1", "Odd"});
@@ -116,7 +131,8 @@ TEST(HardSchemas, ACrdWithAnyOfThemLoads) {
     const cel::Type type = types.Declare("odd", *kind);
     ASSERT_NE(type.schema(), nullptr);
     EXPECT_EQ(TypeText(type.schema()->FindField("p")), odd.type);
-    EXPECT_EQ(TypeText(type.schema()->FindField("sibling")), "string") << "the rest of the kind is as it was";
+    EXPECT_EQ(TypeText(type.schema()->FindField("sibling")), "string")
+        << "the rest of the kind is as it was";
     CelReadings readings;
     EXPECT_NE(readings.Of(*kind), nullptr);
   }
@@ -153,7 +169,8 @@ components:
 
 TEST(HardSchemas, DepthAndWidthHaveAnEnd) {
   json::Value deep = json::Object{{"type", "string"}};
-  for (int i = 0; i < 900; ++i) deep = json::Object{{"type", "object"}, {"properties", {{"p", std::move(deep)}}}};
+  for (int i = 0; i < 900; ++i)
+    deep = json::Object{{"type", "object"}, {"properties", {{"p", std::move(deep)}}}};
   json::Object wide;
   for (int i = 0; i < 20'000; ++i) wide[fmt::format("p{}", i)] = json::Object{{"type", "string"}};
   for (const json::Value& schema :

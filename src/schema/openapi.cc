@@ -32,7 +32,8 @@ json::Value Published(const json::Value& schema);
 // Turns JSON into nodes of a set, following references into one document.
 class SchemaLoader {
  public:
-  SchemaLoader(SchemaSet& set, const json::Value* components) : set_(set), components_(components) {}
+  SchemaLoader(SchemaSet& set, const json::Value* components)
+      : set_(set), components_(components) {}
 
   const Schema* Load(const json::Value& json, int depth);
   const Schema* Component(std::string_view name, int depth);
@@ -82,8 +83,8 @@ const Schema* Schema::Find(std::string_view property) const {
 Result<const Schema*> SchemaSet::AddKind(const json::Value& document, const api::Gvk& gvk) {
   if (const Schema* known = Find(gvk)) return known;
   const auto missing = [&] {
-    return Fail(ErrorCode::kNotFound,
-                "cannot resolve group version kind \"{}\": schema not found", gvk.ToString());
+    return Fail(ErrorCode::kNotFound, "cannot resolve group version kind \"{}\": schema not found",
+                gvk.ToString());
   };
   const json::Value* components = json::Find(document, {"components", "schemas"});
   if (components == nullptr || !components->is_object()) return missing();
@@ -116,11 +117,10 @@ Result<void> SchemaSet::AddCrd(const json::Value& crd) {
     if (schema == nullptr || !schema->is_object()) continue;
     json::Value root = *schema;
     root.as_object()["x-kubernetes-embedded-resource"] = true;
-    kinds_.insert_or_assign(
-        api::Gvk{std::string(json::FindString(crd, {"spec", "group"})),
-                 std::string(json::FindString(version, {"name"})),
-                 std::string(json::FindString(crd, {"spec", "names", "kind"}))},
-        loader.Load(Published(root), 0));
+    kinds_.insert_or_assign(api::Gvk{std::string(json::FindString(crd, {"spec", "group"})),
+                                     std::string(json::FindString(version, {"name"})),
+                                     std::string(json::FindString(crd, {"spec", "names", "kind"}))},
+                            loader.Load(Published(root), 0));
   }
   return {};
 }
@@ -169,8 +169,7 @@ const Schema* SchemaLoader::Load(const json::Value& json, int depth) {
   node.type = TypeOf(json);
   node.format = Intern(json::FindString(json, {"format"}));
   node.preserve_unknown = Flag(json, "x-kubernetes-preserve-unknown-fields");
-  node.int_or_string =
-      Flag(json, "x-kubernetes-int-or-string") || node.format == "int-or-string";
+  node.int_or_string = Flag(json, "x-kubernetes-int-or-string") || node.format == "int-or-string";
   node.nullable = Flag(json, "nullable");
   node.embedded_resource = Flag(json, "x-kubernetes-embedded-resource");
   const std::string_view list_type = json::FindString(json, {"x-kubernetes-list-type"});

@@ -75,11 +75,11 @@ struct Schema {
   Type type = Type::kNone;
   ListType list_type = ListType::kAtomic;
   bool preserve_unknown = false;
-  bool int_or_string = false;        // the marker or the format
+  bool int_or_string = false;  // the marker or the format
   bool nullable = false;
   bool embedded_resource = false;
-  bool additional_allowed = false;   // additionalProperties is true or a schema
-  bool constrained = false;          // has oneOf, anyOf or additionalProperties, whatever they say
+  bool additional_allowed = false;  // additionalProperties is true or a schema
+  bool constrained = false;         // has oneOf, anyOf or additionalProperties, whatever they say
   std::string_view format;
   std::vector<Property> properties;  // by name
   std::vector<std::string_view> required;

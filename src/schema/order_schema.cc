@@ -9,12 +9,33 @@ namespace kro::schema {
 namespace {
 
 // The order of the members of JSONSchemaProps.
-constexpr auto kOrder = std::to_array<std::string_view>(
-    {"description", "type", "format", "title", "default", "maximum", "minimum", "maxLength",
-     "minLength", "pattern", "maxItems", "minItems", "enum", "required", "items", "allOf", "oneOf",
-     "anyOf", "properties", "additionalProperties", "x-kubernetes-preserve-unknown-fields",
-     "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string", "x-kubernetes-list-map-keys",
-     "x-kubernetes-list-type", "x-kubernetes-map-type", "x-kubernetes-validations"});
+constexpr auto kOrder = std::to_array<std::string_view>({"description",
+                                                         "type",
+                                                         "format",
+                                                         "title",
+                                                         "default",
+                                                         "maximum",
+                                                         "minimum",
+                                                         "maxLength",
+                                                         "minLength",
+                                                         "pattern",
+                                                         "maxItems",
+                                                         "minItems",
+                                                         "enum",
+                                                         "required",
+                                                         "items",
+                                                         "allOf",
+                                                         "oneOf",
+                                                         "anyOf",
+                                                         "properties",
+                                                         "additionalProperties",
+                                                         "x-kubernetes-preserve-unknown-fields",
+                                                         "x-kubernetes-embedded-resource",
+                                                         "x-kubernetes-int-or-string",
+                                                         "x-kubernetes-list-map-keys",
+                                                         "x-kubernetes-list-type",
+                                                         "x-kubernetes-map-type",
+                                                         "x-kubernetes-validations"});
 
 json::Value Order(const json::Value& schema, int depth);
 json::Value OrderMember(std::string_view name, const json::Value& value, int depth);

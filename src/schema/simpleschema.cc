@@ -33,7 +33,7 @@ constexpr std::size_t kMaxFaults = 10'000;  // of more nobody reads
 // Instructions of all patterns once they are compiled; of an ordinary one there are some fifty. The API server
 // compiles them as well.
 constexpr int kMaxPatternSteps = 1'000'000;
-constexpr int kMaxHints = 100;              // looking for the type that was meant takes time
+constexpr int kMaxHints = 100;  // looking for the type that was meant takes time
 
 constexpr std::string_view kListType = "x-kubernetes-list-type";
 constexpr std::string_view kListMapKeys = "x-kubernetes-list-map-keys";
@@ -44,8 +44,8 @@ struct FieldDefinition;
 // A field as written: a type expression with markers, or members.
 struct FieldType {
   enum class Kind { kAtomic, kObject, kList, kMap, kNamed, kStruct, kFaulty } kind = Kind::kAtomic;
-  std::string name;                              // of an atomic (its OpenAPI type) or named type
-  std::unique_ptr<FieldType> element;            // of a list or map
+  std::string name;                                // of an atomic (its OpenAPI type) or named type
+  std::unique_ptr<FieldType> element;              // of a list or map
   std::map<std::string, FieldDefinition> members;  // of a struct
 };
 
@@ -94,8 +94,7 @@ class Builder {
   void CheckDependencies();
   void FindFaultyUses(const std::string& own, const FieldDefinition& field, FieldType& type,
                       std::map<std::string, Use>& uses);
-  void Visit(const std::string& name, std::vector<std::string>& open,
-             std::set<std::string>& done);
+  void Visit(const std::string& name, std::vector<std::string>& open, std::set<std::string>& done);
   void BuildType(const std::string& name);
 
   // The schema of one field with its markers; `required` is set if the parent must list it.
@@ -111,7 +110,7 @@ class Builder {
 
   const SimpleSchemaSource& source_;
   json::FieldPath path_;
-  std::string stage_;               // "parsing type T: ", "building schema for T: " or ""
+  std::string stage_;                // "parsing type T: ", "building schema for T: " or ""
   std::vector<std::string> fields_;  // from the section or type down to the current field
   std::map<std::string, FieldDefinition> definitions_;
   std::vector<std::string> order_;  // of the custom types, dependencies first
@@ -298,7 +297,8 @@ void Builder::CheckDependencies() {
       if (used == name) {
         Report({"KRO304", "self references are not allowed", {}, {}}, use.text);
       } else {
-        Report({"KRO301", fmt::format("node {} does not exist", used), {}, HintForType(used)}, use.text);
+        Report({"KRO301", fmt::format("node {} does not exist", used), {}, HintForType(used)},
+               use.text);
       }
       path_ = before;
     }
@@ -313,7 +313,8 @@ void Builder::CheckDependencies() {
 // Adds the first place of each name, and makes all places faulty.
 void Builder::FindFaultyUses(const std::string& own, const FieldDefinition& field, FieldType& type,
                              std::map<std::string, Use>& uses) {
-  if (type.kind == FieldType::Kind::kNamed && (type.name == own || !definitions_.contains(type.name))) {
+  if (type.kind == FieldType::Kind::kNamed &&
+      (type.name == own || !definitions_.contains(type.name))) {
     if (!uses.contains(type.name)) uses.emplace(type.name, Use{path_, field.text});
     type.kind = FieldType::Kind::kFaulty;
   }
@@ -405,7 +406,8 @@ std::expected<json::Object, Fault> Builder::BuildField(const FieldDefinition& fi
     for (const auto& key : inherited->as_array()) keys.emplace(key.as_string());
   }
   for (const auto& marker : *markers) {
-    if (auto done = ApplyMarker(marker, *schema, keys, required, pattern_steps_left_); !done) refuse(done.error());
+    if (auto done = ApplyMarker(marker, *schema, keys, required, pattern_steps_left_); !done)
+      refuse(done.error());
   }
   const std::string_view list_type = StringAt(*schema, kListType);
   if (!faulty && schema->contains(kListMapKeys) && list_type != "map") {
@@ -469,8 +471,8 @@ std::expected<json::Object, Fault> Builder::BuildTypeSchema(const FieldType& typ
       const auto found = types_.find(type.name);
       if (found == types_.end()) {
         if (definitions_.contains(type.name)) return FaultySchema();
-        return std::unexpected(Fault{"KRO301", fmt::format("unknown type: {}", type.name), {},
-                                     HintForType(type.name)});
+        return std::unexpected(Fault{
+            "KRO301", fmt::format("unknown type: {}", type.name), {}, HintForType(type.name)});
       }
       if (auto counted = Count(found->second.nodes); !counted) {
         return std::unexpected(counted.error());
@@ -494,9 +496,11 @@ std::expected<void, Fault> Builder::Count(std::size_t nodes) {
   nodes_ += nodes;
   if (nodes_ <= kMaxNodes) return {};
   if (std::exchange(too_large_, true)) return std::unexpected(Fault());
-  return std::unexpected(Fault{
-      "KRO301", fmt::format("the schema grows beyond {} fields; types are inlined", kMaxNodes), {},
-      {}});
+  return std::unexpected(
+      Fault{"KRO301",
+            fmt::format("the schema grows beyond {} fields; types are inlined", kMaxNodes),
+            {},
+            {}});
 }
 
 std::string Builder::HintForType(std::string_view name) {
@@ -562,8 +566,8 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
   } else if (marker.key == "minimum" || marker.key == "maximum") {
     auto value = ParseGoFloat(marker.value);
     if (!value) {
-      return bad(fmt::format("failed to parse {} enum value: {}", marker.key,
-                             value.error().message()));
+      return bad(
+          fmt::format("failed to parse {} enum value: {}", marker.key, value.error().message()));
     }
     if (!std::isfinite(*value)) {
       return bad(fmt::format("{} must be a finite number, got: {}", marker.key, marker.value));
@@ -587,8 +591,8 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
     return ApplyPattern(marker, type, schema, pattern_steps_left);
   } else if (marker.key == "minLength" || marker.key == "maxLength") {
     if (type != "string") {
-      return bad(fmt::format("{} marker is only valid for string types, got type: {}", marker.key,
-                             type));
+      return bad(
+          fmt::format("{} marker is only valid for string types, got type: {}", marker.key, type));
     }
     auto value = ParseGoInt(marker.value);
     if (!value) {
@@ -604,9 +608,9 @@ std::expected<void, Fault> ApplyMarker(const Marker& marker, json::Object& schem
 // Upstream stores the text as raw JSON; what would not be JSON is mended where its meaning is plain.
 std::expected<json::Value, Fault> DefaultValue(const Marker& marker, std::string_view type) {
   const auto bad = [&](std::string_view what, std::string_view hint = {}) {
-    return std::unexpected(Fault{
-        "KRO303", fmt::format("default value must be {}, got: {}", what, marker.value),
-        marker.span, std::string(hint)});
+    return std::unexpected(
+        Fault{"KRO303", fmt::format("default value must be {}, got: {}", what, marker.value),
+              marker.span, std::string(hint)});
   };
   if (type == "string") {
     // Escapes of JSON count, as they did when the text became JSON between two quotes.
@@ -650,8 +654,7 @@ std::expected<void, Fault> ApplyEnum(const Marker& marker, std::string_view type
     } else if (type == "integer") {
       auto value = ParseGoInt(item);
       if (!value) {
-        return BadMarker(marker,
-                         "failed to parse integer enum value: " + value.error().message());
+        return BadMarker(marker, "failed to parse integer enum value: " + value.error().message());
       }
       values.push_back(json::Value(*value));
     } else {
@@ -701,8 +704,8 @@ std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_vie
     schema[kListType] = "set";
   } else if (marker.key == "minItems" || marker.key == "maxItems") {
     if (type != "array") {
-      return bad(fmt::format("{} marker is only valid for array types, got type: {}", marker.key,
-                             type));
+      return bad(
+          fmt::format("{} marker is only valid for array types, got type: {}", marker.key, type));
     }
     auto value = ParseGoInt(marker.value);
     if (!value) {
@@ -712,15 +715,15 @@ std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_vie
   } else if (marker.key == "listType") {
     if (type != "array") return bad("listType marker only applies to array types");
     if (marker.value != "atomic" && marker.value != "set" && marker.value != "map") {
-      return bad(fmt::format(
-          "unsupported value for listType {}, needs to be one of atomic, set, or map",
-          marker.value));
+      return bad(
+          fmt::format("unsupported value for listType {}, needs to be one of atomic, set, or map",
+                      marker.value));
     }
     if (!list_type.empty() && list_type != marker.value) {
-      return bad(fmt::format(
-          "listType attempting to overwrite set type of {}, this can happen if you set "
-          "contradictory markers like unique=true | listType=map",
-          list_type));
+      return bad(
+          fmt::format("listType attempting to overwrite set type of {}, this can happen if you set "
+                      "contradictory markers like unique=true | listType=map",
+                      list_type));
     }
     schema[kListType] = marker.value;
   } else {
@@ -786,7 +789,8 @@ std::string MarkerHint(const MarkerError& error) {
     return near ? fmt::format("did you mean '{}'?", *near) : std::string();
   }
   for (const std::string_view flag : {"required", "immutable", "uniqueItems"}) {
-    if (error.text == fmt::format("marker key '{}' without a value", flag)) return fmt::format("write '{}=true'", flag);
+    if (error.text == fmt::format("marker key '{}' without a value", flag))
+      return fmt::format("write '{}=true'", flag);
   }
   return {};
 }

@@ -20,7 +20,7 @@ namespace kro::schema {
 
 // Where the sections stand, for diagnostics.
 struct SimpleSchemaSource {
-  std::string name;                     // "web.yaml" or "rgd 'web'"
+  std::string name;                      // "web.yaml" or "rgd 'web'"
   const json::SourceMap* map = nullptr;  // positions in that file; nullptr: unknown
   json::FieldPath root = json::FieldPath().Child("spec").Child("schema");
 };

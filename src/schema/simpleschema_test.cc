@@ -174,23 +174,27 @@ json::Value FaultySchema(std::string_view spec, std::string_view types) {
 }
 
 TEST(SimpleSchema, OfAFaultySpecTheRestIsKnown) {
-  EXPECT_EQ(json::Canonical(FaultySchema(
-                R"({"a":"strin","b":"string | minLength=x","c":{"d":5,"e":"integer"},"l":"[]T","u":"U | default=1"})",
-                R"({"T":{"x":"string","y":"nope"},"U":"[]V","V":"map[string]U"})")),
-            R"({"properties":{"a":{"type":"x-kro-faulty"},"b":{"type":"string"},)"
-            R"("c":{"properties":{"d":{"type":"x-kro-faulty"},"e":{"type":"integer"}},"type":"object"},)"
-            R"("l":{"items":{"properties":{"x":{"type":"string"},"y":{"type":"x-kro-faulty"}},"type":"object"},"type":"array"},"u":{"type":"x-kro-faulty"}},"type":"object"})");
+  EXPECT_EQ(
+      json::Canonical(FaultySchema(
+          R"({"a":"strin","b":"string | minLength=x","c":{"d":5,"e":"integer"},"l":"[]T","u":"U | default=1"})",
+          R"({"T":{"x":"string","y":"nope"},"U":"[]V","V":"map[string]U"})")),
+      R"({"properties":{"a":{"type":"x-kro-faulty"},"b":{"type":"string"},)"
+      R"("c":{"properties":{"d":{"type":"x-kro-faulty"},"e":{"type":"integer"}},"type":"object"},)"
+      R"("l":{"items":{"properties":{"x":{"type":"string"},"y":{"type":"x-kro-faulty"}},"type":"object"},"type":"array"},"u":{"type":"x-kro-faulty"}},"type":"object"})");
   EXPECT_TRUE(FaultySchema("5", "{}").is_null());
 }
 
 TEST(SimpleSchema, EveryCycleOfTypesIsReportedOnce) {
-  const auto built = Build("{}", R"({"A":"B","B":"A","C":{"d":"D","a":"A"},"D":"[]E","E":"D","F":"F","G":{"f":"F","a":"A"}})");
+  const auto built = Build(
+      "{}",
+      R"({"A":"B","B":"A","C":{"d":"D","a":"A"},"D":"[]E","E":"D","F":"F","G":{"f":"F","a":"A"}})");
   ASSERT_FALSE(built);
   std::vector<std::string> messages;
   for (const Diagnostic& fault : built.error()) messages.push_back(fault.message);
-  EXPECT_THAT(messages, testing::ElementsAre("self references are not allowed",
-                                             "cyclic dependency in type A: graph contains a cycle: A -> B -> A",
-                                             "cyclic dependency in type D: graph contains a cycle: D -> E -> D"));
+  EXPECT_THAT(messages, testing::ElementsAre(
+                            "self references are not allowed",
+                            "cyclic dependency in type A: graph contains a cycle: A -> B -> A",
+                            "cyclic dependency in type D: graph contains a cycle: D -> E -> D"));
 }
 
 }  // namespace

@@ -35,10 +35,10 @@ void CheckCoverage(const Suite& suite) {
     bool any = false;
     while (words >> word) {
       any = true;
-      const bool known = word.find('.') != std::string::npos
-                             ? tests.contains(word)
-                             : std::ranges::find(suite.sequences, word, &Sequence::id) !=
-                                   suite.sequences.end();
+      const bool known =
+          word.find('.') != std::string::npos
+              ? tests.contains(word)
+              : std::ranges::find(suite.sequences, word, &Sequence::id) != suite.sequences.end();
       EXPECT_TRUE(known) << line << ": there is no " << word;
     }
     if (any) missing.erase(kind + " " + number);

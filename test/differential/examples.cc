@@ -60,12 +60,14 @@ std::vector<Sequence> ExampleSequences() {
       return Step{"PATCH", fmt::format("{}?fieldManager={}", one, query), body,
                   "application/apply-patch+yaml", ""};
     };
-    sequences.push_back(
-        {example.id,
-         {apply("A"), apply("A"), apply("B&force=true"),
-          {"PATCH", one, R"({"metadata":{"labels":{"seen":"yes"}}})", "application/merge-patch+json", ""},
-          {"GET", one, "", "", ""},
-          {"DELETE", one, "", "", ""}}});
+    sequences.push_back({example.id,
+                         {apply("A"),
+                          apply("A"),
+                          apply("B&force=true"),
+                          {"PATCH", one, R"({"metadata":{"labels":{"seen":"yes"}}})",
+                           "application/merge-patch+json", ""},
+                          {"GET", one, "", "", ""},
+                          {"DELETE", one, "", "", ""}}});
   }
   return sequences;
 }
@@ -110,7 +112,8 @@ json::Value DefinitionOf(const json::Value& rgd) {
 }
 
 std::string CollectionOf(const std::vector<std::string>& definitions, const json::Value& object) {
-  auto gvk = api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
+  auto gvk =
+      api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
   if (!gvk) return "";
   for (const std::string& text : definitions) {
     const auto definition = json::Parse(text);
@@ -119,7 +122,8 @@ std::string CollectionOf(const std::vector<std::string>& definitions, const json
       continue;
     }
     const bool namespaced = json::FindString(*definition, {"spec", "scope"}) == "Namespaced";
-    return fmt::format("/apis/{}/{}{}/{}", gvk->group, gvk->version, namespaced ? "/namespaces/$N" : "",
+    return fmt::format("/apis/{}/{}{}/{}", gvk->group, gvk->version,
+                       namespaced ? "/namespaces/$N" : "",
                        json::FindString(*definition, {"spec", "names", "plural"}));
   }
   return "";

@@ -30,22 +30,26 @@ struct Output {
 class Cluster {
  public:
   Cluster(const std::string& name, const std::string& kubeconfig) : kubeconfig_(kubeconfig) {
-    folder_ = std::filesystem::temp_directory_path() / fmt::format("kro-kubectl-{}-{}", getpid(), name);
+    folder_ =
+        std::filesystem::temp_directory_path() / fmt::format("kro-kubectl-{}-{}", getpid(), name);
     std::filesystem::create_directories(folder_);
-    Write("kubectl", fmt::format("#!/bin/sh\nexec {}/scripts/devcluster kubectl \"$@\"\n", KRO_SOURCE_DIR));
+    Write("kubectl",
+          fmt::format("#!/bin/sh\nexec {}/scripts/devcluster kubectl \"$@\"\n", KRO_SOURCE_DIR));
     std::filesystem::permissions(folder_ / "kubectl", std::filesystem::perms::owner_all);
   }
   ~Cluster() { std::filesystem::remove_all(folder_); }
 
-  void Write(const std::string& name, std::string_view text) { std::ofstream(folder_ / name) << text; }
+  void Write(const std::string& name, std::string_view text) {
+    std::ofstream(folder_ / name) << text;
+  }
   std::string PathOf(const std::string& name) const { return folder_ / name; }
   void UseConfig(const std::string& path) { kubeconfig_ = path; }
 
   // Runs a shell command in the folder, where `kubectl` is kubectl; output and errors together.
   Output Run(std::string_view command) {
-    std::ofstream(folder_ / "run.sh") << fmt::format(
-        "cd {0}\nexport HOME={0} KUBECONFIG={1} PATH={0}:$PATH\n{2}\n",
-        folder_.string(), kubeconfig_, command);
+    std::ofstream(folder_ / "run.sh")
+        << fmt::format("cd {0}\nexport HOME={0} KUBECONFIG={1} PATH={0}:$PATH\n{2}\n",
+                       folder_.string(), kubeconfig_, command);
     Output output{-1, ""};
     FILE* pipe = popen(fmt::format("bash {}/run.sh 2>&1", folder_.string()).c_str(), "r");
     if (pipe == nullptr) return output;
@@ -178,11 +182,17 @@ constexpr std::string_view kSigningRequest =
     "  signerName: kubernetes.io/kube-apiserver-client\n"
     "  expirationSeconds: 86400\n"
     "  usages: [client auth]\n"
-    "  request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERqQU1CZ05WQkFNTUJXRnNhV05s"
-    "TVF3d0NnWURWUVFLREFOa1pYWXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVNjaXNaa2VjR3orbjVhZFVx"
-    "QVhMUENwakZGd3doMEZreVlyR1JTCnYzalZoaTlBSU84dkVUQXVKWHFQSEI1bFdEWWs3QnB2dWY3TzJWWUFveFdaTk82Zm9B"
-    "QXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnZUdZZXpuektoeisrc3R4M1lBUDV4QVZWNjhXS2FkbzdFQW9zem41K0JUd0NJ"
-    "UUR5dnNYbAo3MnpORUlPZSszb3FyQzF6cWV1VTU1dHhMenBIY1pGMXFLZk05dz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIFJF"
+    "  request: "
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIWk1JR0FBZ0VBTUI0eERqQU1CZ05WQkFNTUJXRnNhV0"
+    "5s"
+    "TVF3d0NnWURWUVFLREFOa1pYWXdXVEFUQmdjcQpoa2pPUFFJQkJnZ3Foa2pPUFFNQkJ3TkNBQVNjaXNaa2VjR3orbjVhZF"
+    "Vx"
+    "QVhMUENwakZGd3doMEZreVlyR1JTCnYzalZoaTlBSU84dkVUQXVKWHFQSEI1bFdEWWs3QnB2dWY3TzJWWUFveFdaTk82Zm"
+    "9B"
+    "QXdDZ1lJS29aSXpqMEUKQXdJRFNBQXdSUUlnZUdZZXpuektoeisrc3R4M1lBUDV4QVZWNjhXS2FkbzdFQW9zem41K0JUd0"
+    "NJ"
+    "UUR5dnNYbAo3MnpORUlPZSszb3FyQzF6cWV1VTU1dHhMenBIY1pGMXFLZk05dz09Ci0tLS0tRU5EIENFUlRJRklDQVRFIF"
+    "JF"
     "UVVFU1QtLS0tLQo=";
 
 constexpr std::string_view kLease = R"(
@@ -204,7 +214,8 @@ const Command kCommands[] = {
     {"kubectl get namespaces -o name | grep -v devcluster", Same::kLines},
     // api-resources
     {"kubectl api-resources --api-group=apps", Same::kLines},
-    {"kubectl api-resources --namespaced=false --api-group=rbac.authorization.k8s.io", Same::kLines},
+    {"kubectl api-resources --namespaced=false --api-group=rbac.authorization.k8s.io",
+     Same::kLines},
     {"kubectl api-resources --api-group=batch -o wide", Same::kLines},
     // create
     {"kubectl create namespace x"},
@@ -223,7 +234,8 @@ const Command kCommands[] = {
     {"kubectl get configmap nosuch"},
     {"kubectl get nosuch"},
     {"kubectl get configmaps -o custom-columns=N:.metadata.name"},
-    {"until kubectl get serviceaccount default >/dev/null 2>&1; do :; done; kubectl get serviceaccounts"},
+    {"until kubectl get serviceaccount default >/dev/null 2>&1; do :; done; kubectl get "
+     "serviceaccounts"},
     {"kubectl get role r -o yaml"},
     {"kubectl get clusterroles view cluster-admin -o name"},
     {"kubectl get clusterrole system:basic-user -o jsonpath={.rules}"},
@@ -258,22 +270,27 @@ const Command kCommands[] = {
     {"kubectl get deployment web --show-labels --no-headers"},
     {"kubectl delete deployment web --wait=true --timeout=300s"},
     {"kubectl expose deployment nosuch --port=80"},
-    {"kubectl apply -f - <<< '{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": "
+    {"kubectl apply -f - <<< '{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": "
+     "{\"name\": "
      "\"svc\"}, \"spec\": {\"selector\": {\"app\": \"web\"}, \"ports\": [{\"port\": 80}]}}'"},
     {"kubectl get service svc"},
     {"kubectl describe service svc | grep -v -e IP -e Endpoints"},
     // a kind of one's own
     {"kubectl apply -f definition.yaml"},
     {"kubectl wait --for=condition=Established crd/widgets.ex.io --timeout=300s"},
-    {"until kubectl explain widgets >/dev/null 2>&1; do :; done; kubectl api-resources --api-group=ex.io"},
+    {"until kubectl explain widgets >/dev/null 2>&1; do :; done; kubectl api-resources "
+     "--api-group=ex.io"},
     {"kubectl get crd widgets.ex.io"},
     {"kubectl apply --server-side -f widget.yaml"},
     {"kubectl apply --server-side -f widget.yaml"},
-    {"kubectl apply --server-side --field-manager=other -f - <<< '{\"apiVersion\": \"ex.io/v1\", \"kind\": "
+    {"kubectl apply --server-side --field-manager=other -f - <<< '{\"apiVersion\": \"ex.io/v1\", "
+     "\"kind\": "
      "\"Widget\", \"metadata\": {\"name\": \"w\"}, \"spec\": {\"color\": \"blue\"}}'"},
-    {"kubectl apply -f - <<< '{\"apiVersion\": \"ex.io/v1\", \"kind\": \"Widget\", \"metadata\": {\"name\": "
+    {"kubectl apply -f - <<< '{\"apiVersion\": \"ex.io/v1\", \"kind\": \"Widget\", \"metadata\": "
+     "{\"name\": "
      "\"v\"}, \"spec\": {\"color\": \"pink\"}}'"},
-    {"kubectl apply -f - <<< '{\"apiVersion\": \"ex.io/v1\", \"kind\": \"Widget\", \"metadata\": {\"name\": "
+    {"kubectl apply -f - <<< '{\"apiVersion\": \"ex.io/v1\", \"kind\": \"Widget\", \"metadata\": "
+     "{\"name\": "
      "\"v\"}, \"spec\": {\"colour\": \"red\"}}'"},
     {"kubectl get wd"},
     {"kubectl get wd w -o yaml"},
@@ -286,7 +303,8 @@ const Command kCommands[] = {
     {"kubectl explain pod.spec.containers.ports"},
     {"kubectl explain nosuch"},
     {"kubectl patch widget w --type=merge -p '{\"spec\":{\"color\":\"blue\"}}'"},
-    {"kubectl patch widget w --type=json -p '[{\"op\":\"test\",\"path\":\"/spec/color\",\"value\":\"red\"}]'"},
+    {"kubectl patch widget w --type=json -p "
+     "'[{\"op\":\"test\",\"path\":\"/spec/color\",\"value\":\"red\"}]'"},
     {"kubectl patch widget w --subresource=status --type=merge -p '{\"status\":{\"ok\":true}}'"},
     {"kubectl wait --for=jsonpath={.status.ok}=true widget/w --timeout=300s"},
     {"KUBE_EDITOR='sed -i s/blue/green/' kubectl edit widget w"},
@@ -295,7 +313,8 @@ const Command kCommands[] = {
     {"kubectl get widget w -o jsonpath={.spec.color}"},
     // watching
     {"timeout 300 kubectl get wd -w > out & \n"
-     "wait_for() { for i in $(seq 3000); do [ $(wc -l < out) -ge $1 ] && break; read -t 0.1 <> <(:); done; }\n"
+     "wait_for() { for i in $(seq 3000); do [ $(wc -l < out) -ge $1 ] && break; read -t 0.1 <> "
+     "<(:); done; }\n"
      "wait_for 2; kubectl label widget w watched=yes > /dev/null\n"
      "wait_for 3; kubectl delete widget w > /dev/null\n"
      "wait_for 4; kill %1; cat out"},
@@ -333,7 +352,8 @@ const Command kCommands[] = {
     {"kubectl describe lease l"},
     {"kubectl delete lease l"},
     {"kubectl delete crd widgets.ex.io"},
-    {"while kubectl api-resources --api-group=ex.io 2>/dev/null | grep -q widgets; do :; done; kubectl get wd"},
+    {"while kubectl api-resources --api-group=ex.io 2>/dev/null | grep -q widgets; do :; done; "
+     "kubectl get wd"},
 };
 
 TEST(Kubectl, PrintsTheSameAsWithARealServer) {

@@ -32,7 +32,8 @@ class RealWorld final : public World {
   bool up() const { return connection_ != nullptr; }
 
   http::Response Send(http::Request request) override {
-    auto sent = async::RunBlocking(executor_, connection_->transport().Send(std::move(request), {}));
+    auto sent =
+        async::RunBlocking(executor_, connection_->transport().Send(std::move(request), {}));
     return sent ? *sent : http::Response{0, {}, sent.error().message()};
   }
 
@@ -49,8 +50,8 @@ class RealWorld final : public World {
   }
 
   void Wait() override {
-    static_cast<void>(async::RunBlocking(
-        executor_, async::Sleep(executor_, std::chrono::milliseconds(100), {})));
+    static_cast<void>(
+        async::RunBlocking(executor_, async::Sleep(executor_, std::chrono::milliseconds(100), {})));
   }
 
  private:

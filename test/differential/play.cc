@@ -26,7 +26,8 @@ json::Value EventsOf(const std::string& body, Normaliser& normaliser);
 
 struct EmbeddedWorld::Impl {
   async::SimulatedExecutor executor;
-  apiserver::Server server{executor.clock(), apiserver::IdSource(1),
+  apiserver::Server server{executor.clock(),
+                           apiserver::IdSource(1),
                            {.controllers = apiserver::Controllers::kEssential}};
   apiserver::LocalTransport transport{server, executor};
 };
@@ -72,11 +73,12 @@ void Define(World& world, const Suite& suite) {
 
 std::vector<json::Value> Play(World& world, const Sequence& sequence) {
   const std::string name_space = "s-" + sequence.id;
-  world.Send({.method = "POST", .target = "/api/v1/namespaces",
-              .headers = {{"Content-Type", "application/json"}},
-              .body = fmt::format(
-                  R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}"}}}})",
-                  name_space)});
+  world.Send(
+      {.method = "POST",
+       .target = "/api/v1/namespaces",
+       .headers = {{"Content-Type", "application/json"}},
+       .body = fmt::format(R"({{"apiVersion":"v1","kind":"Namespace","metadata":{{"name":"{}"}}}})",
+                           name_space)});
   Normaliser normaliser;
   std::vector<json::Value> answers;
   std::map<std::string, std::string> marks;
@@ -85,14 +87,19 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
     const std::string home = "/namespaces/" + name_space;
     const auto expand = [&](std::string text) {
       static constexpr std::pair<std::string_view, std::string_view> kCollections[] = {
-          {"$CM", "/api/v1{}/configmaps"},      {"$C", "/api/v1{}/configmaps"},
-          {"$SEC", "/api/v1{}/secrets"},        {"$S", "/api/v1{}/services"},
-          {"$P", "/api/v1{}/pods"},             {"$W", "/apis/ex.io/v1{}/widgets"},
-          {"$T", "/apis/ex.io/v1{}/thgs"},      {"$D", "/apis/apps/v1{}/deployments"},
+          {"$CM", "/api/v1{}/configmaps"},
+          {"$C", "/api/v1{}/configmaps"},
+          {"$SEC", "/api/v1{}/secrets"},
+          {"$S", "/api/v1{}/services"},
+          {"$P", "/api/v1{}/pods"},
+          {"$W", "/apis/ex.io/v1{}/widgets"},
+          {"$T", "/apis/ex.io/v1{}/thgs"},
+          {"$D", "/apis/apps/v1{}/deployments"},
           {"$J", "/apis/batch/v1{}/jobs"},
           {"$HPA1", "/apis/autoscaling/v1{}/horizontalpodautoscalers"},
           {"$HPA2", "/apis/autoscaling/v2{}/horizontalpodautoscalers"},
-          {"$EV", "/api/v1{}/events"},          {"$EG", "/apis/events.k8s.io/v1{}/events"}};
+          {"$EV", "/api/v1{}/events"},
+          {"$EG", "/apis/events.k8s.io/v1{}/events"}};
       for (const auto& [word, path] : kCollections) {
         text = Replace(std::move(text), word, Replace(std::string(path), "{}", home));
       }
@@ -133,8 +140,7 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
       auto body = json::Parse(response.body);
       if (body && !json::FindString(*body, {"metadata", "resourceVersion"}).empty()) last = *body;
       answer["code"] = response.status;
-      answer["body"] =
-          body ? normaliser.Normalise(std::move(*body)) : json::Value(response.body);
+      answer["body"] = body ? normaliser.Normalise(std::move(*body)) : json::Value(response.body);
       json::Array warnings;
       for (const auto& [key, value] : response.headers.fields()) {
         if (key == "Warning" || key == "warning") warnings.emplace_back(value);
@@ -157,7 +163,8 @@ void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& f
     auto expected = wanted.find(sequence.id);
     auto actual = found.find(sequence.id);
     if (expected == wanted.end() || actual == found.end()) {
-      ADD_FAILURE() << sequence.id << " has no answers; record them (test/data/apiserver/README.md)";
+      ADD_FAILURE() << sequence.id
+                    << " has no answers; record them (test/data/apiserver/README.md)";
       continue;
     }
     std::string differences;
@@ -205,8 +212,7 @@ std::map<std::string, std::string> LoadKnownDifferences() {
 std::string CollectionOf(const std::string& definition) {
   auto value = json::Parse(definition);
   if (!value) return "";
-  const json::Array& versions =
-      json::Find(std::as_const(*value), {"spec", "versions"})->as_array();
+  const json::Array& versions = json::Find(std::as_const(*value), {"spec", "versions"})->as_array();
   return fmt::format("/apis/{}/{}/{}", json::FindString(*value, {"spec", "group"}),
                      json::FindString(versions.front(), {"name"}),
                      json::FindString(*value, {"spec", "names", "plural"}));

@@ -17,10 +17,14 @@ json::Object Typed(std::string_view type) { return {{"type", type}}; }
 
 json::Object ScalarSchema(Draws& draws) {
   switch (draws.Draw(4)) {
-    case 0: return Typed("integer");
-    case 1: return Typed("boolean");
-    case 2: return {{"type", "string"}, {"enum", json::Array{"a", "b", "c"}}};
-    default: return Typed("string");
+    case 0:
+      return Typed("integer");
+    case 1:
+      return Typed("boolean");
+    case 2:
+      return {{"type", "string"}, {"enum", json::Array{"a", "b", "c"}}};
+    default:
+      return Typed("string");
   }
 }
 
@@ -29,7 +33,8 @@ json::Object ObjectSchema(Draws& draws, int depth);
 json::Object AnySchema(Draws& draws, int depth) {
   if (depth == 0) return ScalarSchema(draws);
   switch (draws.Draw(8)) {
-    case 0: return ObjectSchema(draws, depth - 1);
+    case 0:
+      return ObjectSchema(draws, depth - 1);
     case 1: {
       json::Object schema = ObjectSchema(draws, depth - 1);
       schema["x-kubernetes-map-type"] = "atomic";
@@ -125,10 +130,11 @@ json::Value Drawn(Draws& draws, const json::Value& schema) {
   const json::Value* element = json::Find(schema, "additionalProperties");
   for (char c = 'a'; c < 'd'; ++c) {
     if (!Chance(draws, 45)) continue;
-    object[std::string(1, c)] = element != nullptr      ? Drawn(draws, *element)
+    object[std::string(1, c)] = element != nullptr  ? Drawn(draws, *element)
                                 : Chance(draws, 50) ? json::Value(Letter(draws))
-                                : Chance(draws, 50) ? json::Value(json::Object{{"x", Letter(draws)}})
-                                                    : json::Value(json::Array{Letter(draws)});
+                                : Chance(draws, 50)
+                                    ? json::Value(json::Object{{"x", Letter(draws)}})
+                                    : json::Value(json::Array{Letter(draws)});
   }
   return object;
 }
@@ -143,14 +149,13 @@ std::string RandomDefinition(std::uint64_t kind) {
                        {"storage", true},
                        {"schema", json::Object{{"openAPIV3Schema", std::move(root)}}}};
   json::Object names{{"plural", fmt::format("rnd{}s", kind)}, {"kind", fmt::format("Rnd{}", kind)}};
-  json::Object definition{
-      {"apiVersion", "apiextensions.k8s.io/v1"},
-      {"kind", "CustomResourceDefinition"},
-      {"metadata", json::Object{{"name", fmt::format("rnd{}s.ex.io", kind)}}},
-      {"spec", json::Object{{"group", "ex.io"},
-                            {"scope", "Namespaced"},
-                            {"names", std::move(names)},
-                            {"versions", json::Array{std::move(version)}}}}};
+  json::Object definition{{"apiVersion", "apiextensions.k8s.io/v1"},
+                          {"kind", "CustomResourceDefinition"},
+                          {"metadata", json::Object{{"name", fmt::format("rnd{}s.ex.io", kind)}}},
+                          {"spec", json::Object{{"group", "ex.io"},
+                                                {"scope", "Namespaced"},
+                                                {"names", std::move(names)},
+                                                {"versions", json::Array{std::move(version)}}}}};
   return json::Serialize(definition);
 }
 
@@ -172,21 +177,20 @@ Sequence RandomKindSequence(std::uint64_t seed) {
     const char manager = static_cast<char>('A' + draws.Draw(3));
     switch (draws.Draw(8)) {
       case 0:
-        sequence.steps.push_back(
-            {"PATCH", fmt::format("{}/t?fieldManager=U{}", collection, manager),
-             json::Serialize(json::Object{{"spec", Drawn(draws, schema)}}),
-             "application/merge-patch+json", ""});
+        sequence.steps.push_back({"PATCH",
+                                  fmt::format("{}/t?fieldManager=U{}", collection, manager),
+                                  json::Serialize(json::Object{{"spec", Drawn(draws, schema)}}),
+                                  "application/merge-patch+json", ""});
         break;
       case 1:
         sequence.steps.push_back({"POST", fmt::format("{}?fieldManager=U{}", collection, manager),
                                   object(), "application/json", ""});
         break;
       default:
-        sequence.steps.push_back(
-            {"PATCH",
-             fmt::format("{}/t?fieldManager={}{}", collection, manager,
-                         Chance(draws, 50) ? "&force=true" : ""),
-             object(), "application/apply-patch+yaml", ""});
+        sequence.steps.push_back({"PATCH",
+                                  fmt::format("{}/t?fieldManager={}{}", collection, manager,
+                                              Chance(draws, 50) ? "&force=true" : ""),
+                                  object(), "application/apply-patch+yaml", ""});
     }
   }
   sequence.steps.push_back({"GET", collection + "/t", "", "", ""});

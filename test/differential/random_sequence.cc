@@ -25,9 +25,9 @@ json::Object Pair(Draws& draws) {
 json::Array Set(Draws& draws) {
   json::Array items;
   for (char c = 'a'; c < 'e'; ++c) {
-    if (Chance(draws, 40)) items.insert(items.begin() + static_cast<std::ptrdiff_t>(
-                                            draws.Draw(items.size() + 1)),
-                                        json::Value(std::string(1, c)));
+    if (Chance(draws, 40))
+      items.insert(items.begin() + static_cast<std::ptrdiff_t>(draws.Draw(items.size() + 1)),
+                   json::Value(std::string(1, c)));
   }
   return items;
 }
@@ -115,10 +115,10 @@ Sequence RandomSequence(std::uint64_t seed) {
         break;
       }
       case 1:
-        sequence.steps.push_back({"PATCH", fmt::format("$T/t?fieldManager=U{}", manager),
-                                  fmt::format(R"([{{"op":"add","path":"/spec/a","value":"{}"}}])",
-                                              Letter(draws)),
-                                  "application/json-patch+json", ""});
+        sequence.steps.push_back(
+            {"PATCH", fmt::format("$T/t?fieldManager=U{}", manager),
+             fmt::format(R"([{{"op":"add","path":"/spec/a","value":"{}"}}])", Letter(draws)),
+             "application/json-patch+json", ""});
         break;
       case 2:
         sequence.steps.push_back({"POST", fmt::format("$T?fieldManager=U{}", manager),

@@ -11,7 +11,8 @@ struct Step {
   // GET and so on; WATCH: the events of a watch until it ends; WAIT: the request in `awaited` again and
   // again, until it is answered with `awaited_code`.
   std::string method;
-  std::string target;  // $C, $W, $T, $D, $S, $HPA1 … stand for collections in the sequence's namespace, $N
+  std::string
+      target;  // $C, $W, $T, $D, $S, $HPA1 … stand for collections in the sequence's namespace, $N
   std::string body;
   std::string content_type;
   std::string accept;

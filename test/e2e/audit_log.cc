@@ -38,13 +38,11 @@ std::optional<AuditedRequest> ReadLine(const std::string& line) {
 
 }  // namespace
 
-bool AuditedRequest::IsWrite() const {
-  return verb != "get" && verb != "list" && verb != "watch";
-}
+bool AuditedRequest::IsWrite() const { return verb != "get" && verb != "list" && verb != "watch"; }
 
 std::string AuditedRequest::ToString() const {
-  return fmt::format("{} {}{}{} {}{}{}", verb, resource, subresource.empty() ? "" : "/", subresource,
-                     name_space, name_space.empty() ? "" : "/", name);
+  return fmt::format("{} {}{}{} {}{}{}", verb, resource, subresource.empty() ? "" : "/",
+                     subresource, name_space, name_space.empty() ? "" : "/", name);
 }
 
 std::vector<AuditedRequest> AuditLog::Next(const std::string& user_agent) {
@@ -55,7 +53,8 @@ std::vector<AuditedRequest> AuditLog::Next(const std::string& user_agent) {
     if (file.eof()) break;  // half a line
     offset_ += line.size() + 1;
     auto request = ReadLine(line);
-    if (request && request->user_agent.starts_with(user_agent)) requests.push_back(*std::move(request));
+    if (request && request->user_agent.starts_with(user_agent))
+      requests.push_back(*std::move(request));
   }
   return requests;
 }

@@ -24,7 +24,8 @@ struct BadInput {
 };
 
 const BadInput kBadInputs[] = {
-    {"unparsable-expression", R"(
+    {"unparsable-expression",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadParse, spec: {name: string}}
   resources:
   - id: settings
@@ -34,7 +35,8 @@ const BadInput kBadInputs[] = {
       metadata: {name: "${schema.spec.name +}"}
 )",
      {"spec.resources[0].template.metadata.name", "Syntax error"}},
-    {"unknown-kind", R"(
+    {"unknown-kind",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadKind, spec: {name: string}}
   resources:
   - id: thing
@@ -44,7 +46,8 @@ const BadInput kBadInputs[] = {
       metadata: {name: thing}
 )",
      {"thing", "nowhere.example.com/v1", "spec.resources[0].template.kind"}},
-    {"cycle", R"(
+    {"cycle",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadCycle, spec: {name: string}}
   resources:
   - id: a
@@ -61,7 +64,8 @@ const BadInput kBadInputs[] = {
       data: {x: "${a.data.x}"}
 )",
      {"cycle", "a", "b"}},
-    {"misspelt-field", R"(
+    {"misspelt-field",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadField, spec: {name: string}}
   resources:
   - id: deployment
@@ -77,7 +81,8 @@ const BadInput kBadInputs[] = {
           spec: {containers: [{name: a, image: a}]}
 )",
      {"deployment", "spec.replicsa", "did you mean"}},
-    {"type-mismatch", R"(
+    {"type-mismatch",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadType, spec: {name: string}}
   resources:
   - id: deployment
@@ -93,7 +98,8 @@ const BadInput kBadInputs[] = {
           spec: {containers: [{name: a, image: a}]}
 )",
      {"deployment", "spec.replicas", "string", "int"}},
-    {"undeclared-reference", R"(
+    {"undeclared-reference",
+     R"(
   schema: {apiVersion: v1alpha1, kind: BadReference, spec: {name: string}}
   resources:
   - id: settings
@@ -104,7 +110,8 @@ const BadInput kBadInputs[] = {
       data: {host: "${databse.status.host}"}
 )",
      {"spec.resources[0].template.data.host", "databse"}},
-    {"kind-of-another-crd", R"(
+    {"kind-of-another-crd",
+     R"(
   schema: {apiVersion: v1alpha1, kind: Taken, group: taken.example.com, spec: {name: string}}
   resources:
   - id: settings
@@ -148,11 +155,11 @@ TEST_F(BadInputs, AreReportedAtTheirPlaceAndDisturbNobody) {
   ASSERT_TRUE(before);
   for (const BadInput& bad : kBadInputs) {
     SCOPED_TRACE(bad.name);
-    const std::string object =
-        fmt::format("kro.run/v1alpha1 ResourceGraphDefinition {}", bad.name);
-    user_->Apply(fmt::format("apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\n"
-                             "metadata: {{name: {}}}\nspec:{}",
-                             bad.name, bad.spec));
+    const std::string object = fmt::format("kro.run/v1alpha1 ResourceGraphDefinition {}", bad.name);
+    user_->Apply(
+        fmt::format("apiVersion: kro.run/v1alpha1\nkind: ResourceGraphDefinition\n"
+                    "metadata: {{name: {}}}\nspec:{}",
+                    bad.name, bad.spec));
     user_->WaitUntil("the fault is reported", [&] {
       const auto found = user_->Get(object);
       return found && ConditionStatus(*found, bad.condition) == "False";
@@ -170,7 +177,8 @@ TEST_F(BadInputs, AreReportedAtTheirPlaceAndDisturbNobody) {
   ASSERT_TRUE(after);
   EXPECT_EQ(json::FindString(*after, {"metadata", "resourceVersion"}),
             json::FindString(*before, {"metadata", "resourceVersion"}));
-  user_->Apply("apiVersion: kro.run/v1alpha1\nkind: WebApp\nmetadata: {name: fine}\nspec: {replicas: 1}\n");
+  user_->Apply(
+      "apiVersion: kro.run/v1alpha1\nkind: WebApp\nmetadata: {name: fine}\nspec: {replicas: 1}\n");
   WaitUntilActive("kro.run/v1alpha1 WebApp default/fine");
 }
 

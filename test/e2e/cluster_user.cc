@@ -63,8 +63,9 @@ ClusterUser::ClusterUser(const std::string& kubeconfig) {
     return;
   }
   connection_ = *std::move(connection);
-  client_ = std::make_unique<kube::Client>(connection_->transport(), executor_, Logger(StderrSink()),
-                                           kube::Client::Options{.user_agent = "user"});
+  client_ =
+      std::make_unique<kube::Client>(connection_->transport(), executor_, Logger(StderrSink()),
+                                     kube::Client::Options{.user_agent = "user"});
   mapper_ = std::make_unique<kube::RestMapper>(*client_);
 }
 
@@ -84,9 +85,9 @@ void ClusterUser::Apply(std::string_view yaml) {
         Text(object, {"metadata", "namespace"}).empty()) {
       json::Find(applied, "metadata")->as_object()["namespace"] = "default";
     }
-    const auto reply = Await(client_->Apply(
-        mapping->gvr, std::move(applied),
-        {.field_manager = "user", .on_conflict = kube::OnConflict::kTakeOver}, {}));
+    const auto reply = Await(
+        client_->Apply(mapping->gvr, std::move(applied),
+                       {.field_manager = "user", .on_conflict = kube::OnConflict::kTakeOver}, {}));
     ASSERT_TRUE(reply) << reply.error().message();
   }
 }
@@ -122,8 +123,8 @@ void ClusterUser::Delete(std::string_view object) {
   const NamedObject named = ParseName(object);
   const auto mapping = Map(named.gvk, std::chrono::seconds(30));
   ASSERT_TRUE(mapping) << object;
-  const auto reply = Await(client_->Delete(
-      mapping->gvr, named.key, {.propagation = kube::Propagation::kBackground}, {}));
+  const auto reply = Await(client_->Delete(mapping->gvr, named.key,
+                                           {.propagation = kube::Propagation::kBackground}, {}));
   if (!reply) {
     EXPECT_EQ(reply.error().code(), ErrorCode::kNotFound) << reply.error().message();
   }

@@ -190,14 +190,14 @@ TEST_F(DevTest, AKillLosesNothingThatWasAcknowledged) {
       });
       for (int i = 0;; ++i) {
         const std::string name = fmt::format("map-{}-{}", round, i);
-        json::Value object = json::Object{
-            {"apiVersion", "v1"},
-            {"kind", "ConfigMap"},
-            {"metadata", json::Object{{"name", name}, {"namespace", "default"}}},
-            {"data", json::Object{{"round", fmt::format("{}", round)}}}};
+        json::Value object =
+            json::Object{{"apiVersion", "v1"},
+                         {"kind", "ConfigMap"},
+                         {"metadata", json::Object{{"name", name}, {"namespace", "default"}}},
+                         {"data", json::Object{{"round", fmt::format("{}", round)}}}};
         // Ends on its own soon after the kill: nobody answers.
-        auto reply = user.Await(user.client().Create({"", "v1", "configmaps"}, "default",
-                                                     std::move(object), {}, {}));
+        auto reply = user.Await(
+            user.client().Create({"", "v1", "configmaps"}, "default", std::move(object), {}, {}));
         if (!reply) break;
         const std::string version(json::FindString(*reply, {"metadata", "resourceVersion"}));
         const std::uint64_t revision = std::stoull(version);
@@ -231,14 +231,17 @@ TEST_F(DevTest, AnotherRunGoesOnWithTheSameInstances) {
   {
     ClusterUser user(kubeconfig_);
     user.WaitFor("kro.run/v1alpha1 Note default/mine", {"status", "state"}, "ACTIVE");
-    version = json::FindString(*user.Get("v1 ConfigMap default/mine"), {"metadata", "resourceVersion"});
+    version =
+        json::FindString(*user.Get("v1 ConfigMap default/mine"), {"metadata", "resourceVersion"});
   }
   process_->Kill();
   StartAndWait(arguments);
   ClusterUser user(kubeconfig_);
   Save("note.yaml", std::string(kNote) + "---\n" + Replaced(kNote, "name: mine", "name: second"));
   user.WaitFor("kro.run/v1alpha1 Note default/second", {"status", "state"}, "ACTIVE");
-  EXPECT_EQ(json::FindString(*user.Get("v1 ConfigMap default/mine"), {"metadata", "resourceVersion"}), version);
+  EXPECT_EQ(
+      json::FindString(*user.Get("v1 ConfigMap default/mine"), {"metadata", "resourceVersion"}),
+      version);
 }
 
 TEST_F(DevTest, OverTlsTheKubeconfigHoldsAClientsCertificate) {
@@ -259,7 +262,8 @@ TEST_F(DevTest, OverTlsTheKubeconfigHoldsAClientsCertificate) {
 TEST_F(DevTest, PruneKnowsWhatAnEarlierRunApplied) {
   Save("rgd.yaml", kDefinition);
   Save("note.yaml", kNote);
-  const std::vector<std::string> arguments{folder_ / "files", "--data-dir", folder_ / "data", "--prune"};
+  const std::vector<std::string> arguments{folder_ / "files", "--data-dir", folder_ / "data",
+                                           "--prune"};
   StartAndWait(arguments);
   ExpectSaid("Note default/mine  ACTIVE");
   EXPECT_EQ(process_->Stop(), 0);

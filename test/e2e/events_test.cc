@@ -21,7 +21,8 @@ std::string KubectlEvents(const std::string& kubeconfig, std::string_view object
   const std::string command =
       fmt::format("'{}/scripts/devcluster' kubectl --kubeconfig '{}' events --for '{}' 2>&1",
                   KRO_SOURCE_DIR, kubeconfig, object);
-  std::FILE* output = ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): our own script
+  std::FILE* output =
+      ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): our own script
   if (output == nullptr) return {};
   std::string text;
   std::array<char, 4096> part{};
@@ -38,8 +39,8 @@ TEST(Events, AreShownByKubectl) {
   ClusterUser user(cluster.kubeconfig());
   const ControllerProcess controller(
       cluster.kubeconfig(), cluster.kubeconfig() + ".log",
-      {"--feature-gates=InstanceConditionEvents=true,InstanceConditionMetrics=true", "--leader-elect",
-       "--leader-election-namespace=default"});
+      {"--feature-gates=InstanceConditionEvents=true,InstanceConditionMetrics=true",
+       "--leader-elect", "--leader-election-namespace=default"});
   user.Apply(R"(
 apiVersion: kro.run/v1alpha1
 kind: ResourceGraphDefinition
@@ -56,7 +57,9 @@ spec:
 )");
   user.WaitFor("kro.run/v1alpha1 ResourceGraphDefinition told", {"status", "state"}, "Active",
                std::chrono::minutes(2));
-  user.Apply("{apiVersion: kro.run/v1alpha1, kind: Told, metadata: {name: a, namespace: default}, spec: {text: x}}");
+  user.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: Told, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
   user.WaitFor("kro.run/v1alpha1 Told default/a", {"status", "state"}, "ACTIVE");
   // Suspended and resumed, twice: the second time counts up.
   for (int i = 0; i < 2; ++i) {
@@ -65,7 +68,8 @@ spec:
                  fmt::format("metadata: {{annotations: {{kro.run/reconcile: {}}}}}", value));
       user.WaitUntil("the condition follows", [&] {
         const auto told = user.Get("kro.run/v1alpha1 Told default/a");
-        return told && (ConditionStatus(*told, "Ready") == "True") == (std::string_view(value) == "null");
+        return told &&
+               (ConditionStatus(*told, "Ready") == "True") == (std::string_view(value) == "null");
       });
     }
   }
@@ -73,7 +77,8 @@ spec:
   user.WaitUntil("the events are there", [&] {
     count = 0;
     for (const json::Value& event : user.List("v1 Event")) {
-      if (json::FindString(event, {"message"}) != "True -> False: ReconciliationSuspended") continue;
+      if (json::FindString(event, {"message"}) != "True -> False: ReconciliationSuspended")
+        continue;
       if (json::FindString(event, {"reason"}) != "Ready") continue;
       count = json::Find(event, "count")->as_int64();
     }

@@ -39,7 +39,8 @@ struct Ran {
 Ran RunShell(const std::string& command) {
   Ran ran;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(
-      ::popen((command + " 2>&1; echo \"exit $?\"").c_str(), "r"),  // NOLINT(cert-env33-c): our own scripts
+      ::popen((command + " 2>&1; echo \"exit $?\"").c_str(),
+              "r"),  // NOLINT(cert-env33-c): our own scripts
       ::pclose);
   std::array<char, 4096> block;
   while (const std::size_t read = std::fread(block.data(), 1, block.size(), pipe.get())) {
@@ -61,7 +62,8 @@ class Examples : public ::testing::Test {
     folder_ = std::filesystem::temp_directory_path() / fmt::format("kro-examples-{}", ::getpid());
     std::filesystem::create_directories(folder_);
     const auto environment = kube::Environment::OfProcess();
-    auto config = kube::LoadConfig({.kubeconfig = cluster_->kubeconfig(), .context = {}}, environment);
+    auto config =
+        kube::LoadConfig({.kubeconfig = cluster_->kubeconfig(), .context = {}}, environment);
     ASSERT_TRUE(config) << config.error().message();
     auto connection = kube::Connection::Create(user_->executor(), *config, environment);
     ASSERT_TRUE(connection) << connection.error().message();
@@ -74,7 +76,9 @@ class Examples : public ::testing::Test {
     std::error_code ignored;  // there is nothing to do about a folder that stays
     std::filesystem::remove_all(folder_, ignored);
   }
-  void SetUp() override { ASSERT_FALSE(cluster_->kubeconfig().empty()) << "devcluster did not start"; }
+  void SetUp() override {
+    ASSERT_FALSE(cluster_->kubeconfig().empty()) << "devcluster did not start";
+  }
 
   static std::string WriteFile(const std::string& name, std::string_view text) {
     std::ofstream(folder_ / name) << text;
@@ -89,20 +93,23 @@ class Examples : public ::testing::Test {
       kinds += "---\n" + json::Serialize(crd) + "\n";
     }
     cli::ValidateOptions options;
-    options.crds = {WriteFile("crds.yaml", kinds), KRO_SOURCE_DIR "/examples/webapp-with-db/table-crd.yaml"};
+    options.crds = {WriteFile("crds.yaml", kinds),
+                    KRO_SOURCE_DIR "/examples/webapp-with-db/table-crd.yaml"};
     options.show = cli::ValidateOptions::Show::kCrd;
     std::vector<json::Value> crds;
     // Each on its own: both define a WebApp.
     for (const auto* root : {"test/data/examples", "examples"}) {
       const bool recorded = root != std::string_view("examples");
       options.files.clear();
-      for (const auto& entry : std::filesystem::recursive_directory_iterator(fmt::format("{}/{}", KRO_SOURCE_DIR, root))) {
+      for (const auto& entry : std::filesystem::recursive_directory_iterator(
+               fmt::format("{}/{}", KRO_SOURCE_DIR, root))) {
         if (entry.path().extension() == ".yaml") options.files.push_back(entry.path());
       }
       const cli::Output output = RunValidate(options);
       // One of the recorded ones compiles, but has fields of an externalRef at the wrong indentation.
-      const bool one_refused = output.err.find("gemma-on-tpu/rgd.yaml:19:15: error[KRO107]") != std::string::npos &&
-                               output.err.find("18 documents checked, 1 error,") != std::string::npos;
+      const bool one_refused =
+          output.err.find("gemma-on-tpu/rgd.yaml:19:15: error[KRO107]") != std::string::npos &&
+          output.err.find("18 documents checked, 1 error,") != std::string::npos;
       EXPECT_TRUE(recorded ? one_refused : output.code == cli::ExitCode::kOk) << output.err;
       auto documents = json::ParseYaml(output.out);
       EXPECT_TRUE(documents);
@@ -123,8 +130,9 @@ class Examples : public ::testing::Test {
   }
 
   static Ran Kubectl(const std::string& arguments) {
-    return RunShell(fmt::format("cd '{}' && HOME='{}' KUBECONFIG='{}' '{}/scripts/devcluster' kubectl {}", folder_.string(),
-                           folder_.string(), cluster_->kubeconfig(), KRO_SOURCE_DIR, arguments));
+    return RunShell(fmt::format(
+        "cd '{}' && HOME='{}' KUBECONFIG='{}' '{}/scripts/devcluster' kubectl {}", folder_.string(),
+        folder_.string(), cluster_->kubeconfig(), KRO_SOURCE_DIR, arguments));
   }
 
   static std::unique_ptr<Devcluster> cluster_;
@@ -144,12 +152,14 @@ TEST_F(Examples, TheirCrdsAreTakenWithoutAWarning) {
   for (const json::Value& crd : crds) {
     const std::string name(json::FindString(crd, {"metadata", "name"}));
     SCOPED_TRACE(name);
-    const std::string object = fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}", name);
+    const std::string object =
+        fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}", name);
     if (user_->Get(object)) {
       user_->Delete(object);
       user_->WaitUntilGone(object);
     }
-    const http::Response created = Send("POST", fmt::format("{}?fieldValidation=Strict", kCrds), json::Serialize(crd));
+    const http::Response created =
+        Send("POST", fmt::format("{}?fieldValidation=Strict", kCrds), json::Serialize(crd));
     ASSERT_EQ(created.status, 201) << created.body;
     const std::string* warning = created.headers.Find("Warning");
     EXPECT_EQ(warning, nullptr) << *warning;
@@ -159,7 +169,8 @@ TEST_F(Examples, TheirCrdsAreTakenWithoutAWarning) {
     });
     const auto found = user_->Get(object);
     ASSERT_TRUE(found);
-    EXPECT_EQ(ConditionStatus(*found, "NonStructuralSchema"), "") << ConditionMessage(*found, "NonStructuralSchema");
+    EXPECT_EQ(ConditionStatus(*found, "NonStructuralSchema"), "")
+        << ConditionMessage(*found, "NonStructuralSchema");
   }
   std::printf("%zu CRDs\n", crds.size());
 }
@@ -169,7 +180,8 @@ TEST_F(Examples, AreExplainedByKubectl) {
     const std::string name(json::FindString(crd, {"metadata", "name"}));
     if (name != "webapps.kro.run" && name != "webappwithdbs.kro.run") continue;
     if (json::Serialize(crd).find("\"description\"") == std::string::npos) continue;
-    const std::string object = fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}", name);
+    const std::string object =
+        fmt::format("apiextensions.k8s.io/v1 CustomResourceDefinition {}", name);
     if (user_->Get(object)) {
       user_->Delete(object);
       user_->WaitUntilGone(object);
@@ -180,13 +192,17 @@ TEST_F(Examples, AreExplainedByKubectl) {
     if (json::Serialize(crd).find("Port that the container listens on") != std::string::npos) break;
   }
   std::string text;
-  user_->WaitUntil("kubectl explains the fields", [&] {
-    text = Kubectl("explain webapps.kro.run.spec").text;
-    return text.find("Port that the container listens on") != text.npos;
-  }, std::chrono::seconds(120));
+  user_->WaitUntil(
+      "kubectl explains the fields",
+      [&] {
+        text = Kubectl("explain webapps.kro.run.spec").text;
+        return text.find("Port that the container listens on") != text.npos;
+      },
+      std::chrono::seconds(120));
   EXPECT_THAT(text, HasSubstr("Container image of the application"));
   EXPECT_THAT(text, HasSubstr("How many pods run"));
-  EXPECT_THAT(Kubectl("explain webapps.kro.run.spec.ingress.host").text, HasSubstr("Host name of the ingress"));
+  EXPECT_THAT(Kubectl("explain webapps.kro.run.spec.ingress.host").text,
+              HasSubstr("Host name of the ingress"));
 }
 
 TEST_F(Examples, AFileThatIsNoYamlNeverReachesTheClusterAndIsExplainedOffline) {

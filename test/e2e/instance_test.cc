@@ -118,7 +118,8 @@ TEST_F(RealWorld, AnInstanceLives) {
 
   // Created: one request a child, one for the instance, one for its status.
   world.ResetCalls();
-  world.Apply("{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: c, namespace: default}}");
+  world.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: c, namespace: default}}");
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
   EXPECT_LE(world.calls().requests.size(), kChildren + 2u)
       << testing::PrintToString(world.calls().requests);
@@ -160,7 +161,8 @@ TEST_F(RealWorld, AnInstanceLives) {
   world.Settle();
   EXPECT_LE(world.calls().requests.size(), 1u) << testing::PrintToString(world.calls().requests);
   world.Delete(kConfigMaps, "default", "c-middle");
-  ASSERT_TRUE(world.Until([&] { return !world.Get(kConfigMaps, "default", "c-middle").is_null(); }));
+  ASSERT_TRUE(
+      world.Until([&] { return !world.Get(kConfigMaps, "default", "c-middle").is_null(); }));
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
 
   // Deleted: one request a child, the status, and the finalizer.

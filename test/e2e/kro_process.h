@@ -48,7 +48,8 @@ class KroProcess {
 // `kro controller` for the cluster of a kubeconfig, without probes and metrics.
 class ControllerProcess : public KroProcess {
  public:
-  ControllerProcess(const std::string& kubeconfig, std::string log, std::vector<std::string> flags = {});
+  ControllerProcess(const std::string& kubeconfig, std::string log,
+                    std::vector<std::string> flags = {});
 };
 
 }  // namespace kro::e2e

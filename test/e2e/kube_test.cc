@@ -34,9 +34,10 @@ json::Value Yaml(const std::string& text) {
 }
 
 json::Value ConfigMap(const std::string& name, const std::string& value) {
-  return Yaml(fmt::format("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n"
-                          "  namespace: default\n  labels: {{suite: kube}}\ndata: {{k: {}}}\n",
-                          name, value));
+  return Yaml(
+      fmt::format("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {}\n"
+                  "  namespace: default\n  labels: {{suite: kube}}\ndata: {{k: {}}}\n",
+                  name, value));
 }
 
 // One cluster for all tests of the program; each test uses names of its own.
@@ -104,24 +105,24 @@ TEST_F(KubeClient, AnApplyWithoutADifferenceLeavesTheVersionAlone) {
 
 TEST_F(KubeClient, AConflictNamesTheManagerAndTheField) {
   Apply(ConfigMap("contested", "one"), OnConflict::kFail, "first");
-  const auto refused = Await(client_->Apply(kConfigMaps, ConfigMap("contested", "two"),
-                                            {.field_manager = "second"}, {}));
+  const auto refused = Await(
+      client_->Apply(kConfigMaps, ConfigMap("contested", "two"), {.field_manager = "second"}, {}));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
   ASSERT_FALSE(refused.error().status().causes.empty());
   EXPECT_EQ(refused.error().status().causes[0].field, ".data.k");
   EXPECT_THAT(refused.error().status().causes[0].message, HasSubstr("\"first\""));
-  const json::Value taken =
-      Apply(ConfigMap("contested", "two"), OnConflict::kTakeOver, "second");
+  const json::Value taken = Apply(ConfigMap("contested", "two"), OnConflict::kTakeOver, "second");
   EXPECT_EQ(json::FindString(taken, {"data", "k"}), "two");
 }
 
 TEST_F(KubeClient, AnApplyWithoutAFieldRemovesIt) {
-  Apply(Yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: shrinks, namespace: default}, "
-             "data: {a: '1', b: '2'}}"));
-  const json::Value after = Apply(
+  Apply(
       Yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: shrinks, namespace: default}, "
-           "data: {a: '1'}}"));
+           "data: {a: '1', b: '2'}}"));
+  const json::Value after =
+      Apply(Yaml("{apiVersion: v1, kind: ConfigMap, metadata: {name: shrinks, namespace: default}, "
+                 "data: {a: '1'}}"));
   EXPECT_EQ(json::Serialize(*json::Find(after, {"data"})), R"({"a":"1"})");
 }
 
@@ -134,9 +135,9 @@ TEST_F(KubeClient, ADryRunWritesNothing) {
 TEST_F(KubeClient, StrictValidationRefusesAnUnknownField) {
   json::Value object = ConfigMap("strict", "one");
   object.as_object()["dta"] = "typo";
-  const auto refused = Await(client_->Create(
-      kConfigMaps, "default", object,
-      {.field_manager = "e2e", .field_validation = FieldValidation::kStrict}, {}));
+  const auto refused = Await(
+      client_->Create(kConfigMaps, "default", object,
+                      {.field_manager = "e2e", .field_validation = FieldValidation::kStrict}, {}));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid);
   EXPECT_THAT(refused.error().message(), HasSubstr("unknown field \"dta\""));
@@ -146,7 +147,8 @@ TEST_F(KubeClient, ApplyingAStatusLeavesTheSpecAlone) {
   const Gvr quotas{"", "v1", "resourcequotas"};
   const std::string quota =
       "{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: cap, namespace: default}}, {}}}";
-  Must(client_->Apply(quotas, Yaml(fmt::format(fmt::runtime(quota), "spec: {hard: {secrets: '99'}}")),
+  Must(client_->Apply(quotas,
+                      Yaml(fmt::format(fmt::runtime(quota), "spec: {hard: {secrets: '99'}}")),
                       {.field_manager = "e2e"}, {}));
   const json::Value after = Must(client_->Apply(
       quotas,
@@ -162,12 +164,14 @@ TEST_F(KubeClient, NumbersBeyondDoublePrecisionSurvive) {
   const json::Value made = Must(client_->Apply(
       deployments,
       Yaml("{apiVersion: apps/v1, kind: Deployment, metadata: {name: long, namespace: default}, "
-           "spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, "
+           "spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: "
+           "b}}, "
            "spec: {terminationGracePeriodSeconds: 9223372036854775807, "
            "containers: [{name: c, image: i}]}}}}"),
       {.field_manager = "e2e"}, {}));
-  EXPECT_EQ(json::Find(made, {"spec", "template", "spec", "terminationGracePeriodSeconds"})->as_int64(),
-            std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(
+      json::Find(made, {"spec", "template", "spec", "terminationGracePeriodSeconds"})->as_int64(),
+      std::numeric_limits<std::int64_t>::max());
 }
 
 TEST_F(KubeClient, AMissingObjectIsNotFound) {
@@ -190,8 +194,8 @@ TEST_F(KubeClient, DeletesOnlyTheObjectItMeans) {
 
 TEST_F(KubeClient, ListsInPages) {
   for (int i = 0; i < 7; ++i) Apply(ConfigMap(fmt::format("page-{}", i), "x"));
-  const ObjectList all = Must(client_->List(
-      kConfigMaps, "default", {.label_selector = "suite=kube", .limit = 2}, {}));
+  const ObjectList all =
+      Must(client_->List(kConfigMaps, "default", {.label_selector = "suite=kube", .limit = 2}, {}));
   EXPECT_TRUE(all.paginated);
   EXPECT_GE(all.items.size(), 7u);
 }

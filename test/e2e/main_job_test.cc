@@ -49,16 +49,17 @@ class MainJob : public OperatorTest {
   }
 
   static void CreateWebApp(std::string_view name, std::string_view spec = "{replicas: 1}") {
-    user_->Apply(fmt::format("apiVersion: kro.run/v1alpha1\nkind: WebApp\nmetadata:\n  name: {}\n"
-                             "  namespace: default\nspec: {}\n",
-                             name, spec));
+    user_->Apply(
+        fmt::format("apiVersion: kro.run/v1alpha1\nkind: WebApp\nmetadata:\n  name: {}\n"
+                    "  namespace: default\nspec: {}\n",
+                    name, spec));
   }
 
   // Objects of the kinds that a WebApp makes that carry kro's label.
   static std::vector<json::Value> Children() {
     std::vector<json::Value> all;
-    for (const auto* kind : {"v1 ConfigMap", "apps/v1 Deployment", "v1 Service",
-                             "networking.k8s.io/v1 Ingress"}) {
+    for (const auto* kind :
+         {"v1 ConfigMap", "apps/v1 Deployment", "v1 Service", "networking.k8s.io/v1 Ingress"}) {
       for (auto& object : user_->List(kind, "kro.run/owned=true")) all.push_back(std::move(object));
     }
     return all;
@@ -66,15 +67,13 @@ class MainJob : public OperatorTest {
 };
 
 TEST_F(MainJob, DefinitionsBecomeApisWithDefaultsAndValidation) {
-  const auto crd =
-      user_->Get("apiextensions.k8s.io/v1 CustomResourceDefinition webapps.kro.run");
+  const auto crd = user_->Get("apiextensions.k8s.io/v1 CustomResourceDefinition webapps.kro.run");
   ASSERT_TRUE(crd);
   EXPECT_EQ(ConditionStatus(*crd, "Established"), "True");
   const auto mapping = user_->Await(user_->mapper().ForKind({"kro.run", "v1alpha1", "WebApp"}, {}));
   ASSERT_TRUE(mapping);
   const auto refused = user_->Await(user_->client().Create(
-      mapping->gvr, "default",
-      *json::Parse(R"({"apiVersion":"kro.run/v1alpha1","kind":"WebApp",
+      mapping->gvr, "default", *json::Parse(R"({"apiVersion":"kro.run/v1alpha1","kind":"WebApp",
                        "metadata":{"name":"bad"},"spec":{"replicas":101}})"),
       {}, {}));
   ASSERT_FALSE(refused);
@@ -95,8 +94,10 @@ TEST_F(MainJob, ChildrenComeInTheOrderOfTheirDependencies) {
   int statuses = 0;
   int others = 0;
   for (const auto& write : Writes()) {
-    if (!write.resource.starts_with("webapps")) children.push_back(write.ToString());
-    else ++(write.subresource == "status" ? statuses : others);
+    if (!write.resource.starts_with("webapps"))
+      children.push_back(write.ToString());
+    else
+      ++(write.subresource == "status" ? statuses : others);
   }
   EXPECT_THAT(children, ::testing::ElementsAre("patch configmaps default/ordered-settings",
                                                "patch deployments.apps default/ordered",
@@ -201,9 +202,8 @@ TEST_F(MainJob, AControllerKilledInTheMiddleOfFiftyInstancesFinishesThem) {
   const auto name = [](int i) { return fmt::format("many-{}", i); };
   Writes();
   for (int i = 0; i < kInstances; ++i) CreateWebApp(name(i), "{replicas: 0}");
-  user_->WaitUntil("some, but not all are made", [&] {
-    return user_->List("v1 Service", "kro.run/owned=true").size() > 10;
-  });
+  user_->WaitUntil("some, but not all are made",
+                   [&] { return user_->List("v1 Service", "kro.run/owned=true").size() > 10; });
   controller_->Kill();
   StartController();
   for (int i = 0; i < kInstances; ++i) WaitUntilActive(Object(kWebApp, name(i)));
@@ -281,9 +281,8 @@ TEST_F(MainJob, AfterTheInstancesAndTheDefinitionsNothingIsLeft) {
     user_->WaitUntilGone(definition);
   }
   user_->WaitUntilGone("apiextensions.k8s.io/v1 CustomResourceDefinition webapps.kro.run");
-  user_->WaitUntil("no revision is left", [] {
-    return user_->List("internal.kro.run/v1alpha1 GraphRevision").empty();
-  });
+  user_->WaitUntil("no revision is left",
+                   [] { return user_->List("internal.kro.run/v1alpha1 GraphRevision").empty(); });
 }
 
 }  // namespace

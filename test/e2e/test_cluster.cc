@@ -28,7 +28,8 @@ class RealCluster final : public TestCluster {
         "'{0}/scripts/devcluster' pretend --kubeconfig '{1}' --parent-pid {2} "
         "'{0}/devcluster/rules/cloud.yaml' >/dev/null 2>&1 &",
         KRO_SOURCE_DIR, kubeconfig(), ::getpid());
-    ASSERT_EQ(std::system(command.c_str()), 0);  // NOLINT(bugprone-command-processor): our own script
+    ASSERT_EQ(std::system(command.c_str()),
+              0);  // NOLINT(bugprone-command-processor): our own script
   }
 
  private:
@@ -47,8 +48,8 @@ class EmbeddedCluster final : public TestCluster {
     rules_ = folder_ / "rules.yaml";
     std::fclose(std::fopen(rules_.c_str(), "w"));
     process_ = std::make_unique<KroProcess>(
-        std::vector<std::string>{"dev", "--no-controller", "--kubeconfig", kubeconfig_, "--audit-log",
-                                 audit_log_, "--rules", rules_},
+        std::vector<std::string>{"dev", "--no-controller", "--kubeconfig", kubeconfig_,
+                                 "--audit-log", audit_log_, "--rules", rules_},
         folder_ / "log");
     const auto begun = std::chrono::steady_clock::now();
     while (!std::filesystem::exists(kubeconfig_) && process_->IsRunning() &&
@@ -68,7 +69,8 @@ class EmbeddedCluster final : public TestCluster {
   const std::string& audit_log() const override { return audit_log_; }
   // The file is read again when it is replaced.
   void PlayCloud() override {
-    const std::filesystem::path source = std::filesystem::path(KRO_SOURCE_DIR) / "examples/webapp-with-db/rules.yaml";
+    const std::filesystem::path source =
+        std::filesystem::path(KRO_SOURCE_DIR) / "examples/webapp-with-db/rules.yaml";
     std::filesystem::copy_file(source, rules_ + ".new");
     std::filesystem::rename(rules_ + ".new", rules_);
   }

@@ -68,7 +68,9 @@ void AuditLog::Add(const apiserver::LocalTransport::Answered& answered) {
   if (call.stored) last_change_ = clock_.Monotonic();
   if (call.stored) {
     Lives& lives = lives_[call.resource + " " + call.object];
-    ++(call.verb == "create" ? lives.creates : call.verb == "delete" ? lives.deletes : lives.updates);
+    ++(call.verb == "create"   ? lives.creates
+       : call.verb == "delete" ? lives.deletes
+                               : lives.updates);
   }
   calls_.push_back(std::move(call));
 }

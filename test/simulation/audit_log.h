@@ -30,7 +30,7 @@ struct Target {
 std::optional<Target> ParseTarget(std::string_view target);
 
 struct Call {
-  std::string verb;  // get, list, create, update, patch, delete
+  std::string verb;      // get, list, create, update, patch, delete
   std::string resource;  // "deployments.apps", "deployments.apps/status"
   std::string object;    // "namespace/name"
   int code = 0;

@@ -144,7 +144,8 @@ std::vector<std::string> Compare(Recording recorded, std::vector<Point> seen,
   return out;
 }
 
-std::vector<std::string> CompareOutcome(const json::Value& outcome, const std::vector<Point>& seen) {
+std::vector<std::string> CompareOutcome(const json::Value& outcome,
+                                        const std::vector<Point>& seen) {
   std::vector<std::string> wrong;
   for (const auto& [name, objects] : outcome.as_object()) {
     const auto point = std::ranges::find(seen, std::string_view(name), &Point::name);
@@ -176,7 +177,8 @@ std::vector<std::string> CompareOutcome(const json::Value& outcome, const std::v
       }
       for (const auto& [path, value] : wanted.as_object()) {
         const std::string why = WrongValue(Lookup(object->second, std::string_view(path)), value);
-        if (!why.empty()) wrong.push_back(fmt::format("{}:{}: {}", at, std::string_view(path), why));
+        if (!why.empty())
+          wrong.push_back(fmt::format("{}:{}: {}", at, std::string_view(path), why));
       }
     }
   }
@@ -319,7 +321,8 @@ std::string WrongValue(const json::Value* value, const json::Value& wanted) {
   if (wanted.is_null()) return value == nullptr ? std::string() : "is " + Short(*value);
   if (value == nullptr) return "is not there";
   const std::string_view part = json::FindString(wanted, {"contains"});
-  const bool right = part.empty() ? Equal(*value, wanted) : Shown(*value).find(part) != std::string::npos;
+  const bool right =
+      part.empty() ? Equal(*value, wanted) : Shown(*value).find(part) != std::string::npos;
   return right ? std::string() : fmt::format("{} instead of {}", Short(*value), Short(wanted));
 }
 

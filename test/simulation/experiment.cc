@@ -36,17 +36,17 @@ struct Weight {
   std::int64_t longest_ms;
 };
 constexpr Weight kWeights[] = {
-    {FaultKind::kCrashBefore, 3, 2'000},   {FaultKind::kCrashAfter, 3, 2'000},
-    {FaultKind::kLostRequest, 1, 0},       {FaultKind::kLostResponse, 3, 0},
-    {FaultKind::kConflict, 2, 0},          {FaultKind::kGone, 1, 0},
-    {FaultKind::kThrottled, 1, 3'000},     {FaultKind::kServerError, 2, 0},
-    {FaultKind::kSlow, 2, 5'000},          {FaultKind::kStale, 3, 5'000},
-    {FaultKind::kPartition, 1, 40'000},    {FaultKind::kEventDuplicate, 1, 0},
-    {FaultKind::kEventLate, 4, 5'000},     {FaultKind::kEventLost, 2, 0},
-    {FaultKind::kEventGone, 1, 0},         {FaultKind::kWatchBroken, 1, 0},
-    {FaultKind::kTimeout, 2, 0},           {FaultKind::kDenied, 1, 20'000},
-    {FaultKind::kStaleList, 2, 5'000},     {FaultKind::kCompacted, 1, 0},
-    {FaultKind::kServerRestart, 1, 0},     {FaultKind::kEventSwapped, 2, 1'000},
+    {FaultKind::kCrashBefore, 3, 2'000}, {FaultKind::kCrashAfter, 3, 2'000},
+    {FaultKind::kLostRequest, 1, 0},     {FaultKind::kLostResponse, 3, 0},
+    {FaultKind::kConflict, 2, 0},        {FaultKind::kGone, 1, 0},
+    {FaultKind::kThrottled, 1, 3'000},   {FaultKind::kServerError, 2, 0},
+    {FaultKind::kSlow, 2, 5'000},        {FaultKind::kStale, 3, 5'000},
+    {FaultKind::kPartition, 1, 40'000},  {FaultKind::kEventDuplicate, 1, 0},
+    {FaultKind::kEventLate, 4, 5'000},   {FaultKind::kEventLost, 2, 0},
+    {FaultKind::kEventGone, 1, 0},       {FaultKind::kWatchBroken, 1, 0},
+    {FaultKind::kTimeout, 2, 0},         {FaultKind::kDenied, 1, 20'000},
+    {FaultKind::kStaleList, 2, 5'000},   {FaultKind::kCompacted, 1, 0},
+    {FaultKind::kServerRestart, 1, 0},   {FaultKind::kEventSwapped, 2, 1'000},
     {FaultKind::kWatchSilent, 1, 0},
 };
 
@@ -98,13 +98,13 @@ apiserver::Schedule Experiment::Draw(std::uint64_t seed) const {
     int lot = static_cast<int>(draw(static_cast<std::uint64_t>(total)));
     const Weight* chosen = kWeights;
     while (lot >= chosen->weight) lot -= (chosen++)->weight;
-    const std::uint64_t most = apiserver::IsOfEvent(chosen->kind) ? reference_.counts.events
-                                                                  : reference_.counts.calls;
+    const std::uint64_t most =
+        apiserver::IsOfEvent(chosen->kind) ? reference_.counts.events : reference_.counts.calls;
     // A run with faults has more calls than one without.
     Fault fault{.kind = chosen->kind, .at = 1 + draw(most + most / 4 + 1)};
     if (chosen->longest_ms > 0) {
-      fault.length = std::chrono::milliseconds(
-          1 + draw(static_cast<std::uint64_t>(chosen->longest_ms)));
+      fault.length =
+          std::chrono::milliseconds(1 + draw(static_cast<std::uint64_t>(chosen->longest_ms)));
     }
     schedule.push_back(fault);
   }
@@ -145,7 +145,8 @@ Outcome Experiment::Play(const Trial& trial) const {
   Outcome outcome;
   World* world_of_oracle = nullptr;
   std::uint64_t answers = 0;
-  Oracle oracle(scenario_.nodes, [&](const std::string& path) { return world_of_oracle->Get(path); });
+  Oracle oracle(scenario_.nodes,
+                [&](const std::string& path) { return world_of_oracle->Get(path); });
   World world({.seed = trial.seed,
                .schedule = trial.schedule,
                .controllers = controllers_,
@@ -211,9 +212,10 @@ Outcome Experiment::Play(const Trial& trial) const {
     outcome.violations.push_back(recorder.Text(violation));
   }
   if (!reference_.objects.empty() && played) {
-    CompareEnds(reference_, outcome,
-                OnlyCrashes(trial.schedule) && trial.seed == 0 ? Updates::kCompared : Updates::kIgnored,
-                outcome.violations);
+    CompareEnds(
+        reference_, outcome,
+        OnlyCrashes(trial.schedule) && trial.seed == 0 ? Updates::kCompared : Updates::kIgnored,
+        outcome.violations);
   }
   return outcome;
 }
@@ -243,8 +245,9 @@ void CompareEnds(const Outcome& wanted, const Outcome& seen, Updates updates,
     const AuditLog::Lives was = of(wanted);
     const AuditLog::Lives is = of(seen);
     if (was.creates != is.creates || was.deletes != is.deletes) {
-      violations.push_back(fmt::format("{} was made {} times and deleted {} times instead of {} and {}",
-                                       key, is.creates, is.deletes, was.creates, was.deletes));
+      violations.push_back(
+          fmt::format("{} was made {} times and deleted {} times instead of {} and {}", key,
+                      is.creates, is.deletes, was.creates, was.deletes));
     }
     // Fewer are right: what was changed twice while no process ran is written once, and a state that passed
     // meanwhile is not told of. A crash may also part what went together, which is a state more to tell of.

@@ -33,9 +33,10 @@ void Oracle::See(const apiserver::LocalTransport::Answered& answered) {
   if (target->subresource.empty()) {
     ours_.emplace(UidOf(*object));
     const bool created = answered.response.status == 201;
-    const std::string own = request.method == "POST"
-                                ? path + "/" + std::string(json::FindString(*object, {"metadata", "name"}))
-                                : path;
+    const std::string own =
+        request.method == "POST"
+            ? path + "/" + std::string(json::FindString(*object, {"metadata", "name"}))
+            : path;
     SeeApplied(*target, own, *object, created);
   } else if (target->subresource == "status") {
     SeeStatus(*object);
@@ -72,7 +73,8 @@ void Oracle::SeeDeleted(const std::string& path, const http::Request& request, b
     if (!children.contains(uid)) continue;
     // One of several: what needs the node still has the others.
     const auto living = Living(owner);
-    if (std::ranges::any_of(living, [&](const Child* child) { return child->path != path; })) return;
+    if (std::ranges::any_of(living, [&](const Child* child) { return child->path != path; }))
+      return;
     for (const auto& [id, rule] : nodes_) {
       if (std::ranges::find(rule.after, owner.second) == rule.after.end()) continue;
       for (const Child* dependent : Living({owner.first, id})) {
@@ -109,10 +111,11 @@ void Oracle::SeeStatus(const json::Value& object) {
       if (why.empty() && !rule.copies_to.empty()) {
         const json::Value* wanted = Lookup(object, rule.copied_from);
         const auto& children = children_[{uid, id}];
-        const bool seen = wanted == nullptr || std::ranges::any_of(children, [&](const auto& entry) {
-          const json::Value* value = Lookup(entry.second.object, rule.copies_to);
-          return value != nullptr && Shown(*value) == Shown(*wanted);
-        });
+        const bool seen =
+            wanted == nullptr || std::ranges::any_of(children, [&](const auto& entry) {
+              const json::Value* value = Lookup(entry.second.object, rule.copies_to);
+              return value != nullptr && Shown(*value) == Shown(*wanted);
+            });
         if (!seen) why = fmt::format("{} was not applied with this generation's values", id);
       }
       if (!why.empty()) {
@@ -155,9 +158,8 @@ std::string Oracle::Missing(const std::string& instance, const std::string& node
   // It may have gone a moment ago, which nobody can know.
   const auto known = children_.find({instance, node});
   const bool was_there =
-      known != children_.end() && std::ranges::any_of(known->second, [](const auto& entry) {
-        return entry.second.was_ready;
-      });
+      known != children_.end() &&
+      std::ranges::any_of(known->second, [](const auto& entry) { return entry.second.was_ready; });
   return was_there ? std::string() : node + " was never there";
 }
 

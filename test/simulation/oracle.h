@@ -55,7 +55,7 @@ class Oracle {
   Look look_;
   std::map<Owner, std::map<std::string, Child>> children_;  // by uid
   std::set<std::string> ours_;                              // uids
-  std::map<std::string, std::int64_t> generations_;         // highest observed, by uid and condition
+  std::map<std::string, std::int64_t> generations_;  // highest observed, by uid and condition
   std::vector<std::string> violations_;
 };
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/controller_command.h"
 
@@ -23,11 +23,10 @@ bool Holds(const WaitStep& wait, const json::Value& object, std::string& last);
 
 Result<operator_::OperatorOptions> OptionsOf(const Scenario& scenario) {
   // README of the recordings: the flags that all of them ran with.
-  std::vector<std::string> arguments = {"--allow-crd-deletion=true",
-                                        "--dynamic-controller-concurrent-reconciles=10",
-                                        "--feature-gates=CELOmitFunction=true",
-                                        "--instance-requeue-interval=1s",
-                                        "--rgd-progress-requeue-delay=1s"};
+  std::vector<std::string> arguments = {
+      "--allow-crd-deletion=true", "--dynamic-controller-concurrent-reconciles=10",
+      "--feature-gates=CELOmitFunction=true", "--instance-requeue-interval=1s",
+      "--rgd-progress-requeue-delay=1s"};
   arguments.insert(arguments.end(), scenario.flags.begin(), scenario.flags.end());
   CLI::App app;
   cli::ControllerFlags flags;
@@ -114,12 +113,12 @@ Result<void> Player::Act(const ApplyStep& step, const std::string& error) {
       path += fmt::format("/{}?fieldManager=user&force=true",
                           json::FindString(object, {"metadata", "name"}));
     }
-    const http::Response response = world_.Ask(
-        {.method = create ? "POST" : "PATCH",
-         .target = path,
-         .headers = {{"Content-Type",
-                      create ? "application/json" : "application/apply-patch+yaml"}},
-         .body = json::Serialize(object)});
+    const http::Response response =
+        world_.Ask({.method = create ? "POST" : "PATCH",
+                    .target = path,
+                    .headers = {{"Content-Type",
+                                 create ? "application/json" : "application/apply-patch+yaml"}},
+                    .body = json::Serialize(object)});
     if (auto judged = Judge(response, error); !judged) return judged;
   }
   return {};
@@ -143,11 +142,12 @@ Result<void> Player::Act(const DeleteStep& step, const std::string& error) {
   if (!place) return std::unexpected(std::move(place.error()));
   json::Object options{{"kind", "DeleteOptions"}, {"apiVersion", "v1"}};
   if (!step.cascade.empty()) options["propagationPolicy"] = step.cascade;
-  return Judge(world_.Ask({.method = "DELETE",
-                           .target = PathOf(*place, step.object.name_space) + "/" + step.object.name,
-                           .headers = {{"Content-Type", "application/json"}},
-                           .body = json::Serialize(options)}),
-               error);
+  return Judge(
+      world_.Ask({.method = "DELETE",
+                  .target = PathOf(*place, step.object.name_space) + "/" + step.object.name,
+                  .headers = {{"Content-Type", "application/json"}},
+                  .body = json::Serialize(options)}),
+      error);
 }
 
 Result<void> Player::Act(const WaitStep& step, const std::string&) {
@@ -176,8 +176,8 @@ bool Player::IsMet(const WaitStep& step, std::string& last) {
     last = place.error().message();
     return absent;
   }
-  const http::Response response = world_.Ask(
-      {.target = PathOf(*place, step.object.name_space) + "/" + step.object.name});
+  const http::Response response =
+      world_.Ask({.target = PathOf(*place, step.object.name_space) + "/" + step.object.name});
   if (response.status == 404) {
     last = "no object";
     return absent;
@@ -193,7 +193,9 @@ bool Player::IsMet(const WaitStep& step, std::string& last) {
 
 Result<void> Player::Act(const SettleStep& step, const std::string&) { return Settle(step.quiet); }
 
-Result<void> Player::Act(const SleepStep& step, const std::string&) { return Advance(step.duration); }
+Result<void> Player::Act(const SleepStep& step, const std::string&) {
+  return Advance(step.duration);
+}
 
 Result<void> Player::Act(const StopStep& step, const std::string&) {
   world_.StopOperator(step.how == StopStep::How::kKill ? World::Stop::kKill

@@ -39,8 +39,8 @@ const BuiltIn* FindBuiltIn(std::string_view group, std::string_view resource);
 std::string KeyOf(const json::Value& object);
 void Remove(json::Object& object, std::initializer_list<std::string_view> keys);
 void SortConditions(json::Value& status);
-void CollectLeaves(const json::Value& fields, const std::string& at, std::vector<std::string>& paths,
-                   int depth = 0);
+void CollectLeaves(const json::Value& fields, const std::string& at,
+                   std::vector<std::string>& paths, int depth = 0);
 std::string ReplaceAll(std::string text, std::string_view from, std::string_view to);
 std::string Join(const std::vector<std::string>& parts, std::string_view between);
 
@@ -83,10 +83,9 @@ std::string Recorder::CheckOrder(const std::vector<std::string>& order,
   }
   std::size_t at = 0;
   for (const std::string& wanted : order) {
-    const auto found = std::find_if(lines.begin() + static_cast<std::ptrdiff_t>(at), lines.end(),
-                                    [&](const std::string& line) {
-                                      return line.find(wanted) != std::string::npos;
-                                    });
+    const auto found = std::find_if(
+        lines.begin() + static_cast<std::ptrdiff_t>(at), lines.end(),
+        [&](const std::string& line) { return line.find(wanted) != std::string::npos; });
     if (found == lines.end()) {
       return fmt::format("no \"{}\" after line {} of\n{}", wanted, at, Join(lines, "\n"));
     }
@@ -188,7 +187,8 @@ std::vector<json::Value> Recorder::List() {
     if (collection.empty()) return;
     const std::size_t slash = collection.rfind('/');
     paths.push_back(collection.substr(0, slash));
-    if (!object.name_space.empty()) paths.back() += fmt::format("/namespaces/{}", object.name_space);
+    if (!object.name_space.empty())
+      paths.back() += fmt::format("/namespaces/{}", object.name_space);
     paths.back() += fmt::format("{}/{}", collection.substr(slash), object.name);
   });
   std::vector<json::Value> all;
@@ -317,7 +317,8 @@ json::Object Recorder::ReduceFields(const json::Value* entries) const {
     const std::string_view manager = json::FindString(entry, {"manager"});
     if (manager == "kube-apiserver" || manager == "kube-controller-manager") continue;
     std::string key = fmt::format("{} {}", manager, json::FindString(entry, {"operation"}));
-    if (auto sub = json::FindString(entry, {"subresource"}); !sub.empty()) key.append(" ").append(sub);
+    if (auto sub = json::FindString(entry, {"subresource"}); !sub.empty())
+      key.append(" ").append(sub);
     std::vector<std::string> paths;
     if (const auto* fields = json::Find(entry, "fieldsV1")) CollectLeaves(*fields, "", paths);
     std::erase_if(paths, [this](const std::string& path) {
@@ -388,8 +389,8 @@ void SortConditions(json::Value& status) {
   }
 }
 
-void CollectLeaves(const json::Value& fields, const std::string& at, std::vector<std::string>& paths,
-                   int depth) {
+void CollectLeaves(const json::Value& fields, const std::string& at,
+                   std::vector<std::string>& paths, int depth) {
   if (!fields.is_object() || depth > 200) return;
   bool leaf = true;
   for (const auto& [key, below] : fields.get_object()) {

@@ -106,7 +106,8 @@ Result<Step> ReadStep(const json::Object& fields) {
   };
   const auto text = [&fields](std::string_view key) -> std::string {
     const json::Value* value = fields.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+    return value != nullptr && value->is_string() ? std::string(value->get_string())
+                                                  : std::string();
   };
   const auto duration = [&](std::string_view key) { return cli::ParseGoDuration(text(key)); };
   step.error = text("error");
@@ -131,8 +132,8 @@ Result<Step> ReadStep(const json::Object& fields) {
     return put(Result<SleepStep>(SleepStep{*time}));
   }
   if (fields.contains("stop")) {
-    return put(Result<StopStep>(StopStep{text("stop") == "kill" ? StopStep::How::kKill
-                                                                : StopStep::How::kOrderly}));
+    return put(Result<StopStep>(
+        StopStep{text("stop") == "kill" ? StopStep::How::kKill : StopStep::How::kOrderly}));
   }
   if (fields.contains("start")) return put(Result<StartStep>(StartStep{}));
   if (fields.contains("order") || fields.contains("never")) {

@@ -82,8 +82,8 @@ struct RecordStep {
 };
 
 struct Step {
-  std::variant<ApplyStep, PatchStep, DeleteStep, WaitStep, SettleStep, SleepStep, StopStep, StartStep,
-               OrderStep, RecordStep>
+  std::variant<ApplyStep, PatchStep, DeleteStep, WaitStep, SettleStep, SleepStep, StopStep,
+               StartStep, OrderStep, RecordStep>
       action;
   std::string error;  // the request must fail with this text
   std::string text;   // as written, shortened, for messages

@@ -64,7 +64,8 @@ Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& e
   if (!scenario->upstream_defect.empty()) {
     const auto outcome = expected.outcomes.find(scenario->name);
     if (outcome == expected.outcomes.end()) {
-      if (!conformance::IsForeignData()) verdict.differences.emplace_back("nothing says what is right");
+      if (!conformance::IsForeignData())
+        verdict.differences.emplace_back("nothing says what is right");
       return verdict;
     }
     verdict.differences = CompareOutcome(outcome->second, recorder.points());

@@ -46,7 +46,8 @@ std::string Shorten(const std::string& text) {
   std::set<std::string> kept;
   std::vector<std::string> open;
   for (const auto& [name, schema] : schemas->get_object()) {
-    const std::string_view kind = std::string_view(name).substr(std::string_view(name).rfind('.') + 1);
+    const std::string_view kind =
+        std::string_view(name).substr(std::string_view(name).rfind('.') + 1);
     if (std::ranges::find(kKinds, kind) != std::end(kKinds)) open.emplace_back(name);
   }
   while (!open.empty()) {
@@ -75,7 +76,8 @@ void CollectReferences(const json::Value& value, std::vector<std::string>& names
   for (const auto& [key, member] : value.get_object()) {
     if (key == "$ref" && member.is_string()) {
       const std::string_view reference(member.get_string());
-      if (reference.starts_with(kReference)) names.emplace_back(reference.substr(kReference.size()));
+      if (reference.starts_with(kReference))
+        names.emplace_back(reference.substr(kReference.size()));
     } else {
       CollectReferences(member, names, depth + 1);
     }

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "experiment.h"
 
@@ -48,9 +48,7 @@ constexpr std::uint64_t kShown = 5;
 
 class Log final : public LogSink {
  public:
-  void Write(LogLevel, std::string_view line) override {
-    fmt::print("    {}\n", line);
-  }
+  void Write(LogLevel, std::string_view line) override { fmt::print("    {}\n", line); }
 };
 
 Result<std::vector<Experiment>> Prepare(const Options& options);
@@ -130,8 +128,7 @@ Result<std::vector<Experiment>> Prepare(const Options& options) {
     auto scenario = ReadScenario(path.stem().string(), text);
     if (!scenario) return std::unexpected(std::move(scenario.error()));
     Log log;
-    auto experiment =
-        Experiment::Prepare(std::move(*scenario), options.verbose ? &log : nullptr);
+    auto experiment = Experiment::Prepare(std::move(*scenario), options.verbose ? &log : nullptr);
     if (!experiment) return std::unexpected(std::move(experiment.error()));
     experiments.push_back(std::move(*experiment));
   }

@@ -99,13 +99,14 @@ json::Value Without(json::Value object, std::initializer_list<std::string_view> 
 
 // What could be sent to make it.
 json::Value Manifest(json::Value object) {
-  object = Without(std::move(object), {"uid", "resourceVersion", "creationTimestamp", "generation",
-                                       "managedFields"});
+  object = Without(std::move(object),
+                   {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"});
   object.as_object().erase("status");
   if (json::Value* annotations = json::Find(*json::Find(object, "metadata"), "annotations")) {
     annotations->as_object().erase(api::annotation::kDesiredHash);
     annotations->as_object().erase("internal.kro.run/definition-hash");
-    if (annotations->as_object().empty()) json::Find(object, "metadata")->as_object().erase("annotations");
+    if (annotations->as_object().empty())
+      json::Find(object, "metadata")->as_object().erase("annotations");
   }
   return object;
 }
@@ -126,13 +127,15 @@ class TakeOver : public ::testing::Test {
     auto options = OptionsOf(*scenario);
     ASSERT_TRUE(options);
     std::vector<ChildApply> applies;
-    World source({.observe = [&](const auto& answered) {
-                   const std::string& target = answered.request.target;
-                   if (answered.request.method != "PATCH" || !answered.stored) return;
-                   if (target.find("applyset&") == std::string::npos) return;
-                   applies.push_back({target.substr(0, target.find('?')), answered.request.body});
-                 }},
-                 *options);
+    World source(
+        {.observe =
+             [&](const auto& answered) {
+               const std::string& target = answered.request.target;
+               if (answered.request.method != "PATCH" || !answered.stored) return;
+               if (target.find("applyset&") == std::string::npos) return;
+               applies.push_back({target.substr(0, target.find('?')), answered.request.body});
+             }},
+        *options);
     Recorder recorder(source, {});
     Player player(source, recorder);
     ASSERT_TRUE(player.Play(*scenario));
@@ -165,8 +168,8 @@ class TakeOver : public ::testing::Test {
   }
 
   // By the first manager, but for these fields of its metadata, which the second one adds.
-  void LayDown(World& source, std::string_view first, const std::string& path, std::string_view second,
-               std::initializer_list<std::string_view> added) {
+  void LayDown(World& source, std::string_view first, const std::string& path,
+               std::string_view second, std::initializer_list<std::string_view> added) {
     const json::Value object = Manifest(source.Get(path));
     Send("PATCH", path, first, Without(object, added));
     json::Object metadata;
@@ -208,11 +211,14 @@ class TakeOver : public ::testing::Test {
   }
 
   void SendMerge(const std::string& path, std::string_view manager, const json::Value& body) {
-    SendAs("PATCH", path + fmt::format("?fieldManager={}", manager), "application/merge-patch+json", body);
+    SendAs("PATCH", path + fmt::format("?fieldManager={}", manager), "application/merge-patch+json",
+           body);
   }
-  void Send(std::string method, const std::string& path, std::string_view manager, const json::Value& body) {
+  void Send(std::string method, const std::string& path, std::string_view manager,
+            const json::Value& body) {
     const bool apply = method == "PATCH";
-    SendAs(std::move(method), fmt::format("{}?fieldManager={}{}", path, manager, apply ? "&force=true" : ""),
+    SendAs(std::move(method),
+           fmt::format("{}?fieldManager={}{}", path, manager, apply ? "&force=true" : ""),
            apply ? "application/apply-patch+yaml" : "application/json", body);
   }
   void SendAs(std::string method, std::string target, std::string type, const json::Value& body) {
@@ -220,10 +226,12 @@ class TakeOver : public ::testing::Test {
     for (const auto& [theirs, ours] : uids_) ReplaceAll(text, theirs, ours);
     ReplaceAll(text, fmt::format("\"kro.run/kro-version\":\"{}\"", version_),
                fmt::format("\"kro.run/kro-version\":\"{}\"", kVersionBefore));
-    ReplaceAll(text, fmt::format("\"kro/{}\"", version_), fmt::format("\"kro/{}\"", kVersionBefore));
-    const http::Response response =
-        world_->Ask({.method = std::move(method), .target = target,
-                     .headers = {{"Content-Type", std::move(type)}}, .body = std::move(text)});
+    ReplaceAll(text, fmt::format("\"kro/{}\"", version_),
+               fmt::format("\"kro/{}\"", kVersionBefore));
+    const http::Response response = world_->Ask({.method = std::move(method),
+                                                 .target = target,
+                                                 .headers = {{"Content-Type", std::move(type)}},
+                                                 .body = std::move(text)});
     EXPECT_LT(response.status, 300) << target << ": " << response.body;
   }
 
@@ -240,14 +248,15 @@ class TakeOver : public ::testing::Test {
     EXPECT_TRUE(world_->Advance(time));
     std::vector<std::string> writes;
     for (const Call& call : world_->audit.calls()) {
-      if (call.write) writes.push_back(fmt::format("{} {} {}", call.verb, call.resource, call.object));
+      if (call.write)
+        writes.push_back(fmt::format("{} {} {}", call.verb, call.resource, call.object));
     }
     return writes;
   }
 
   std::optional<World> world_;
   std::string version_;
-  std::vector<std::string> children_;  // paths
+  std::vector<std::string> children_;                      // paths
   std::vector<std::pair<std::string, std::string>> uids_;  // there, here
   std::map<std::string, json::Value> before_;
 };
@@ -260,7 +269,8 @@ TEST_F(TakeOver, NothingIsMadeAnewAndNoChildRestarts) {
   for (const auto& [path, was] : before_) {
     const json::Value is = world_->Get(path);
     EXPECT_EQ(Uid(is), Uid(was)) << path;
-    EXPECT_EQ(is.at("metadata").at("creationTimestamp"), was.at("metadata").at("creationTimestamp"));
+    EXPECT_EQ(is.at("metadata").at("creationTimestamp"),
+              was.at("metadata").at("creationTimestamp"));
     if (path == kDefinition || path == kCrd || path == kRevision) continue;
     json::Value a = was;
     json::Value b = is;

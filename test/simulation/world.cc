@@ -123,10 +123,11 @@ World::World(WorldOptions options, operator_::OperatorOptions operation)
       operation_(std::move(operation)),
       network_(server, executor,
                {.latency = 1ms,
-                .audit = [this](const auto& answered) {
-                 audit.Add(answered);
-                 if (options_.observe) options_.observe(answered);
-               }}),
+                .audit =
+                    [this](const auto& answered) {
+                      audit.Add(answered);
+                      if (options_.observe) options_.observe(answered);
+                    }}),
       short_documents_(Shortened(network_, options_.documents)),
       faults(short_documents_ ? static_cast<http::Transport&>(*short_documents_) : network_, server,
              executor, options_.schedule, [this](const apiserver::Fault& fault) { Crash(fault); }),

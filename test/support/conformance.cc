@@ -77,7 +77,8 @@ json::Array ReadCases(std::string_view name) {
   if (cases.empty()) {
     // Not one a line.
     if (auto whole = json::Parse(text); whole) {
-      if (auto* list = json::Find(*whole, "cases"); list != nullptr && list->is_array()) cases = list->as_array();
+      if (auto* list = json::Find(*whole, "cases"); list != nullptr && list->is_array())
+        cases = list->as_array();
     }
   }
   if (cases.empty() && !IsForeignData()) ADD_FAILURE() << name << " has no cases";
@@ -110,7 +111,8 @@ Tally::Tally(std::string kind, std::string_view unmet_file)
 Tally::~Tally() {
   std::printf("conformance %s: %d passed, %d unmet, %d failed\n", kind_.c_str(), passed_, unmet_,
               failed_);
-  if (passed_ + unmet_ + failed_ == 0 && !IsForeignData()) ADD_FAILURE() << kind_ << ": no case ran";
+  if (passed_ + unmet_ + failed_ == 0 && !IsForeignData())
+    ADD_FAILURE() << kind_ << ": no case ran";
 }
 
 void Tally::Count(std::string id, const std::string& problem) {

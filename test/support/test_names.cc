@@ -6,8 +6,7 @@
 
 namespace kro {
 
-std::set<std::string, std::less<>> TestNames(
-    std::initializer_list<std::string_view> folders) {
+std::set<std::string, std::less<>> TestNames(std::initializer_list<std::string_view> folders) {
   std::set<std::string, std::less<>> names;
   for (const std::string_view folder : folders) {
     const std::filesystem::path path = std::filesystem::path(KRO_SOURCE_DIR) / folder;

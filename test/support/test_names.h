@@ -11,7 +11,7 @@ namespace kro {
 
 // "Server.ListsPages" for TEST(Server, ListsPages), TEST_F and TEST_P, of all sources of tests in these
 // folders of the checkout.
-std::set<std::string, std::less<>> TestNames(
-    std::initializer_list<std::string_view> folders = {"src", "test"});
+std::set<std::string, std::less<>> TestNames(std::initializer_list<std::string_view> folders = {
+                                                 "src", "test"});
 
 }  // namespace kro

@@ -93,9 +93,9 @@ Answer<void> Admission::Check(const AdmissionRequest& request,
             refusal = Refusal(request, bound.policy, binding, outcome);
           }
           if (action == "Warn") {
-            warnings.push_back(
-                fmt::format("Validation failed for ValidatingAdmissionPolicy '{}' with binding '{}': {}",
-                            bound.policy.name(), binding.name, outcome.message));
+            warnings.push_back(fmt::format(
+                "Validation failed for ValidatingAdmissionPolicy '{}' with binding '{}': {}",
+                bound.policy.name(), binding.name, outcome.message));
           }
         }
       };
@@ -158,14 +158,16 @@ const Admission::State& Admission::state() const {
 namespace {
 
 const User& ServerUser() {
-  static const User& user = *new User{
-      .name = "system:kube-controller-manager", .groups = {"system:masters", "system:authenticated"}};
+  static const User& user = *new User{.name = "system:kube-controller-manager",
+                                      .groups = {"system:masters", "system:authenticated"}};
   return user;
 }
 
 bool Matches(Core& core, const json::Value& match, const AdmissionRequest& request) {
   const std::string_view policy = StringAt(match, {"matchPolicy"});
-  const auto fits = [&](const json::Value& rule) { return MatchesRule(core, rule, request, policy); };
+  const auto fits = [&](const json::Value& rule) {
+    return MatchesRule(core, rule, request, policy);
+  };
   const json::Array& rules = ArrayAt(match, {"resourceRules"});
   // A binding without rules narrows by selectors alone.
   if (!rules.empty() && std::ranges::none_of(rules, fits)) return false;
@@ -183,9 +185,9 @@ bool MatchesRule(Core& core, const json::Value& rule, const AdmissionRequest& re
   if (!version && match_policy != "Exact") {
     // The same object in another version counts.
     for (const json::Value& other : ArrayAt(rule, {"apiVersions"})) {
-      version = version || (other.is_string() && core.registry.Find(resource.group,
-                                                                    other.get_string(),
-                                                                    resource.name) != nullptr);
+      version = version ||
+                (other.is_string() &&
+                 core.registry.Find(resource.group, other.get_string(), resource.name) != nullptr);
     }
   }
   if (!version) return false;
@@ -308,14 +310,12 @@ std::vector<json::Value> FindParams(Core& core, const Policy& policy, const Bind
 kube::Status Refusal(const AdmissionRequest& request, const Policy& policy, const Binding& binding,
                      const Policy::Outcome& outcome) {
   const std::string message =
-      fmt::format("ValidatingAdmissionPolicy '{}' with binding '{}' denied request: {}", policy.name(),
-                  binding.name, outcome.message);
+      fmt::format("ValidatingAdmissionPolicy '{}' with binding '{}' denied request: {}",
+                  policy.name(), binding.name, outcome.message);
   kube::Status status = ForbiddenStatus(
       SubjectOf(request.resource, request.name.empty() ? "Unknown" : request.name), message);
   status.reason = outcome.reason.empty() ? "Invalid" : outcome.reason;
-  status.code = status.reason == "Invalid"     ? 422
-                : status.reason == "Forbidden" ? 403
-                                               : 413;
+  status.code = status.reason == "Invalid" ? 422 : status.reason == "Forbidden" ? 403 : 413;
   status.causes.push_back({"", message, ""});
   return status;
 }

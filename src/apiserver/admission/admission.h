@@ -22,7 +22,7 @@ struct AdmissionRequest {
   const Resource& resource;
   std::string_view subresource = {};
   std::string_view name_space = {};
-  std::string_view name = {};  // empty: one of a collection
+  std::string_view name = {};               // empty: one of a collection
   const json::Value* object = nullptr;      // nullptr: it is deleted
   const json::Value* old_object = nullptr;  // nullptr: it is created
   const User* user = nullptr;               // nullptr: the server itself

@@ -28,7 +28,7 @@ constexpr cel::OpaqueType kGroupCheck{.name = "kubernetes.authorization.GroupChe
 constexpr cel::OpaqueType kResourceCheck{.name = "kubernetes.authorization.ResourceCheck"};
 constexpr cel::OpaqueType kDecision{.name = "kubernetes.authorization.Decision"};
 
-template <std::string_view AccessAttributes::*kPart, const cel::OpaqueType& kResult>
+template <std::string_view AccessAttributes::* kPart, const cel::OpaqueType& kResult>
 cel::Value With(cel::Context& context, Args args) {
   CheckValue next = args[0].As<CheckValue>();
   next.type = &kResult;
@@ -76,9 +76,13 @@ const cel::Library& AuthorizerLibrary() {
   static const cel::Type decision = cel::Object(kDecision.name);
   const auto method = [](std::string_view name, std::string_view id, std::vector<cel::Type> params,
                          cel::Type result, std::string_view doc, cel::EvalFunction eval) {
-    return cel::Overload{.function = std::string(name), .id = std::string(id),
-                         .style = cel::Style::kReceiver, .params = std::move(params),
-                         .result = result, .doc = std::string(doc), .eval = eval};
+    return cel::Overload{.function = std::string(name),
+                         .id = std::string(id),
+                         .style = cel::Style::kReceiver,
+                         .params = std::move(params),
+                         .result = result,
+                         .doc = std::string(doc),
+                         .eval = eval};
   };
   static const cel::Library library{
       .name = "kubernetes.authorization",
@@ -125,16 +129,16 @@ cel::Type ResourceCheckType() {
 }
 
 cel::Value MakeAuthorizer(cel::Context& context, const Authorizer& authorizer, const User& user) {
-  return cel::Value::Abstract(context.arena().New<CheckValue>(
-      cel::OpaqueBase{&kAuthorizer}, &authorizer, &user, std::string_view(), std::string_view(),
-      AccessAttributes{}));
+  return cel::Value::Abstract(
+      context.arena().New<CheckValue>(cel::OpaqueBase{&kAuthorizer}, &authorizer, &user,
+                                      std::string_view(), std::string_view(), AccessAttributes{}));
 }
 
 cel::Value MakeResourceCheck(cel::Context& context, const Authorizer& authorizer, const User& user,
                              const AccessAttributes& attributes) {
-  return cel::Value::Abstract(context.arena().New<CheckValue>(
-      cel::OpaqueBase{&kResourceCheck}, &authorizer, &user, std::string_view(), std::string_view(),
-      attributes));
+  return cel::Value::Abstract(
+      context.arena().New<CheckValue>(cel::OpaqueBase{&kResourceCheck}, &authorizer, &user,
+                                      std::string_view(), std::string_view(), attributes));
 }
 
 }  // namespace kro::apiserver

@@ -169,9 +169,10 @@ void Policy::FindFaults(const json::Value& object, FieldErrors& errors) {
     }
     if (!composed.empty()) check(at + ".messageExpression", composed, "string");
     if (Trim(message).find('\n') != std::string::npos) {
-      errors.push_back(Invalid(at + ".message", json::Value(message), "must not contain line breaks"));
-    } else if (text.find('\n') != std::string_view::npos && Trim(text).find('\n') != std::string::npos &&
-               message.empty()) {
+      errors.push_back(
+          Invalid(at + ".message", json::Value(message), "must not contain line breaks"));
+    } else if (text.find('\n') != std::string_view::npos &&
+               Trim(text).find('\n') != std::string::npos && message.empty()) {
       errors.push_back(Required(at + ".message",
                                 "message must be specified if expression contains line breaks"));
     }
@@ -231,11 +232,17 @@ namespace {
 
 const cel::Environment& BaseEnvironment() {
   static const cel::Environment& environment = *[] {
-    const cel::Library* libraries[] = {
-        &cel::StandardLibrary(), &cel::OptionalLibrary(),        &cel::StringsLibrary(),
-        &cel::ListsLibrary(),    &cel::KubernetesListsLibrary(), &cel::UrlLibrary(),
-        &cel::RegexLibrary(),    &cel::QuantityLibrary(),        &cel::NetworkLibrary(),
-        &cel::SemverLibrary(),   &AuthorizerLibrary()};
+    const cel::Library* libraries[] = {&cel::StandardLibrary(),
+                                       &cel::OptionalLibrary(),
+                                       &cel::StringsLibrary(),
+                                       &cel::ListsLibrary(),
+                                       &cel::KubernetesListsLibrary(),
+                                       &cel::UrlLibrary(),
+                                       &cel::RegexLibrary(),
+                                       &cel::QuantityLibrary(),
+                                       &cel::NetworkLibrary(),
+                                       &cel::SemverLibrary(),
+                                       &AuthorizerLibrary()};
     auto* made = new cel::Environment(libraries, {.bindings = false, .mixed_comparisons = true});
     for (std::string_view name : {"object", "oldObject", "request", "params", "namespaceObject"}) {
       made->AddVariable(name, cel::Dyn());

@@ -43,9 +43,9 @@ TEST(Policy, TheFirstValidationThatFailsDecides) {
 TEST(Policy, AnErrorRefusesUnlessFailuresAreIgnored) {
   EXPECT_EQ(Ask(R"({"validations": [{"expression": " object.z == 1"}]})", "{}"),
             "expression 'object.z == 1' resulted in error: no such key: z");
-  EXPECT_EQ(Ask(R"({"failurePolicy": "Ignore", "validations": [{"expression": "object.z == 1"}]})",
-                "{}"),
-            "passes");
+  EXPECT_EQ(
+      Ask(R"({"failurePolicy": "Ignore", "validations": [{"expression": "object.z == 1"}]})", "{}"),
+      "passes");
 }
 
 TEST(Policy, ConditionsDecideWhetherItApplies) {

@@ -9,8 +9,8 @@
 namespace kro::apiserver {
 
 // `core` outlives the manager. `end_watches` ends the watches of a collection.
-void AddControllers(Core& core, ControllerManager& manager,
-                    std::function<void(std::string_view group, std::string_view resource)>
-                        end_watches);
+void AddControllers(
+    Core& core, ControllerManager& manager,
+    std::function<void(std::string_view group, std::string_view resource)> end_watches);
 
 }  // namespace kro::apiserver

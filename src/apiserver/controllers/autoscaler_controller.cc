@@ -26,8 +26,8 @@ void AutoscalerController::Observe(const Collection& collection, const Change& c
   }
   for (const StoredPtr& stored : client_.List(kAutoscalers, change.object->name_space)) {
     const json::Value autoscaler = client_.ValueOf(kAutoscalers, *stored);
-    auto target = api::GroupVersion::Parse(
-        StringAt(autoscaler, {"spec", "scaleTargetRef", "apiVersion"}));
+    auto target =
+        api::GroupVersion::Parse(StringAt(autoscaler, {"spec", "scaleTargetRef", "apiVersion"}));
     if (target && target->group == collection.group() &&
         StringAt(autoscaler, {"spec", "scaleTargetRef", "name"}) == change.object->name) {
       enqueue(KeyOf(*stored));
@@ -72,8 +72,9 @@ std::optional<Duration> AutoscalerController::Reconcile(const std::string& key) 
   status["desiredReplicas"] = desired;
   status["observedGeneration"] = IntAt(view, {"metadata", "generation"});
   status["currentMetrics"] = CurrentMetrics(view);
-  SetCondition(*autoscaler, {"AbleToScale", "True", "ReadyForNewScale",
-                             "recommended size matches current size"}, now);
+  SetCondition(*autoscaler,
+               {"AbleToScale", "True", "ReadyForNewScale", "recommended size matches current size"},
+               now);
   SetCondition(*autoscaler,
                {"ScalingActive", wanted == 0 ? "False" : "True",
                 wanted == 0 ? "ScalingDisabled" : "ValidMetricFound",
@@ -81,13 +82,13 @@ std::optional<Duration> AutoscalerController::Reconcile(const std::string& key) 
                             : "the HPA was able to successfully calculate a replica count"},
                now);
   const bool limited = desired != wanted;
-  SetCondition(*autoscaler,
-               {"ScalingLimited", limited ? "True" : "False",
-                limited ? (desired > wanted ? "TooFewReplicas" : "TooManyReplicas")
-                        : "DesiredWithinRange",
-                limited ? "the desired replica count is outside of the acceptable range"
-                        : "the desired count is within the acceptable range"},
-               now);
+  SetCondition(
+      *autoscaler,
+      {"ScalingLimited", limited ? "True" : "False",
+       limited ? (desired > wanted ? "TooFewReplicas" : "TooManyReplicas") : "DesiredWithinRange",
+       limited ? "the desired replica count is outside of the acceptable range"
+               : "the desired count is within the acceptable range"},
+      now);
   static_cast<void>(client_.Update(kAutoscalers, *autoscaler, "status"));
   return std::nullopt;
 }

@@ -95,7 +95,8 @@ spec:
   EXPECT_EQ(world.At(kScaler, "status.currentReplicas"), "4");
   EXPECT_EQ(world.At(kScaler, "status.desiredReplicas"), "4");
   EXPECT_EQ(world.At(kScaler, "status.conditions[0].status"), "True");
-  EXPECT_EQ(world.At(kScaler, "status.currentMetrics[0].resource.current.averageUtilization"), "60");
+  EXPECT_EQ(world.At(kScaler, "status.currentMetrics[0].resource.current.averageUtilization"),
+            "60");
 }
 
 TEST(Controllers, AnIngressGetsAnAddress) {
@@ -115,7 +116,8 @@ spec: {defaultBackend: {service: {name: web, port: {number: 80}}}}
 TEST(Controllers, APodTakesItsTimeToBecomeReady) {
   ServerWorld world({.pod_start = 500ms});
   world.Create("/api/v1/namespaces/default/pods",
-               "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, image: i}]}}");
+               "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{name: c, "
+               "image: i}]}}");
   world.Advance(400ms);
   EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Pending");
   world.Advance(200ms);

@@ -136,8 +136,7 @@ void CronJobController::Start(json::Value& cron_job, WallTime scheduled,
 void CronJobController::DeleteOld(const json::Value& cron_job, std::vector<json::Value> finished,
                                   std::string_view condition, std::string_view limit,
                                   std::int64_t otherwise) {
-  std::erase_if(finished,
-                [&](const json::Value& job) { return !IsConditionTrue(job, condition); });
+  std::erase_if(finished, [&](const json::Value& job) { return !IsConditionTrue(job, condition); });
   std::ranges::sort(finished, std::greater<>(), [](const json::Value& job) {
     return std::pair(std::string(StringAt(job, {"status", "startTime"})),
                      std::string(StringAt(job, {"metadata", "name"})));

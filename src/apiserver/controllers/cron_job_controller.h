@@ -10,8 +10,7 @@ namespace kro::apiserver {
 class CronJobController final : public Controller {
  public:
   // `core` outlives it.
-  explicit CronJobController(Core& core)
-      : core_(core), client_(core, "kube-controller-manager") {}
+  explicit CronJobController(Core& core) : core_(core), client_(core, "kube-controller-manager") {}
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;

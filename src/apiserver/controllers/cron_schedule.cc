@@ -54,9 +54,8 @@ Result<CronSchedule> CronSchedule::Parse(std::string_view text, std::string_view
     return Fail(ErrorCode::kInvalid, "expected 5 fields, found {}: '{}'", fields.size(), text);
   }
   const auto read = [&](std::size_t index, auto& bits) {
-    return ReadField(fields[index], FieldAt(index), [&](int number) {
-      bits.set(static_cast<std::size_t>(number) % bits.size());
-    });
+    return ReadField(fields[index], FieldAt(index),
+                     [&](int number) { bits.set(static_cast<std::size_t>(number) % bits.size()); });
   };
   auto minutes = read(0, schedule.minutes_);
   if (!minutes) return std::unexpected(minutes.error());
@@ -116,7 +115,9 @@ const Field& FieldAt(std::size_t index) {
       {"minute", 0, 59, {}},
       {"hour", 0, 23, {}},
       {"day of month", 1, 31, {}},
-      {"month", 1, 12,
+      {"month",
+       1,
+       12,
        {"JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"}},
       {"day of week", 0, 7, {"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}},
   }};
@@ -126,8 +127,8 @@ const Field& FieldAt(std::size_t index) {
 template <typename Set>
 Result<bool> ReadField(std::string_view text, const Field& field, Set set) {
   const auto refuse = [&] {
-    return Fail(ErrorCode::kInvalid, "{}: '{}' is no set of numbers from {} to {}", field.name, text,
-                field.least, field.most);
+    return Fail(ErrorCode::kInvalid, "{}: '{}' is no set of numbers from {} to {}", field.name,
+                text, field.least, field.most);
   };
   bool star = false;
   for (std::string_view part : Split(text, ',')) {
@@ -184,14 +185,15 @@ std::vector<std::string_view> Split(std::string_view text, char separator) {
 
 bool SameWord(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) {
-    return std::toupper(static_cast<unsigned char>(x)) == std::toupper(static_cast<unsigned char>(y));
+    return std::toupper(static_cast<unsigned char>(x)) ==
+           std::toupper(static_cast<unsigned char>(y));
   });
 }
 
 std::string_view Expanded(std::string_view text) {
   constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"@yearly", "0 0 1 1 *"},  {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
-      {"@weekly", "0 0 * * 0"},  {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
+      {"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"},
+      {"@weekly", "0 0 * * 0"}, {"@daily", "0 0 * * *"},    {"@midnight", "0 0 * * *"},
       {"@hourly", "0 * * * *"}};
   for (const auto& [name, fields] : kNames) {
     if (text == name) return fields;

@@ -10,7 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string NextAfter(std::string_view schedule, std::string_view time, std::string_view zone = "") {
+std::string NextAfter(std::string_view schedule, std::string_view time,
+                      std::string_view zone = "") {
   auto parsed = CronSchedule::Parse(schedule, zone);
   if (!parsed) return parsed.error().message();
   auto next = parsed->Next(*ParseTime(time));
@@ -41,8 +42,10 @@ TEST(CronSchedule, FindsTheNextTime) {
 }
 
 TEST(CronSchedule, ReckonsInItsTimeZone) {
-  EXPECT_EQ(NextAfter("0 9 * * *", "2026-07-01T00:00:00Z", "Europe/Berlin"), "2026-07-01T07:00:00Z");
-  EXPECT_THAT(NextAfter("0 9 * * *", "2026-07-01T00:00:00Z", "Mars/Base"), HasSubstr("unknown time zone"));
+  EXPECT_EQ(NextAfter("0 9 * * *", "2026-07-01T00:00:00Z", "Europe/Berlin"),
+            "2026-07-01T07:00:00Z");
+  EXPECT_THAT(NextAfter("0 9 * * *", "2026-07-01T00:00:00Z", "Mars/Base"),
+              HasSubstr("unknown time zone"));
 }
 
 TEST(CronSchedule, NamesTheFieldThatIsWrong) {
@@ -50,7 +53,8 @@ TEST(CronSchedule, NamesTheFieldThatIsWrong) {
   EXPECT_THAT(NextAfter("60 * * * *", "2026-01-01T00:00:00Z"), HasSubstr("minute: '60'"));
   EXPECT_THAT(NextAfter("* * * FOO *", "2026-01-01T00:00:00Z"), HasSubstr("month: 'FOO'"));
   EXPECT_THAT(NextAfter("*/0 * * * *", "2026-01-01T00:00:00Z"), HasSubstr("minute: '*/0'"));
-  EXPECT_THAT(NextAfter("@every 1ms", "2026-01-01T00:00:00Z"), HasSubstr("is no duration of a second"));
+  EXPECT_THAT(NextAfter("@every 1ms", "2026-01-01T00:00:00Z"),
+              HasSubstr("is no duration of a second"));
 }
 
 }  // namespace

@@ -114,18 +114,21 @@ bool DefinitionController::SettleNames(json::Value& definition) {
   const std::string now = client_.Now();
   bool changed = false;
   if (reason.empty()) {
-    changed = SetCondition(definition, {"NamesAccepted", "True", "NoConflicts",
-                                        "no conflicts found"}, now);
+    changed = SetCondition(definition,
+                           {"NamesAccepted", "True", "NoConflicts", "no conflicts found"}, now);
     if (!IsConditionTrue(definition, "Established")) {
-      changed = SetCondition(definition, {"Established", "False", "Installing",
-                                          "the initial names have been accepted"}, now) || changed;
+      changed = SetCondition(
+                    definition,
+                    {"Established", "False", "Installing", "the initial names have been accepted"},
+                    now) ||
+                changed;
     }
   } else {
     std::string message = fmt::format("\"{}\" is already in use", conflict);
     changed = SetCondition(definition, {"NamesAccepted", "False", reason, message}, now);
     if (!IsConditionTrue(definition, "Established")) {
-      SetCondition(definition, {"Established", "False", "NotAccepted",
-                                "not all names are accepted"}, now);
+      SetCondition(definition,
+                   {"Established", "False", "NotAccepted", "not all names are accepted"}, now);
     }
   }
   if (ObjectAt(definition, {"status", "acceptedNames"}) != accepted) {
@@ -176,8 +179,10 @@ const DefinitionController::Names& DefinitionController::NamesOf(const StoredObj
 
 bool DefinitionController::Establish(json::Value& definition) {
   if (!IsConditionTrue(definition, "NamesAccepted")) return false;
-  if (!SetCondition(definition, {"Established", "True", "InitialNamesAccepted",
-                                 "the initial names have been accepted"}, client_.Now())) {
+  if (!SetCondition(
+          definition,
+          {"Established", "True", "InitialNamesAccepted", "the initial names have been accepted"},
+          client_.Now())) {
     return false;
   }
   // Served before it says so: whoever waits for the condition may use it at once.
@@ -230,14 +235,14 @@ std::optional<Duration> DefinitionController::Finalize(json::Value& definition) 
   std::vector<StoredPtr> instances;
   if (established) instances = client_.List({group, version, plural}, "");
   if (!instances.empty()) {
-    bool changed =
-        SetCondition(definition, {"Terminating", "True", "InstanceDeletionInProgress",
-                                  "CustomResource deletion is in progress"}, now);
+    bool changed = SetCondition(definition,
+                                {"Terminating", "True", "InstanceDeletionInProgress",
+                                 "CustomResource deletion is in progress"},
+                                now);
     if (changed) static_cast<void>(client_.Update(kDefinitions, definition, "status"));
     for (const StoredPtr& instance : instances) {
       if (instance->terminating()) continue;
-      client_.Delete({group, version, plural}, instance->name_space, instance->name,
-                     instance->uid);
+      client_.Delete({group, version, plural}, instance->name_space, instance->name, instance->uid);
     }
     if (!client_.List({group, version, plural}, "").empty()) return kInstancePoll;
     definition = client_.Get(kDefinitions, "", StringAt(definition, {"metadata", "name"}))
@@ -292,7 +297,7 @@ Result<std::vector<ResourcePtr>> ResourcesOf(const json::Value& definition) {
     resource->short_names = Strings(ArrayAt(definition, {"status", "acceptedNames", "shortNames"}));
     resource->categories = Strings(ArrayAt(definition, {"status", "acceptedNames", "categories"}));
     resource->scope = StringAt(definition, {"spec", "scope"}) == "Namespaced" ? Scope::kNamespaced
-                                                                               : Scope::kCluster;
+                                                                              : Scope::kCluster;
     resource->verbs = {Verb::kDelete, Verb::kDeleteCollection, Verb::kGet,    Verb::kList,
                        Verb::kPatch,  Verb::kCreate,           Verb::kUpdate, Verb::kWatch};
     const std::vector<Verb> parts = {Verb::kGet, Verb::kPatch, Verb::kUpdate};
@@ -305,10 +310,9 @@ Result<std::vector<ResourcePtr>> ResourcesOf(const json::Value& definition) {
     }
     if (BoolAt(*version, {"deprecated"})) {
       std::string_view warning = StringAt(*version, {"deprecationWarning"});
-      custom->warning = warning.empty()
-                            ? fmt::format("{} {} is deprecated", resource->ApiVersion(),
-                                          resource->kind)
-                            : std::string(warning);
+      custom->warning = warning.empty() ? fmt::format("{} {} is deprecated", resource->ApiVersion(),
+                                                      resource->kind)
+                                        : std::string(warning);
     }
     resource->custom = custom;
     resources.push_back(std::move(resource));
@@ -337,10 +341,10 @@ Result<std::shared_ptr<CustomVersion>> ReadVersion(const json::Value& definition
   custom->structure = std::move(*structure);
   custom->has_status = json::Find(version, {"subresources", "status"}) != nullptr;
   if (json::Find(version, {"subresources", "scale"}) != nullptr) {
-    custom->scale = ScalePaths{
-        std::string(StringAt(version, {"subresources", "scale", "specReplicasPath"})),
-        std::string(StringAt(version, {"subresources", "scale", "statusReplicasPath"})),
-        std::string(StringAt(version, {"subresources", "scale", "labelSelectorPath"}))};
+    custom->scale =
+        ScalePaths{std::string(StringAt(version, {"subresources", "scale", "specReplicasPath"})),
+                   std::string(StringAt(version, {"subresources", "scale", "statusReplicasPath"})),
+                   std::string(StringAt(version, {"subresources", "scale", "labelSelectorPath"}))};
   }
   for (const json::Value& field : ArrayAt(version, {"selectableFields"})) {
     custom->selectable_fields.emplace_back(StringAt(field, {"jsonPath"}));
@@ -369,11 +373,13 @@ void ReadColumns(const json::Value& version, CustomVersion& custom) {
   if (!ArrayAt(version, {"additionalPrinterColumns"}).empty()) return;
   custom.columns.push_back(
       {"Age", "date", "",
-       "CreationTimestamp is a timestamp representing the server time when this object was created. "
+       "CreationTimestamp is a timestamp representing the server time when this object was "
+       "created. "
        "It is not guaranteed to be set in happens-before order across separate operations. Clients "
        "may not set this value. It is represented in RFC3339 form and is in UTC.\n\nPopulated by "
        "the system. Read-only. Null for lists. More info: "
-       "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata",
+       "https://git.k8s.io/community/contributors/devel/sig-architecture/"
+       "api-conventions.md#metadata",
        0, *JsonPath::Parse(".metadata.creationTimestamp")});
 }
 

@@ -16,9 +16,9 @@ namespace kro::apiserver {
 class DefinitionController final : public Controller {
  public:
   // `core` outlives it. `end_watches` ends the watches of a collection whose definition changed.
-  DefinitionController(Core& core,
-                       std::function<void(std::string_view group, std::string_view resource)>
-                           end_watches);
+  DefinitionController(
+      Core& core,
+      std::function<void(std::string_view group, std::string_view resource)> end_watches);
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;
@@ -52,7 +52,8 @@ class DefinitionController final : public Controller {
   std::function<void(std::string_view, std::string_view)> end_watches_;
   std::map<std::string, Served> served_;  // by name of the definition
   std::map<std::string, Names> names_;    // the same
-  std::map<std::string, std::uint64_t> settled_;  // the same; the revision that leaves nothing to do
+  std::map<std::string, std::uint64_t>
+      settled_;  // the same; the revision that leaves nothing to do
 };
 
 // The resources that a definition's served versions are. kInvalid for a schema that is not structural.

@@ -138,8 +138,9 @@ void DeploymentController::Roll(const json::Value& deployment, json::Value& curr
     if (Sum(old, {"status", "replicas"}) == 0) Scale(current, wanted);
     return;
   }
-  const std::int64_t surge = PartOf(
-      json::Find(deployment, {"spec", "strategy", "rollingUpdate", "maxSurge"}), wanted, Round::kUp);
+  const std::int64_t surge =
+      PartOf(json::Find(deployment, {"spec", "strategy", "rollingUpdate", "maxSurge"}), wanted,
+             Round::kUp);
   std::int64_t unavailable =
       PartOf(json::Find(deployment, {"spec", "strategy", "rollingUpdate", "maxUnavailable"}),
              wanted, Round::kDown);
@@ -152,14 +153,14 @@ void DeploymentController::Roll(const json::Value& deployment, json::Value& curr
     Scale(current, std::min(wanted, now + room));
   }
   // Old pods go as far as enough pods stay available.
-  const std::int64_t available = IntAt(current, {"status", "availableReplicas"}) +
-                                 Sum(old, {"status", "availableReplicas"});
+  const std::int64_t available =
+      IntAt(current, {"status", "availableReplicas"}) + Sum(old, {"status", "availableReplicas"});
   std::int64_t may_go = available - (wanted - unavailable);
   for (json::Value& set : old) {
     const std::int64_t replicas = IntAt(set, {"spec", "replicas"});
     const std::int64_t idle = replicas - IntAt(set, {"status", "availableReplicas"});
-    std::int64_t go = std::min(replicas, std::max<std::int64_t>(0, may_go) +
-                                             std::max<std::int64_t>(0, idle));
+    std::int64_t go =
+        std::min(replicas, std::max<std::int64_t>(0, may_go) + std::max<std::int64_t>(0, idle));
     if (go <= 0) continue;
     may_go -= std::max<std::int64_t>(0, go - std::max<std::int64_t>(0, idle));
     Scale(set, replicas - go);
@@ -180,8 +181,8 @@ void DeploymentController::WriteStatus(json::Value deployment, const json::Value
   const std::int64_t wanted = IntAt(view, {"spec", "replicas"}, 1);
   const std::int64_t total =
       IntAt(current, {"status", "replicas"}) + Sum(old, {"status", "replicas"});
-  const std::int64_t available = IntAt(current, {"status", "availableReplicas"}) +
-                                 Sum(old, {"status", "availableReplicas"});
+  const std::int64_t available =
+      IntAt(current, {"status", "availableReplicas"}) + Sum(old, {"status", "availableReplicas"});
   const std::int64_t updated = IntAt(current, {"status", "replicas"});
   json::Object& status = Child(deployment.as_object(), "status");
   status["observedGeneration"] = IntAt(view, {"metadata", "generation"});
@@ -200,12 +201,15 @@ void DeploymentController::WriteStatus(json::Value deployment, const json::Value
              Round::kDown),
       0);
   if (available >= wanted - unavailable) {
-    SetCondition(deployment, {"Available", "True", "MinimumReplicasAvailable",
-                              "Deployment has minimum availability."}, now, UpdateTime::kYes);
+    SetCondition(
+        deployment,
+        {"Available", "True", "MinimumReplicasAvailable", "Deployment has minimum availability."},
+        now, UpdateTime::kYes);
   } else {
-    SetCondition(deployment, {"Available", "False", "MinimumReplicasUnavailable",
-                              "Deployment does not have minimum availability."}, now,
-                 UpdateTime::kYes);
+    SetCondition(deployment,
+                 {"Available", "False", "MinimumReplicasUnavailable",
+                  "Deployment does not have minimum availability."},
+                 now, UpdateTime::kYes);
   }
   const std::string set(StringAt(current, {"metadata", "name"}));
   if (updated == wanted && total == wanted && available == wanted) {

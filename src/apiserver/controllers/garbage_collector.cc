@@ -97,8 +97,7 @@ GarbageCollector::Owner GarbageCollector::Judge(const StoredObject& dependent,
     return Owner::kUnknown;
   }
   const Collection& collection = core_.CollectionOf(*kind);
-  StoredPtr owner =
-      collection.Find(kind->namespaced() ? dependent.name_space : "", reference.name);
+  StoredPtr owner = collection.Find(kind->namespaced() ? dependent.name_space : "", reference.name);
   if (owner == nullptr || owner->uid != reference.uid) {
     foreign = uids_.contains(reference.uid);
     return Owner::kAbsent;
@@ -144,8 +143,12 @@ std::optional<Duration> GarbageCollector::JudgeDependent(const Place& dependent)
   for (const OwnerReference& reference : dependent.object->owners) {
     bool foreign = false;
     switch (Judge(*dependent.object, reference, foreign)) {
-      case Owner::kSolid: solid = true; break;
-      case Owner::kAbsent: dangling.insert(reference.uid); break;
+      case Owner::kSolid:
+        solid = true;
+        break;
+      case Owner::kAbsent:
+        dangling.insert(reference.uid);
+        break;
       case Owner::kWaiting:
         waiting = true;
         dangling.insert(reference.uid);
@@ -178,8 +181,7 @@ std::optional<Duration> GarbageCollector::JudgeDependent(const Place& dependent)
   return std::nullopt;
 }
 
-void GarbageCollector::RemoveReferences(const Place& dependent,
-                                        const std::set<std::string>& uids) {
+void GarbageCollector::RemoveReferences(const Place& dependent, const std::set<std::string>& uids) {
   json::Value object = ObjectValue(*dependent.resource, *dependent.object);
   json::Array kept;
   for (const json::Value& reference : ArrayAt(object, {"metadata", "ownerReferences"})) {
@@ -206,8 +208,7 @@ void GarbageCollector::RemoveFinalizer(const Place& place, std::string_view fina
       {place.resource->group, place.resource->version, place.resource->name}, object));
 }
 
-void GarbageCollector::WarnOfForeignOwner(const Place& dependent,
-                                          const OwnerReference& reference) {
+void GarbageCollector::WarnOfForeignOwner(const Place& dependent, const OwnerReference& reference) {
   const StoredObject& object = *dependent.object;
   const std::string name_space = object.name_space.empty() ? "default" : object.name_space;
   json::Object event;

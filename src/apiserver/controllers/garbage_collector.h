@@ -15,8 +15,7 @@ namespace kro::apiserver {
 class GarbageCollector final : public Controller {
  public:
   // `core` outlives it.
-  explicit GarbageCollector(Core& core)
-      : core_(core), client_(core, "kube-controller-manager") {}
+  explicit GarbageCollector(Core& core) : core_(core), client_(core, "kube-controller-manager") {}
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;
@@ -29,8 +28,7 @@ class GarbageCollector final : public Controller {
     StoredPtr object;
   };
   std::optional<Place> Find(const std::string& key) const;
-  Owner Judge(const StoredObject& dependent, const OwnerReference& reference,
-              bool& foreign) const;
+  Owner Judge(const StoredObject& dependent, const OwnerReference& reference, bool& foreign) const;
   // Of a terminating owner: what its finalizers ask for.
   std::optional<Duration> Finalize(const Place& owner);
   std::optional<Duration> JudgeDependent(const Place& dependent);

@@ -13,7 +13,8 @@ constexpr std::string_view kAddress = "172.18.255.1";
 
 void IngressController::Observe(const Collection& collection, const Change& change,
                                 const Enqueue& enqueue) {
-  if (collection.group() != kIngresses.group || collection.resource() != kIngresses.resource) return;
+  if (collection.group() != kIngresses.group || collection.resource() != kIngresses.resource)
+    return;
   if (change.type != ChangeType::kDeleted) enqueue(KeyOf(*change.object));
 }
 

@@ -71,9 +71,8 @@ std::optional<Duration> JobController::Reconcile(const std::string& key) {
     SetDefault(status, "startTime", json::Value(now));
   }
   const bool over = succeeded >= completions || failed > IntAt(*job, {"spec", "backoffLimit"}, 6);
-  const std::int64_t wanted = suspended || over
-                                  ? 0
-                                  : std::min(parallelism, completions - succeeded);
+  const std::int64_t wanted =
+      suspended || over ? 0 : std::min(parallelism, completions - succeeded);
   for (; active < wanted; ++active) {
     json::Object pod = PodFromTemplate(*job, name + "-");
     Child(pod, "metadata")["finalizers"] = json::Array{json::Value(kTracking)};

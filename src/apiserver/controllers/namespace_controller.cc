@@ -121,33 +121,37 @@ std::optional<Duration> NamespaceController::Empty(json::Value name_space,
 namespace {
 
 void SetConditions(json::Value& name_space, const Left& left, std::string_view now) {
-  SetCondition(name_space, {"NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered",
-                            "All resources successfully discovered"}, now);
-  SetCondition(name_space, {"NamespaceDeletionGroupVersionParsingFailure", "False",
-                            "ParsedGroupVersions", "All legacy kube types successfully parsed"},
+  SetCondition(name_space,
+               {"NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered",
+                "All resources successfully discovered"},
                now);
-  SetCondition(name_space, {"NamespaceDeletionContentFailure", "False", "ContentDeleted",
-                            "All content successfully deleted, may be waiting on finalization"},
+  SetCondition(name_space,
+               {"NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions",
+                "All legacy kube types successfully parsed"},
                now);
-  std::string resources = "Some resources are remaining: " +
-                          Listed(left.resources, "resource instances");
+  SetCondition(name_space,
+               {"NamespaceDeletionContentFailure", "False", "ContentDeleted",
+                "All content successfully deleted, may be waiting on finalization"},
+               now);
+  std::string resources =
+      "Some resources are remaining: " + Listed(left.resources, "resource instances");
   std::string finalizers = "Some content in the namespace has finalizers remaining: " +
                            Listed(left.finalizers, "resource instances");
-  SetCondition(name_space,
-               left.resources.empty()
-                   ? ConditionState{"NamespaceContentRemaining", "False", "ContentRemoved",
-                                    "All content successfully removed"}
-                   : ConditionState{"NamespaceContentRemaining", "True", "SomeResourcesRemain",
-                                    resources},
-               now);
-  SetCondition(name_space,
-               left.finalizers.empty()
-                   ? ConditionState{"NamespaceFinalizersRemaining", "False",
-                                    "ContentHasNoFinalizers",
-                                    "All content-preserving finalizers finished"}
-                   : ConditionState{"NamespaceFinalizersRemaining", "True",
-                                    "SomeFinalizersRemain", finalizers},
-               now);
+  SetCondition(
+      name_space,
+      left.resources.empty()
+          ? ConditionState{"NamespaceContentRemaining", "False", "ContentRemoved",
+                           "All content successfully removed"}
+          : ConditionState{"NamespaceContentRemaining", "True", "SomeResourcesRemain", resources},
+      now);
+  SetCondition(
+      name_space,
+      left.finalizers.empty()
+          ? ConditionState{"NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers",
+                           "All content-preserving finalizers finished"}
+          : ConditionState{"NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain",
+                           finalizers},
+      now);
 }
 
 std::string Listed(const std::map<std::string, int>& counts, std::string_view unit) {

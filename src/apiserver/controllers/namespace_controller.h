@@ -8,7 +8,8 @@ namespace kro::apiserver {
 class NamespaceController final : public Controller {
  public:
   // `core` outlives it.
-  explicit NamespaceController(Core& core) : core_(core), client_(core, "kube-controller-manager") {}
+  explicit NamespaceController(Core& core)
+      : core_(core), client_(core, "kube-controller-manager") {}
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;

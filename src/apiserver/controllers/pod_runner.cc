@@ -69,7 +69,8 @@ std::optional<Duration> PodRunner::Start(json::Value pod) {
   auto created = ParseTime(StringAt(pod, {"metadata", "creationTimestamp"}));
   // Times in objects are whole seconds, so the wait is measured from the binding instead.
   const json::Value* scheduled = FindCondition(pod, "PodScheduled");
-  if (created && scheduled != nullptr && json::Find(std::as_const(pod), {"status", "startTime"}) == nullptr) {
+  if (created && scheduled != nullptr &&
+      json::Find(std::as_const(pod), {"status", "startTime"}) == nullptr) {
     Child(pod.as_object(), "status")["startTime"] = client_.Now();
     static_cast<void>(client_.Update(kPods, pod, "status"));
     return Left(pod, core_.options.pod_start);
@@ -79,8 +80,7 @@ std::optional<Duration> PodRunner::Start(json::Value pod) {
   const bool ready = BehaviourOf(pod) != "not-ready";
   json::Object& status = Child(pod.as_object(), "status");
   ++started_;
-  std::string address =
-      fmt::format("10.244.{}.{}", (started_ >> 8) & 255, started_ & 255);
+  std::string address = fmt::format("10.244.{}.{}", (started_ >> 8) & 255, started_ & 255);
   status["phase"] = "Running";
   status["hostIP"] = kNodeAddress;
   json::Object host;
@@ -92,8 +92,9 @@ std::optional<Duration> PodRunner::Start(json::Value pod) {
   status["podIPs"] = json::Array{std::move(ip)};
   status["containerStatuses"] = ContainerStatuses(pod, now, ready);
   SetCondition(pod, {"Initialized", "True", "", ""}, now);
-  SetCondition(pod, {"ContainersReady", ready ? "True" : "False",
-                     ready ? "" : "ContainersNotReady", ""}, now);
+  SetCondition(pod,
+               {"ContainersReady", ready ? "True" : "False", ready ? "" : "ContainersNotReady", ""},
+               now);
   SetCondition(pod, {"Ready", ready ? "True" : "False", ready ? "" : "ContainersNotReady", ""},
                now);
   static_cast<void>(client_.Update(kPods, pod, "status"));
@@ -133,7 +134,8 @@ std::optional<Duration> PodRunner::Finish(json::Value pod) {
 
 std::optional<Duration> PodRunner::Left(const json::Value& pod, Duration span) {
   const MonotonicTime now = core_.clock.Monotonic();
-  auto [until, fresh] = until_.try_emplace(std::string(StringAt(pod, {"metadata", "uid"})), now + span);
+  auto [until, fresh] =
+      until_.try_emplace(std::string(StringAt(pod, {"metadata", "uid"})), now + span);
   if (until->second > now) return until->second - now;
   until_.erase(until);
   return std::nullopt;

@@ -40,8 +40,7 @@ std::optional<Duration> ReplicaSetController::Reconcile(const std::string& key) 
   const auto wanted = static_cast<std::size_t>(
       std::max<std::int64_t>(0, IntAt(*replica_set, {"spec", "replicas"}, 1)));
   for (std::size_t i = pods.size(); i < wanted; ++i) {
-    auto created =
-        client_.Create(kPods, name_space, PodFromTemplate(*replica_set, name + "-"));
+    auto created = client_.Create(kPods, name_space, PodFromTemplate(*replica_set, name + "-"));
     if (!created) return std::chrono::seconds(1);
     pods.push_back(client_.ValueOf(kPods, *created->object));
   }
@@ -61,8 +60,7 @@ std::optional<Duration> ReplicaSetController::Reconcile(const std::string& key) 
 
 void ReplicaSetController::WriteStatus(json::Value replica_set,
                                        const std::vector<json::Value>& pods) {
-  const auto ready =
-      static_cast<std::int64_t>(std::ranges::count_if(pods, IsPodReady));
+  const auto ready = static_cast<std::int64_t>(std::ranges::count_if(pods, IsPodReady));
   json::Object& status = Child(replica_set.as_object(), "status");
   status["replicas"] = pods.size();
   SetCount(status, "fullyLabeledReplicas", static_cast<std::int64_t>(pods.size()));

@@ -50,14 +50,14 @@ void RulePlayer::Consider(const Collection& collection, const Change& change) {
     if (!waiting_.emplace(i, change.object->uid).second) continue;
     // A moment at least, so that rules that answer each other do not hold up everything else.
     const Duration after = std::max(rule.after, core_.options.controller_latency);
-    core_.agenda.At(core_.clock.Monotonic() + after,
-                    [this, i, generation = generation_, rules = rules_, group = resource->group,
-                     name = resource->name, object = change.object, old = change.previous,
-                     type = change.type] {
-                      if (generation != generation_) return;
-                      waiting_.erase({i, object->uid});
-                      Act(rules->rules[i], group, name, object, old, type);
-                    });
+    core_.agenda.At(
+        core_.clock.Monotonic() + after,
+        [this, i, generation = generation_, rules = rules_, group = resource->group,
+         name = resource->name, object = change.object, old = change.previous, type = change.type] {
+          if (generation != generation_) return;
+          waiting_.erase({i, object->uid});
+          Act(rules->rules[i], group, name, object, old, type);
+        });
   }
 }
 
@@ -71,8 +71,7 @@ void RulePlayer::Act(const Rule& rule, const std::string& group, const std::stri
     if (now == nullptr || now->uid != object->uid || now->terminating()) return;
   }
   const json::Value current = ObjectValue(*resource, *now);
-  const json::Value before =
-      old == nullptr ? json::Value(nullptr) : ObjectValue(*resource, *old);
+  const json::Value before = old == nullptr ? json::Value(nullptr) : ObjectValue(*resource, *old);
   if (auto done = Carry(rule, resource, current, before); !done) {
     report_(fmt::format("{}: {}{}: {}", rule.source, rule.name.empty() ? "" : rule.name + ": ",
                         Named(current), done.error().message()));
@@ -133,8 +132,8 @@ Result<void> RulePlayer::Merge(const api::Gvr& gvr, const json::Value& object,
 
 // An object without a namespace is made where its cause is.
 Result<void> RulePlayer::Make(json::Value object, const json::Value& cause) {
-  auto kind = api::ParseGvk(json::FindString(object, {"apiVersion"}),
-                            json::FindString(object, {"kind"}));
+  auto kind =
+      api::ParseGvk(json::FindString(object, {"apiVersion"}), json::FindString(object, {"kind"}));
   if (!kind) return std::unexpected(kind.error());
   ResourcePtr resource = core_.registry.FindKind(kind->group, kind->version, kind->kind);
   if (resource == nullptr) {

@@ -76,8 +76,8 @@ void ServiceController::WriteSlice(const json::Value& service) {
   json::Array endpoints;
   for (const json::Value& pod : pods) endpoints.push_back(EndpointOf(pod));
   std::optional<json::Value> slice;
-  for (const StoredPtr& stored : ControlledBy(client_, kSlices, name_space,
-                                              StringAt(service, {"metadata", "uid"}))) {
+  for (const StoredPtr& stored :
+       ControlledBy(client_, kSlices, name_space, StringAt(service, {"metadata", "uid"}))) {
     slice = client_.ValueOf(kSlices, *stored);
   }
   const bool fresh = !slice;

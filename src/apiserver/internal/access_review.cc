@@ -100,8 +100,8 @@ namespace {
 Answer<json::Object> ReviewToken(Core& core, std::string_view token) {
   json::Object status;
   if (token.empty()) {
-    return std::unexpected(InvalidStatus("TokenReview", "authentication.k8s.io", "",
-                                         {Required("spec.token")}));
+    return std::unexpected(
+        InvalidStatus("TokenReview", "authentication.k8s.io", "", {Required("spec.token")}));
   }
   if (auto user = BearerOf(token, core)) {
     status["authenticated"] = true;
@@ -155,8 +155,8 @@ Answer<json::Object> ReviewAccess(Core& core, const Resource& resource, const Us
                 "exactly one of nonResourceAttributes or resourceAttributes must be specified"));
   }
   if (user.name.empty() && user.groups.empty()) {
-    errors.push_back(Invalid("spec.user", json::Value(""),
-                             "at least one of user or group must be specified"));
+    errors.push_back(
+        Invalid("spec.user", json::Value(""), "at least one of user or group must be specified"));
   }
   if (local && asked != nullptr && StringAt(*asked, {"namespace"}) != name_space) {
     errors.push_back(Invalid("spec.resourceAttributes.namespace",
@@ -201,9 +201,9 @@ Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view 
   StoredPtr live = core.CollectionOf(resource).Find(name_space, name);
   json::Value pod = ObjectValue(resource, *live);
   if (!StringAt(pod, {"spec", "nodeName"}).empty()) {
-    return std::unexpected(ConflictStatus({"", "pods/binding", name},
-                                          fmt::format("pod {} is already assigned to node \"{}\"",
-                                                      name, StringAt(pod, {"spec", "nodeName"}))));
+    return std::unexpected(ConflictStatus(
+        {"", "pods/binding", name}, fmt::format("pod {} is already assigned to node \"{}\"", name,
+                                                StringAt(pod, {"spec", "nodeName"}))));
   }
   Child(pod.as_object(), "spec")["nodeName"] = StringAt(body, {"target", "name"});
   json::Object condition;

@@ -79,9 +79,8 @@ std::optional<User> BearerOf(std::string_view token, Core& core) {
   return user;
 }
 
-std::string IssueServiceAccountToken(Core& core, std::string_view name_space,
-                                     std::string_view name, std::string_view uid,
-                                     std::chrono::seconds life) {
+std::string IssueServiceAccountToken(Core& core, std::string_view name_space, std::string_view name,
+                                     std::string_view uid, std::chrono::seconds life) {
   const std::int64_t now = UnixTime(core);
   json::Object account;
   account["name"] = name;
@@ -157,12 +156,11 @@ Answer<User> Impersonate(const http::Request& request, User user,
   if (!allowed) {
     // The last of the ways that the real server tries.
     AccessAttributes tried = attributes;
-    const std::string verb =
-        fmt::format("impersonate-on:{}:{}", account ? "serviceaccount" : "user-info",
-                    attributes.verb);
+    const std::string verb = fmt::format("impersonate-on:{}:{}",
+                                         account ? "serviceaccount" : "user-info", attributes.verb);
     tried.verb = verb;
-    return std::unexpected(ForbiddenStatus(
-        {attributes.group, attributes.resource, attributes.name}, WhyForbidden(user, tried)));
+    return std::unexpected(ForbiddenStatus({attributes.group, attributes.resource, attributes.name},
+                                           WhyForbidden(user, tried)));
   }
   CompleteGroups(wanted);
   return wanted;
@@ -232,9 +230,8 @@ std::int64_t UnixTime(const Core& core) {
 
 bool StartsWithoutCase(std::string_view text, std::string_view lower) {
   return text.size() >= lower.size() &&
-         std::ranges::equal(text.substr(0, lower.size()), lower, [](unsigned char a, char b) {
-           return std::tolower(a) == b;
-         });
+         std::ranges::equal(text.substr(0, lower.size()), lower,
+                            [](unsigned char a, char b) { return std::tolower(a) == b; });
 }
 
 void CompleteGroups(User& user) {

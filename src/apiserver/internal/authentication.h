@@ -19,9 +19,8 @@ Answer<User> Authenticate(const http::Request& request, const User* certified, C
 std::optional<User> BearerOf(std::string_view token, Core& core);
 
 // A token for a service account, a JWT signed with the server's key.
-std::string IssueServiceAccountToken(Core& core, std::string_view name_space,
-                                     std::string_view name, std::string_view uid,
-                                     std::chrono::seconds life);
+std::string IssueServiceAccountToken(Core& core, std::string_view name_space, std::string_view name,
+                                     std::string_view uid, std::chrono::seconds life);
 
 // Who the request is to count as: `user`, or the one that its Impersonate headers name, if the user
 // may. `attributes` are those of the request, for the text of the 403.

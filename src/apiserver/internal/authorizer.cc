@@ -79,9 +79,9 @@ Authorizer::Decision Authorizer::Decide(const User& user,
       user, attributes.name_space,
       [&](const PolicyRule& rule, const Binding& binding, const Subject& subject) {
         if (!Allows(rule, attributes)) return true;
-        decision = {true, fmt::format("RBAC: allowed by {} of {} {} to {}", binding.Shown(),
-                                      binding.role_kind, GoQuote(binding.role_name),
-                                      subject.Shown())};
+        decision = {true,
+                    fmt::format("RBAC: allowed by {} of {} {} to {}", binding.Shown(),
+                                binding.role_kind, GoQuote(binding.role_name), subject.Shown())};
         return false;
       },
       faults);
@@ -173,8 +173,8 @@ const Authorizer::Policy& Authorizer::policy() const {
                                     std::string(json::FindString(subject, {"name"})),
                                     home.empty() ? object->name_space : std::string(home)});
       }
-      auto& list = object->name_space.empty() ? read->everywhere
-                                              : read->by_namespace[object->name_space];
+      auto& list =
+          object->name_space.empty() ? read->everywhere : read->by_namespace[object->name_space];
       list.push_back(std::move(binding));
     }
   }

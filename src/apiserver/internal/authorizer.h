@@ -46,8 +46,8 @@ class Authorizer {
   struct Policy;
 
   // The bindings that concern the user, and their rules. False from `visit` ends it.
-  using Visit = std::function<bool(const PolicyRule& rule, const Binding& binding,
-                                   const Subject& subject)>;
+  using Visit =
+      std::function<bool(const PolicyRule& rule, const Binding& binding, const Subject& subject)>;
   void ForRules(const User& user, std::string_view name_space, const Visit& visit,
                 std::vector<std::string>& faults) const;
   const Policy& policy() const;

@@ -68,8 +68,9 @@ json::Value CreatedAt(const Row& row) {
 
 const json::Value* PodTemplate(const Row& row) {
   const json::Value* spec = json::Find(row.object, {"spec", "template", "spec"});
-  return spec != nullptr ? spec
-                         : json::Find(row.object, {"spec", "jobTemplate", "spec", "template", "spec"});
+  return spec != nullptr
+             ? spec
+             : json::Find(row.object, {"spec", "jobTemplate", "spec", "template", "spec"});
 }
 
 json::Value ContainerParts(const Row& row, std::string_view part) {
@@ -126,7 +127,8 @@ json::Value PodReady(const Row& row) {
   for (const json::Value& status : ArrayAt(row.object, {"status", "containerStatuses"})) {
     if (BoolAt(status, {"ready"})) ++ready;
   }
-  return Ratio(ready, static_cast<std::int64_t>(ArrayAt(row.object, {"spec", "containers"}).size()));
+  return Ratio(ready,
+               static_cast<std::int64_t>(ArrayAt(row.object, {"spec", "containers"}).size()));
 }
 
 json::Value PodRestarts(const Row& row) {
@@ -190,8 +192,8 @@ json::Value Labels(const json::Object& labels) {
   std::vector<std::string> terms;
   for (const auto& [key, value] : labels) {
     if (value.is_string()) {
-      terms.push_back(fmt::format("{}={}", std::string_view(key),
-                                  std::string_view(value.get_string())));
+      terms.push_back(
+          fmt::format("{}={}", std::string_view(key), std::string_view(value.get_string())));
     }
   }
   std::ranges::sort(terms);
@@ -221,9 +223,10 @@ json::Value IngressAddress(const Row& row) {
 }
 
 std::string AccessModes(const json::Array& modes) {
-  static const std::map<std::string_view, std::string_view> kShort = {
-      {"ReadWriteOnce", "RWO"}, {"ReadOnlyMany", "ROX"}, {"ReadWriteMany", "RWX"},
-      {"ReadWriteOncePod", "RWOP"}};
+  static const std::map<std::string_view, std::string_view> kShort = {{"ReadWriteOnce", "RWO"},
+                                                                      {"ReadOnlyMany", "ROX"},
+                                                                      {"ReadWriteMany", "RWX"},
+                                                                      {"ReadWriteOncePod", "RWOP"}};
   std::vector<std::string_view> words;
   for (const json::Value& mode : modes) {
     if (!mode.is_string()) continue;
@@ -269,9 +272,9 @@ json::Value NodeStatus(const Row& row) {
 
 json::Value SigningRequestCondition(const Row& row) {
   const auto has = [&row](std::string_view type) {
-    return std::ranges::any_of(ArrayAt(row.object, {"status", "conditions"}), [&](const json::Value& condition) {
-      return StringAt(condition, {"type"}) == type;
-    });
+    return std::ranges::any_of(
+        ArrayAt(row.object, {"status", "conditions"}),
+        [&](const json::Value& condition) { return StringAt(condition, {"type"}) == type; });
   };
   std::string text = has("Denied") ? "Denied" : has("Approved") ? "Approved" : "Pending";
   if (has("Failed")) text += ",Failed";
@@ -306,19 +309,26 @@ Table MakeColumns() {
       {"Status", [](const Row& row) { return json::Value(PodPhase(row.object)); }},
       {"Restarts", PodRestarts},
       age,
-      {"IP", [](const Row& row) {
+      {"IP",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"status", "podIP"})));
-       }, "string", 1},
-      {"Node", [](const Row& row) {
+       },
+       "string", 1},
+      {"Node",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"spec", "nodeName"})));
-       }, "string", 1},
-      {"Nominated Node", [](const Row& row) {
+       },
+       "string", 1},
+      {"Nominated Node",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"status", "nominatedNodeName"})));
-       }, "string", 1},
+       },
+       "string", 1},
       {"Readiness Gates", [](const Row&) { return json::Value("<none>"); }, "string", 1}};
   table["deployments.apps"] = {
       name,
-      {"Ready", [](const Row& row) {
+      {"Ready",
+       [](const Row& row) {
          return Ratio(IntAt(row.object, {"status", "readyReplicas"}),
                       IntAt(row.object, {"spec", "replicas"}));
        }},
@@ -326,20 +336,28 @@ Table MakeColumns() {
        "integer"},
       {"Available", [](const Row& row) { return Count(row, "status", "availableReplicas"); },
        "integer"},
-      age, containers, images, selector};
+      age,
+      containers,
+      images,
+      selector};
   table["replicasets.apps"] = {
       name,
       {"Desired", [](const Row& row) { return Count(row, "spec", "replicas"); }, "integer"},
       {"Current", [](const Row& row) { return Count(row, "status", "replicas"); }, "integer"},
       {"Ready", [](const Row& row) { return Count(row, "status", "readyReplicas"); }, "integer"},
-      age, containers, images, selector};
-  table["statefulsets.apps"] = {
-      name,
-      {"Ready", [](const Row& row) {
-         return Ratio(IntAt(row.object, {"status", "readyReplicas"}),
-                      IntAt(row.object, {"spec", "replicas"}));
-       }},
-      age, containers, images};
+      age,
+      containers,
+      images,
+      selector};
+  table["statefulsets.apps"] = {name,
+                                {"Ready",
+                                 [](const Row& row) {
+                                   return Ratio(IntAt(row.object, {"status", "readyReplicas"}),
+                                                IntAt(row.object, {"spec", "replicas"}));
+                                 }},
+                                age,
+                                containers,
+                                images};
   table["daemonsets.apps"] = {
       name,
       {"Desired", [](const Row& row) { return Count(row, "status", "desiredNumberScheduled"); },
@@ -347,40 +365,54 @@ Table MakeColumns() {
       {"Current", [](const Row& row) { return Count(row, "status", "currentNumberScheduled"); },
        "integer"},
       {"Ready", [](const Row& row) { return Count(row, "status", "numberReady"); }, "integer"},
-      {"Up-to-date",
-       [](const Row& row) { return Count(row, "status", "updatedNumberScheduled"); }, "integer"},
+      {"Up-to-date", [](const Row& row) { return Count(row, "status", "updatedNumberScheduled"); },
+       "integer"},
       {"Available", [](const Row& row) { return Count(row, "status", "numberAvailable"); },
        "integer"},
-      {"Node Selector", [](const Row& row) {
+      {"Node Selector",
+       [](const Row& row) {
          return Labels(ObjectAt(row.object, {"spec", "template", "spec", "nodeSelector"}));
        }},
-      age, containers, images, selector};
-  table["jobs.batch"] = {
-      name,
-      {"Status", JobStatus},
-      {"Completions", [](const Row& row) {
-         return Ratio(IntAt(row.object, {"status", "succeeded"}),
-                      IntAt(row.object, {"spec", "completions"}, 1));
-       }},
-      {"Duration", JobDuration},
-      age, containers, images, selector};
+      age,
+      containers,
+      images,
+      selector};
+  table["jobs.batch"] = {name,
+                         {"Status", JobStatus},
+                         {"Completions",
+                          [](const Row& row) {
+                            return Ratio(IntAt(row.object, {"status", "succeeded"}),
+                                         IntAt(row.object, {"spec", "completions"}, 1));
+                          }},
+                         {"Duration", JobDuration},
+                         age,
+                         containers,
+                         images,
+                         selector};
   table["cronjobs.batch"] = {
       name,
       {"Schedule", [](const Row& row) { return TextAt(row, {"spec", "schedule"}); }},
-      {"Timezone", [](const Row& row) {
+      {"Timezone",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"spec", "timeZone"})));
        }},
-      {"Suspend", [](const Row& row) {
+      {"Suspend",
+       [](const Row& row) {
          return json::Value(BoolAt(row.object, {"spec", "suspend"}) ? "True" : "False");
-       }, "boolean"},
-      {"Active", [](const Row& row) {
-         return json::Value(ArrayAt(row.object, {"status", "active"}).size());
-       }, "integer"},
-      {"Last Schedule", [](const Row& row) {
+       },
+       "boolean"},
+      {"Active",
+       [](const Row& row) { return json::Value(ArrayAt(row.object, {"status", "active"}).size()); },
+       "integer"},
+      {"Last Schedule",
+       [](const Row& row) {
          std::string_view time = StringAt(row.object, {"status", "lastScheduleTime"});
          return json::Value(time.empty() ? std::string("<none>") : AgeOf(time, row.now));
        }},
-      age, containers, images, selector};
+      age,
+      containers,
+      images,
+      selector};
   table["services"] = {
       name,
       {"Type", [](const Row& row) { return TextAt(row, {"spec", "type"}); }},
@@ -388,24 +420,26 @@ Table MakeColumns() {
       {"External-IP", ServiceExternal},
       {"Port(s)", ServicePorts},
       age,
-      {"Selector", [](const Row& row) { return Labels(ObjectAt(row.object, {"spec", "selector"})); },
-       "string", 1}};
+      {"Selector",
+       [](const Row& row) { return Labels(ObjectAt(row.object, {"spec", "selector"})); }, "string",
+       1}};
   table["ingresses.networking.k8s.io"] = {
       name,
-      {"Class", [](const Row& row) {
+      {"Class",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"spec", "ingressClassName"})));
        }},
       {"Hosts", IngressHosts},
       {"Address", IngressAddress},
       {"Ports", IngressPorts},
       age};
-  table["configmaps"] = {
-      name,
-      {"Data", [](const Row& row) {
-         return json::Value(ObjectAt(row.object, {"data"}).size() +
-                            ObjectAt(row.object, {"binaryData"}).size());
-       }},
-      age};
+  table["configmaps"] = {name,
+                         {"Data",
+                          [](const Row& row) {
+                            return json::Value(ObjectAt(row.object, {"data"}).size() +
+                                               ObjectAt(row.object, {"binaryData"}).size());
+                          }},
+                         age};
   table["secrets"] = {
       name,
       {"Type", [](const Row& row) { return TextAt(row, {"type"}); }},
@@ -413,20 +447,20 @@ Table MakeColumns() {
       age};
   table["namespaces"] = {
       name, {"Status", [](const Row& row) { return TextAt(row, {"status", "phase"}); }}, age};
-  table["nodes"] = {
-      name,
-      {"Status", NodeStatus},
-      {"Roles", [](const Row&) { return json::Value("<none>"); }},
-      age,
-      {"Version", [](const Row& row) {
-         return TextAt(row, {"status", "nodeInfo", "kubeletVersion"});
-       }}};
+  table["nodes"] = {name,
+                    {"Status", NodeStatus},
+                    {"Roles", [](const Row&) { return json::Value("<none>"); }},
+                    age,
+                    {"Version", [](const Row& row) {
+                       return TextAt(row, {"status", "nodeInfo", "kubeletVersion"});
+                     }}};
   table["persistentvolumeclaims"] = {
       name,
       {"Status", [](const Row& row) { return TextAt(row, {"status", "phase"}); }},
       {"Volume", [](const Row& row) { return TextAt(row, {"spec", "volumeName"}); }},
       {"Capacity", [](const Row& row) { return TextAt(row, {"status", "capacity", "storage"}); }},
-      {"Access Modes", [](const Row& row) {
+      {"Access Modes",
+       [](const Row& row) {
          return json::Value(AccessModes(ArrayAt(row.object, {"status", "accessModes"})));
        }},
       {"StorageClass", [](const Row& row) { return TextAt(row, {"spec", "storageClassName"}); }},
@@ -437,19 +471,21 @@ Table MakeColumns() {
   table["persistentvolumes"] = {
       name,
       {"Capacity", [](const Row& row) { return TextAt(row, {"spec", "capacity", "storage"}); }},
-      {"Access Modes", [](const Row& row) {
+      {"Access Modes",
+       [](const Row& row) {
          return json::Value(AccessModes(ArrayAt(row.object, {"spec", "accessModes"})));
        }},
       {"Reclaim Policy",
        [](const Row& row) { return TextAt(row, {"spec", "persistentVolumeReclaimPolicy"}); }},
       {"Status", [](const Row& row) { return TextAt(row, {"status", "phase"}); }},
-      {"Claim", [](const Row& row) {
+      {"Claim",
+       [](const Row& row) {
          std::string_view claim = StringAt(row.object, {"spec", "claimRef", "name"});
-         return json::Value(claim.empty()
-                                ? std::string()
-                                : fmt::format("{}/{}",
-                                              StringAt(row.object, {"spec", "claimRef", "namespace"}),
-                                              claim));
+         return json::Value(
+             claim.empty()
+                 ? std::string()
+                 : fmt::format("{}/{}", StringAt(row.object, {"spec", "claimRef", "namespace"}),
+                               claim));
        }},
       {"StorageClass", [](const Row& row) { return TextAt(row, {"spec", "storageClassName"}); }},
       {"VolumeAttributesClass", [](const Row&) { return json::Value("<unset>"); }},
@@ -457,9 +493,9 @@ Table MakeColumns() {
       age,
       {"VolumeMode", [](const Row& row) { return TextAt(row, {"spec", "volumeMode"}); }, "string",
        1}};
-  for (std::string_view kind : {"roles.rbac.authorization.k8s.io",
-                                "clusterroles.rbac.authorization.k8s.io",
-                                "customresourcedefinitions.apiextensions.k8s.io", "limitranges"}) {
+  for (std::string_view kind :
+       {"roles.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io",
+        "customresourcedefinitions.apiextensions.k8s.io", "limitranges"}) {
     table[std::string(kind)] = {name, {"Created At", CreatedAt, "date"}};
   }
   for (std::string_view kind : {"rolebindings.rbac.authorization.k8s.io",
@@ -470,16 +506,18 @@ Table MakeColumns() {
         age,
         {"Users", [](const Row& row) { return Subjects(row, "User"); }, "string", 1},
         {"Groups", [](const Row& row) { return Subjects(row, "Group"); }, "string", 1},
-        {"ServiceAccounts", [](const Row& row) { return Subjects(row, "ServiceAccount"); }, "string",
-         1}};
+        {"ServiceAccounts", [](const Row& row) { return Subjects(row, "ServiceAccount"); },
+         "string", 1}};
   }
   table["poddisruptionbudgets.policy"] = {
       name,
-      {"Min Available", [](const Row& row) {
+      {"Min Available",
+       [](const Row& row) {
          json::Value text = TextAt(row, {"spec", "minAvailable"});
          return text == "" ? json::Value("N/A") : text;
        }},
-      {"Max Unavailable", [](const Row& row) {
+      {"Max Unavailable",
+       [](const Row& row) {
          json::Value text = TextAt(row, {"spec", "maxUnavailable"});
          return text == "" ? json::Value("N/A") : text;
        }},
@@ -488,7 +526,8 @@ Table MakeColumns() {
       age};
   table["horizontalpodautoscalers.autoscaling"] = {
       name,
-      {"Reference", [](const Row& row) {
+      {"Reference",
+       [](const Row& row) {
          return json::Value(fmt::format("{}/{}",
                                         StringAt(row.object, {"spec", "scaleTargetRef", "kind"}),
                                         StringAt(row.object, {"spec", "scaleTargetRef", "name"})));
@@ -501,28 +540,34 @@ Table MakeColumns() {
       age};
   table["networkpolicies.networking.k8s.io"] = {
       name,
-      {"Pod-Selector", [](const Row& row) {
+      {"Pod-Selector",
+       [](const Row& row) {
          return SelectorText(json::Find(row.object, {"spec", "podSelector"}));
        }},
       age};
   table["certificatesigningrequests.certificates.k8s.io"] = {
       name,
       age,
-      {"SignerName", [](const Row& row) {
+      {"SignerName",
+       [](const Row& row) {
          return OrNone(std::string(StringAt(row.object, {"spec", "signerName"})));
        }},
       {"Requestor", [](const Row& row) { return TextAt(row, {"spec", "username"}); }},
-      {"RequestedDuration", [](const Row& row) {
+      {"RequestedDuration",
+       [](const Row& row) {
          const std::int64_t seconds = IntAt(row.object, {"spec", "expirationSeconds"});
          return OrNone(seconds > 0 ? HumanDuration(std::chrono::seconds(seconds)) : std::string());
        }},
       {"Condition", SigningRequestCondition}};
   table["leases.coordination.k8s.io"] = {
-      name, {"Holder", [](const Row& row) { return TextAt(row, {"spec", "holderIdentity"}); }}, age};
+      name,
+      {"Holder", [](const Row& row) { return TextAt(row, {"spec", "holderIdentity"}); }},
+      age};
   table["endpointslices.discovery.k8s.io"] = {
       name,
       {"AddressType", [](const Row& row) { return TextAt(row, {"addressType"}); }},
-      {"Ports", [](const Row& row) {
+      {"Ports",
+       [](const Row& row) {
          std::vector<std::string> ports;
          for (const json::Value& port : ArrayAt(row.object, {"ports"})) {
            ports.push_back(fmt::format("{}", IntAt(port, {"port"})));
@@ -530,7 +575,8 @@ Table MakeColumns() {
          return json::Value(ports.empty() ? std::string("<unset>")
                                           : fmt::format("{}", fmt::join(ports, ",")));
        }},
-      {"Endpoints", [](const Row& row) {
+      {"Endpoints",
+       [](const Row& row) {
          std::vector<std::string> addresses;
          for (const json::Value& endpoint : ArrayAt(row.object, {"endpoints"})) {
            for (const json::Value& address : ArrayAt(endpoint, {"addresses"})) {
@@ -545,7 +591,8 @@ Table MakeColumns() {
       {"Last Seen", EventLastSeen},
       {"Type", [](const Row& row) { return TextAt(row, {"type"}); }},
       {"Reason", [](const Row& row) { return TextAt(row, {"reason"}); }},
-      {"Object", [](const Row& row) {
+      {"Object",
+       [](const Row& row) {
          std::string kind(StringAt(row.object, {"involvedObject", "kind"}));
          for (char& c : kind) {
            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
@@ -553,13 +600,15 @@ Table MakeColumns() {
          return json::Value(
              fmt::format("{}/{}", kind, StringAt(row.object, {"involvedObject", "name"})));
        }},
-      {"Subobject",
-       [](const Row& row) { return TextAt(row, {"involvedObject", "fieldPath"}); }, "string", 1},
+      {"Subobject", [](const Row& row) { return TextAt(row, {"involvedObject", "fieldPath"}); },
+       "string", 1},
       {"Source", [](const Row& row) { return TextAt(row, {"source", "component"}); }, "string", 1},
       {"Message", [](const Row& row) { return TextAt(row, {"message"}); }},
-      {"First Seen", [](const Row& row) {
+      {"First Seen",
+       [](const Row& row) {
          return json::Value(AgeOf(StringAt(row.object, {"firstTimestamp"}), row.now));
-       }, "string", 1},
+       },
+       "string", 1},
       {"Count", [](const Row& row) { return Count(row, "count"); }, "string", 1},
       {"Name", Name, "string", 1}};
   return table;
@@ -567,8 +616,7 @@ Table MakeColumns() {
 
 const std::vector<Column>& ColumnsOfKind(const Resource& resource) {
   static const Table kColumns = MakeColumns();
-  auto found = kColumns.find(resource.StoredGroup().empty() ? resource.name
-                                                            : resource.Qualified());
+  auto found = kColumns.find(resource.StoredGroup().empty() ? resource.name : resource.Qualified());
   return found == kColumns.end() ? kColumns.find("")->second : found->second;
 }
 

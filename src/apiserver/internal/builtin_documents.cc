@@ -3,19 +3,24 @@
 #include <zlib.h>
 
 // The files lie in the program as they are; KRO_BUILTIN is their folder.
-#define KRO_EMBED(symbol, file)                                        \
-  __asm__(".section .rodata\n"                                         \
-          ".balign 16\n"                                               \
-          "kro_embedded_" #symbol "_begin:\n"                          \
-          ".incbin \"" KRO_BUILTIN "/" file "\"\n"                     \
-          "kro_embedded_" #symbol "_end:\n"                            \
-          ".byte 0\n"                                                  \
-          ".previous\n");                                              \
-  extern "C" const char kro_embedded_##symbol##_begin[];               \
+#define KRO_EMBED(symbol, file)                          \
+  __asm__(                                               \
+      ".section .rodata\n"                               \
+      ".balign 16\n"                                     \
+      "kro_embedded_" #symbol                            \
+      "_begin:\n"                                        \
+      ".incbin \"" KRO_BUILTIN "/" file                  \
+      "\"\n"                                             \
+      "kro_embedded_" #symbol                            \
+      "_end:\n"                                          \
+      ".byte 0\n"                                        \
+      ".previous\n");                                    \
+  extern "C" const char kro_embedded_##symbol##_begin[]; \
   extern "C" const char kro_embedded_##symbol##_end[]
 
 KRO_EMBED(api_v1, "openapi_api_v1.json.gz");
-KRO_EMBED(apis_admissionregistration_k8s_io_v1, "openapi_apis_admissionregistration.k8s.io_v1.json.gz");
+KRO_EMBED(apis_admissionregistration_k8s_io_v1,
+          "openapi_apis_admissionregistration.k8s.io_v1.json.gz");
 KRO_EMBED(apis_apiextensions_k8s_io_v1, "openapi_apis_apiextensions.k8s.io_v1.json.gz");
 KRO_EMBED(apis_apiregistration_k8s_io_v1, "openapi_apis_apiregistration.k8s.io_v1.json.gz");
 KRO_EMBED(apis_apps_v1, "openapi_apis_apps_v1.json.gz");
@@ -28,7 +33,8 @@ KRO_EMBED(apis_certificates_k8s_io_v1, "openapi_apis_certificates.k8s.io_v1.json
 KRO_EMBED(apis_coordination_k8s_io_v1, "openapi_apis_coordination.k8s.io_v1.json.gz");
 KRO_EMBED(apis_discovery_k8s_io_v1, "openapi_apis_discovery.k8s.io_v1.json.gz");
 KRO_EMBED(apis_events_k8s_io_v1, "openapi_apis_events.k8s.io_v1.json.gz");
-KRO_EMBED(apis_flowcontrol_apiserver_k8s_io_v1, "openapi_apis_flowcontrol.apiserver.k8s.io_v1.json.gz");
+KRO_EMBED(apis_flowcontrol_apiserver_k8s_io_v1,
+          "openapi_apis_flowcontrol.apiserver.k8s.io_v1.json.gz");
 KRO_EMBED(apis_networking_k8s_io_v1, "openapi_apis_networking.k8s.io_v1.json.gz");
 KRO_EMBED(apis_node_k8s_io_v1, "openapi_apis_node.k8s.io_v1.json.gz");
 KRO_EMBED(apis_policy_v1, "openapi_apis_policy_v1.json.gz");

@@ -12,8 +12,8 @@ namespace kro::apiserver {
 
 // The OpenAPI v3 document of one group-version.
 struct BuiltinDocument {
-  std::string_view path;    // "api/v1", "apis/apps/v1"
-  std::string_view gzip;    // the document, compressed
+  std::string_view path;  // "api/v1", "apis/apps/v1"
+  std::string_view gzip;  // the document, compressed
 };
 
 const std::vector<BuiltinDocument>& BuiltinDocuments();

@@ -19,8 +19,13 @@ namespace kro::apiserver {
 
 struct Core {
   Core(const Clock& the_clock, IdSource the_ids, ServerOptions the_options)
-      : clock(the_clock), ids(the_ids), options(std::move(the_options)), store(the_clock),
-        authorizer(store), admission(*this), token_key(ids.Uid() + ids.Uid()) {}
+      : clock(the_clock),
+        ids(the_ids),
+        options(std::move(the_options)),
+        store(the_clock),
+        authorizer(store),
+        admission(*this),
+        token_key(ids.Uid() + ids.Uid()) {}
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 

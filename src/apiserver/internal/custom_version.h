@@ -24,9 +24,9 @@ struct PrinterColumn {
 };
 
 struct ScalePaths {
-  std::string replicas;         // ".spec.replicas"
+  std::string replicas;  // ".spec.replicas"
   std::string status_replicas;
-  std::string selector;         // empty: none
+  std::string selector;  // empty: none
 };
 
 // Immutable.

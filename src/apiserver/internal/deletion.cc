@@ -44,7 +44,7 @@ Answer<DeleteOptions> ReadDeleteOptions(std::string_view content_type, std::stri
     }
     auto decoded = sent ? Result<Decoded>(Decoded{std::move(*sent), {}})
                    : content_type.starts_with("application/yaml") ? DecodeYaml(body)
-                                                                : DecodeJson(body);
+                                                                  : DecodeJson(body);
     if (!decoded || !decoded->value.is_object()) {
       return BadRequest(fmt::format("couldn't get version/kind; json parse error: {}",
                                     decoded ? "no object" : decoded.error().message()));
@@ -123,15 +123,15 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   Scratch::Lease memory(core.scratch);
   json::Value object = ObjectValue(resource, *live, memory.storage());
   std::vector<std::string> warnings;
-  if (auto admitted = core.admission.Check(
-          {.operation = "DELETE",
-           .resource = resource,
-           .name_space = name_space,
-           .name = options.of_collection ? std::string_view() : name,
-           .old_object = &object,
-           .user = options.user,
-           .dry_run = options.dry_run},
-          warnings);
+  if (auto admitted =
+          core.admission.Check({.operation = "DELETE",
+                                .resource = resource,
+                                .name_space = name_space,
+                                .name = options.of_collection ? std::string_view() : name,
+                                .old_object = &object,
+                                .user = options.user,
+                                .dry_run = options.dry_run},
+                               warnings);
       !admitted) {
     return std::unexpected(admitted.error());
   }
@@ -149,13 +149,15 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
     grace = std::min(grace, before);
   }
   const json::Value* own = json::Find(std::as_const(object), {"spec", "finalizers"});
-  const bool held = !finalizers.empty() || grace > 0 ||
-                    (is_namespace && own != nullptr && own->is_array() && !own->get_array().empty());
+  const bool held =
+      !finalizers.empty() || grace > 0 ||
+      (is_namespace && own != nullptr && own->is_array() && !own->get_array().empty());
 
   if (rules.orphans_by_default && resource.name == "jobs" && options.propagation.empty() &&
       !options.orphan) {
     warnings.emplace_back(
-        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background "
+        "child pods are preserved by default when jobs are deleted; set "
+        "propagationPolicy=Background "
         "to remove them or set propagationPolicy=Orphan to suppress this warning");
   }
   Deletion deletion;
@@ -277,8 +279,9 @@ void MarkDefinition(Core& core, json::Value& object, std::vector<std::string>& f
   condition["status"] = "True";
   condition["lastTransitionTime"] = FormatTime(core.clock.Now());
   condition["reason"] = "InstanceDeletionPending";
-  condition["message"] = "CustomResourceDefinition marked for deletion; CustomResource deletion will "
-                         "begin soon";
+  condition["message"] =
+      "CustomResourceDefinition marked for deletion; CustomResource deletion will "
+      "begin soon";
   json::Value& status = object.get_object()["status"];
   if (!status.is_object()) status.emplace_object();
   json::Value& conditions = status.get_object()["conditions"];

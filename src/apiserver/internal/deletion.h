@@ -17,12 +17,12 @@ namespace kro::apiserver {
 struct DeleteOptions {
   std::string uid;
   std::string resource_version;
-  std::string propagation;           // "Foreground", "Background", "Orphan"; empty: as usual
-  std::optional<bool> orphan;        // the older form
+  std::string propagation;     // "Foreground", "Background", "Orphan"; empty: as usual
+  std::optional<bool> orphan;  // the older form
   std::optional<std::int64_t> grace_seconds;
   bool dry_run = false;
-  const User* user = nullptr;       // who asks; nullptr: the server itself
-  bool of_collection = false;       // one of many
+  const User* user = nullptr;  // who asks; nullptr: the server itself
+  bool of_collection = false;  // one of many
 };
 
 // From the body if there is one, else from the query.

@@ -145,9 +145,8 @@ json::Object DescribeResource(const Resource& resource) {
 
 bool HasCustom(const ServedGroup& group) {
   return std::ranges::any_of(group.versions, [](const ServedVersion& version) {
-    return std::ranges::any_of(version.resources, [](const ResourcePtr& resource) {
-      return resource->custom != nullptr;
-    });
+    return std::ranges::any_of(
+        version.resources, [](const ResourcePtr& resource) { return resource->custom != nullptr; });
   });
 }
 
@@ -186,9 +185,9 @@ json::Object DescribeForAggregation(const Resource& resource) {
   json::Object entry;
   entry["resource"] = resource.name;
   // An empty group and version mean the enclosing ones.
-  entry["responseKind"] =
-      resource.custom ? ResponseKind(resource.group, resource.version, resource.kind)
-                      : ResponseKind("", "", resource.kind);
+  entry["responseKind"] = resource.custom
+                              ? ResponseKind(resource.group, resource.version, resource.kind)
+                              : ResponseKind("", "", resource.kind);
   entry["scope"] = resource.namespaced() ? "Namespaced" : "Cluster";
   entry["singularResource"] = resource.singular;
   entry["verbs"] = Verbs(resource.verbs);

@@ -15,7 +15,7 @@ class KeyCursor {
   explicit KeyCursor(std::string_view text) : text_(text) {}
   // False at the end.
   bool Next();
-  std::string_view name;   // with its quotes
+  std::string_view name;  // with its quotes
   std::string_view value;
 
  private:
@@ -45,11 +45,21 @@ void AppendQuoted(std::string& out, std::string_view text) {
       continue;
     }
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20 || c == '<' || c == '>' || c == '&') {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
@@ -70,7 +80,8 @@ void AppendElementJson(std::string& out, const json::Value& value) {
   } else if (value.is_object()) {
     std::vector<const boost::json::key_value_pair*> members;
     for (const auto& member : value.get_object()) members.push_back(&member);
-    std::ranges::sort(members, {}, [](const auto* member) { return std::string_view(member->key()); });
+    std::ranges::sort(members, {},
+                      [](const auto* member) { return std::string_view(member->key()); });
     out += '{';
     for (std::size_t i = 0; i < members.size(); ++i) {
       if (i > 0) out += ',';
@@ -97,7 +108,8 @@ Result<std::optional<Element>> ReadElement(std::string_view key, FieldTexts& tex
   }
   const std::string_view text = key.substr(2);
   switch (key[0]) {
-    case 'f': return Element{ElementKind::kField, text};
+    case 'f':
+      return Element{ElementKind::kField, text};
     case 'k':
     case 'v': {
       const auto kind = key[0] == 'k' ? ElementKind::kKey : ElementKind::kValue;
@@ -119,7 +131,8 @@ Result<std::optional<Element>> ReadElement(std::string_view key, FieldTexts& tex
       }
       return Element{ElementKind::kIndex, text};
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 

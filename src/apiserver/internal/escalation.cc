@@ -49,8 +49,12 @@ Answer<void> CheckRole(const Authorizer& authorizer, const User& user, const Res
   };
   if (old != nullptr && same("rules") && same("aggregationRule")) return {};
   if (authorizer
-          .Decide(user, {.verb = "escalate", .group = kGroup, .version = "v1",
-                         .resource = resource.name, .name_space = name_space, .name = name})
+          .Decide(user, {.verb = "escalate",
+                         .group = kGroup,
+                         .version = "v1",
+                         .resource = resource.name,
+                         .name_space = name_space,
+                         .name = name})
           .allowed) {
     return {};
   }
@@ -60,12 +64,11 @@ Answer<void> CheckRole(const Authorizer& authorizer, const User& user, const Res
   }
   if (json::Find(role, "aggregationRule") == nullptr) return {};
   // It may gather anything.
-  const std::vector<PolicyRule> everything = {
-      {.verbs = {"*"}, .groups = {"*"}, .resources = {"*"}}, {.verbs = {"*"}, .urls = {"*"}}};
+  const std::vector<PolicyRule> everything = {{.verbs = {"*"}, .groups = {"*"}, .resources = {"*"}},
+                                              {.verbs = {"*"}, .urls = {"*"}}};
   if (WhatIsMissing(authorizer, user, name_space, everything).empty()) return {};
-  return std::unexpected(
-      ForbiddenStatus(SubjectOf(resource, name),
-                      "must have cluster-admin privileges to use the aggregationRule"));
+  return std::unexpected(ForbiddenStatus(
+      SubjectOf(resource, name), "must have cluster-admin privileges to use the aggregationRule"));
 }
 
 Answer<void> CheckBinding(const Authorizer& authorizer, const User& user, const Resource& resource,
@@ -74,9 +77,12 @@ Answer<void> CheckBinding(const Authorizer& authorizer, const User& user, const 
   const std::string_view kind = StringAt(binding, {"roleRef", "kind"});
   const std::string_view role = StringAt(binding, {"roleRef", "name"});
   if (authorizer
-          .Decide(user, {.verb = "bind", .group = kGroup, .version = "v1",
+          .Decide(user, {.verb = "bind",
+                         .group = kGroup,
+                         .version = "v1",
                          .resource = kind == "ClusterRole" ? "clusterroles" : "roles",
-                         .name_space = name_space, .name = role})
+                         .name_space = name_space,
+                         .name = role})
           .allowed) {
     return {};
   }

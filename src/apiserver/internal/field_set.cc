@@ -70,9 +70,12 @@ bool IsAtomic(const TypeNode* type) {
 std::strong_ordering Compare(const Element& a, const Element& b) {
   if (a.kind != b.kind) return a.kind <=> b.kind;
   switch (a.kind) {
-    case ElementKind::kField: return a.text <=> b.text;
-    case ElementKind::kKey: return CompareKeys(a.text, b.text);
-    case ElementKind::kValue: return CompareScalars(a.text, b.text);
+    case ElementKind::kField:
+      return a.text <=> b.text;
+    case ElementKind::kKey:
+      return CompareKeys(a.text, b.text);
+    case ElementKind::kValue:
+      return CompareScalars(a.text, b.text);
     case ElementKind::kIndex:
       if (a.text.size() != b.text.size()) return a.text.size() <=> b.text.size();
       return a.text <=> b.text;
@@ -82,10 +85,14 @@ std::strong_ordering Compare(const Element& a, const Element& b) {
 
 std::string ToString(const Element& element) {
   switch (element.kind) {
-    case ElementKind::kField: return "." + std::string(element.text);
-    case ElementKind::kKey: return "[" + ShowKeys(element.text) + "]";
-    case ElementKind::kValue: return "[=" + ShowScalar(element.text) + "]";
-    case ElementKind::kIndex: return "[" + std::string(element.text) + "]";
+    case ElementKind::kField:
+      return "." + std::string(element.text);
+    case ElementKind::kKey:
+      return "[" + ShowKeys(element.text) + "]";
+    case ElementKind::kValue:
+      return "[=" + ShowScalar(element.text) + "]";
+    case ElementKind::kIndex:
+      return "[" + std::string(element.text) + "]";
   }
   return {};
 }
@@ -362,10 +369,12 @@ namespace {
 const TypeNode* TypeBelow(const TypeNode* type, const Element& element) {
   if (type == nullptr) return nullptr;
   switch (element.kind) {
-    case ElementKind::kField: return type->is_map ? type->TypeOf(element.text) : nullptr;
+    case ElementKind::kField:
+      return type->is_map ? type->TypeOf(element.text) : nullptr;
     case ElementKind::kKey:
     case ElementKind::kValue:
-    case ElementKind::kIndex: return type->is_list ? type->items : nullptr;
+    case ElementKind::kIndex:
+      return type->is_list ? type->items : nullptr;
   }
   return nullptr;
 }

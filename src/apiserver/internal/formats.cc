@@ -114,7 +114,8 @@ const std::map<std::string_view, Check>& Checks() {
       {"rgbcolor",
        [](std::string_view text) {
          static const re2::RE2 pattern(
-             "rgb\\(\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*,\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]"
+             "rgb\\(\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*,\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-"
+             "4]"
              "\\d|25[0-5])\\s*,\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*\\)");
          return Matches(text, pattern);
        }},
@@ -170,7 +171,8 @@ bool IsDuration(std::string_view text) {
   if (cel::ParseDuration(text)) return true;
   // As Scala writes them: "2 minutes". One number with a unit is enough, wherever it stands.
   static const re2::RE2 pattern(
-      "(?i)\\d+\\s*(?:(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)(?:[^a-zµ]|$)|(?:nano|micro|milli|sec|min|hour|day|"
+      "(?i)\\d+\\s*(?:(?:ns|us|µs|ms|s|m|h|hr|d|w|wk)(?:[^a-zµ]|$)|(?:nano|micro|milli|sec|min|"
+      "hour|day|"
       "week))");
   return re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern);
 }
@@ -203,7 +205,8 @@ bool IsHostname(std::string_view text) {
   while (true) {
     const std::size_t dot = text.find('.');
     const std::string_view part = text.substr(0, dot);
-    if (part.size() > 63 || !Matches(part, dot == std::string_view::npos ? last : label)) return false;
+    if (part.size() > 63 || !Matches(part, dot == std::string_view::npos ? last : label))
+      return false;
     if (dot == std::string_view::npos) return true;
     text.remove_prefix(dot + 1);
   }
@@ -268,7 +271,8 @@ bool IsIsbn13(std::string_view text) {
 
 bool IsCreditCard(std::string_view text) {
   static const re2::RE2 pattern(
-      "(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:0"
+      "(?:4[0-9]{12}(?:[0-9]{3})?|5[1-5][0-9]{14}|6(?:011|5[0-9][0-9])[0-9]{12}|3[47][0-9]{13}|3(?:"
+      "0"
       "[0-5]|[68][0-9])[0-9]{11}|(?:2131|1800|35\\d{3})\\d{11})");
   const std::string digits = Digits(text);
   if (!Matches(digits, pattern)) return false;
@@ -293,8 +297,7 @@ bool IsShortName(std::string_view text) {
 }
 
 bool IsLongName(std::string_view text) {
-  static const re2::RE2 pattern(
-      "[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
+  static const re2::RE2 pattern("[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
   return text.size() <= 253 && Matches(text, pattern);
 }
 

@@ -32,8 +32,10 @@ Result<json::Value> JsonReader::ReadValue(const std::string& path, int depth) {
   if (AtEnd()) return Unexpected("");
   if (depth > json::kMaxDepth) return Fail(ErrorCode::kInvalid, "exceeded max depth");
   switch (text_[at_]) {
-    case '{': return ReadObject(path, depth);
-    case '[': return ReadArray(path, depth);
+    case '{':
+      return ReadObject(path, depth);
+    case '[':
+      return ReadArray(path, depth);
     case '"': {
       auto text = ReadString();
       if (!text) return std::unexpected(text.error());
@@ -41,7 +43,8 @@ Result<json::Value> JsonReader::ReadValue(const std::string& path, int depth) {
     }
     case 't':
     case 'f':
-    case 'n': return ReadWord();
+    case 'n':
+      return ReadWord();
     default:
       if (text_[at_] == '-' || IsDigit(text_[at_])) return ReadNumber();
       return Unexpected("looking for beginning of value");
@@ -57,7 +60,8 @@ Result<json::Value> JsonReader::ReadObject(const std::string& path, int depth) {
     return object;
   }
   while (true) {
-    if (AtEnd() || text_[at_] != '"') return Unexpected("looking for beginning of object key string");
+    if (AtEnd() || text_[at_] != '"')
+      return Unexpected("looking for beginning of object key string");
     const std::size_t key_at = at_;
     auto key = ReadString();
     if (!key) return std::unexpected(key.error());
@@ -70,8 +74,8 @@ Result<json::Value> JsonReader::ReadObject(const std::string& path, int depth) {
     if (!value) return value;
     if (object.contains(*key)) {
       const auto line = 1 + std::ranges::count(text_.substr(0, key_at), '\n');
-      yaml_complaints_.push_back(
-          fmt::format("line {}: key {} already set in map", line, json::Serialize(json::Value(*key))));
+      yaml_complaints_.push_back(fmt::format("line {}: key {} already set in map", line,
+                                             json::Serialize(json::Value(*key))));
       if (std::ranges::find(duplicates_, below) == duplicates_.end()) {
         duplicates_.push_back(std::move(below));
       }
@@ -127,12 +131,24 @@ Result<std::string> JsonReader::ReadString() {
     switch (text_[at_]) {
       case '"':
       case '\\':
-      case '/': out += text_[at_]; break;
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
+      case '/':
+        out += text_[at_];
+        break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
       case 'u': {
         for (int i = 0; i < 4; ++i) {
           ++at_;
@@ -151,7 +167,8 @@ Result<std::string> JsonReader::ReadString() {
         AppendUtf8(out, code >= 0xd800 && code < 0xe000 ? 0xfffd : code);
         break;
       }
-      default: return Unexpected("in string escape code");
+      default:
+        return Unexpected("in string escape code");
     }
     ++at_;
   }
@@ -172,7 +189,8 @@ Result<json::Value> JsonReader::ReadNumber() {
   }
   if (!AtEnd() && text_[at_] == '.') {
     ++at_;
-    if (AtEnd() || !IsDigit(text_[at_])) return Unexpected("after decimal point in numeric literal");
+    if (AtEnd() || !IsDigit(text_[at_]))
+      return Unexpected("after decimal point in numeric literal");
     while (!AtEnd() && IsDigit(text_[at_])) ++at_;
   }
   if (!AtEnd() && (text_[at_] == 'e' || text_[at_] == 'E')) {
@@ -185,9 +203,7 @@ Result<json::Value> JsonReader::ReadNumber() {
 }
 
 Result<json::Value> JsonReader::ReadWord() {
-  const std::string_view word = text_[at_] == 't'   ? "true"
-                                : text_[at_] == 'f' ? "false"
-                                                    : "null";
+  const std::string_view word = text_[at_] == 't' ? "true" : text_[at_] == 'f' ? "false" : "null";
   for (std::size_t i = 0; i < word.size(); ++i, ++at_) {
     if (AtEnd() || text_[at_] != word[i]) {
       return Unexpected(fmt::format("in literal {} (expecting '{}')", word, word[i]));
@@ -198,8 +214,8 @@ Result<json::Value> JsonReader::ReadWord() {
 }
 
 void JsonReader::SkipSpace() {
-  while (!AtEnd() && (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' ||
-                      text_[at_] == '\r')) {
+  while (!AtEnd() &&
+         (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
     ++at_;
   }
 }

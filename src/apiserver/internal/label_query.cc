@@ -11,8 +11,18 @@
 namespace kro::apiserver {
 namespace {
 
-enum class Token { kEnd, kIdentifier, kComma, kOpen, kClose, kNot, kEquals, kNotEquals, kGreater,
-                   kLess };
+enum class Token {
+  kEnd,
+  kIdentifier,
+  kComma,
+  kOpen,
+  kClose,
+  kNot,
+  kEquals,
+  kNotEquals,
+  kGreater,
+  kLess
+};
 
 struct Lexeme {
   Token token;
@@ -87,10 +97,18 @@ class LabelQueryParser {
       if (auto complaint = ParseSet(requirement)) return complaint;
     } else {
       switch (op.token) {
-        case Token::kEquals: requirement.op = Operator::kIn; break;
-        case Token::kNotEquals: requirement.op = Operator::kNotIn; break;
-        case Token::kGreater: requirement.op = Operator::kGreater; break;
-        case Token::kLess: requirement.op = Operator::kLess; break;
+        case Token::kEquals:
+          requirement.op = Operator::kIn;
+          break;
+        case Token::kNotEquals:
+          requirement.op = Operator::kNotIn;
+          break;
+        case Token::kGreater:
+          requirement.op = Operator::kGreater;
+          break;
+        case Token::kLess:
+          requirement.op = Operator::kLess;
+          break;
         default:
           return fmt::format("found '{}', expected: in, notin, =, ==, !=, gt, lt", op.text);
       }
@@ -157,7 +175,8 @@ LabelQuery LabelQuery::OfSelector(const json::Value& selector) {
   LabelQuery query;
   for (const auto& [key, value] : ObjectAt(selector, {"matchLabels"})) {
     if (!value.is_string()) continue;
-    query.requirements_.push_back({std::string(key), Operator::kIn, {std::string(value.get_string())}});
+    query.requirements_.push_back(
+        {std::string(key), Operator::kIn, {std::string(value.get_string())}});
   }
   for (const json::Value& expression : ArrayAt(selector, {"matchExpressions"})) {
     Requirement requirement{std::string(StringAt(expression, {"key"})), Operator::kExists, {}};
@@ -184,13 +203,17 @@ bool LabelQuery::Matches(const std::vector<std::pair<std::string, std::string>>&
 }
 
 bool LabelQuery::Satisfies(const Requirement& requirement, std::optional<std::string_view> value) {
-  const bool listed = value && std::ranges::find(requirement.values, *value) !=
-                                   requirement.values.end();
+  const bool listed =
+      value && std::ranges::find(requirement.values, *value) != requirement.values.end();
   switch (requirement.op) {
-    case Operator::kIn: return listed;
-    case Operator::kNotIn: return !listed;
-    case Operator::kExists: return value.has_value();
-    case Operator::kDoesNotExist: return !value.has_value();
+    case Operator::kIn:
+      return listed;
+    case Operator::kNotIn:
+      return !listed;
+    case Operator::kExists:
+      return value.has_value();
+    case Operator::kDoesNotExist:
+      return !value.has_value();
     case Operator::kGreater:
     case Operator::kLess: {
       auto number = value ? ParseInteger(*value) : std::nullopt;

@@ -63,7 +63,8 @@ Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& select
       if (!collection.Remembers(at)) {
         return Listing(ListExpired{
             ExpiredStatus(
-                "The provided continue parameter is too old to display a consistent list result. You "
+                "The provided continue parameter is too old to display a consistent list result. "
+                "You "
                 "can start a new list without the continue parameter, or use the continue token in "
                 "this response to retrieve the remainder of the results. Continuing with the "
                 "provided token results in an inconsistent list - objects that were created, "
@@ -85,8 +86,7 @@ Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& select
   }
   // A list from the cache is not paged.
   const bool from_cache = *revision && **revision == 0 && token_text.empty();
-  const std::size_t most =
-      *limit <= 0 || from_cache ? SIZE_MAX : static_cast<std::size_t>(*limit);
+  const std::size_t most = *limit <= 0 || from_cache ? SIZE_MAX : static_cast<std::size_t>(*limit);
 
   std::optional<Collection::Objects> past;
   if (of_past && collection.After(at) != nullptr) past = collection.At(at);
@@ -137,9 +137,8 @@ Answer<WatchOpening> OpenWatch(Core& core, ObjectForm form, Selection selection,
     return std::unexpected(InvalidOptions(errors));
   }
   if (!query.Get("continue").empty()) {
-    return std::unexpected(
-        InvalidOptions({Forbidden("resourceVersionMatch",
-                                  "resourceVersionMatch is forbidden when continue is provided")}));
+    return std::unexpected(InvalidOptions({Forbidden(
+        "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")}));
   }
   auto revision = ReadRevision(query);
   if (!revision) {
@@ -169,9 +168,8 @@ Answer<WatchOpening> OpenWatch(Core& core, ObjectForm form, Selection selection,
   opening.timeout = *timeout > 0
                         ? Duration(std::chrono::seconds(*timeout))
                         : kLeastWatch + Duration(std::chrono::seconds(core.ids.Draw(1800)));
-  opening.source = std::make_unique<WatchSource>(core.store, collection, core.clock,
-                                                 std::move(form), std::move(selection),
-                                                 std::move(start));
+  opening.source = std::make_unique<WatchSource>(
+      core.store, collection, core.clock, std::move(form), std::move(selection), std::move(start));
   return opening;
 }
 
@@ -198,7 +196,8 @@ Answer<ContinueToken> ReadToken(std::string_view text) {
     return bad("server does not recognize this encoded version");
   }
   const json::Value* revision = json::Find(*token, "rv");
-  if (revision == nullptr || !revision->is_int64()) return bad("incorrect encoded start resourceVersion");
+  if (revision == nullptr || !revision->is_int64())
+    return bad("incorrect encoded start resourceVersion");
   std::string_view start = json::FindString(*token, {"start"});
   if (!start.starts_with('/')) return bad("start key is not valid");
   return ContinueToken{revision->get_int64(), std::string(start.substr(1))};
@@ -210,9 +209,10 @@ Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query) 
   std::uint64_t revision = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return BadRequest(fmt::format(
-        "{}resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": invalid syntax",
-        kBadRevision, text, text));
+    return BadRequest(
+        fmt::format("{}resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": "
+                    "invalid syntax",
+                    kBadRevision, text, text));
   }
   return std::optional<std::uint64_t>(revision);
 }
@@ -234,13 +234,12 @@ FieldErrors CheckMatch(const QueryParameters& query, bool watch) {
   std::string_view revision = query.Get("resourceVersion");
   const bool send = query.Find("sendInitialEvents").has_value();
   if (!watch && send) {
-    errors.push_back(
-        Forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+    errors.push_back(Forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
   }
   if (watch && send && match != "NotOlderThan") {
-    errors.push_back(Forbidden(
-        "resourceVersionMatch",
-        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
+    errors.push_back(
+        Forbidden("resourceVersionMatch",
+                  "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
     return errors;
   }
   if (match.empty()) return errors;
@@ -250,22 +249,22 @@ FieldErrors CheckMatch(const QueryParameters& query, bool watch) {
         "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
   }
   if (!watch && revision.empty()) {
-    errors.push_back(Forbidden(
-        "resourceVersionMatch",
-        "resourceVersionMatch is forbidden unless resourceVersion is provided"));
+    errors.push_back(
+        Forbidden("resourceVersionMatch",
+                  "resourceVersionMatch is forbidden unless resourceVersion is provided"));
   }
   if (!watch && !query.Get("continue").empty()) {
-    errors.push_back(
-        Forbidden("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided"));
+    errors.push_back(Forbidden("resourceVersionMatch",
+                               "resourceVersionMatch is forbidden when continue is provided"));
   }
   static constexpr std::string_view kMatches[] = {"Exact", "NotOlderThan", ""};
   if (match != "Exact" && match != "NotOlderThan") {
     errors.push_back(NotSupported("resourceVersionMatch", json::Value(match), kMatches));
   }
   if (match == "Exact" && revision == "0") {
-    errors.push_back(Forbidden(
-        "resourceVersionMatch",
-        "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
+    errors.push_back(
+        Forbidden("resourceVersionMatch",
+                  "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""));
   }
   return errors;
 }

@@ -54,8 +54,8 @@ Answer<void> SettleNamespace(const Resource& resource, std::string_view name_spa
 
 void FillForCreate(Core& core, const Resource& resource, json::Value& object) {
   json::Object& metadata = MetadataOf(object);
-  for (std::string_view key : {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink",
-                               "resourceVersion"}) {
+  for (std::string_view key :
+       {"deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "resourceVersion"}) {
     metadata.erase(key);
   }
   metadata["uid"] = core.ids.Uid();
@@ -83,7 +83,8 @@ void RestoreForUpdate(const json::Value& live, json::Value& object) {
   restore("generation");
   for (std::string_view key : {"uid", "deletionTimestamp", "deletionGracePeriodSeconds"}) {
     const json::Value* given = metadata.if_contains(key);
-    if (given == nullptr || given->is_null() || (given->is_string() && given->get_string().empty())) {
+    if (given == nullptr || given->is_null() ||
+        (given->is_string() && given->get_string().empty())) {
       restore(key);
     }
   }
@@ -224,14 +225,14 @@ void ValidateFinalizers(const Resource& resource, const json::Value* old, const 
     const bool strict = !resource.custom && resource.group != "apiextensions.k8s.io";
     if (strict && finalizer.find('/') == std::string::npos && finalizer != "orphan" &&
         finalizer != "foregroundDeletion" && finalizer != "kubernetes") {
-      errors.push_back(Invalid(fmt::format("metadata.finalizers[{}]", i), json::Value(finalizer),
-                               "name is neither a standard finalizer name nor is it fully qualified"));
+      errors.push_back(
+          Invalid(fmt::format("metadata.finalizers[{}]", i), json::Value(finalizer),
+                  "name is neither a standard finalizer name nor is it fully qualified"));
     }
   }
   if (orphan && foreground) {
-    errors.push_back(Invalid(
-        "metadata.finalizers", *json::Find(object, {"metadata", "finalizers"}),
-        "finalizer orphan and foregroundDeletion cannot be both set"));
+    errors.push_back(Invalid("metadata.finalizers", *json::Find(object, {"metadata", "finalizers"}),
+                             "finalizer orphan and foregroundDeletion cannot be both set"));
   }
   if (old == nullptr || json::FindString(*old, {"metadata", "deletionTimestamp"}).empty()) return;
   const std::vector<std::string> had = Strings(*old, {"metadata", "finalizers"});

@@ -19,7 +19,8 @@ bool IsNamePart(std::string_view text);
 std::string TooLong(std::size_t most) { return fmt::format("must be no more than {} bytes", most); }
 
 constexpr std::string_view kSubdomainText =
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', "
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', "
     "and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
     R"(validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*'))";
 
@@ -78,10 +79,11 @@ Complaints CheckQualifiedName(std::string_view text) {
     std::string_view prefix = text.substr(0, slash);
     name = text.substr(slash + 1);
     if (name.find('/') != std::string_view::npos) {
-      return {"a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must "
-              "start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or "
-              "'123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') "
-              "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"};
+      return {
+          "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must "
+          "start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or "
+          "'123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') "
+          "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"};
     }
     if (prefix.empty()) {
       complaints.emplace_back("prefix part must be non-empty");
@@ -98,8 +100,10 @@ Complaints CheckQualifiedName(std::string_view text) {
   }
   if (!IsNamePart(name)) {
     complaints.emplace_back(
-        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
-        "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
+        "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and "
+        "end "
+        "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used "
+        "for "
         "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')");
   }
   return complaints;
@@ -155,9 +159,8 @@ bool IsSubdomain(std::string_view text) {
 
 bool IsNamePart(std::string_view text) {
   return !text.empty() && IsAlnum(text.front()) && IsAlnum(text.back()) &&
-         std::ranges::all_of(text, [](char c) {
-           return IsAlnum(c) || c == '-' || c == '_' || c == '.';
-         });
+         std::ranges::all_of(text,
+                             [](char c) { return IsAlnum(c) || c == '-' || c == '_' || c == '.'; });
 }
 
 }  // namespace

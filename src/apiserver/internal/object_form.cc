@@ -28,9 +28,9 @@ std::string ObjectForm::One(const StoredObject& object, std::uint64_t revision) 
 std::string ObjectForm::Event(const StoredObject& object, std::uint64_t revision,
                               bool columns) const {
   if (form.transform != Transform::kTable) return One(object, revision);
-  return Table(*resource, {&object, 1}, revision,
-               {.meta_version = form.meta_version, .include = include, .now = now,
-                .columns = columns});
+  return Table(
+      *resource, {&object, 1}, revision,
+      {.meta_version = form.meta_version, .include = include, .now = now, .columns = columns});
 }
 
 std::string ObjectForm::Bookmark(std::uint64_t revision, bool end_of_initial) const {
@@ -42,10 +42,10 @@ std::string ObjectForm::Bookmark(std::uint64_t revision, bool end_of_initial) co
         form.meta_version, revision, annotations);
   }
   bool partial = form.transform != Transform::kNone;
-  return fmt::format(
-      R"({{"kind":"{}","apiVersion":"{}","metadata":{{"resourceVersion":"{}"{}}}}})",
-      partial ? "PartialObjectMetadata" : resource->kind,
-      partial ? "meta.k8s.io/" + form.meta_version : resource->ApiVersion(), revision, annotations);
+  return fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{{"resourceVersion":"{}"{}}}}})",
+                     partial ? "PartialObjectMetadata" : resource->kind,
+                     partial ? "meta.k8s.io/" + form.meta_version : resource->ApiVersion(),
+                     revision, annotations);
 }
 
 std::string ObjectForm::List(const std::vector<StoredPtr>& objects,
@@ -55,10 +55,10 @@ std::string ObjectForm::List(const std::vector<StoredPtr>& objects,
                        {.meta_version = form.meta_version, .include = include, .now = now});
   }
   const bool partial = form.transform != Transform::kNone;
-  std::string out = fmt::format(
-      R"({{"kind":"{}","apiVersion":"{}","metadata":{{{}}},"items":[)",
-      partial ? "PartialObjectMetadataList" : resource->list_kind,
-      partial ? "meta.k8s.io/" + form.meta_version : resource->ApiVersion(), metadata);
+  std::string out =
+      fmt::format(R"({{"kind":"{}","apiVersion":"{}","metadata":{{{}}},"items":[)",
+                  partial ? "PartialObjectMetadataList" : resource->list_kind,
+                  partial ? "meta.k8s.io/" + form.meta_version : resource->ApiVersion(), metadata);
   std::size_t bytes = 0;
   for (const StoredPtr& object : objects) bytes += object->text.size() + 64;
   out.reserve(out.size() + bytes);

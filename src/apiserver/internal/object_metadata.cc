@@ -57,8 +57,7 @@ std::string GoWord(const json::Value& value);
 std::string Mismatch(const json::Value& value, const std::string& owner, std::string_view type);
 Fault CheckTime(std::string_view text);
 void NormalizeStruct(json::Object& object, std::span<const Member> members,
-                     const std::string& prefix, bool drop_empty,
-                     std::vector<std::string>& unknown);
+                     const std::string& prefix, bool drop_empty, std::vector<std::string>& unknown);
 bool IsEmpty(const json::Value& value);
 
 }  // namespace
@@ -97,7 +96,8 @@ std::optional<std::string> Dns1035Fault(std::string_view label) {
                     alphanumeric(label.back()) &&
                     std::ranges::all_of(label, [&](char c) { return alphanumeric(c) || c == '-'; });
   if (good) return std::nullopt;
-  return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an "
+  return "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with "
+         "an "
          "alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or "
          "'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 }
@@ -112,7 +112,8 @@ const Member* Find(std::span<const Member> members, std::string_view name) {
 Fault CheckMember(const json::Value& value, Shape shape, const std::string& owner) {
   if (value.is_null()) return std::nullopt;
   switch (shape) {
-    case Shape::kAny: return std::nullopt;
+    case Shape::kAny:
+      return std::nullopt;
     case Shape::kString:
       if (!value.is_string()) return Mismatch(value, owner, "string");
       return std::nullopt;
@@ -143,8 +144,9 @@ Fault CheckMember(const json::Value& value, Shape shape, const std::string& owne
       const std::string_view type = references ? "v1.OwnerReference" : "v1.ManagedFieldsEntry";
       if (!value.is_array()) return Mismatch(value, owner, fmt::format("[]{}", type));
       for (const json::Value& item : value.get_array()) {
-        auto fault = references ? CheckStruct(item, kReference, "OwnerReference.ownerReferences", type)
-                                : CheckStruct(item, kEntry, "ManagedFieldsEntry.managedFields", type);
+        auto fault = references
+                         ? CheckStruct(item, kReference, "OwnerReference.ownerReferences", type)
+                         : CheckStruct(item, kEntry, "ManagedFieldsEntry.managedFields", type);
         if (fault) return fault;
       }
       return std::nullopt;
@@ -160,8 +162,8 @@ Fault CheckStruct(const json::Value& value, std::span<const Member> members,
   for (const auto& field : value.get_object()) {
     const Member* member = Find(members, field.key());
     if (member == nullptr) continue;
-    auto fault = CheckMember(field.value(), member->shape,
-                             fmt::format("{}.{}", owner, member->name));
+    auto fault =
+        CheckMember(field.value(), member->shape, fmt::format("{}.{}", owner, member->name));
     if (fault) return fault;
   }
   return std::nullopt;
@@ -195,16 +197,14 @@ Fault CheckTime(std::string_view text) {
   std::string_view rest = text;
   for (const Part& part : kParts) {
     const std::string_view taken = rest.substr(0, part.digits == 0 ? 1 : part.digits);
-    const bool good =
-        part.digits != 0
-            ? taken.size() == part.digits &&
-                  std::ranges::all_of(taken, [](char c) { return c >= '0' && c <= '9'; })
-            : taken == part.word.substr(0, 1);
+    const bool good = part.digits != 0 ? taken.size() == part.digits &&
+                                             std::ranges::all_of(
+                                                 taken, [](char c) { return c >= '0' && c <= '9'; })
+                                       : taken == part.word.substr(0, 1);
     if (!good) {
-      return fmt::format("parsing time {} as \"{}\": cannot parse {} as {}",
-                         json::Serialize(json::Value(text)), kLayout,
-                         json::Serialize(json::Value(rest)),
-                         json::Serialize(json::Value(part.word)));
+      return fmt::format(
+          "parsing time {} as \"{}\": cannot parse {} as {}", json::Serialize(json::Value(text)),
+          kLayout, json::Serialize(json::Value(rest)), json::Serialize(json::Value(part.word)));
     }
     rest.remove_prefix(taken.size());
   }
@@ -235,10 +235,10 @@ void NormalizeStruct(json::Object& object, std::span<const Member> members,
       json::Array& items = value.get_array();
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (items[i].is_null()) items[i] = json::Object();
-        NormalizeStruct(items[i].get_object(),
-                        references ? std::span<const Member>(kReference)
-                                   : std::span<const Member>(kEntry),
-                        fmt::format("{}{}[{}].", prefix, member->name, i), !references, unknown);
+        NormalizeStruct(
+            items[i].get_object(),
+            references ? std::span<const Member>(kReference) : std::span<const Member>(kEntry),
+            fmt::format("{}{}[{}].", prefix, member->name, i), !references, unknown);
       }
     }
     ++field;

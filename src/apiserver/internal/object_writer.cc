@@ -26,8 +26,8 @@ struct ObjectWriter::Draft {
   explicit Draft(boost::json::storage_ptr memory) : object(std::move(memory)) {}
 
   json::Value object;
-  StoredPtr live_stored;             // nullptr: it is created
-  std::optional<json::Value> live;   // the same, as the client sees it
+  StoredPtr live_stored;            // nullptr: it is created
+  std::optional<json::Value> live;  // the same, as the client sees it
   std::vector<std::string> duplicates;
   // Ownership has been settled by an apply.
   bool owned = false;
@@ -199,8 +199,8 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   const Ownership ownership = OwnershipOf(core_, resource, rules, request.subresource);
   const std::string now = FormatTime(core_.clock.Now());
-  const ApplyOptions apply{.manager = options.manager, .force = options.force, .now = now,
-                           .storage = draft.storage()};
+  const ApplyOptions apply{
+      .manager = options.manager, .force = options.force, .now = now, .storage = draft.storage()};
 
   if (draft.live_stored == nullptr) {
     if (!request.subresource.empty()) {
@@ -319,8 +319,8 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     }
   }
 
-  const WriteContext context{core_, resource, nullptr, Endpoint::kMain, options.dry_run,
-                             &warnings_, request.user};
+  const WriteContext context{core_,           resource,   nullptr,     Endpoint::kMain,
+                             options.dry_run, &warnings_, request.user};
   if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     object.get_object().erase("status");
   }
@@ -355,8 +355,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
   if (StoredPtr there = collection.Find(request.name_space, name)) {
     kube::Status status = AlreadyExistsStatus(SubjectOf(resource, name));
     if (!named) {
-      status.message +=
-          ", the server was not able to generate a unique name for the object";
+      status.message += ", the server was not able to generate a unique name for the object";
       status.retry_after = std::chrono::seconds(1);
     } else if (there->terminating()) {
       status.message = "object is being deleted: " + status.message;
@@ -406,8 +405,8 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
                 {.manager = options.manager, .now = FormatTime(core_.clock.Now())});
   }
 
-  const WriteContext context{core_, resource, &live, EndpointOf(request), options.dry_run,
-                             &warnings_, request.user};
+  const WriteContext context{core_,           resource,   &live,       EndpointOf(request),
+                             options.dry_run, &warnings_, request.user};
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
     SettleGeneration(context, rules, object);
@@ -420,7 +419,8 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   FieldErrors errors;
   CheckObject(context, rules, object, errors, warnings_);
   if (!errors.empty()) {
-    return std::unexpected(InvalidStatus(resource.kind, resource.StoredGroup(), request.name, errors));
+    return std::unexpected(
+        InvalidStatus(resource.kind, resource.StoredGroup(), request.name, errors));
   }
   if (auto admitted = core_.admission.Check({.operation = "UPDATE",
                                              .resource = resource,
@@ -467,8 +467,8 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   return written;
 }
 
-Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, const WriteOptions& options,
-                                                Draft& draft) {
+Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request,
+                                                const WriteOptions& options, Draft& draft) {
   const Resource& resource = *request.resource;
   std::string_view media_type = MediaType(request.content_type);
   Answer<Patched> patched;
@@ -477,8 +477,8 @@ Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, con
   } else if (media_type == "application/merge-patch+json") {
     patched = ApplyMergePatch(*draft.live, request.body);
   } else if (media_type == "application/strategic-merge-patch+json" && !resource.custom) {
-    patched = ApplyStrategicMergePatch(*draft.live, request.body,
-                                       core_.registry.StructureOf(resource));
+    patched =
+        ApplyStrategicMergePatch(*draft.live, request.body, core_.registry.StructureOf(resource));
   } else {
     return std::unexpected(UnsupportedMediaTypeStatus(
         resource.custom
@@ -489,8 +489,7 @@ Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request, con
   }
   if (!patched) return std::unexpected(patched.error());
   if (options.validation == Validation::kStrict && !patched->complaints.empty()) {
-    return std::unexpected(
-        InvalidPatch(patched->object, StrictDecodingError(patched->complaints)));
+    return std::unexpected(InvalidPatch(patched->object, StrictDecodingError(patched->complaints)));
   }
   if (options.validation == Validation::kWarn) {
     warnings_.insert(warnings_.end(), patched->complaints.begin(), patched->complaints.end());
@@ -548,9 +547,8 @@ Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRule
   } else if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     ownership.reset_fields = {"status"};
   }
-  ownership.schema_at = [&core, group = resource.StoredGroup(),
-                         name = resource.name](std::string_view api_version)
-      -> std::optional<ObjectSchema> {
+  ownership.schema_at = [&core, group = resource.StoredGroup(), name = resource.name](
+                            std::string_view api_version) -> std::optional<ObjectSchema> {
     auto parsed = api::GroupVersion::Parse(api_version);
     if (!parsed) return std::nullopt;
     ResourcePtr other = core.registry.Find(parsed->group, parsed->version, name);
@@ -634,7 +632,8 @@ void KeepOf(const json::Value& live, const WriteContext& context, const KindRule
   if (custom || context.resource.kind == "CustomResourceDefinition") {
     json::Value kept(live, object.storage());
     PutMember(kept.get_object(), "status", json::Find(object, "status"));
-    PutMember(MetadataOf(kept), "managedFields", json::Find(std::as_const(object), {"metadata", "managedFields"}));
+    PutMember(MetadataOf(kept), "managedFields",
+              json::Find(std::as_const(object), {"metadata", "managedFields"}));
     object = std::move(kept);
     return;
   }
@@ -664,8 +663,11 @@ void SettleGeneration(const WriteContext& context, const KindRules& rules, json:
   };
   bool grows = false;
   switch (rule) {
-    case GenerationRule::kNone: break;
-    case GenerationRule::kSpec: grows = differs({"spec"}); break;
+    case GenerationRule::kNone:
+      break;
+    case GenerationRule::kSpec:
+      grows = differs({"spec"});
+      break;
     case GenerationRule::kSpecAndAnnotations:
       grows = differs({"spec"}) || differs({"metadata", "annotations"});
       break;
@@ -735,8 +737,7 @@ void PutMember(json::Object& object, std::string_view key, const json::Value* va
 }
 
 kube::Status InvalidPatch(const json::Value& object, std::string_view why) {
-  return InvalidStatus("", "", "",
-                       {Invalid("patch", json::Value(json::Serialize(object)), why)});
+  return InvalidStatus("", "", "", {Invalid("patch", json::Value(json::Serialize(object)), why)});
 }
 
 }  // namespace

@@ -41,8 +41,10 @@ class ObjectWriter {
   enum class Tracking { kHere, kDone };
   Answer<Written> UpdateAs(const WriteRequest& request, Tracking tracking);
   Answer<void> Complete(const WriteRequest& request, const WriteOptions& options, Draft& draft);
-  Answer<Written> FinishCreate(const WriteRequest& request, const WriteOptions& options, Draft draft);
-  Answer<Written> FinishUpdate(const WriteRequest& request, const WriteOptions& options, Draft draft);
+  Answer<Written> FinishCreate(const WriteRequest& request, const WriteOptions& options,
+                               Draft draft);
+  Answer<Written> FinishUpdate(const WriteRequest& request, const WriteOptions& options,
+                               Draft draft);
   Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
                                     Draft& draft);
   Answer<Written> Apply(const WriteRequest& request, const WriteOptions& options);

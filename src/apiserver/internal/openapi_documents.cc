@@ -106,8 +106,8 @@ const json::Object& MetaSchemas() {
 
 json::Object ReadMetaSchemas() {
   json::Object meta;
-  auto document = std::ranges::find(BuiltinDocuments(), std::string_view("apis/coordination.k8s.io/v1"),
-                                    &BuiltinDocument::path);
+  auto document = std::ranges::find(
+      BuiltinDocuments(), std::string_view("apis/coordination.k8s.io/v1"), &BuiltinDocument::path);
   if (document == BuiltinDocuments().end()) return meta;
   auto text = Gunzip(document->gzip);
   if (!text) return meta;
@@ -182,12 +182,14 @@ void AddTypeMeta(json::Object& schema) {
     text["type"] = "string";
     text["description"] =
         key == "kind"
-            ? "Kind is a string value representing the REST resource this object represents. Servers "
+            ? "Kind is a string value representing the REST resource this object represents. "
+              "Servers "
               "may infer this from the endpoint the client submits requests to. Cannot be updated. "
               "In CamelCase. More info: "
               "https://git.k8s.io/community/contributors/devel/sig-architecture/"
               "api-conventions.md#types-kinds"
-            : "APIVersion defines the versioned schema of this representation of an object. Servers "
+            : "APIVersion defines the versioned schema of this representation of an object. "
+              "Servers "
               "should convert recognized schemas to the latest internal value, and may reject "
               "unrecognized values. More info: "
               "https://git.k8s.io/community/contributors/devel/sig-architecture/"
@@ -198,7 +200,8 @@ void AddTypeMeta(json::Object& schema) {
   metadata["allOf"] = json::Array{Reference(fmt::format("{}ObjectMeta", kMeta))};
   metadata["description"] =
       "Standard object's metadata. More info: "
-      "https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+      "https://git.k8s.io/community/contributors/devel/sig-architecture/"
+      "api-conventions.md#metadata";
   properties.get_object()["metadata"] = std::move(metadata);
 }
 
@@ -264,9 +267,9 @@ json::Object PathsOf(const Resource& resource) {
   patch["x-kubernetes-group-version-kind"] = std::move(kind);
   json::Object item;
   item["patch"] = std::move(patch);
-  std::string path = fmt::format("/apis/{}/{}{}/{}/{{name}}", resource.group, resource.version,
-                                 resource.namespaced() ? "/namespaces/{namespace}" : "",
-                                 resource.name);
+  std::string path =
+      fmt::format("/apis/{}/{}{}/{}/{{name}}", resource.group, resource.version,
+                  resource.namespaced() ? "/namespaces/{namespace}" : "", resource.name);
   json::Object paths;
   paths[path] = std::move(item);
   return paths;

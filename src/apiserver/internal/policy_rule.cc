@@ -161,12 +161,13 @@ std::vector<PolicyRule> BreakDown(const PolicyRule& rule) {
 bool Covers(const PolicyRule& held, const PolicyRule& part) {
   if (!Has(held.verbs, "*") && !HasAll(held.verbs, part.verbs)) return false;
   if (!Has(held.groups, "*") && !HasAll(held.groups, part.groups)) return false;
-  const bool names = held.resource_names.empty() ||
-                     (!part.resource_names.empty() &&
-                      HasAll(held.resource_names, part.resource_names));
+  const bool names =
+      held.resource_names.empty() ||
+      (!part.resource_names.empty() && HasAll(held.resource_names, part.resource_names));
   return names &&
-         std::ranges::all_of(part.resources,
-                             [&](std::string_view word) { return CoversResource(held.resources, word); }) &&
+         std::ranges::all_of(
+             part.resources,
+             [&](std::string_view word) { return CoversResource(held.resources, word); }) &&
          std::ranges::all_of(part.urls,
                              [&](std::string_view url) { return CoversUrl(held.urls, url); });
 }
@@ -174,8 +175,7 @@ bool Covers(const PolicyRule& held, const PolicyRule& part) {
 bool CoversResource(const Words& held, std::string_view resource) {
   if (Has(held, "*") || Has(held, resource)) return true;
   const std::size_t slash = resource.find('/');
-  return slash != std::string_view::npos &&
-         Has(held, fmt::format("*{}", resource.substr(slash)));
+  return slash != std::string_view::npos && Has(held, fmt::format("*{}", resource.substr(slash)));
 }
 
 bool CoversUrl(const Words& held, std::string_view url) {

@@ -26,13 +26,20 @@ constexpr int kMaxMessages = 200;
 enum class Form { kOne, kList, kMap, kInline };
 enum class Type {
   kMessage,
-  kString, kBytes, kInteger, kBool, kDouble,
-  kTime, kMicroTime,
+  kString,
+  kBytes,
+  kInteger,
+  kBool,
+  kDouble,
+  kTime,
+  kMicroTime,
   kQuantity,     // {1: text}
   kIntOrString,  // {1: which, 2: number, 3: text}
   kRaw,          // {1: JSON}
   kStrings,      // {1: texts}: a list where a message stands
-  kSchemaOrBool, kSchemaOrArray, kSchemaOrStrings,
+  kSchemaOrBool,
+  kSchemaOrArray,
+  kSchemaOrStrings,
 };
 
 struct Message;
@@ -50,7 +57,7 @@ struct Message {
 
 // What Go types say of themselves (devcluster/protobuftables).
 struct Tables {
-  std::map<std::string, Message, std::less<>> messages;  // by their Go name
+  std::map<std::string, Message, std::less<>> messages;      // by their Go name
   std::map<std::string, const Message*, std::less<>> kinds;  // "apps/v1 Deployment"
 };
 const Tables& ReadTables();
@@ -107,10 +114,12 @@ Result<json::Value> DecodeProtobufBody(std::string_view body) {
   const Message* message = FindMessage(api_version, kind);
   if (message == nullptr) {
     return Fail(ErrorCode::kInvalid,
-                "protobuf bodies of kind {} in {} are not understood; send JSON", kind, api_version);
+                "protobuf bodies of kind {} in {} are not understood; send JSON", kind,
+                api_version);
   }
   json::Object object;
-  if (auto read = ReadMessage(*message, raw, 0, object); !read) return std::unexpected(read.error());
+  if (auto read = ReadMessage(*message, raw, 0, object); !read)
+    return std::unexpected(read.error());
   object["apiVersion"] = api_version;
   object["kind"] = kind;
   return json::Value(std::move(object));
@@ -150,7 +159,8 @@ std::optional<Wire> Reader::Next() {
       wire.bytes = *bytes;
       return wire;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -220,10 +230,14 @@ Result<void> ReadMessage(const Message& message, std::string_view bytes, int dep
 
 Result<json::Value> ReadValue(const Field& field, const Wire& wire, int depth) {
   switch (field.type) {
-    case Type::kString: return json::Value(wire.bytes);
-    case Type::kBytes: return json::Value(EncodeBase64(wire.bytes));
-    case Type::kInteger: return json::Value(static_cast<std::int64_t>(wire.integer));
-    case Type::kBool: return json::Value(wire.integer != 0);
+    case Type::kString:
+      return json::Value(wire.bytes);
+    case Type::kBytes:
+      return json::Value(EncodeBase64(wire.bytes));
+    case Type::kInteger:
+      return json::Value(static_cast<std::int64_t>(wire.integer));
+    case Type::kBool:
+      return json::Value(wire.integer != 0);
     case Type::kDouble: {
       if (wire.bytes.size() != sizeof(double)) return Broken();
       double number = 0;
@@ -231,14 +245,16 @@ Result<json::Value> ReadValue(const Field& field, const Wire& wire, int depth) {
       return json::Value(number);
     }
     case Type::kTime:
-    case Type::kMicroTime: return ReadTime(field.type, wire.bytes);
+    case Type::kMicroTime:
+      return ReadTime(field.type, wire.bytes);
     case Type::kMessage: {
       json::Object object;
       auto read = ReadMessage(*field.message, wire.bytes, depth + 1, object);
       if (!read) return std::unexpected(read.error());
       return json::Value(std::move(object));
     }
-    default: return ReadAlternatives(field.type, wire.bytes, depth);
+    default:
+      return ReadAlternatives(field.type, wire.bytes, depth);
   }
 }
 
@@ -260,8 +276,10 @@ Result<json::Value> ReadTime(Type type, std::string_view bytes) {
 // Messages that are something else in JSON, by which of their fields is there.
 Result<json::Value> ReadAlternatives(Type type, std::string_view bytes, int depth) {
   static const Message& schema =
-      ReadTables().messages.find(
-          "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaProps")->second;
+      ReadTables()
+          .messages
+          .find("k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaProps")
+          ->second;
   json::Value value;
   json::Array list;
   std::int64_t which = 0;
@@ -315,11 +333,19 @@ const Message* FindMessage(std::string_view api_version, std::string_view kind) 
 const Tables& ReadTables() {
   static const Tables tables = [] {
     constexpr std::pair<std::string_view, Type> kTypes[] = {
-        {"string", Type::kString}, {"bytes", Type::kBytes}, {"integer", Type::kInteger},
-        {"bool", Type::kBool}, {"double", Type::kDouble}, {"time", Type::kTime},
-        {"microtime", Type::kMicroTime}, {"quantity", Type::kQuantity},
-        {"intorstring", Type::kIntOrString}, {"raw", Type::kRaw}, {"strings", Type::kStrings},
-        {"schemaorbool", Type::kSchemaOrBool}, {"schemaorarray", Type::kSchemaOrArray},
+        {"string", Type::kString},
+        {"bytes", Type::kBytes},
+        {"integer", Type::kInteger},
+        {"bool", Type::kBool},
+        {"double", Type::kDouble},
+        {"time", Type::kTime},
+        {"microtime", Type::kMicroTime},
+        {"quantity", Type::kQuantity},
+        {"intorstring", Type::kIntOrString},
+        {"raw", Type::kRaw},
+        {"strings", Type::kStrings},
+        {"schemaorbool", Type::kSchemaOrBool},
+        {"schemaorarray", Type::kSchemaOrArray},
         {"schemaorstrings", Type::kSchemaOrStrings}};
     Tables read;
     auto text = Gunzip(BuiltinProtobuf());

@@ -101,15 +101,13 @@ void Registry::SetCustom(const std::string& group, const std::string& resource,
   if (served == groups_.end()) {
     if (versions.empty()) return;
     // Groups of custom resources follow the built-in ones, by name.
-    served = std::ranges::find_if(groups_, [&](const ServedGroup& other) {
-      return !other.builtin && other.name > group;
-    });
+    served = std::ranges::find_if(
+        groups_, [&](const ServedGroup& other) { return !other.builtin && other.name > group; });
     served = groups_.insert(served, ServedGroup{group, false, {}});
   }
   for (ServedVersion& version : served->versions) {
-    std::erase_if(version.resources, [&](const ResourcePtr& other) {
-      return other->name == resource;
-    });
+    std::erase_if(version.resources,
+                  [&](const ResourcePtr& other) { return other->name == resource; });
   }
   for (ResourcePtr& added : versions) {
     auto version = std::ranges::find(served->versions, added->version, &ServedVersion::version);
@@ -119,9 +117,8 @@ void Registry::SetCustom(const std::string& group, const std::string& resource,
       });
       version = served->versions.insert(version, ServedVersion{added->version, {}});
     }
-    auto place = std::ranges::find_if(version->resources, [&](const ResourcePtr& other) {
-      return other->name > added->name;
-    });
+    auto place = std::ranges::find_if(
+        version->resources, [&](const ResourcePtr& other) { return other->name > added->name; });
     version->resources.insert(place, std::move(added));
   }
   std::erase_if(served->versions,
@@ -167,8 +164,8 @@ Result<ObjectSchema> BuiltinTypes::Find(const api::Gvk& gvk) {
     if (!text) return Annotate(text, "document '{}'", path);
     auto value = json::Parse(*text, &document.memory);
     if (!value) return Annotate(value, "document '{}'", path);
-    document.types = std::make_unique<OpenApiTypes>(
-        std::make_shared<const json::Value>(std::move(*value)));
+    document.types =
+        std::make_unique<OpenApiTypes>(std::make_shared<const json::Value>(std::move(*value)));
   }
   auto structure = document.types->Find(gvk);
   if (!structure) return Annotate(structure, "document '{}'", path);
@@ -213,8 +210,8 @@ ResourcePtr ReadResource(std::string_view group, std::string_view version,
   resource->kind = json::FindString(entry, {"responseKind", "kind"});
   resource->list_kind = resource->kind + "List";
   resource->singular = json::FindString(entry, {"singularResource"});
-  resource->scope = json::FindString(entry, {"scope"}) == "Namespaced" ? Scope::kNamespaced
-                                                                        : Scope::kCluster;
+  resource->scope =
+      json::FindString(entry, {"scope"}) == "Namespaced" ? Scope::kNamespaced : Scope::kCluster;
   resource->stored_as = FormOfVersion(group, version, resource->name);
   resource->verbs = ReadVerbs(entry);
   resource->short_names = ReadStrings(entry, "shortNames");
@@ -224,11 +221,10 @@ ResourcePtr ReadResource(std::string_view group, std::string_view version,
   for (const json::Value& item : subresources->as_array()) {
     std::string_view name = json::FindString(item, {"subresource"});
     if (IsLeftOutSubresource(name)) continue;
-    resource->subresources.push_back({std::string(name),
-                                      std::string(json::FindString(item, {"responseKind", "group"})),
-                                      std::string(json::FindString(item, {"responseKind", "version"})),
-                                      std::string(json::FindString(item, {"responseKind", "kind"})),
-                                      ReadVerbs(item)});
+    resource->subresources.push_back(
+        {std::string(name), std::string(json::FindString(item, {"responseKind", "group"})),
+         std::string(json::FindString(item, {"responseKind", "version"})),
+         std::string(json::FindString(item, {"responseKind", "kind"})), ReadVerbs(item)});
   }
   return resource;
 }

@@ -18,7 +18,14 @@ struct CustomVersion;
 enum class Scope { kCluster, kNamespaced };
 
 enum class Verb : std::uint8_t {
-  kCreate, kDelete, kDeleteCollection, kGet, kList, kPatch, kUpdate, kWatch
+  kCreate,
+  kDelete,
+  kDeleteCollection,
+  kGet,
+  kList,
+  kPatch,
+  kUpdate,
+  kWatch
 };
 
 // "create"; nullopt for a word that is none.
@@ -26,8 +33,9 @@ std::string_view ToString(Verb verb);
 std::optional<Verb> ParseVerb(std::string_view word);
 
 struct Subresource {
-  std::string name;        // "status"
-  std::string kind_group;  // of the kind it speaks; empty with kind_version empty: the resource's own
+  std::string name;  // "status"
+  std::string
+      kind_group;  // of the kind it speaks; empty with kind_version empty: the resource's own
   std::string kind_version;
   std::string kind;
   std::vector<Verb> verbs;

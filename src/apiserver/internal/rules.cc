@@ -129,7 +129,8 @@ std::vector<Rules::Violation> Rules::Check(const std::string& path, const json::
       std::string detail;
       if (text == cel::kBudgetExceeded) {
         detail = fmt::format(
-            "'operation cancelled: actual cost limit exceeded': no further validation rules will be "
+            "'operation cancelled: actual cost limit exceeded': no further validation rules will "
+            "be "
             "run due to call cost exceeds limit for rule: {}",
             rule.name());
         violations.push_back({Invalid(field, type, detail), true});
@@ -233,7 +234,8 @@ std::string CompileErrorText(const Diagnostics& diagnostics) {
 namespace {
 
 const cel::Environment& BaseEnvironment() {
-  static const cel::Environment& environment = *new cel::Environment(cel::Environment::Kubernetes());
+  static const cel::Environment& environment =
+      *new cel::Environment(cel::Environment::Kubernetes());
   return environment;
 }
 
@@ -289,16 +291,16 @@ Rule Compiler::Compile(const json::Value& value, std::size_t index,
   const json::Value* optional = json::Find(value, "optionalOldSelf");
   rule.optional_old_self = optional != nullptr && optional->is_bool() && optional->get_bool();
   if (rule.rule.empty()) return rule;
-  auto program = Program(json::FindString(value, {"rule"}), rule.optional_old_self,
-                         cel::TypeKind::kBool, "cel expression must evaluate to a bool",
-                         "compilation failed: ");
+  auto program =
+      Program(json::FindString(value, {"rule"}), rule.optional_old_self, cel::TypeKind::kBool,
+              "cel expression must evaluate to a bool", "compilation failed: ");
   if (!program) {
     faults.push_back({RuleFault::Part::kRule, index, program.error()});
     return rule;
   }
   rule.program = *std::move(program);
-  rule.uses_old_self = std::ranges::find(rule.program->variables(), "oldSelf") !=
-                       rule.program->variables().end();
+  rule.uses_old_self =
+      std::ranges::find(rule.program->variables(), "oldSelf") != rule.program->variables().end();
   const std::string_view message = json::FindString(value, {"messageExpression"});
   if (!Trim(message).empty()) {
     auto compiled = Program(message, rule.optional_old_self, cel::TypeKind::kString,

@@ -72,19 +72,37 @@ void SchemaChecker::Check(const json::Value& schema, const std::string& path, bo
     return;
   }
   if (has_status) {
-    constexpr std::string_view kAllowed[] = {
-        "description", "type",     "format",   "title",    "maximum",    "exclusiveMaximum",
-        "minimum",     "exclusiveMinimum",     "maxLength", "minLength", "pattern",
-        "maxItems",    "minItems", "uniqueItems",           "multipleOf", "required",
-        "items",       "properties",           "externalDocs", "example",
-        "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations"};
+    constexpr std::string_view kAllowed[] = {"description",
+                                             "type",
+                                             "format",
+                                             "title",
+                                             "maximum",
+                                             "exclusiveMaximum",
+                                             "minimum",
+                                             "exclusiveMinimum",
+                                             "maxLength",
+                                             "minLength",
+                                             "pattern",
+                                             "maxItems",
+                                             "minItems",
+                                             "uniqueItems",
+                                             "multipleOf",
+                                             "required",
+                                             "items",
+                                             "properties",
+                                             "externalDocs",
+                                             "example",
+                                             "x-kubernetes-preserve-unknown-fields",
+                                             "x-kubernetes-validations"};
     for (const auto& member : schema.get_object()) {
-      if (std::ranges::find(kAllowed, std::string_view(member.key())) != std::end(kAllowed)) continue;
+      if (std::ranges::find(kAllowed, std::string_view(member.key())) != std::end(kAllowed))
+        continue;
       errors_.push_back(Invalid(
           path, schema,
           "only [Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum "
           "MaxLength MinLength Pattern MaxItems MinItems UniqueItems MultipleOf Required Items "
-          "Properties ExternalDocs Example XPreserveUnknownFields XValidations] fields are allowed at "
+          "Properties ExternalDocs Example XPreserveUnknownFields XValidations] fields are allowed "
+          "at "
           "the root of the schema if the status subresource is enabled"));
       break;
     }
@@ -111,8 +129,8 @@ void SchemaChecker::CheckDefaults(const json::Value& schema, bool is_root, bool 
     auto node = SchemaNode::Read(schema, is_root);
     if (node) {
       // As if it were the object: the schema stands alone.
-      json::Value holder_schema = json::Object{
-          {"type", "object"}, {"properties", json::Object{{"v", schema}}}};
+      json::Value holder_schema =
+          json::Object{{"type", "object"}, {"properties", json::Object{{"v", schema}}}};
       json::Value holder = json::Object{{"v", *value}};
       auto structural = StructuralSchema::Read(holder_schema);
       if (structural) {
@@ -161,8 +179,8 @@ void SchemaChecker::CheckKeywords(const json::Value& schema, const std::string& 
     forbid("default", "must not be set " + scope.no_defaults_because);
   }
   if (!Text(schema, "id").empty()) forbid("id", "id is not supported");
-  for (std::string_view key : {"additionalItems", "patternProperties", "definitions",
-                               "dependencies", "$ref"}) {
+  for (std::string_view key :
+       {"additionalItems", "patternProperties", "definitions", "dependencies", "$ref"}) {
     const json::Value* value = Find(schema, key);
     if (value == nullptr || (value->is_object() && value->get_object().empty())) continue;
     forbid(key, fmt::format("{} is not supported", key));
@@ -203,7 +221,8 @@ void SchemaChecker::CheckKeywords(const json::Value& schema, const std::string& 
   }
   Scope branch = scope.Below();
   branch.rules = false;
-  if (const json::Value* negated = Find(schema, "not")) CheckKeywords(*negated, path + ".not", branch);
+  if (const json::Value* negated = Find(schema, "not"))
+    CheckKeywords(*negated, path + ".not", branch);
   for (std::string_view key : {"allOf", "oneOf", "anyOf"}) {
     const json::Array& list = List(schema, key);
     for (std::size_t i = 0; i < list.size(); ++i) {
@@ -278,8 +297,7 @@ void SchemaChecker::CheckListKeys(const json::Value& schema, const std::string& 
   }
   if (list == "map") {
     if (keys.empty()) {
-      errors_.push_back(
-          Required(keys_path, "must not be empty if x-kubernetes-list-type is map"));
+      errors_.push_back(Required(keys_path, "must not be empty if x-kubernetes-list-type is map"));
     }
     if (items == nullptr) {
       errors_.push_back(
@@ -295,13 +313,13 @@ void SchemaChecker::CheckListKeys(const json::Value& schema, const std::string& 
         const json::Value* properties = Find(*items, "properties");
         const json::Value* property = properties == nullptr ? nullptr : Find(*properties, name);
         if (property == nullptr) {
-          errors_.push_back(
-              Invalid(keys_path, json::Value(keys), "entries must all be names of item properties"));
+          errors_.push_back(Invalid(keys_path, json::Value(keys),
+                                    "entries must all be names of item properties"));
         } else if (Text(*property, "type") == "array" || Text(*property, "type") == "object") {
           // The server shows the type of the item.
-          errors_.push_back(
-              Invalid(fmt::format("{}.items.properties[{}].type", path, name), json::Value("object"),
-                      "must be a scalar type if parent array's x-kubernetes-list-type is map"));
+          errors_.push_back(Invalid(
+              fmt::format("{}.items.properties[{}].type", path, name), json::Value("object"),
+              "must be a scalar type if parent array's x-kubernetes-list-type is map"));
         }
         if (!seen.insert(name).second) {
           errors_.push_back(
@@ -322,18 +340,19 @@ void SchemaChecker::CheckListKeys(const json::Value& schema, const std::string& 
     const json::Value* property =
         properties == nullptr || !key.is_string() ? nullptr : Find(*properties, key.get_string());
     if (property == nullptr) continue;
-    const std::string at = fmt::format("{}.items.properties[{}]", path,
-                                       std::string_view(key.get_string()));
+    const std::string at =
+        fmt::format("{}.items.properties[{}]", path, std::string_view(key.get_string()));
     if (std::ranges::find(required, key) == required.end() &&
         Find(*property, "default") == nullptr) {
-      errors_.push_back(Required(at + ".default",
-                                 "this property is in x-kubernetes-list-map-keys, so it must have a "
-                                 "default or be a required property"));
+      errors_.push_back(
+          Required(at + ".default",
+                   "this property is in x-kubernetes-list-map-keys, so it must have a "
+                   "default or be a required property"));
     }
     if (Flag(*property, "nullable")) {
-      errors_.push_back(Forbidden(
-          at + ".nullable",
-          "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"));
+      errors_.push_back(
+          Forbidden(at + ".nullable",
+                    "this property is in x-kubernetes-list-map-keys, so it cannot be nullable"));
     }
   }
 }
@@ -363,12 +382,12 @@ void SchemaChecker::CheckRules(const json::Value& schema, const std::string& pat
       errors_.push_back(
           Invalid(at(i, "message"), json::Value(message), "must not contain line breaks"));
     } else if (HasLineBreak(rule) && Trimmed(message).empty()) {
-      errors_.push_back(Required(at(i, "message"),
-                                 "message must be specified if rule contains line breaks"));
+      errors_.push_back(
+          Required(at(i, "message"), "message must be specified if rule contains line breaks"));
     }
     if (!message_expression.empty() && Trimmed(message_expression).empty()) {
-      errors_.push_back(Required(at(i, "messageExpression"),
-                                 "messageExpression must be non-empty if specified"));
+      errors_.push_back(
+          Required(at(i, "messageExpression"), "messageExpression must be non-empty if specified"));
     }
     if (!reason.empty() && std::ranges::find(kReasons, reason) == std::end(kReasons)) {
       errors_.push_back(NotSupported(at(i, "reason"), json::Value(reason), kReasons));
@@ -389,13 +408,12 @@ void SchemaChecker::CheckRules(const json::Value& schema, const std::string& pat
   }
   if (!scope.rules || errors_.size() != before) return;
   std::vector<bool> uses_old_self;
-  for (const RuleFault& fault :
-       Rules::FindFaults(schema, scope.is_root, uses_old_self)) {
+  for (const RuleFault& fault : Rules::FindFaults(schema, scope.is_root, uses_old_self)) {
     const std::string_view key =
         fault.part == RuleFault::Part::kRule ? "rule" : "messageExpression";
-    rule_errors_.push_back({FieldErrorType::kInvalid, at(fault.index, key),
-                            fmt::format("Invalid value: {}: {}", ShowRule(rules[fault.index]),
-                                        fault.text)});
+    rule_errors_.push_back(
+        {FieldErrorType::kInvalid, at(fault.index, key),
+         fmt::format("Invalid value: {}: {}", ShowRule(rules[fault.index]), fault.text)});
   }
   for (std::size_t i = 0; i < uses_old_self.size(); ++i) {
     if (uses_old_self[i]) {

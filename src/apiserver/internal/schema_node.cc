@@ -32,8 +32,8 @@ std::vector<std::string> Texts(const json::Object& schema, std::string_view key)
 }  // namespace
 
 const SchemaNode* SchemaNode::FindProperty(std::string_view name) const {
-  auto found = std::ranges::lower_bound(properties, name, {},
-                                        [](const Property& p) -> std::string_view { return p.name; });
+  auto found = std::ranges::lower_bound(
+      properties, name, {}, [](const Property& p) -> std::string_view { return p.name; });
   return found != properties.end() && found->name == name ? found->node.get() : nullptr;
 }
 

@@ -42,8 +42,8 @@ void CheckStructural(const json::Value& schema, const std::string& path, FieldEr
 
 namespace {
 
-void StructureChecker::CheckStructure(const json::Value& schema, Level level, const std::string& path,
-                                   int depth) {
+void StructureChecker::CheckStructure(const json::Value& schema, Level level,
+                                      const std::string& path, int depth) {
   if (!schema.is_object()) return;
   if (depth > kMaxSchemaDepth) {
     errors_.push_back(Invalid(path, json::Value(""), "schema nests too deeply"));
@@ -60,7 +60,8 @@ void StructureChecker::CheckStructure(const json::Value& schema, Level level, co
   if (items != nullptr) CheckStructure(*items, Level::kItem, path + ".items", depth + 1);
   for (const auto& member : Map(schema, "properties")) {
     CheckStructure(member.value(), Level::kField,
-                   fmt::format("{}.properties[{}]", path, std::string_view(member.key())), depth + 1);
+                   fmt::format("{}.properties[{}]", path, std::string_view(member.key())),
+                   depth + 1);
   }
   const json::Value* additional = Find(schema, "additionalProperties");
   if (additional != nullptr) {
@@ -83,11 +84,11 @@ void StructureChecker::CheckStructure(const json::Value& schema, Level level, co
     errors_.push_back(type.empty() ? Required(path + ".type", why)
                                    : Invalid(path + ".type", json::Value(type), why));
   } else if (type.empty() && !int_or_string && !preserves) {
-    errors_.push_back(Required(path + ".type",
-                               level == Level::kRoot   ? "must not be empty at the root"
-                               : level == Level::kItem ? "must not be empty for specified array items"
-                                                       : "must not be empty for specified object "
-                                                         "fields"));
+    errors_.push_back(Required(
+        path + ".type", level == Level::kRoot   ? "must not be empty at the root"
+                        : level == Level::kItem ? "must not be empty for specified array items"
+                                                : "must not be empty for specified object "
+                                                  "fields"));
   }
   if (embedded && additional != nullptr) {
     errors_.push_back(Forbidden(path + ".additionalProperties",
@@ -104,18 +105,20 @@ void StructureChecker::CheckStructure(const json::Value& schema, Level level, co
     errors_.push_back(Invalid(fmt::format("{}.properties[{}].type", path, name),
                               json::Value(Text(*property, "type")), "must be string"));
   }
-  if (const json::Value* metadata = properties == nullptr ? nullptr : Find(*properties, "metadata")) {
+  if (const json::Value* metadata =
+          properties == nullptr ? nullptr : Find(*properties, "metadata")) {
     CheckMetadata(*metadata, is_object, level, path + ".properties[metadata]");
   }
   if (embedded && !preserves && Map(schema, "properties").empty()) {
-    errors_.push_back(Required(path + ".properties",
-                               "must not be empty if x-kubernetes-embedded-resource is true without "
-                               "x-kubernetes-preserve-unknown-fields"));
+    errors_.push_back(
+        Required(path + ".properties",
+                 "must not be empty if x-kubernetes-embedded-resource is true without "
+                 "x-kubernetes-preserve-unknown-fields"));
   }
 }
 
 void StructureChecker::CheckMetadata(const json::Value& metadata, bool is_object, Level level,
-                                  const std::string& path) {
+                                     const std::string& path) {
   if (is_object && Text(metadata, "type") != "object") {
     errors_.push_back(
         Invalid(path + ".type", json::Value(Text(metadata, "type")), "must be object"));
@@ -140,10 +143,11 @@ void StructureChecker::CheckMetadata(const json::Value& metadata, bool is_object
   }
 }
 
-void StructureChecker::CheckJunctions(const json::Value& schema, const std::string& path, int depth) {
+void StructureChecker::CheckJunctions(const json::Value& schema, const std::string& path,
+                                      int depth) {
   auto is_int_or_string = [](const json::Array& branches) {
-    static const json::Value pattern = json::Array{json::Object{{"type", "integer"}},
-                                                   json::Object{{"type", "string"}}};
+    static const json::Value pattern =
+        json::Array{json::Object{{"type", "integer"}}, json::Object{{"type", "string"}}};
     return json::Value(branches) == pattern;
   };
   const bool int_or_string = Flag(schema, "x-kubernetes-int-or-string");
@@ -173,14 +177,15 @@ void StructureChecker::CheckJunctions(const json::Value& schema, const std::stri
       if (why == "missing )") why = "missing closing )";
       errors_.push_back(Invalid(
           path + ".pattern", json::Value(pattern),
-          fmt::format("must be a valid regular expression, but isn't: error parsing regexp: {}: `{}`",
-                      why, expression.error_arg())));
+          fmt::format(
+              "must be a valid regular expression, but isn't: error parsing regexp: {}: `{}`", why,
+              expression.error_arg())));
     }
   }
 }
 
 void StructureChecker::CheckNested(const json::Value& schema, bool skip_any_of,
-                                const std::string& path, int depth) {
+                                   const std::string& path, int depth) {
   if (!schema.is_object() || depth > kMaxSchemaDepth) return;
   json::Value rest = schema;
   if (skip_any_of) rest.get_object().erase("anyOf");
@@ -222,8 +227,8 @@ void StructureChecker::CheckNested(const json::Value& schema, bool skip_any_of,
 }
 
 void StructureChecker::CheckComplete(const json::Value& branch, const json::Value* schema,
-                                  const std::string& path, const std::string& branch_path,
-                                  int depth) {
+                                     const std::string& path, const std::string& branch_path,
+                                     int depth) {
   if (depth > kMaxSchemaDepth || !branch.is_object()) return;
   if (schema == nullptr) {
     errors_.push_back(Required(path, "because it is defined in " + branch_path));
@@ -236,12 +241,14 @@ void StructureChecker::CheckComplete(const json::Value& branch, const json::Valu
   for (std::string_view key : {"allOf", "anyOf", "oneOf"}) {
     const json::Array& list = List(branch, key);
     for (std::size_t i = 0; i < list.size(); ++i) {
-      CheckComplete(list[i], schema, path, fmt::format("{}.{}[{}]", branch_path, key, i), depth + 1);
+      CheckComplete(list[i], schema, path, fmt::format("{}.{}[{}]", branch_path, key, i),
+                    depth + 1);
     }
   }
   if (!is_branch) return;
   if (const json::Value* items = Find(branch, "items")) {
-    CheckComplete(*items, Find(*schema, "items"), path + ".items", branch_path + ".items", depth + 1);
+    CheckComplete(*items, Find(*schema, "items"), path + ".items", branch_path + ".items",
+                  depth + 1);
   }
   const json::Value* properties = Find(*schema, "properties");
   for (const auto& member : Map(branch, "properties")) {

@@ -67,9 +67,9 @@ kube::Status ExpiredStatus(std::string message) {
 }
 
 kube::Status TooLargeResourceVersionStatus(std::uint64_t wanted, std::uint64_t current) {
-  kube::Status status = About({}, 504, "Timeout",
-                              fmt::format("Timeout: Too large resource version: {}, current: {}",
-                                          wanted, current));
+  kube::Status status =
+      About({}, 504, "Timeout",
+            fmt::format("Timeout: Too large resource version: {}, current: {}", wanted, current));
   status.causes.push_back({"ResourceVersionTooLarge", "Too large resource version", ""});
   status.retry_after = std::chrono::seconds(1);
   return status;
@@ -82,7 +82,9 @@ kube::Status InternalErrorStatus(std::string_view why) {
   return status;
 }
 
-kube::Status PlainErrorStatus(std::string message) { return About({}, 500, "", std::move(message)); }
+kube::Status PlainErrorStatus(std::string message) {
+  return About({}, 500, "", std::move(message));
+}
 
 kube::Status RequestTooLargeStatus() {
   return About({}, 413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728");
@@ -142,8 +144,8 @@ std::string Qualified(const Subject& subject) {
 
 bool AlwaysHasDetails(const kube::Status& status) {
   return status.reason == "NotFound" || status.reason == "MethodNotAllowed" ||
-         status.reason == "Invalid" || status.reason == "Forbidden" || status.message.starts_with("406: ") ||
-         status.message.starts_with("415: ");
+         status.reason == "Invalid" || status.reason == "Forbidden" ||
+         status.message.starts_with("406: ") || status.message.starts_with("415: ");
 }
 
 }  // namespace

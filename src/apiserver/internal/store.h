@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "base/clock.h"
 #include "apiserver/internal/stored_object.h"
+#include "base/clock.h"
 
 namespace kro::apiserver {
 

@@ -109,8 +109,8 @@ Outcome StrategicMerger::MergeMap(json::Value& original, json::Value& patch, con
       original = json::Object();
       return {};
     }
-    return FailPlainly(fmt::format("unknown patch type: {} in map: {}",
-                                   GoValue(directive->value()), GoValue(patch)));
+    return FailPlainly(fmt::format("unknown patch type: {} in map: {}", GoValue(directive->value()),
+                                   GoValue(patch)));
   }
   if (!original.is_object()) original = json::Object();
   json::Object& object = original.get_object();
@@ -164,8 +164,8 @@ Outcome StrategicMerger::OrderLists(json::Object& original, json::Object& patch,
     const json::Value order = std::move(patch[directive]);
     patch.stable_erase(patch.find(directive));
     if (!order.is_array()) {
-      return FailPlainly(fmt::format("expected a []interface {{}}, but received a {}",
-                                     json::TypeName(order)));
+      return FailPlainly(
+          fmt::format("expected a []interface {{}}, but received a {}", json::TypeName(order)));
     }
     auto refusal = OrderList(original, patch, directive, order.get_array(), type);
     if (refusal) return refusal;
@@ -183,14 +183,14 @@ Outcome StrategicMerger::OrderList(json::Object& original, json::Object& patch,
   json::Value* changes = patch.if_contains(key);
   for (const json::Value* list : {live, changes}) {
     if (list != nullptr && !list->is_array()) {
-      return FailPlainly(fmt::format("expected a []interface {{}}, but received a {}",
-                                     json::TypeName(*list)));
+      return FailPlainly(
+          fmt::format("expected a []interface {{}}, but received a {}", json::TypeName(*list)));
     }
   }
   const TypeNode::Field* field = type == nullptr ? nullptr : type->FindField(*name);
   if (field == nullptr) {
-    return FailPlainly(fmt::format("unable to find api field in struct for the json field \"{}\"",
-                                   *name));
+    return FailPlainly(
+        fmt::format("unable to find api field in struct for the json field \"{}\"", *name));
   }
   const ListMeta meta{field->type->items, field->patch};
   const Items wanted(order.begin(), order.end());
@@ -271,7 +271,8 @@ Outcome StrategicMerger::MergeList(Items& original, Items patch, const ListMeta&
   Items merged;
   if (!maps) {
     if (is_deletion) {
-      std::erase_if(original, [&](const json::Value& item) { return IndexOf(patch, item, "").has_value(); });
+      std::erase_if(original,
+                    [&](const json::Value& item) { return IndexOf(patch, item, "").has_value(); });
       return {};
     }
     merged = original;
@@ -310,8 +311,8 @@ Outcome StrategicMerger::MergeItems(Items& original, Items& patch, Items& merged
     } else if (*directive == "merge") {
       return FailPlainly("merging lists cannot yet be specified in the patch");
     } else {
-      return FailPlainly(fmt::format("unknown patch type: {} in map: {}", GoValue(*directive),
-                                     GoValue(item)));
+      return FailPlainly(
+          fmt::format("unknown patch type: {} in map: {}", GoValue(*directive), GoValue(item)));
     }
   }
   if (replace) {
@@ -435,9 +436,9 @@ Outcome CheckOrder(const Items& patch, const Items& order, std::string_view merg
     }
     while (at < order.size() && !IsSameItem(item, order[at], merge_key)) ++at;
     if (at == order.size()) {
-      return FailPlainly(fmt::format(
-          "The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
-          GoValue(ToArray(patch)), GoValue(ToArray(order))));
+      return FailPlainly(
+          fmt::format("The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
+                      GoValue(ToArray(patch)), GoValue(ToArray(order))));
     }
     ++at;
   }
@@ -510,8 +511,8 @@ json::Array ToArray(Items items) {
 }
 
 Outcome NoMergeKey(const json::Value& item, std::string_view merge_key) {
-  return FailPlainly(fmt::format("map: {} does not contain declared merge key: {}", GoValue(item),
-                                 merge_key));
+  return FailPlainly(
+      fmt::format("map: {} does not contain declared merge key: {}", GoValue(item), merge_key));
 }
 
 }  // namespace

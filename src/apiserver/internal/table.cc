@@ -22,8 +22,7 @@ json::Value CustomCell(const PrinterColumn& column, const json::Value& object, W
 
 std::string Table(const Resource& resource, std::span<const StoredObject> objects,
                   std::uint64_t revision, const TableOptions& options) {
-  std::string out =
-      Begin(resource, fmt::format("\"resourceVersion\":\"{}\"", revision), options);
+  std::string out = Begin(resource, fmt::format("\"resourceVersion\":\"{}\"", revision), options);
   bool first = true;
   for (const StoredObject& object : objects) {
     if (!first) out += ',';
@@ -56,8 +55,8 @@ std::vector<TableColumn> ColumnsOf(const Resource& resource) {
        "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names",
        0}};
   for (const PrinterColumn& column : resource.custom->columns) {
-    columns.push_back({column.name, column.type, column.format, column.description,
-                       column.priority});
+    columns.push_back(
+        {column.name, column.type, column.format, column.description, column.priority});
   }
   return columns;
 }
@@ -126,7 +125,9 @@ void AppendRow(const Resource& resource, const StoredObject& object, std::uint64
   out += json::Serialize(CellsOf(resource, value, options.now));
   out += ",\"object\":";
   switch (options.include) {
-    case IncludeObject::kNone: out += "null"; break;
+    case IncludeObject::kNone:
+      out += "null";
+      break;
     case IncludeObject::kMetadata:
       AppendPartialJson(object, revision, options.meta_version, out);
       break;

@@ -199,8 +199,8 @@ bool DeepEqual(const json::Value& a, const json::Value& b) {
     auto other = right.begin();
     for (const auto& member : left) {
       // Mostly both are in the same order.
-      const json::Value* value = other->key() == member.key() ? &other->value()
-                                                              : right.if_contains(member.key());
+      const json::Value* value =
+          other->key() == member.key() ? &other->value() : right.if_contains(member.key());
       ++other;
       if (value == nullptr || !DeepEqual(member.value(), *value)) return false;
     }
@@ -216,8 +216,10 @@ bool DeepEqual(const json::Value& a, const json::Value& b) {
 
 std::string GoValue(const json::Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "<nil>";
-    case boost::json::kind::string: return std::string(value.get_string());
+    case boost::json::kind::null:
+      return "<nil>";
+    case boost::json::kind::string:
+      return std::string(value.get_string());
     case boost::json::kind::array: {
       std::string text = "[";
       for (const json::Value& item : value.get_array()) {
@@ -237,13 +239,15 @@ std::string GoValue(const json::Value& value) {
       }
       return text + "]";
     }
-    default: return json::Serialize(value);
+    default:
+      return json::Serialize(value);
   }
 }
 
 std::string GoSyntax(const json::Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "interface {}(nil)";
+    case boost::json::kind::null:
+      return "interface {}(nil)";
     case boost::json::kind::array: {
       std::string text = "[]interface {}{";
       for (const json::Value& item : value.get_array()) {
@@ -263,7 +267,8 @@ std::string GoSyntax(const json::Value& value) {
       }
       return text + "}";
     }
-    default: return json::Serialize(value);
+    default:
+      return json::Serialize(value);
   }
 }
 
@@ -292,7 +297,8 @@ std::expected<Element, std::string> ElementOf(const TypeNode& list, const json::
       return std::unexpected("not supported: associative list with lists as elements");
     }
     if (item.is_null()) {
-      return std::unexpected("associative list without keys has an element that's an explicit null");
+      return std::unexpected(
+          "associative list without keys has an element that's an explicit null");
     }
     std::string text;
     AppendElementJson(text, item);
@@ -325,10 +331,11 @@ std::expected<Element, std::string> ElementOf(const TypeNode& list, const json::
       if (!keys.empty()) keys += ' ';
       keys += json::Serialize(json::Value(key));
     }
-    return std::unexpected(fmt::format(
-        "associative list with keys has an element that omits all key fields [{}] (and doesn't have "
-        "default values for any key fields)",
-        keys));
+    return std::unexpected(
+        fmt::format("associative list with keys has an element that omits all key fields [{}] (and "
+                    "doesn't have "
+                    "default values for any key fields)",
+                    keys));
   }
   text += '}';
   return Element{ElementKind::kKey, texts.Keep(text)};
@@ -351,9 +358,12 @@ SortedMembers::SortedMembers(const json::Object& object) : size_(object.size()) 
 void TypeErrors::Check(const TypeNode& type, const json::Value& value) {
   if (value.is_null()) return;
   switch (Resolve(type, ShapeOf(type, &value))) {
-    case Shape::kMap: return CheckMap(type, value);
-    case Shape::kList: return CheckList(type, value);
-    default: return CheckScalar(type, value);
+    case Shape::kMap:
+      return CheckMap(type, value);
+    case Shape::kList:
+      return CheckList(type, value);
+    default:
+      return CheckScalar(type, value);
   }
 }
 
@@ -445,7 +455,8 @@ void FieldCollector::Visit(const TypeNode& type, const json::Value& value) {
       if (type.list == ListRelation::kAtomic) return builder_.Insert(path_);
       if (value.is_array()) VisitList(type, value.get_array());
       return;
-    default: builder_.Insert(path_);
+    default:
+      builder_.Insert(path_);
   }
 }
 
@@ -458,8 +469,7 @@ void FieldCollector::VisitMap(const TypeNode& type, const json::Object& object) 
     const json::Value& value = member->value();
     Push({ElementKind::kField, member->key()});
     Visit(*below, value);
-    if (field == nullptr || value.is_null() ||
-        (value.is_object() && value.get_object().empty())) {
+    if (field == nullptr || value.is_null() || (value.is_object() && value.get_object().empty())) {
       builder_.Insert(path_);
     }
     Pop();
@@ -512,7 +522,8 @@ bool ObjectComparer::CompareAs(const TypeNode& type, Shape shape, const json::Va
       CompareLists(type, left, right);
       return false;
     }
-    default: break;
+    default:
+      break;
   }
   CompareLeaf(before, after);
   return true;
@@ -619,7 +630,8 @@ bool Merger::Merge(const TypeNode& type, json::Value& target, const json::Value&
       if (array == nullptr) break;
       return MergeLists(type, *array, *over);
     }
-    default: break;
+    default:
+      break;
   }
   const bool same = DeepEqual(target, config);
   if (!same || target.kind() != config.kind()) target = config;
@@ -741,9 +753,12 @@ void Remover::Remove(const TypeNode* type, json::Value& value, std::uint32_t beg
     return;
   }
   switch (Resolve(*type, ShapeOf(*type, &value))) {
-    case Shape::kMap: return RemoveFromMap(*type, value, begin, end);
-    case Shape::kList: return RemoveFromList(*type, value, begin, end);
-    default: return;
+    case Shape::kMap:
+      return RemoveFromMap(*type, value, begin, end);
+    case Shape::kList:
+      return RemoveFromList(*type, value, begin, end);
+    default:
+      return;
   }
 }
 
@@ -819,13 +834,20 @@ std::size_t RunLength(const std::vector<Item>& items, std::size_t begin) {
 
 std::string_view GoType(const json::Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "<nil>";
-    case boost::json::kind::bool_: return "bool";
-    case boost::json::kind::string: return "string";
-    case boost::json::kind::array: return "[]interface {}";
-    case boost::json::kind::object: return "map[string]interface {}";
-    case boost::json::kind::double_: return "float64";
-    default: return "int64";
+    case boost::json::kind::null:
+      return "<nil>";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "[]interface {}";
+    case boost::json::kind::object:
+      return "map[string]interface {}";
+    case boost::json::kind::double_:
+      return "float64";
+    default:
+      return "int64";
   }
 }
 

@@ -43,7 +43,8 @@ bool MergeInto(const TypeNode& type, json::Value& target, const json::Value& con
 
 // Removes the members of `set` and all below them. A map or list that loses its last element becomes
 // null.
-void RemoveFields(const TypeNode& type, json::Value& target, const FieldSet& set, FieldTexts& texts);
+void RemoveFields(const TypeNode& type, json::Value& target, const FieldSet& set,
+                  FieldTexts& texts);
 
 // Equal as data: the order of keys does not count, 1 and 1.0 are equal.
 bool DeepEqual(const json::Value& a, const json::Value& b);

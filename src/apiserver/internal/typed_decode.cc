@@ -76,7 +76,8 @@ Result<void> Decoder::Walk(const TypeNode& type, json::Value& value, std::string
     case ScalarType::kBoolean:
       if (!value.is_bool()) return Mismatch(value, path, "bool");
       break;
-    case ScalarType::kUntyped: break;
+    case ScalarType::kUntyped:
+      break;
   }
   return {};
 }
@@ -95,9 +96,9 @@ Result<void> Decoder::WalkObject(const TypeNode& type, json::Object& object, std
     } else {
       if (auto walked = Walk(*member_type, member.value(), path); !walked) return walked;
       bool declared = type.FindField(key) != nullptr;
-      if (declared && (member.value().is_null() ||
-                       (IsEmptyContainer(*member_type, member.value()) &&
-                        !IsPrintedEmpty(kind_, path)))) {
+      if (declared &&
+          (member.value().is_null() ||
+           (IsEmptyContainer(*member_type, member.value()) && !IsPrintedEmpty(kind_, path)))) {
         gone.emplace_back(key);
       }
     }
@@ -131,8 +132,9 @@ std::unexpected<Error> Decoder::Mismatch(const json::Value& value, std::string_v
   if (field.starts_with("metadata.")) {
     owner = "ObjectMeta";
   }
-  return Fail(ErrorCode::kInvalid, "json: cannot unmarshal {} into Go struct field {}.{} of type {}",
-              found, owner, field, type);
+  return Fail(ErrorCode::kInvalid,
+              "json: cannot unmarshal {} into Go struct field {}.{} of type {}", found, owner,
+              field, type);
 }
 
 bool IsEmptyContainer(const TypeNode& type, const json::Value& value) {

@@ -39,7 +39,8 @@ class Validator {
                    const std::string& path) const;
   Result CheckJunctions(const SchemaNode& schema, const json::Value& value, const std::string& path,
                         Correlation correlation) const;
-  Result CheckString(const SchemaNode& schema, std::string_view text, const std::string& path) const;
+  Result CheckString(const SchemaNode& schema, std::string_view text,
+                     const std::string& path) const;
   Result CheckNumber(const SchemaNode& schema, const json::Value& value,
                      const std::string& path) const;
   Result CheckList(const SchemaNode& schema, const json::Value& value, const std::string& path,
@@ -135,8 +136,8 @@ FieldErrors CheckLists(const SchemaNode& schema, const json::Value& value) {
       for (const auto& member : *object) {
         const std::string_view name(member.key());
         if (const SchemaNode* property = node.FindProperty(name)) {
-          self(self, *property, member.value(), path.empty() ? std::string(name)
-                                                             : fmt::format("{}.{}", path, name));
+          self(self, *property, member.value(),
+               path.empty() ? std::string(name) : fmt::format("{}.{}", path, name));
         }
         if (node.additional) {
           self(self, *node.additional, member.value(), fmt::format("{}[{}]", path, name));
@@ -153,8 +154,7 @@ FieldErrors CheckLists(const SchemaNode& schema, const json::Value& value) {
       json::Value key = (*array)[i];
       if (node.list == SchemaNode::List::kMap) {
         if (!key.is_object() && !key.is_null()) {
-          errors.push_back(
-              Invalid(place, key, "must be an object for an array of list-type map"));
+          errors.push_back(Invalid(place, key, "must be an object for an array of list-type map"));
           break;
         }
         json::Object keys;
@@ -298,8 +298,8 @@ Result Validator::CheckType(const SchemaNode& schema, const json::Value& value,
   }
   const std::string_view type = TypeWord(value);
   const bool text_or_list = value.is_string() || value.is_array();
-  const bool whole = value.is_number() && type == "number" && IsWhole(value) &&
-                     Allows(schema, "integer");
+  const bool whole =
+      value.is_number() && type == "number" && IsWhole(value) && Allows(schema, "integer");
   const bool integer_as_number = type == "integer" && Allows(schema, "number");
   if (!text_or_list && !schema.format.empty() && !Allows(schema, type) &&
       FormatWord(value) != schema.format && !whole && !integer_as_number) {
@@ -381,9 +381,9 @@ Result Validator::CheckString(const SchemaNode& schema, std::string_view text,
   if (schema.max_length && length > *schema.max_length) {
     result.Add(TooLong(FieldOf(path), static_cast<int>(*schema.max_length)));
   } else if (schema.min_length && length < *schema.min_length) {
-    result.Add(Invalid(FieldOf(path), value,
-                       fmt::format("{} in body should be at least {} chars long", path,
-                                   *schema.min_length)));
+    result.Add(Invalid(
+        FieldOf(path), value,
+        fmt::format("{} in body should be at least {} chars long", path, *schema.min_length)));
   } else if (schema.expression != nullptr &&
              !re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()),
                                      *schema.expression)) {
@@ -402,15 +402,13 @@ Result Validator::CheckNumber(const SchemaNode& schema, const json::Value& value
     if (error) result.Add(NoField(*error));
   };
   auto refuse = [&](std::string_view rule, double bound) {
-    result.Add(Invalid(FieldOf(path), value,
-                       fmt::format("{} in body should be {} {}", path, rule,
-                                   ShowNumber(value, bound))));
+    result.Add(
+        Invalid(FieldOf(path), value,
+                fmt::format("{} in body should be {} {}", path, rule, ShowNumber(value, bound))));
   };
   check_range(number, "Checked");
   // Bounds of integers are cut to integers.
-  auto bound_of = [&](double bound) {
-    return value.is_double() ? bound : std::trunc(bound);
-  };
+  auto bound_of = [&](double bound) { return value.is_double() ? bound : std::trunc(bound); };
   if (schema.multiple_of) {
     check_range(*schema.multiple_of, "MultipleOf");
     const double factor = bound_of(*schema.multiple_of);
@@ -451,9 +449,9 @@ Result Validator::CheckList(const SchemaNode& schema, const json::Value& value,
   }
   const auto size = static_cast<std::int64_t>(array.size());
   if (schema.min_items && size < *schema.min_items) {
-    result.Add(Invalid(FieldOf(path), json::Value(size),
-                       fmt::format("{} in body should have at least {} items", path,
-                                   *schema.min_items)));
+    result.Add(
+        Invalid(FieldOf(path), json::Value(size),
+                fmt::format("{} in body should have at least {} items", path, *schema.min_items)));
   }
   if (schema.max_items && size > *schema.max_items) {
     result.Add(TooMany(FieldOf(path), array.size(), static_cast<std::size_t>(*schema.max_items)));
@@ -554,8 +552,8 @@ std::optional<std::string> RangeError(double number, const SchemaNode& schema,
   if (schema.format.empty()) {
     return fmt::format("{} value must be of type {} (default format) in {}", prefix, type, path);
   }
-  return fmt::format("{} value must be of type {} with format {} in {}", prefix, type, schema.format,
-                     path);
+  return fmt::format("{} value must be of type {} with format {} in {}", prefix, type,
+                     schema.format, path);
 }
 
 std::string ShowNumber(const json::Value& like, double number) {

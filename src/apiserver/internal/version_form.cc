@@ -55,11 +55,10 @@ void CopyMember(const json::Object& from, std::string_view key, json::Object& to
 }  // namespace
 
 const VersionForm* FormOfVersion(std::string_view group, std::string_view version,
-                                         std::string_view resource) {
-  static const VersionForm kAutoscaler{{"autoscaling", "v2"}, AutoscalerFromStored,
-                                          AutoscalerToStored, DefaultAutoscaler};
-  static const VersionForm kEvent{{"", "v1"}, EventFromStored, EventToStored,
-                                 nullptr};
+                                 std::string_view resource) {
+  static const VersionForm kAutoscaler{
+      {"autoscaling", "v2"}, AutoscalerFromStored, AutoscalerToStored, DefaultAutoscaler};
+  static const VersionForm kEvent{{"", "v1"}, EventFromStored, EventToStored, nullptr};
   if (group == "autoscaling" && version == "v1" && resource == "horizontalpodautoscalers") {
     return &kAutoscaler;
   }
@@ -79,7 +78,8 @@ void EventFromStored(json::Object& object) {
 
 void EventToStored(json::Object& object) {
   for (const auto& [stored, shown] : kEventNames) Rename(object, shown, stored);
-  for (std::string_view key : {"reportingComponent", "reportingInstance"}) SetDefault(object, key, "");
+  for (std::string_view key : {"reportingComponent", "reportingInstance"})
+    SetDefault(object, key, "");
   Child(object, "involvedObject");
 }
 
@@ -148,7 +148,8 @@ void AutoscalerToStored(json::Object& object) {
     current.push_back(ProcessorUtilization(*percent, MetricPart::kStatus));
   }
   status.erase("currentCPUUtilizationPercentage");
-  status["currentMetrics"] = current.empty() ? json::Value(nullptr) : json::Value(std::move(current));
+  status["currentMetrics"] =
+      current.empty() ? json::Value(nullptr) : json::Value(std::move(current));
   if (auto conditions = TakeAnnotation(object, kConditions)) status["conditions"] = *conditions;
 }
 
@@ -173,7 +174,9 @@ json::Value MetricFromStored(const json::Value& metric, MetricPart part) {
     CopyMember(value, "averageUtilization", to,
                spec ? "targetAverageUtilization" : "currentAverageUtilization");
     CopyMember(value, "averageValue", to,
-               source == "object" ? "averageValue" : spec ? "targetAverageValue" : "currentAverageValue");
+               source == "object" ? "averageValue"
+               : spec             ? "targetAverageValue"
+                                  : "currentAverageValue");
     shown[source] = std::move(to);
   }
   return shown;
@@ -215,7 +218,8 @@ json::Value MetricToStored(const json::Value& metric, MetricPart part) {
 
 bool IsProcessorUtilization(const json::Value& metric, MetricPart part) {
   const std::string_view inner = part == MetricPart::kSpec ? "target" : "current";
-  return StringAt(metric, {"type"}) == "Resource" && StringAt(metric, {"resource", "name"}) == "cpu" &&
+  return StringAt(metric, {"type"}) == "Resource" &&
+         StringAt(metric, {"resource", "name"}) == "cpu" &&
          json::Find(metric, {"resource", inner, "averageUtilization"}) != nullptr;
 }
 
@@ -245,11 +249,10 @@ json::Value RulesAnnotation(const json::Value* rules) {
                                                {"Value", member(policy, "value")},
                                                {"PeriodSeconds", member(policy, "periodSeconds")}});
   }
-  return json::Object{
-      {"StabilizationWindowSeconds", member(*rules, "stabilizationWindowSeconds")},
-      {"SelectPolicy", member(*rules, "selectPolicy")},
-      {"Policies", std::move(policies)},
-      {"Tolerance", member(*rules, "tolerance")}};
+  return json::Object{{"StabilizationWindowSeconds", member(*rules, "stabilizationWindowSeconds")},
+                      {"SelectPolicy", member(*rules, "selectPolicy")},
+                      {"Policies", std::move(policies)},
+                      {"Tolerance", member(*rules, "tolerance")}};
 }
 
 json::Value WithJsonNames(const json::Value& value, int depth) {
@@ -265,7 +268,8 @@ json::Value WithJsonNames(const json::Value& value, int depth) {
   for (const auto& member : *object) {
     if (member.value().is_null()) continue;
     std::string key(member.key());
-    if (!key.empty()) key.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(key.front())));
+    if (!key.empty())
+      key.front() = static_cast<char>(std::tolower(static_cast<unsigned char>(key.front())));
     members[key] = WithJsonNames(member.value(), depth + 1);
   }
   return members;

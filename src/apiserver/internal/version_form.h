@@ -21,6 +21,6 @@ struct VersionForm {
 
 // nullptr for a version that is stored as it is.
 const VersionForm* FormOfVersion(std::string_view group, std::string_view version,
-                                         std::string_view resource);
+                                 std::string_view resource);
 
 }  // namespace kro::apiserver

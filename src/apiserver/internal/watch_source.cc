@@ -8,10 +8,16 @@ namespace kro::apiserver {
 
 WatchSource::WatchSource(const Store& store, const Collection& collection, const Clock& clock,
                          ObjectForm form, Selection selection, Start start)
-    : store_(store), collection_(collection), clock_(clock), form_(std::move(form)),
-      selection_(std::move(selection)), revision_(start.revision),
-      initial_(std::move(start.initial)), initial_revision_(start.revision),
-      initial_bookmark_(start.initial_bookmark), bookmarks_(start.bookmarks),
+    : store_(store),
+      collection_(collection),
+      clock_(clock),
+      form_(std::move(form)),
+      selection_(std::move(selection)),
+      revision_(start.revision),
+      initial_(std::move(start.initial)),
+      initial_revision_(start.revision),
+      initial_bookmark_(start.initial_bookmark),
+      bookmarks_(start.bookmarks),
       bookmarked_(start.revision) {}
 
 WatchSource::~WatchSource() {
@@ -60,8 +66,8 @@ std::string WatchSource::Take(std::size_t limit) {
 void WatchSource::AppendChange(const Change& change, std::string& out) {
   const bool before =
       change.previous != nullptr && selection_.Matches(*form_.resource, *change.previous);
-  const bool after = change.type != ChangeType::kDeleted &&
-                     selection_.Matches(*form_.resource, *change.object);
+  const bool after =
+      change.type != ChangeType::kDeleted && selection_.Matches(*form_.resource, *change.object);
   if (before && after) {
     AppendEvent("MODIFIED", *change.object, change.revision, out);
   } else if (after) {

@@ -18,15 +18,15 @@ namespace kro::apiserver {
 class WatchSource {
  public:
   struct Start {
-    std::uint64_t revision = 0;       // changes after it are sent
-    std::vector<StoredPtr> initial;   // sent first, as ADDED
-    bool initial_bookmark = false;    // then the bookmark that says so
+    std::uint64_t revision = 0;      // changes after it are sent
+    std::vector<StoredPtr> initial;  // sent first, as ADDED
+    bool initial_bookmark = false;   // then the bookmark that says so
     bool bookmarks = false;
   };
 
   // `store`, `collection` and `clock` outlive it.
-  WatchSource(const Store& store, const Collection& collection, const Clock& clock,
-              ObjectForm form, Selection selection, Start start);
+  WatchSource(const Store& store, const Collection& collection, const Clock& clock, ObjectForm form,
+              Selection selection, Start start);
   ~WatchSource();
 
   std::string Take(std::size_t limit);

@@ -82,22 +82,22 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
         "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
   }
   if (!decoded) {
-    return std::unexpected(
-        Unrecognized(request, fmt::format("couldn't get version/kind; json parse error: {}",
-                                          decoded.error().message())));
+    return std::unexpected(Unrecognized(
+        request,
+        fmt::format("couldn't get version/kind; json parse error: {}", decoded.error().message())));
   }
   if (!decoded->value.is_object()) {
     return std::unexpected(Unrecognized(
         request,
-        fmt::format("couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
-                    "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
-                    "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-                    json::TypeName(decoded->value))));
+        fmt::format(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
+            "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
+            "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            json::TypeName(decoded->value))));
   }
   if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
     return std::unexpected(Unrecognized(
-        request,
-        fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(decoded->value))));
+        request, fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(decoded->value))));
   }
   if (auto kind = CheckKind(resource, decoded->value); !kind) {
     return std::unexpected(kind.error());
@@ -113,14 +113,14 @@ Answer<void> CheckKind(const Resource& resource, json::Value& object) {
       return BadRequest(fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(object)));
     }
     if (api_version != resource.ApiVersion()) {
-      return BadRequest(
-          fmt::format("the API version in the data ({}) does not match the expected API version ({})",
-                      api_version, resource.ApiVersion()));
+      return BadRequest(fmt::format(
+          "the API version in the data ({}) does not match the expected API version ({})",
+          api_version, resource.ApiVersion()));
     }
     if (kind != resource.kind) {
-      return std::unexpected(InvalidStatus(
-          kind, resource.group, json::FindString(object, {"metadata", "name"}),
-          {Invalid("kind", json::Value(kind), "must be " + resource.kind)}));
+      return std::unexpected(
+          InvalidStatus(kind, resource.group, json::FindString(object, {"metadata", "name"}),
+                        {Invalid("kind", json::Value(kind), "must be " + resource.kind)}));
     }
     return {};
   }
@@ -133,10 +133,10 @@ Answer<void> CheckKind(const Resource& resource, json::Value& object) {
   if (kind != resource.kind || api_version != resource.ApiVersion()) {
     std::string_view version = api_version.substr(
         api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
-    std::string_view group = resource.group.empty()
-                                 ? std::string_view("core")
-                                 : std::string_view(resource.group)
-                                       .substr(0, resource.group.find('.'));
+    std::string_view group =
+        resource.group.empty()
+            ? std::string_view("core")
+            : std::string_view(resource.group).substr(0, resource.group.find('.'));
     return BadRequest(fmt::format(
         "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown "
         "conversion",
@@ -153,9 +153,8 @@ Answer<void> CheckName(const WriteRequest& request, const json::Value& object) {
         request.name));
   }
   if (name != request.name) {
-    return BadRequest(
-        fmt::format("the name of the object ({}) does not match the name on the URL ({})", name,
-                    request.name));
+    return BadRequest(fmt::format(
+        "the name of the object ({}) does not match the name on the URL ({})", name, request.name));
   }
   return {};
 }
@@ -181,12 +180,13 @@ bool IsPrintable(std::string_view text) {
 kube::Status Unrecognized(const WriteRequest& request, std::string_view why) {
   constexpr std::size_t kShown = 30;
   std::string_view begin = request.body.substr(0, kShown);
-  std::string summary = begin.empty()             ? std::string("<empty>")
+  std::string summary = begin.empty()            ? std::string("<empty>")
                         : begin.starts_with('{') ? std::string(begin)
-                                                   : ToHex(begin);
+                                                 : ToHex(begin);
   if (request.body.size() > kShown) summary += " ...";
-  return BadRequestStatus(fmt::format("the object provided is unrecognized (must be of type {}): {} ({})",
-                                      request.resource->kind, why, summary));
+  return BadRequestStatus(
+      fmt::format("the object provided is unrecognized (must be of type {}): {} ({})",
+                  request.resource->kind, why, summary));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace kro::apiserver {
 struct WriteRequest {
   ResourcePtr resource;
   std::string name_space;
-  std::string name;         // empty for a create
+  std::string name;  // empty for a create
   std::string subresource;
   const QueryParameters* query = nullptr;
   std::string_view content_type;

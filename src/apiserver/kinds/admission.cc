@@ -59,8 +59,7 @@ void DefaultAdmissionBinding(json::Object& object) {
   if (json::Object* match = FindChild(spec, "matchResources")) DefaultMatch(*match);
 }
 
-void ValidateAdmissionBinding(const WriteContext&, const json::Value& object,
-                              FieldErrors& errors) {
+void ValidateAdmissionBinding(const WriteContext&, const json::Value& object, FieldErrors& errors) {
   static constexpr std::string_view kActions[] = {"Audit", "Deny", "Warn"};
   const json::Value& spec = *json::Find(object, "spec");
   if (StringAt(spec, {"policyName"}).empty()) errors.push_back(Required("spec.policyName"));
@@ -138,7 +137,8 @@ void ValidateRules(const json::Value& match, const std::string& at, FieldErrors&
         ++o;
       }
       for (std::string_view key : {"operations", "apiGroups", "apiVersions", "resources"}) {
-        if (ArrayAt(rule, {key}).empty()) errors.push_back(Required(fmt::format("{}.{}", here, key)));
+        if (ArrayAt(rule, {key}).empty())
+          errors.push_back(Required(fmt::format("{}.{}", here, key)));
       }
     }
   }

@@ -44,7 +44,8 @@ void PrepareSigningRequest(const WriteContext& context, json::Object& object) {
   SetTimes(*context.old, FormatTime(context.core.clock.Now()), object);
 }
 
-void ValidateSigningRequest(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
+void ValidateSigningRequest(const WriteContext& context, const json::Value& object,
+                            FieldErrors& errors) {
   if (context.old != nullptr) return;  // the spec cannot change
   const std::string_view request = StringAt(object, {"spec", "request"});
   const auto text = DecodeBase64(request, Base64Alphabet::kStandard, Base64Padding::kRequired);
@@ -59,8 +60,9 @@ void ValidateSigningRequest(const WriteContext& context, const json::Value& obje
   if (signer.empty()) {
     errors.push_back(Required("spec.signerName"));
   } else if (!IsSignerName(signer)) {
-    errors.push_back(Invalid("spec.signerName", json::Value(signer),
-                             "must be a fully qualified domain and path of the form 'example.com/signer-name'"));
+    errors.push_back(
+        Invalid("spec.signerName", json::Value(signer),
+                "must be a fully qualified domain and path of the form 'example.com/signer-name'"));
   }
   const json::Value* seconds = json::Find(object, {"spec", "expirationSeconds"});
   if (seconds != nullptr && seconds->is_int64() && seconds->get_int64() < kShortestSeconds) {
@@ -77,7 +79,8 @@ void NameRequester(const User& user, json::Object& spec) {
   if (!user.groups.empty()) spec["groups"] = json::Array(user.groups.begin(), user.groups.end());
   if (user.extra.empty()) return;
   json::Object& extra = Child(spec, "extra");
-  for (const auto& [key, values] : user.extra) extra[key] = json::Array(values.begin(), values.end());
+  for (const auto& [key, values] : user.extra)
+    extra[key] = json::Array(values.begin(), values.end());
 }
 
 void SetTimes(const json::Value& old, std::string_view now, json::Object& object) {
@@ -93,7 +96,8 @@ void SetTimes(const json::Value& old, std::string_view now, json::Object& object
       if (equal("type") && equal("status")) changed = StringAt(before, {"lastTransitionTime"});
     }
     SetDefault(condition.get_object(), "lastUpdateTime", json::Value(now));
-    SetDefault(condition.get_object(), "lastTransitionTime", json::Value(changed.empty() ? now : std::string_view(changed)));
+    SetDefault(condition.get_object(), "lastTransitionTime",
+               json::Value(changed.empty() ? now : std::string_view(changed)));
   }
 }
 

@@ -7,6 +7,7 @@ namespace kro::apiserver {
 
 // Who asks is who writes it; what is asked for stays; conditions have times.
 void PrepareSigningRequest(const WriteContext& context, json::Object& object);
-void ValidateSigningRequest(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+void ValidateSigningRequest(const WriteContext& context, const json::Value& object,
+                            FieldErrors& errors);
 
 }  // namespace kro::apiserver

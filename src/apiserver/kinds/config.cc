@@ -97,7 +97,8 @@ void ValidateEvent(const WriteContext&, const json::Value& object, FieldErrors& 
 }
 
 void PrepareEventOfGroup(const WriteContext&, json::Object& object) {
-  for (std::string_view key : {"eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"}) {
+  for (std::string_view key :
+       {"eventTime", "deprecatedFirstTimestamp", "deprecatedLastTimestamp"}) {
     SetDefault(object, key, nullptr);
   }
 }
@@ -160,8 +161,8 @@ void CheckEvent(const json::Value& object, std::string_view about, std::string_v
                 std::string_view message, FieldErrors& errors) {
   const std::string_view name_space = StringAt(object, {"metadata", "namespace"});
   const auto elsewhere = [&] {
-    errors.push_back(Invalid("involvedObject.namespace", json::Value(about),
-                             "does not match event.namespace"));
+    errors.push_back(
+        Invalid("involvedObject.namespace", json::Value(about), "does not match event.namespace"));
   };
   // Only the newer sort of events says when it happened in this field.
   if (StringAt(object, {"eventTime"}).empty()) {
@@ -174,7 +175,8 @@ void CheckEvent(const json::Value& object, std::string_view about, std::string_v
     const std::string_view text = StringAt(object, {field});
     if (text.empty()) errors.push_back(Required(std::string(field), ""));
     if (text.size() > 128 && field != controller) {
-      errors.push_back(Invalid(std::string(field), json::Value(""), "can have at most 128 characters"));
+      errors.push_back(
+          Invalid(std::string(field), json::Value(""), "can have at most 128 characters"));
     }
   }
   if (StringAt(object, {message}).size() > 1024) {
@@ -198,13 +200,11 @@ void CheckImmutable(const WriteContext& context, const json::Value& object,
                     std::initializer_list<std::string_view> fields, FieldErrors& errors) {
   if (context.old == nullptr || !BoolAt(*context.old, {"immutable"})) return;
   if (!BoolAt(object, {"immutable"})) {
-    errors.push_back(
-        Forbidden("immutable", "field is immutable when `immutable` is set"));
+    errors.push_back(Forbidden("immutable", "field is immutable when `immutable` is set"));
   }
   for (std::string_view field : fields) {
     if (ObjectAt(*context.old, {field}) != ObjectAt(object, {field})) {
-      errors.push_back(
-          Forbidden(std::string(field), "field is immutable when `immutable` is set"));
+      errors.push_back(Forbidden(std::string(field), "field is immutable when `immutable` is set"));
     }
   }
 }

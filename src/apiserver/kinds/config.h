@@ -15,6 +15,7 @@ void PrepareEvent(const WriteContext& context, json::Object& object);
 void PrepareEventOfGroup(const WriteContext& context, json::Object& object);
 void ValidateEvent(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultEventOfGroup(json::Object& object);
-void ValidateEventOfGroup(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+void ValidateEventOfGroup(const WriteContext& context, const json::Value& object,
+                          FieldErrors& errors);
 
 }  // namespace kro::apiserver

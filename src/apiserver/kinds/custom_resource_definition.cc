@@ -51,8 +51,7 @@ void PrepareDefinition(const WriteContext& context, json::Object& object) {
 
 void ValidateDefinition(const WriteContext& context, const json::Value& object,
                         FieldErrors& errors) {
-  if (context.old != nullptr &&
-      ObjectAt(*context.old, {"spec"}) == ObjectAt(object, {"spec"}) &&
+  if (context.old != nullptr && ObjectAt(*context.old, {"spec"}) == ObjectAt(object, {"spec"}) &&
       ArrayAt(*context.old, {"status", "storedVersions"}) ==
           ArrayAt(object, {"status", "storedVersions"})) {
     return;

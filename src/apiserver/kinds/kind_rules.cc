@@ -25,12 +25,16 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["configmaps"] = {.validate = ValidateConfigMap};
   rules["secrets"] = {.set_defaults = DefaultSecret, .validate = ValidateSecret};
   rules["serviceaccounts"] = {.deletion_answers_object = true};
-  rules["namespaces"] = {.check_name = CheckDns1123Label, .deletion_answers_object = true,
-                         .has_status = true, .set_defaults = DefaultNamespace,
+  rules["namespaces"] = {.check_name = CheckDns1123Label,
+                         .deletion_answers_object = true,
+                         .has_status = true,
+                         .set_defaults = DefaultNamespace,
                          .prepare = PrepareNamespace};
   rules["nodes"] = {.has_status = true};
-  rules["events"] = {.create_on_update = true, .keeps_collector_finalizers = false,
-                     .set_defaults = DefaultEvent, .prepare = PrepareEvent,
+  rules["events"] = {.create_on_update = true,
+                     .keeps_collector_finalizers = false,
+                     .set_defaults = DefaultEvent,
+                     .prepare = PrepareEvent,
                      .validate = ValidateEvent};
   rules["events.events.k8s.io/v1"] = {.create_on_update = true,
                                       .keeps_collector_finalizers = false,
@@ -41,84 +45,114 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["limitranges"] = {.create_on_update = true};
   rules["resourcequotas"] = {.deletion_answers_object = true, .has_status = true};
   rules["podtemplates"] = {.deletion_answers_object = true};
-  rules["replicationcontrollers"] = {.generation = Rule::kSpec, .orphans_by_default = true,
-                                     .has_status = true};
-  rules["pods"] = {.generation = Rule::kSpec, .deletion_answers_object = true, .has_status = true,
-                   .set_defaults = DefaultPod, .prepare = PreparePod, .validate = ValidatePod};
-  rules["services"] = {.check_name = CheckDns1123Label, .create_on_update = true,
-                       .deletion_answers_object = true, .has_status = true,
-                       .set_defaults = DefaultService, .prepare = PrepareService,
+  rules["replicationcontrollers"] = {
+      .generation = Rule::kSpec, .orphans_by_default = true, .has_status = true};
+  rules["pods"] = {.generation = Rule::kSpec,
+                   .deletion_answers_object = true,
+                   .has_status = true,
+                   .set_defaults = DefaultPod,
+                   .prepare = PreparePod,
+                   .validate = ValidatePod};
+  rules["services"] = {.check_name = CheckDns1123Label,
+                       .create_on_update = true,
+                       .deletion_answers_object = true,
+                       .has_status = true,
+                       .set_defaults = DefaultService,
+                       .prepare = PrepareService,
                        .validate = ValidateService};
-  rules["persistentvolumeclaims"] = {.deletion_answers_object = true, .has_status = true,
+  rules["persistentvolumeclaims"] = {.deletion_answers_object = true,
+                                     .has_status = true,
                                      .set_defaults = DefaultVolumeClaim,
                                      .prepare = PrepareVolumeClaim,
                                      .validate = ValidateVolumeClaim};
-  rules["persistentvolumes"] = {.deletion_answers_object = true, .has_status = true,
-                                .set_defaults = DefaultVolume, .prepare = PrepareVolume};
+  rules["persistentvolumes"] = {.deletion_answers_object = true,
+                                .has_status = true,
+                                .set_defaults = DefaultVolume,
+                                .prepare = PrepareVolume};
   rules["storageclasses.storage.k8s.io"] = {.deletion_answers_object = true,
                                             .set_defaults = DefaultStorageClass};
 
-  rules["deployments.apps"] = {.generation = Rule::kSpecAndAnnotations, .has_status = true,
-                               .status_keeps_labels = true, .set_defaults = DefaultDeployment,
-                               .prepare = PrepareStatusObject, .validate = ValidateWorkload};
-  rules["replicasets.apps"] = {.generation = Rule::kSpec, .has_status = true,
-                               .status_keeps_labels = true, .set_defaults = DefaultReplicaSet,
-                               .prepare = PrepareReplicaSet, .validate = ValidateWorkload};
-  rules["statefulsets.apps"] = {.generation = Rule::kSpec, .has_status = true,
-                                .status_keeps_labels = true, .set_defaults = DefaultStatefulSet,
-                                .prepare = PrepareStatefulSet, .validate = ValidateWorkload};
-  rules["daemonsets.apps"] = {.generation = Rule::kSpec, .has_status = true,
-                              .status_keeps_labels = true, .set_defaults = DefaultDaemonSet,
-                              .prepare = PrepareDaemonSet, .validate = ValidateWorkload};
-  rules["jobs.batch"] = {.generation = Rule::kSpec, .orphans_by_default = true,
-                         .has_status = true, .set_defaults = DefaultJob, .prepare = PrepareJob,
+  rules["deployments.apps"] = {.generation = Rule::kSpecAndAnnotations,
+                               .has_status = true,
+                               .status_keeps_labels = true,
+                               .set_defaults = DefaultDeployment,
+                               .prepare = PrepareStatusObject,
+                               .validate = ValidateWorkload};
+  rules["replicasets.apps"] = {.generation = Rule::kSpec,
+                               .has_status = true,
+                               .status_keeps_labels = true,
+                               .set_defaults = DefaultReplicaSet,
+                               .prepare = PrepareReplicaSet,
+                               .validate = ValidateWorkload};
+  rules["statefulsets.apps"] = {.generation = Rule::kSpec,
+                                .has_status = true,
+                                .status_keeps_labels = true,
+                                .set_defaults = DefaultStatefulSet,
+                                .prepare = PrepareStatefulSet,
+                                .validate = ValidateWorkload};
+  rules["daemonsets.apps"] = {.generation = Rule::kSpec,
+                              .has_status = true,
+                              .status_keeps_labels = true,
+                              .set_defaults = DefaultDaemonSet,
+                              .prepare = PrepareDaemonSet,
+                              .validate = ValidateWorkload};
+  rules["jobs.batch"] = {.generation = Rule::kSpec,
+                         .orphans_by_default = true,
+                         .has_status = true,
+                         .set_defaults = DefaultJob,
+                         .prepare = PrepareJob,
                          .validate = ValidateJob};
-  rules["cronjobs.batch"] = {.generation = Rule::kSpec, .has_status = true,
-                             .set_defaults = DefaultCronJob, .prepare = PrepareStatusObject,
+  rules["cronjobs.batch"] = {.generation = Rule::kSpec,
+                             .has_status = true,
+                             .set_defaults = DefaultCronJob,
+                             .prepare = PrepareStatusObject,
                              .validate = ValidateCronJob};
-  rules["ingresses.networking.k8s.io"] = {.generation = Rule::kSpec, .has_status = true,
-                                          .prepare = PrepareIngress, .validate = ValidateIngress};
+  rules["ingresses.networking.k8s.io"] = {.generation = Rule::kSpec,
+                                          .has_status = true,
+                                          .prepare = PrepareIngress,
+                                          .validate = ValidateIngress};
   rules["networkpolicies.networking.k8s.io"] = {.generation = Rule::kSpec,
                                                 .set_defaults = DefaultNetworkPolicy};
   rules["ingressclasses.networking.k8s.io"] = {.generation = Rule::kSpec};
   rules["endpointslices.discovery.k8s.io"] = {.generation = Rule::kSpec};
   rules["poddisruptionbudgets.policy"] = {.generation = Rule::kSpec,
-                                          .unconditional_update = false, .has_status = true,
+                                          .unconditional_update = false,
+                                          .has_status = true,
                                           .prepare = PrepareDisruptionBudget,
                                           .validate = ValidateDisruptionBudget};
   rules["priorityclasses.scheduling.k8s.io"] = {.generation = Rule::kSpec};
-  rules["horizontalpodautoscalers.autoscaling"] = {.has_status = true,
-                                                   .set_defaults = DefaultAutoscaler,
-                                                   .prepare = PrepareAutoscaler};
-  rules["horizontalpodautoscalers.autoscaling/v1"] = {.has_status = true,
-                                                      .set_defaults = DefaultAutoscalerV1,
-                                                      .prepare = PrepareAutoscalerV1};
-  rules["leases.coordination.k8s.io"] = {.unconditional_update = false,
-                                         .create_on_update = true};
+  rules["horizontalpodautoscalers.autoscaling"] = {
+      .has_status = true, .set_defaults = DefaultAutoscaler, .prepare = PrepareAutoscaler};
+  rules["horizontalpodautoscalers.autoscaling/v1"] = {
+      .has_status = true, .set_defaults = DefaultAutoscalerV1, .prepare = PrepareAutoscalerV1};
+  rules["leases.coordination.k8s.io"] = {.unconditional_update = false, .create_on_update = true};
   rules["certificatesigningrequests.certificates.k8s.io"] = {
-      .has_status = true, .prepare = PrepareSigningRequest,
-      .validate = ValidateSigningRequest};
+      .has_status = true, .prepare = PrepareSigningRequest, .validate = ValidateSigningRequest};
   rules["runtimeclasses.node.k8s.io"] = {.create_on_update = true};
   for (std::string_view name : {"roles", "clusterroles"}) {
-    rules[std::string(name) + ".rbac.authorization.k8s.io"] = {
-        .check_name = CheckPathSegment, .create_on_update = true, .set_defaults = DefaultRole,
-        .validate = ValidateRole};
+    rules[std::string(name) + ".rbac.authorization.k8s.io"] = {.check_name = CheckPathSegment,
+                                                               .create_on_update = true,
+                                                               .set_defaults = DefaultRole,
+                                                               .validate = ValidateRole};
   }
   for (std::string_view name : {"rolebindings", "clusterrolebindings"}) {
-    rules[std::string(name) + ".rbac.authorization.k8s.io"] = {
-        .check_name = CheckPathSegment, .create_on_update = true,
-        .set_defaults = DefaultRoleBinding, .validate = ValidateRoleBinding};
+    rules[std::string(name) + ".rbac.authorization.k8s.io"] = {.check_name = CheckPathSegment,
+                                                               .create_on_update = true,
+                                                               .set_defaults = DefaultRoleBinding,
+                                                               .validate = ValidateRoleBinding};
   }
-  rules["customresourcedefinitions.apiextensions.k8s.io"] = {
-      .generation = Rule::kSpec, .unconditional_update = false, .has_status = true,
-      .set_defaults = DefaultDefinition, .prepare = PrepareDefinition,
-      .validate = ValidateDefinition};
-  for (std::string_view name :
-       {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",
-        "validatingadmissionpolicies", "validatingadmissionpolicybindings",
-        "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}) {
+  rules["customresourcedefinitions.apiextensions.k8s.io"] = {.generation = Rule::kSpec,
+                                                             .unconditional_update = false,
+                                                             .has_status = true,
+                                                             .set_defaults = DefaultDefinition,
+                                                             .prepare = PrepareDefinition,
+                                                             .validate = ValidateDefinition};
+  for (std::string_view name : {"validatingwebhookconfigurations", "mutatingwebhookconfigurations",
+                                "validatingadmissionpolicies", "validatingadmissionpolicybindings",
+                                "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}) {
     rules[std::string(name) + ".admissionregistration.k8s.io"] = {
-        .generation = Rule::kAllButStatus, .unconditional_update = false,
+        .generation = Rule::kAllButStatus,
+        .unconditional_update = false,
         .has_status = name == "validatingadmissionpolicies"};
   }
   KindRules& policies = rules["validatingadmissionpolicies.admissionregistration.k8s.io"];
@@ -138,9 +172,9 @@ const KindRules& RulesOf(const Resource& resource) {
   static const KindRules kCustom = {.unconditional_update = false};
   static const KindRules kOther = {};
   if (resource.custom) return kCustom;
-  auto found = kRules.find(resource.stored_as == nullptr
-                               ? resource.Qualified()
-                               : resource.Qualified() + "/" + resource.version);
+  auto found =
+      kRules.find(resource.stored_as == nullptr ? resource.Qualified()
+                                                : resource.Qualified() + "/" + resource.version);
   return found == kRules.end() ? kOther : found->second;
 }
 

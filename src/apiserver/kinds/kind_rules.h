@@ -19,11 +19,11 @@ struct User;
 
 // When metadata.generation grows.
 enum class GenerationRule {
-  kNone,                 // it has none
-  kSpec,                 // spec changed
-  kSpecAndAnnotations,   // spec or metadata.annotations changed
-  kAllButMetadata,       // anything outside metadata changed
-  kAllButStatus,         // anything outside metadata and status changed
+  kNone,                // it has none
+  kSpec,                // spec changed
+  kSpecAndAnnotations,  // spec or metadata.annotations changed
+  kAllButMetadata,      // anything outside metadata changed
+  kAllButStatus,        // anything outside metadata and status changed
 };
 
 enum class Endpoint { kMain, kStatus, kOther };

@@ -109,8 +109,8 @@ void ValidateService(const WriteContext& context, const json::Value& object, Fie
     }
     std::int64_t port = IntAt(ports[i], {"port"});
     if (port < 1 || port > 65535) {
-      errors.push_back(Invalid(at + ".port", json::Value(port),
-                               "must be between 1 and 65535, inclusive"));
+      errors.push_back(
+          Invalid(at + ".port", json::Value(port), "must be between 1 and 65535, inclusive"));
     }
   }
   if (context.old == nullptr) {
@@ -182,14 +182,13 @@ void DefaultNetworkPolicy(json::Object& object) {
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object) {
   if (context.old != nullptr) return;
   json::Object& status = Child(object, "status");
-  for (std::string_view key : {"disruptionsAllowed", "currentHealthy", "desiredHealthy",
-                               "expectedPods"}) {
+  for (std::string_view key :
+       {"disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"}) {
     SetDefault(status, key, 0);
   }
 }
 
-void ValidateDisruptionBudget(const WriteContext&, const json::Value& object,
-                              FieldErrors& errors) {
+void ValidateDisruptionBudget(const WriteContext&, const json::Value& object, FieldErrors& errors) {
   if (json::Find(object, {"spec", "minAvailable"}) != nullptr &&
       json::Find(object, {"spec", "maxUnavailable"}) != nullptr) {
     errors.push_back(Invalid("spec", ObjectAt(object, {"spec"}),
@@ -215,7 +214,9 @@ void DefaultAutoscaler(json::Object& object) {
   spec["metrics"] = json::Array{std::move(metric)};
 }
 
-void DefaultAutoscalerV1(json::Object& object) { SetDefault(Child(object, "spec"), "minReplicas", 1); }
+void DefaultAutoscalerV1(json::Object& object) {
+  SetDefault(Child(object, "spec"), "minReplicas", 1);
+}
 
 void PrepareAutoscalerV1(const WriteContext& context, json::Object& object) {
   if (context.old != nullptr) return;
@@ -257,8 +258,7 @@ bool NeedsAddress(const json::Value& service) {
 bool HasNodePorts(const json::Value& service) {
   std::string_view type = StringAt(service, {"spec", "type"});
   if (type == "NodePort") return true;
-  return type == "LoadBalancer" &&
-         BoolAt(service, {"spec", "allocateLoadBalancerNodePorts"});
+  return type == "LoadBalancer" && BoolAt(service, {"spec", "allocateLoadBalancerNodePorts"});
 }
 
 // What was allocated stays, where an update leaves it out.

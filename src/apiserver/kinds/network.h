@@ -12,7 +12,8 @@ void PrepareIngress(const WriteContext& context, json::Object& object);
 void ValidateIngress(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultNetworkPolicy(json::Object& object);
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object);
-void ValidateDisruptionBudget(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+void ValidateDisruptionBudget(const WriteContext& context, const json::Value& object,
+                              FieldErrors& errors);
 // Of autoscaling/v2, and of v1.
 void DefaultAutoscaler(json::Object& object);
 void DefaultAutoscalerV1(json::Object& object);

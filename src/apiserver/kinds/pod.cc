@@ -205,12 +205,11 @@ void DefaultVolumeSource(json::Object& volume) {
 
 std::string_view PullPolicy(std::string_view image) {
   if (image.find('@') != std::string_view::npos) return "IfNotPresent";
-  std::string_view last = image.substr(image.rfind('/') == std::string_view::npos
-                                           ? 0
-                                           : image.rfind('/') + 1);
+  std::string_view last =
+      image.substr(image.rfind('/') == std::string_view::npos ? 0 : image.rfind('/') + 1);
   std::size_t colon = last.find(':');
   return colon == std::string_view::npos || last.substr(colon + 1) == "latest" ? "Always"
-                                                                                 : "IfNotPresent";
+                                                                               : "IfNotPresent";
 }
 
 std::string_view QosClass(const json::Object& pod) {

@@ -19,7 +19,8 @@ void DefaultRole(json::Object& object) {
 }
 
 void DefaultRoleBinding(json::Object& object) {
-  if (json::Object* role = FindChild(object, "roleRef")) SetDefault(*role, "apiGroup", json::Value(kGroup));
+  if (json::Object* role = FindChild(object, "roleRef"))
+    SetDefault(*role, "apiGroup", json::Value(kGroup));
   json::Array* subjects = FindArray(object, "subjects");
   if (subjects == nullptr) return;
   for (json::Value& subject : *subjects) {
@@ -84,7 +85,8 @@ void ValidateRoleBinding(const WriteContext& context, const json::Value& object,
   for (std::size_t i = 0; i < subjects.size(); ++i) {
     ValidateSubject(subjects[i], fmt::format("subjects[{}]", i), local, errors);
   }
-  if (context.old != nullptr && ObjectAt(*context.old, {"roleRef"}) != ObjectAt(object, {"roleRef"})) {
+  if (context.old != nullptr &&
+      ObjectAt(*context.old, {"roleRef"}) != ObjectAt(object, {"roleRef"})) {
     // Shown with the names of Go's fields.
     json::Object shown;
     shown["APIGroup"] = StringAt(object, {"roleRef", "apiGroup"});

@@ -8,6 +8,7 @@ namespace kro::apiserver {
 void DefaultRole(json::Object& object);
 void ValidateRole(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultRoleBinding(json::Object& object);
-void ValidateRoleBinding(const WriteContext& context, const json::Value& object, FieldErrors& errors);
+void ValidateRoleBinding(const WriteContext& context, const json::Value& object,
+                         FieldErrors& errors);
 
 }  // namespace kro::apiserver

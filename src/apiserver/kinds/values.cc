@@ -190,7 +190,8 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
   if (rest.starts_with('e') || (rest.starts_with('E') && rest.size() > 1)) {
     int exponent = 0;
     bool down = rest.size() > 1 && rest[1] == '-';
-    std::string_view number = rest.substr(rest.size() > 1 && (rest[1] == '-' || rest[1] == '+') ? 2 : 1);
+    std::string_view number =
+        rest.substr(rest.size() > 1 && (rest[1] == '-' || rest[1] == '+') ? 2 : 1);
     if (number.empty() || number.size() > 2) return std::nullopt;
     for (char c : number) {
       if (c < '0' || c > '9') return std::nullopt;

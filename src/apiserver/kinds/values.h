@@ -29,7 +29,8 @@ bool BoolAt(const json::Value& object, std::initializer_list<std::string_view> p
 const json::Value* FindAt(const json::Object& object, std::initializer_list<std::string_view> path);
 // The array at `path`; an empty one if there is none.
 const json::Array& ArrayAt(const json::Value& object, std::initializer_list<std::string_view> path);
-const json::Array& ArrayAt(const json::Object& object, std::initializer_list<std::string_view> path);
+const json::Array& ArrayAt(const json::Object& object,
+                           std::initializer_list<std::string_view> path);
 const json::Object& ObjectAt(const json::Value& object,
                              std::initializer_list<std::string_view> path);
 const json::Object& ObjectAt(const json::Object& object,

@@ -96,8 +96,8 @@ void DefaultDaemonSet(json::Object& object) {
 void PrepareDaemonSet(const WriteContext& context, json::Object& object) {
   PrepareStatusObject(context, object);
   json::Object& status = Child(object, "status");
-  for (std::string_view key : {"currentNumberScheduled", "numberMisscheduled",
-                               "desiredNumberScheduled", "numberReady"}) {
+  for (std::string_view key :
+       {"currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"}) {
     SetDefault(status, key, 0);
   }
   if (context.old == nullptr) {
@@ -129,8 +129,8 @@ void PrepareJob(const WriteContext& context, json::Object& object) {
 void ValidateJob(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
   std::string_view restart = StringAt(object, {"spec", "template", "spec", "restartPolicy"});
   if (restart != "OnFailure" && restart != "Never") {
-    errors.push_back(Required("spec.template.spec.restartPolicy",
-                              "valid values: \"OnFailure\", \"Never\""));
+    errors.push_back(
+        Required("spec.template.spec.restartPolicy", "valid values: \"OnFailure\", \"Never\""));
   }
   if (const json::Value* spec = json::Find(object, {"spec", "template", "spec"})) {
     ValidatePodSpec(*spec, "spec.template.spec", errors);
@@ -141,8 +141,8 @@ void ValidateJob(const WriteContext& context, const json::Value& object, FieldEr
     const json::Value* after = json::Find(object, {"spec", key});
     if (before != nullptr && after != nullptr && *before == *after) continue;
     if (before == after) continue;
-    errors.push_back(Invalid(fmt::format("spec.{}", key),
-                             after == nullptr ? json::Value() : *after, "field is immutable"));
+    errors.push_back(Invalid(fmt::format("spec.{}", key), after == nullptr ? json::Value() : *after,
+                             "field is immutable"));
   }
 }
 
@@ -171,8 +171,7 @@ void PrepareStatusObject(const WriteContext& context, json::Object& object) {
 void ValidateWorkload(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
   const json::Value* replicas = json::Find(object, {"spec", "replicas"});
   if (replicas != nullptr && replicas->is_int64() && replicas->get_int64() < 0) {
-    errors.push_back(
-        Invalid("spec.replicas", *replicas, "must be greater than or equal to 0"));
+    errors.push_back(Invalid("spec.replicas", *replicas, "must be greater than or equal to 0"));
   }
   ValidateSelector(context, object, errors);
   if (const json::Value* spec = json::Find(object, {"spec", "template", "spec"})) {
@@ -180,16 +179,15 @@ void ValidateWorkload(const WriteContext& context, const json::Value& object, Fi
     std::string_view restart = StringAt(*spec, {"restartPolicy"});
     static constexpr std::string_view kAlways[] = {"Always"};
     if (restart != "Always") {
-      errors.push_back(NotSupported("spec.template.spec.restartPolicy", json::Value(restart),
-                                    kAlways));
+      errors.push_back(
+          NotSupported("spec.template.spec.restartPolicy", json::Value(restart), kAlways));
     }
   }
   if (context.resource.kind == "Deployment" &&
       StringAt(object, {"spec", "strategy", "type"}) == "Recreate" &&
       json::Find(object, {"spec", "strategy", "rollingUpdate"}) != nullptr) {
-    errors.push_back(Forbidden(
-        "spec.strategy.rollingUpdate",
-        "may not be specified when strategy `type` is 'Recreate'"));
+    errors.push_back(Forbidden("spec.strategy.rollingUpdate",
+                               "may not be specified when strategy `type` is 'Recreate'"));
   }
   if (context.resource.kind == "StatefulSet") ValidateStatefulSetUpdate(context, object, errors);
 }
@@ -238,8 +236,8 @@ void ValidateSelector(const WriteContext& context, const json::Value& object, Fi
     return;
   }
   if (parsed->SelectsEverything()) {
-    errors.push_back(Invalid("spec.selector", *selector,
-                             "empty selector is invalid for deployment"));
+    errors.push_back(
+        Invalid("spec.selector", *selector, "empty selector is invalid for deployment"));
     return;
   }
   const json::Value* pod = json::Find(object, {"spec", "template"});

@@ -44,17 +44,17 @@ enum class Op : std::uint8_t {
   kOptionalOrValue,  // a.orValue(b)
   kCall,             // call site a, operands
   kList,             // operands; kOptionalBit marks [?x]
-  kMap,              // operands: key, value, …; kOptionalBit on the value marks {?k: v}; c may be kStrictKeys
+  kMap,  // operands: key, value, …; kOptionalBit on the value marks {?k: v}; c may be kStrictKeys
   // Loops: loop a.
   kAll,
   kExists,
   kExistsOne,
-  kMapList,       // [filter, then] transform
+  kMapList,  // [filter, then] transform
   kTransformMap,
   kTransformEntry,
-  kLoop,          // any comprehension
-  kBind,          // local a = node b in node c
-  kBlock,         // locals from a on = the operands in turn, in node c
+  kLoop,   // any comprehension
+  kBind,   // local a = node b in node c
+  kBlock,  // locals from a on = the operands in turn, in node c
   // What most operands are, told from all others by kPathBit.
   kSlotPath = 0x40,  // as kPath from slot a
   kLocalPath,        // the same from local a
@@ -106,8 +106,8 @@ inline constexpr std::uint8_t kAnything = 0xfe;
 inline constexpr std::uint8_t kAskType = 0xff;  // the type of the parameter tells
 
 struct CallSite {
-  const Overload* const* overloads;  // at least one
-  const std::uint8_t* kinds;         // those of each overload's parameters in turn
+  const Overload* const* overloads;                   // at least one
+  const std::uint8_t* kinds;                          // those of each overload's parameters in turn
   std::unique_ptr<Preparation::Prepared[]> prepared;  // one an overload, if there is any
   std::uint32_t overload_count;
   // Whether the first one is to be called if the arguments are of its kinds, without more questions.
@@ -118,7 +118,7 @@ struct CallSite {
 
 struct Loop {
   std::uint32_t range = kNoNode;
-  std::uint32_t var = kNoNode;   // locals
+  std::uint32_t var = kNoNode;  // locals
   std::uint32_t var2 = kNoNode;
   std::uint32_t accu = kNoNode;
   std::uint32_t condition = kNoNode;  // predicate or filter; kNoNode: none
@@ -145,6 +145,7 @@ struct Code {
 };
 
 // Evaluates one node with all its operands.
-Value Run(const Code& code, Context& context, const Value* slots, Value* locals, std::uint32_t node);
+Value Run(const Code& code, Context& context, const Value* slots, Value* locals,
+          std::uint32_t node);
 
 }  // namespace kro::cel::internal

@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "cel/library.h"
 #include "base/base64.h"
+#include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
 #include "cel/library/go_text.h"
@@ -123,8 +123,11 @@ Result<void> AppendProtobufJson(Context& context, std::string& out, const Value&
     }
     case Kind::kDouble:
       if (!std::isfinite(value.AsDouble())) {
-        return Fail(ErrorCode::kInvalid, "proto: google.protobuf.Value.number_value: invalid {} value",
-                    std::isnan(value.AsDouble()) ? "NaN" : value.AsDouble() > 0 ? "+Inf" : "-Inf");
+        return Fail(ErrorCode::kInvalid,
+                    "proto: google.protobuf.Value.number_value: invalid {} value",
+                    std::isnan(value.AsDouble()) ? "NaN"
+                    : value.AsDouble() > 0       ? "+Inf"
+                                                 : "-Inf");
       }
       out += JsonDouble(value.AsDouble());
       return {};
@@ -180,11 +183,13 @@ Result<void> AppendProtobufJson(Context& context, std::string& out, const Value&
       return Fail(ErrorCode::kInvalid, "type conversion not supported for 'type'");
     case Kind::kOpaque: {
       if (IsOmit(value)) {
-        return Fail(ErrorCode::kInvalid, "unsupported native conversion from omit to *structpb.Value");
+        return Fail(ErrorCode::kInvalid,
+                    "unsupported native conversion from omit to *structpb.Value");
       }
       std::string_view name = TypeName(value);
       name.remove_prefix(std::min(name.rfind('.') + 1, name.size()));
-      return Fail(ErrorCode::kInvalid, "type conversion error from '{}' to '*structpb.Value'", name);
+      return Fail(ErrorCode::kInvalid, "type conversion error from '{}' to '*structpb.Value'",
+                  name);
     }
   }
   return {};

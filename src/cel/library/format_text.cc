@@ -19,7 +19,8 @@ constexpr int kMaxPrecision = 100;
 // Appends what a clause makes of a value; an error value or nothing.
 std::optional<Value> AppendClause(Context& context, std::string& out, FormatClause clause,
                                   const Value& value);
-std::optional<Value> AppendString(Context& context, std::string& out, const Value& value, int depth);
+std::optional<Value> AppendString(Context& context, std::string& out, const Value& value,
+                                  int depth);
 std::string InBase(const Value& value, int base);
 std::string Hex(const Value& value, bool upper);
 double ToDouble(const Value& value);

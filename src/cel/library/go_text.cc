@@ -154,9 +154,10 @@ std::string GoDuration(std::int64_t nanoseconds) {
 }
 
 double Pow10(int exponent) {
-  constexpr std::array<double, 32> kSmall = {
-      1e00, 1e01, 1e02, 1e03, 1e04, 1e05, 1e06, 1e07, 1e08, 1e09, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-      1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22, 1e23, 1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31};
+  constexpr std::array<double, 32> kSmall = {1e00, 1e01, 1e02, 1e03, 1e04, 1e05, 1e06, 1e07,
+                                             1e08, 1e09, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                             1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22, 1e23,
+                                             1e24, 1e25, 1e26, 1e27, 1e28, 1e29, 1e30, 1e31};
   constexpr std::array<double, 10> kLarge = {1e00,  1e32,  1e64,  1e96,  1e128,
                                              1e160, 1e192, 1e224, 1e256, 1e288};
   constexpr std::array<double, 11> kTiny = {1e-00,  1e-32,  1e-64,  1e-96,  1e-128, 1e-160,

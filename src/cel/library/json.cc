@@ -4,8 +4,8 @@
 #include <map>
 #include <string>
 
-#include "cel/library.h"
 #include "base/base64.h"
+#include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/error_value.h"
 #include "cel/library/go_text.h"
@@ -33,10 +33,11 @@ const Library& JsonLibrary() {
            .params = {String()},
            .result = Dyn(),
            .doc = "The value of a JSON text. Numbers are doubles.",
-           .examples = {{"json.unmarshal('{\"n\": 3}').n", "3.0"},
-                        {"json.unmarshal('[1,]')",
-                         "error: json.unmarshal failed to parse JSON: invalid character ']' looking "
-                         "for beginning of value"}},
+           .examples =
+               {{"json.unmarshal('{\"n\": 3}').n", "3.0"},
+                {"json.unmarshal('[1,]')",
+                 "error: json.unmarshal failed to parse JSON: invalid character ']' looking "
+                 "for beginning of value"}},
            .eval = Unmarshal},
           {.function = "json.marshal",
            .id = "json.marshal_dyn",

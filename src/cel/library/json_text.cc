@@ -29,7 +29,8 @@ class Reader {
   Result<char32_t> ReadEscapedUnit();
 
   void SkipSpace() {
-    while (at_ < text_.size() && std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string_view::npos) {
       ++at_;
     }
   }
@@ -301,8 +302,8 @@ Result<Value> Reader::ReadNumber() {
     bool tiny = exponent != literal.npos && literal.substr(exponent + 1).starts_with('-');
     value = 0;
     if (!tiny && !range_error_) {
-      range_error_ = fmt::format("json: cannot unmarshal number {} into Go value of type float64",
-                                 literal);
+      range_error_ =
+          fmt::format("json: cannot unmarshal number {} into Go value of type float64", literal);
     }
   }
   return Value::Double(value);

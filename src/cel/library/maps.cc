@@ -33,8 +33,7 @@ const Library& MapsLibrary() {
            .result = Dyn(),
            .doc = "The same, but two maps under one key are merged in turn. Lists and everything "
                   "else are replaced.",
-           .examples = {{"{'a': {'x': 1}}.deepMerge({'a': {'y': 2}})",
-                         "{'a': {'x': 1, 'y': 2}}"},
+           .examples = {{"{'a': {'x': 1}}.deepMerge({'a': {'y': 2}})", "{'a': {'x': 1, 'y': 2}}"},
                         {"{'a': [1, 2]}.deepMerge({'a': [3]})", "{'a': [3]}"}},
            .eval = DeepMerge},
       }};

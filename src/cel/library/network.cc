@@ -42,7 +42,9 @@ constexpr OpaqueType kIpType{.name = "net.IP", .equal = EqualAddresses, .text = 
 constexpr OpaqueType kCidrType{.name = "net.CIDR", .equal = EqualNetworks, .text = ShowNetwork};
 
 Value ParseIp(Context& context, Args args);
-Value IsIp(Context&, Args args) { return Value::Bool(IpAddress::Parse(args[0].AsString()).has_value()); }
+Value IsIp(Context&, Args args) {
+  return Value::Bool(IpAddress::Parse(args[0].AsString()).has_value());
+}
 Value IsCanonical(Context& context, Args args);
 Value Family(Context&, Args args) { return Value::Int(AddressOf(args[0]).family()); }
 template <bool (IpAddress::*kTest)() const>

@@ -215,8 +215,8 @@ Result<Scanned> ScanIpv6(std::string_view text) {
                      rest);
       }
       if (filled + 4 > 16) {
-        return Wrong(text,
-                     "too many hex fields to fit an embedded IPv4 at the end of the address", rest);
+        return Wrong(text, "too many hex fields to fit an embedded IPv4 at the end of the address",
+                     rest);
       }
       auto fields = ScanIpv4(text, rest, std::span(bytes).subspan(filled, 4));
       if (!fields) return std::unexpected(fields.error());
@@ -279,7 +279,8 @@ Result<void> ScanIpv4(std::string_view whole, std::string_view part, std::span<s
 
 std::unexpected<Error> Wrong(std::string_view text, std::string_view message, std::string_view at) {
   if (at.empty()) return Fail(ErrorCode::kInvalid, "ParseAddr({}): {}", GoQuote(text), message);
-  return Fail(ErrorCode::kInvalid, "ParseAddr({}): {} (at {})", GoQuote(text), message, GoQuote(at));
+  return Fail(ErrorCode::kInvalid, "ParseAddr({}): {} (at {})", GoQuote(text), message,
+              GoQuote(at));
 }
 
 int HexDigit(char c) {

@@ -22,18 +22,17 @@ Value OmitValue() { return Value::Abstract(&kOmit); }
 bool IsOmit(const Value& value) { return value.IsOpaque(kOmitType); }
 
 const Library& OmitLibrary() {
-  static const Library library{
-      .name = "kro.omit",
-      .doc = "Leaving fields out of a resource.",
-      .overloads = {
-          {.function = "omit",
-           .id = "omit_void",
-           .params = {},
-           .result = Dyn(),
-           .doc = "Removes the field or list element that it ends up in.",
-           .examples = {{"[1, omit()].size()", "2"}},
-           .eval = Omit},
-      }};
+  static const Library library{.name = "kro.omit",
+                               .doc = "Leaving fields out of a resource.",
+                               .overloads = {
+                                   {.function = "omit",
+                                    .id = "omit_void",
+                                    .params = {},
+                                    .result = Dyn(),
+                                    .doc = "Removes the field or list element that it ends up in.",
+                                    .examples = {{"[1, omit()].size()", "2"}},
+                                    .eval = Omit},
+                               }};
   return library;
 }
 

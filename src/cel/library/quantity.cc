@@ -28,11 +28,14 @@ std::string ShowQuantity(const Value& value) {
   return fmt::format("quantity(\"{}\")", QuantityOf(value).ToString());
 }
 
-constexpr OpaqueType kQuantityType{.name = "kubernetes.Quantity", .equal = EqualQuantities, .text = ShowQuantity};
+constexpr OpaqueType kQuantityType{
+    .name = "kubernetes.Quantity", .equal = EqualQuantities, .text = ShowQuantity};
 
 Value ParseQuantity(Context& context, Args args);
 Value IsQuantity(Context& context, Args args);
-Value IsInteger(Context&, Args args) { return Value::Bool(QuantityOf(args[0]).AsInt().has_value()); }
+Value IsInteger(Context&, Args args) {
+  return Value::Bool(QuantityOf(args[0]).AsInt().has_value());
+}
 Value AsInteger(Context& context, Args args);
 Value AsApproximateFloat(Context& context, Args args);
 Value Sign(Context&, Args args) { return Value::Int(QuantityOf(args[0]).Sign()); }
@@ -82,8 +85,7 @@ const Library& QuantityLibrary() {
            .result = Int(),
            .doc = "The quantity as an int.",
            .examples = {{"quantity('50k').asInteger()", "50000"},
-                        {"quantity('500m').asInteger()",
-                         "error: cannot convert value to integer"}},
+                        {"quantity('500m').asInteger()", "error: cannot convert value to integer"}},
            .eval = AsInteger},
           {.function = "asApproximateFloat",
            .id = "quantity_get_float",
@@ -167,8 +169,7 @@ Value MakeQuantity(Context& context, const Quantity& quantity) {
   Quantity::Plain plain = quantity.ToPlain(digits);
   if (!ChargeText(context, digits.size())) return Value::Error(kBudgetExceeded);
   plain.digits = context.arena().Copy(digits);
-  return Value::Abstract(
-      context.arena().New<QuantityValue>(OpaqueBase{&kQuantityType}, plain));
+  return Value::Abstract(context.arena().New<QuantityValue>(OpaqueBase{&kQuantityType}, plain));
 }
 
 Value ParseQuantity(Context& context, Args args) {

@@ -38,15 +38,15 @@ std::optional<std::int64_t> TimesPowerOfTen(std::int64_t value, std::int32_t exp
 std::optional<std::int64_t> ReadInt(std::string_view digits);
 
 constexpr std::array<std::pair<std::string_view, int>, 10> kDecimalSuffixes = {{{"n", -9},
-                                                                               {"u", -6},
-                                                                               {"m", -3},
-                                                                               {"", 0},
-                                                                               {"k", 3},
-                                                                               {"M", 6},
-                                                                               {"G", 9},
-                                                                               {"T", 12},
-                                                                               {"P", 15},
-                                                                               {"E", 18}}};
+                                                                                {"u", -6},
+                                                                                {"m", -3},
+                                                                                {"", 0},
+                                                                                {"k", 3},
+                                                                                {"M", 6},
+                                                                                {"G", 9},
+                                                                                {"T", 12},
+                                                                                {"P", 15},
+                                                                                {"E", 18}}};
 constexpr std::array<std::pair<std::string_view, int>, 6> kBinarySuffixes = {
     {{"Ki", 10}, {"Mi", 20}, {"Gi", 30}, {"Ti", 40}, {"Pi", 50}, {"Ei", 60}}};
 
@@ -64,14 +64,15 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   if (!suffix) return Fail(ErrorCode::kInvalid, "unable to parse quantity's suffix");
 
   Quantity result;
-  result.family_ = suffix->base == 2       ? Family::kBinary
-                   : suffix->scientific    ? Family::kExponent
-                                           : Family::kDecimal;
+  result.family_ = suffix->base == 2    ? Family::kBinary
+                   : suffix->scientific ? Family::kExponent
+                                        : Family::kDecimal;
   const auto digits = static_cast<std::int64_t>(parts->whole.size() + parts->fraction.size());
 
   // The compact form; the conditions decide what counts as an integer later, so they are kept as
   // they are, arbitrary as the one for binary suffixes looks.
-  std::int64_t scale = std::int64_t{suffix->exponent} - static_cast<std::int64_t>(parts->fraction.size());
+  std::int64_t scale =
+      std::int64_t{suffix->exponent} - static_cast<std::int64_t>(parts->fraction.size());
   bool compact = false;
   std::int64_t factor = 1;
   if (suffix->base == 10) {
@@ -79,12 +80,15 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   } else if (parts->fraction.empty()) {
     scale = 0;
     factor = std::int64_t{1} << suffix->exponent;
-    compact = 15 - digits - static_cast<std::int64_t>(static_cast<float>(suffix->exponent) * 3 / 10) - 1 >= 0;
+    compact = 15 - digits -
+                  static_cast<std::int64_t>(static_cast<float>(suffix->exponent) * 3 / 10) - 1 >=
+              0;
   }
   if (compact) {
     auto value = ReadInt(std::string(parts->whole) + std::string(parts->fraction));
     std::int64_t product = 0;
-    if (value && !__builtin_mul_overflow(*value, factor, &product) && scale <= static_cast<std::int64_t>(kMaxDigits)) {
+    if (value && !__builtin_mul_overflow(*value, factor, &product) &&
+        scale <= static_cast<std::int64_t>(kMaxDigits)) {
       result.value_ = parts->negative ? -product : product;
       result.scale_ = static_cast<std::int32_t>(scale);
       return result;
@@ -119,9 +123,11 @@ Result<Quantity> Quantity::Parse(std::string_view text) {
   }
   if (result.family_ == Family::kBinary) {
     // Binary quantities end at the largest int64; below one they are written in decimal.
-    cpp_int largest = cpp_int(std::numeric_limits<std::int64_t>::max()) * PowerOfTen(static_cast<int>(fraction));
+    cpp_int largest =
+        cpp_int(std::numeric_limits<std::int64_t>::max()) * PowerOfTen(static_cast<int>(fraction));
     if (unscaled > largest) unscaled = largest;
-    if (unscaled > 0 && unscaled < PowerOfTen(static_cast<int>(fraction))) result.family_ = Family::kDecimal;
+    if (unscaled > 0 && unscaled < PowerOfTen(static_cast<int>(fraction)))
+      result.family_ = Family::kDecimal;
   }
   if (parts->negative) unscaled = -unscaled;
   result.big_ = std::make_shared<Big>(Big{std::move(unscaled), static_cast<int>(fraction)});
@@ -174,10 +180,10 @@ Quantity Quantity::Plus(const Quantity& other) const {
   auto left = ToBig();
   auto right = other.ToBig();
   int fraction = std::max(left->fraction_digits, right->fraction_digits);
-  result.big_ = std::make_shared<Big>(
-      Big{left->unscaled * PowerOfTen(fraction - left->fraction_digits) +
-              right->unscaled * PowerOfTen(fraction - right->fraction_digits),
-          fraction});
+  result.big_ =
+      std::make_shared<Big>(Big{left->unscaled * PowerOfTen(fraction - left->fraction_digits) +
+                                    right->unscaled * PowerOfTen(fraction - right->fraction_digits),
+                                fraction});
   return result;
 }
 
@@ -247,8 +253,7 @@ Quantity Quantity::FromPlain(const Plain& plain) {
     result.value_ = plain.value;
     result.scale_ = plain.scale;
   } else {
-    result.big_ =
-        std::make_shared<Big>(Big{cpp_int(std::string(plain.digits)), -plain.scale});
+    result.big_ = std::make_shared<Big>(Big{cpp_int(std::string(plain.digits)), -plain.scale});
   }
   return result;
 }

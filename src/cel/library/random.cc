@@ -47,7 +47,8 @@ const Library& RandomLibrary() {
 namespace {
 
 // `count` bytes of the digest from `at` on as a big-endian number.
-std::uint64_t BigEndian(const std::array<std::byte, 32>& digest, std::size_t at, std::size_t count) {
+std::uint64_t BigEndian(const std::array<std::byte, 32>& digest, std::size_t at,
+                        std::size_t count) {
   std::uint64_t number = 0;
   for (std::size_t i = 0; i < count; ++i) {
     number = number << 8 | std::to_integer<std::uint64_t>(digest[at + i]);

@@ -2,8 +2,8 @@
 
 #include <re2/re2.h>
 
-#include "cel/library.h"
 #include "base/utf8.h"
+#include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/regex_pattern.h"
 

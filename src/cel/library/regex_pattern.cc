@@ -48,14 +48,14 @@ std::string_view GoName(RE2::ErrorCode code) {
 
 // Where RE2 and Go read a pattern differently.
 struct Reading {
-  std::string text;        // with groups as RE2 names them: (?P<name>…) for (?<name>…)
-  bool any_byte = false;   // \C, which Go does not know
+  std::string text;       // with groups as RE2 names them: (?P<name>…) for (?<name>…)
+  bool any_byte = false;  // \C, which Go does not know
 };
 
 // Steps over what is quoted, escaped or in a class.
 Reading ReadAsGo(std::string_view pattern) {
   Reading reading;
-  bool quoted = false;    // between \Q and \E
+  bool quoted = false;  // between \Q and \E
   bool in_class = false;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     const std::string_view rest = pattern.substr(i);

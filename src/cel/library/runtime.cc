@@ -13,7 +13,7 @@ using Args = std::span<const Value>;
 // The fields of a condition, by name.
 struct ConditionField {
   std::string_view name;
-  std::string_view Condition::*member;
+  std::string_view Condition::* member;
 };
 
 constexpr std::array<ConditionField, 4> kConditionFields = {{

@@ -26,14 +26,16 @@ Value ParseSemver(Context& context, Args args);
 Value IsSemver(Context&, Args args) {
   return Value::Bool(SemanticVersion::Parse(args[0].AsString()).has_value());
 }
-template <std::uint64_t SemanticVersion::*kPart>
+template <std::uint64_t SemanticVersion::* kPart>
 Value GetPart(Context&, Args args) {
   return Value::Int(static_cast<std::int64_t>(VersionOf(args[0]).*kPart));
 }
 Value ParseLenient(Context& context, Args args);
 Value IsLenient(Context& context, Args args);
 Value CompareTo(Context& context, Args args);
-Value IsLessThan(Context&, Args args) { return Value::Bool(VersionOf(args[0]) < VersionOf(args[1])); }
+Value IsLessThan(Context&, Args args) {
+  return Value::Bool(VersionOf(args[0]) < VersionOf(args[1]));
+}
 Value IsGreaterThan(Context&, Args args) {
   return Value::Bool(VersionOf(args[0]) > VersionOf(args[1]));
 }

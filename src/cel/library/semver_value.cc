@@ -111,7 +111,8 @@ Result<std::uint64_t> ReadUint(std::string_view text) {
                 GoQuote(text));
   }
   if (error != std::errc()) {
-    return Fail(ErrorCode::kInvalid, "strconv.ParseUint: parsing {}: invalid syntax", GoQuote(text));
+    return Fail(ErrorCode::kInvalid, "strconv.ParseUint: parsing {}: invalid syntax",
+                GoQuote(text));
   }
   return value;
 }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
-#include "cel/library.h"
 #include "base/utf8.h"
+#include "cel/library.h"
 #include "cel/library/budget.h"
 #include "cel/library/format_text.h"
 #include "cel/library/text_search.h"
@@ -79,8 +79,9 @@ const Library& StringsLibrary() {
            .style = Style::kReceiver,
            .params = {String(), String(), Int()},
            .result = Int(),
-           .doc = "Index of the last occurrence that starts at or before an index, or -1; always -1 "
-                  "for an index at or past the end.",
+           .doc =
+               "Index of the last occurrence that starts at or before an index, or -1; always -1 "
+               "for an index at or past the end.",
            .examples = {{"'tacocat'.lastIndexOf('a', 4)", "1"},
                         {"'tacocat'.lastIndexOf('a', 7)", "-1"}},
            .eval = LastIndexOf},
@@ -309,7 +310,8 @@ Value Replace(Context& context, Args args) {
     return Value::Error(kBudgetExceeded);
   }
   if (from.size() == 1 && to.size() == 1 && args.size() == 3) {
-    return MapBytes(context, text, [from = from[0], to = to[0]](char c) { return c == from ? to : c; });
+    return MapBytes(context, text,
+                    [from = from[0], to = to[0]](char c) { return c == from ? to : c; });
   }
 
   // Calls `match` with the offset of each occurrence, at most `limit` times.

@@ -13,7 +13,8 @@ inline std::size_t FindText(std::string_view text, std::string_view part, std::s
   if (part.size() <= kShort) return text.find(part, at);
   if (at > text.size()) return text.npos;
   const void* found = memmem(text.data() + at, text.size() - at, part.data(), part.size());
-  return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data()) : text.npos;
+  return found ? static_cast<std::size_t>(static_cast<const char*>(found) - text.data())
+               : text.npos;
 }
 
 }  // namespace kro::cel

@@ -37,7 +37,7 @@ Value MakeUrl(Context& context, Args args);
 Value IsUrl(Context&, Args args) { return Value::Bool(Url::IsValid(args[0].AsString())); }
 Value GetQuery(Context& context, Args args);
 
-template <std::string_view UrlValue::*kPart>
+template <std::string_view UrlValue::* kPart>
 Value GetPart(Context&, Args args) {
   return Value::String(args[0].As<UrlValue>().*kPart);
 }

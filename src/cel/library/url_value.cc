@@ -70,8 +70,8 @@ std::vector<std::pair<std::string, std::vector<std::string>>> Url::Query() const
     if (pair.empty() || pair.find(';') != pair.npos) continue;
     std::size_t equals = pair.find('=');
     auto name = Unescape(pair.substr(0, equals), Part::kQuery);
-    auto value = Unescape(equals == pair.npos ? std::string_view() : pair.substr(equals + 1),
-                          Part::kQuery);
+    auto value =
+        Unescape(equals == pair.npos ? std::string_view() : pair.substr(equals + 1), Part::kQuery);
     if (!name || !value) continue;
     auto found = std::find_if(out.begin(), out.end(), [&](auto& e) { return e.first == *name; });
     if (found == out.end()) found = out.insert(out.end(), {std::move(*name), {}});
@@ -294,8 +294,8 @@ bool IsValidlyEscapedPath(std::string_view text) {
 
 bool IsOptionalPort(std::string_view text) {
   if (text.empty()) return true;
-  return text[0] == ':' && std::all_of(text.begin() + 1, text.end(),
-                                       [](char c) { return c >= '0' && c <= '9'; });
+  return text[0] == ':' &&
+         std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool IsUserInfo(std::string_view text) {

@@ -64,10 +64,10 @@ TEST(Quantity, SurvivesStorageAsPlainData) {
 }
 
 TEST(SemanticVersion, OrdersAsTheStandardHasIt) {
-  constexpr std::string_view kAscending[] = {"1.0.0-alpha",  "1.0.0-alpha.1", "1.0.0-alpha.beta",
-                                             "1.0.0-beta",   "1.0.0-beta.2",  "1.0.0-beta.11",
-                                             "1.0.0-rc.1",   "1.0.0",         "1.0.1",
-                                             "1.1.0",        "10.0.0"};
+  constexpr std::string_view kAscending[] = {"1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta",
+                                             "1.0.0-beta",  "1.0.0-beta.2",  "1.0.0-beta.11",
+                                             "1.0.0-rc.1",  "1.0.0",         "1.0.1",
+                                             "1.1.0",       "10.0.0"};
   for (std::size_t i = 0; i + 1 < std::size(kAscending); ++i) {
     auto a = SemanticVersion::Parse(kAscending[i]);
     auto b = SemanticVersion::Parse(kAscending[i + 1]);
@@ -92,7 +92,8 @@ TEST(IpAddress, IsWrittenCanonically) {
     ASSERT_TRUE(address) << address.error().message();
     EXPECT_EQ(address->ToString(), expected);
   }
-  for (std::string_view bad : {"", "1.2.3", "1:2", "::1::", "1::2:3:4:5:6:7:8", "12345::", "%", ":"}) {
+  for (std::string_view bad :
+       {"", "1.2.3", "1:2", "::1::", "1::2:3:4:5:6:7:8", "12345::", "%", ":"}) {
     EXPECT_FALSE(IpAddress::Parse(bad)) << bad;
   }
 }
@@ -148,8 +149,7 @@ TEST(GoText, WritesNumbersAsGoDoes) {
 }
 
 TEST(Pattern, WordsErrorsAsGoDoes) {
-  EXPECT_EQ(CompilePattern("(").error().message(),
-            "error parsing regexp: missing closing ): `(`");
+  EXPECT_EQ(CompilePattern("(").error().message(), "error parsing regexp: missing closing ): `(`");
   EXPECT_EQ(CompilePattern("x{1001}").error().message(),
             "error parsing regexp: invalid repeat count: `{1001}`");
 }

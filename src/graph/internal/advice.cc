@@ -24,24 +24,46 @@ struct Habit {
 };
 
 constexpr Habit kNames[] = {
-    {"spec", "schema.spec"},      {"metadata", "schema.metadata"}, {"instance", "schema"},
-    {"this", "schema"},           {"self", "schema"},              {"Schema", "schema"},
+    {"spec", "schema.spec"}, {"metadata", "schema.metadata"},
+    {"instance", "schema"},  {"this", "schema"},
+    {"self", "schema"},      {"Schema", "schema"},
 };
 
 constexpr Habit kFunctions[] = {
-    {"upper", ".upperAscii()"},      {"toUpper", ".upperAscii()"},  {"toUpperCase", ".upperAscii()"},
-    {"lower", ".lowerAscii()"},      {"toLower", ".lowerAscii()"},  {"toLowerCase", ".lowerAscii()"},
-    {"len", "size(…)"},              {"length", "size(…)"},         {"count", "size(…)"},
-    {"str", "string(…)"},            {"toString", "string(…)"},     {"float", "double(…)"},
-    {"integer", "int(…)"},           {"toInt", "int(…)"},           {"boolean", "bool(…)"},
-    {"includes", ".contains(…)"},    {"strip", ".trim()"},          {"substr", ".substring(…)"},
-    {"replaceAll", ".replace(…)"},   {"default", ".orValue(…)"},    {"toJson", "json.marshal(…)"},
-    {"fromJson", "json.unmarshal(…)"}, {"toYaml", "json.marshal(…)"}, {"b64enc", "base64.encode(…)"},
-    {"b64dec", "base64.decode(…)"},  {"concat", "+"},               {"any", ".exists(x, …)"},
-    {"some", ".exists(x, …)"},       {"every", ".all(x, …)"},       {"range", "lists.range(…)"},
+    {"upper", ".upperAscii()"},
+    {"toUpper", ".upperAscii()"},
+    {"toUpperCase", ".upperAscii()"},
+    {"lower", ".lowerAscii()"},
+    {"toLower", ".lowerAscii()"},
+    {"toLowerCase", ".lowerAscii()"},
+    {"len", "size(…)"},
+    {"length", "size(…)"},
+    {"count", "size(…)"},
+    {"str", "string(…)"},
+    {"toString", "string(…)"},
+    {"float", "double(…)"},
+    {"integer", "int(…)"},
+    {"toInt", "int(…)"},
+    {"boolean", "bool(…)"},
+    {"includes", ".contains(…)"},
+    {"strip", ".trim()"},
+    {"substr", ".substring(…)"},
+    {"replaceAll", ".replace(…)"},
+    {"default", ".orValue(…)"},
+    {"toJson", "json.marshal(…)"},
+    {"fromJson", "json.unmarshal(…)"},
+    {"toYaml", "json.marshal(…)"},
+    {"b64enc", "base64.encode(…)"},
+    {"b64dec", "base64.decode(…)"},
+    {"concat", "+"},
+    {"any", ".exists(x, …)"},
+    {"some", ".exists(x, …)"},
+    {"every", ".all(x, …)"},
+    {"range", "lists.range(…)"},
 };
 
-constexpr Habit kOperators[] = {{"and", "&&"}, {"or", "||"}, {"not", "!"}, {"AND", "&&"}, {"OR", "||"}};
+constexpr Habit kOperators[] = {
+    {"and", "&&"}, {"or", "||"}, {"not", "!"}, {"AND", "&&"}, {"OR", "||"}};
 
 // Words of YAML 1.1 that stand for true and false.
 constexpr std::string_view kTrue[] = {"y", "Y", "yes", "Yes", "YES", "on", "On", "ON"};
@@ -63,7 +85,8 @@ void Advisor::Advise(Diagnostic& fault) {
 
 std::string Advisor::HintFor(const Diagnostic& fault) {
   const std::string_view message = fault.message;
-  if (const auto field = QuotedAfter(message, "undefined field '")) return HintForField(fault, *field);
+  if (const auto field = QuotedAfter(message, "undefined field '"))
+    return HintForField(fault, *field);
   if (const auto name = QuotedAfter(message, "unknown name '")) return HintForName(*name);
   for (const std::string_view begin : {"unknown function '", "undeclared reference to '"}) {
     if (const auto name = QuotedAfter(message, begin)) return HintForFunction(*name);
@@ -79,16 +102,19 @@ std::string Advisor::HintFor(const Diagnostic& fault) {
   if (message.starts_with("nested expressions")) {
     return "names within ${…} stand alone, without another ${ }";
   }
-  if (message.ends_with("' cannot be used here") && fault.where.path.find(".readyWhen[") != std::string::npos) {
+  if (message.ends_with("' cannot be used here") &&
+      fault.where.path.find(".readyWhen[") != std::string::npos) {
     return "readyWhen sees its own resource only, in a collection each item of it as 'each'";
   }
   if (message.find("'_?_:_' applied to") != std::string_view::npos) {
     return "both branches must have the same type";
   }
   for (const std::string_view op : {"'_==_' applied to", "'_!=_' applied to"}) {
-    if (message.find(op) != std::string_view::npos) return "both sides must have the same type: convert one";
+    if (message.find(op) != std::string_view::npos)
+      return "both sides must have the same type: convert one";
   }
-  if (message.find("'_+_' applied to '(string, ") != std::string_view::npos) return "convert the value: string(…)";
+  if (message.find("'_+_' applied to '(string, ") != std::string_view::npos)
+    return "convert the value: string(…)";
   if (message.ends_with(" field not found")) {
     return fmt::format("every object has '{0}: …'", message.substr(0, message.find(' ')));
   }
@@ -101,13 +127,16 @@ std::string Advisor::HintForField(const Diagnostic& fault, std::string_view fiel
   const bool yes = std::ranges::find(kTrue, field) != std::end(kTrue);
   const bool no = std::ranges::find(kFalse, field) != std::end(kFalse);
   if ((yes || no) && DeclaresBoolean(yes)) {
-    return fmt::format("YAML reads an unquoted key {0} as {1}: quote it where it is declared, \"{0}\"", field, yes);
+    return fmt::format(
+        "YAML reads an unquoted key {0} as {1}: quote it where it is declared, \"{0}\"", field,
+        yes);
   }
   if (!fault.hint.empty()) return {};
   const std::string_view expression = fault.where.expression;
   const std::size_t begin = fault.where.span ? fault.where.span->begin : 0;
   if (!expression.substr(0, begin).ends_with("schema")) return {};
-  if (field == "status") return "an expression cannot read the instance's status; read what it is made of";
+  if (field == "status")
+    return "an expression cannot read the instance's status; read what it is made of";
   const bool declared = spec_.schema->spec && json::Find(*spec_.schema->spec, field) != nullptr;
   return declared ? fmt::format("did you mean 'schema.spec.{}'?", field) : std::string();
 }
@@ -142,7 +171,8 @@ std::string Advisor::HintForType(const Diagnostic& fault) const {
     return {};
   }
   if (fault.expected == "list" && fault.found == "string") return "split it: '${(…).split(\",\")}'";
-  if (fault.expected == "list" && fault.found == "int") return "count up to it: '${lists.range(…)}'";
+  if (fault.expected == "list" && fault.found == "int")
+    return "count up to it: '${lists.range(…)}'";
   if (fault.expected == "bytes" && fault.found == "string") {
     return fault.where.path.find(".template.data") != std::string::npos
                ? "put it below stringData, or convert it: bytes(…)"
@@ -151,8 +181,10 @@ std::string Advisor::HintForType(const Diagnostic& fault) const {
   if (fault.code == "KRO604" && fault.found == "string") {
     const auto path = json::FieldPath::Parse(fault.where.path);
     if (!path || path->empty()) return {};
-    const auto* written = json::Get(spec_.raw, json::FieldPath({path->segments().begin() + 1, path->segments().end()}));
-    if (written != nullptr && written->is_string() && LooksLike(written->get_string(), fault.expected)) {
+    const auto* written = json::Get(
+        spec_.raw, json::FieldPath({path->segments().begin() + 1, path->segments().end()}));
+    if (written != nullptr && written->is_string() &&
+        LooksLike(written->get_string(), fault.expected)) {
       return "write it without quotes";
     }
   }

@@ -28,7 +28,7 @@ class Advisor {
   bool DeclaresBoolean(bool word);
 
   const api::RgdSpec& spec_;
-  int searches_left_ = 100;  // for functions of a similar name
+  int searches_left_ = 100;                  // for functions of a similar name
   std::optional<bool> declares_boolean_[2];  // once it was looked for
 };
 

@@ -99,7 +99,8 @@ void ConditionBuilder::RefuseRepeatedTypes() {
       if (is_new || first->second == i) continue;
       const Place place = PlaceOf(entries_, i);
       Refuse(place, call.span, "KRO203",
-             fmt::format("condition type {} is declared by more than one conditions entry", GoQuote(*type)),
+             fmt::format("condition type {} is declared by more than one conditions entry",
+                         GoQuote(*type)),
              fmt::format("another entry declares the condition '{}' too", *type));
       built_.faults.back().related.push_back(
           {.where = PlaceOf(entries_, first->second).Locate(), .message = "the first entry"});
@@ -122,11 +123,12 @@ void ConditionBuilder::CheckNewCondition(const RuntimeCall& call, const Place& p
   const auto within = [&] { return fmt::format(" in expression {}", GoQuote(place.Shown())); };
   const auto status = TextOf(EntryOf(*call.call, "status"));
   if (status && std::ranges::find(kStatuses, *status) == kStatuses.end()) {
-    Refuse(place, call.span, "KRO403",
-           fmt::format("runtime.newCondition: status must be one of True, False, Unknown (got {}){}",
-                       GoQuote(*status), within()),
-           fmt::format("the status of a condition is 'True', 'False' or 'Unknown', not '{}'", *status),
-           Suggestion(*status, {kStatuses.begin(), kStatuses.end()}));
+    Refuse(
+        place, call.span, "KRO403",
+        fmt::format("runtime.newCondition: status must be one of True, False, Unknown (got {}){}",
+                    GoQuote(*status), within()),
+        fmt::format("the status of a condition is 'True', 'False' or 'Unknown', not '{}'", *status),
+        Suggestion(*status, {kStatuses.begin(), kStatuses.end()}));
   }
   const auto type = TextOf(EntryOf(*call.call, "type"));
   if (type && type->empty()) {
@@ -178,23 +180,25 @@ void ConditionBuilder::Build(std::size_t index) {
       !(type->Is(cel::TypeKind::kList) && IsConditionType(type->element()))) {
     Diagnostic fault = place.Fault(
         "KRO403",
-        fmt::format("condition {}: condition expressions must return runtime.newCondition(...) or a "
-                    "list of them, got {}",
-                    shown, GoQuote(type->ToString())),
-        fmt::format("a condition is made by runtime.newCondition(…), this is {}", type->ToAuthor()));
+        fmt::format(
+            "condition {}: condition expressions must return runtime.newCondition(...) or a "
+            "list of them, got {}",
+            shown, GoQuote(type->ToString())),
+        fmt::format("a condition is made by runtime.newCondition(…), this is {}",
+                    type->ToAuthor()));
     fault.expected = "condition";
     fault.found = type->ToAuthor();
     built_.faults.push_back(std::move(fault));
     return;
   }
-  auto program = builder_.Build(std::move(named->ast), ExpressionKind::kDynamic,
-                                std::move(named->references), place,
-                                fmt::format("failed to compile condition {}: ", shown), built_.faults);
+  auto program =
+      builder_.Build(std::move(named->ast), ExpressionKind::kDynamic, std::move(named->references),
+                     place, fmt::format("failed to compile condition {}: ", shown), built_.faults);
   if (program) built_.programs.push_back(std::move(*program));
 }
 
-void ConditionBuilder::Refuse(const Place& place, Span span, std::string_view code, std::string text,
-                              std::string message, std::string hint) {
+void ConditionBuilder::Refuse(const Place& place, Span span, std::string_view code,
+                              std::string text, std::string message, std::string hint) {
   Diagnostic fault = place.Fault(code, std::move(text), std::move(message));
   fault.where = place.Locate(span);
   fault.hint = std::move(hint);

@@ -47,13 +47,13 @@ InstancePrograms BuildInstancePrograms(const api::RgdSchema& schema, ProgramBuil
   if (!schema.status || schema.status->is_null()) return {};
   if (const auto* block = schema.status->if_object()) return InstanceBuilder(*block, builder).Run();
   InstancePrograms failed;
-  Diagnostic fault = Problem(
-      "KRO103", StatusPath(),
-      fmt::format("expected an object, got {}", json::TypeName(*schema.status)));
-  fault.compatible =
-      fmt::format("failed to unmarshal status schema: error unmarshaling JSON: while decoding JSON: "
-                  "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
-                  json::TypeName(*schema.status));
+  Diagnostic fault =
+      Problem("KRO103", StatusPath(),
+              fmt::format("expected an object, got {}", json::TypeName(*schema.status)));
+  fault.compatible = fmt::format(
+      "failed to unmarshal status schema: error unmarshaling JSON: while decoding JSON: "
+      "json: cannot unmarshal {} into Go value of type map[string]interface {{}}",
+      json::TypeName(*schema.status));
   failed.faults.push_back(std::move(fault));
   return failed;
 }
@@ -69,7 +69,8 @@ InstancePrograms InstanceBuilder::Run() {
   auto [programs, faults] = BuildConditions(conditions, builder_);
   built_.conditions = std::move(programs);
   Append(built_.faults, std::move(faults));
-  Append(built_.faults, Enclose(std::move(without_reference_), {}, "failed to create instance node: "));
+  Append(built_.faults,
+         Enclose(std::move(without_reference_), {}, "failed to create instance node: "));
   return std::move(built_);
 }
 
@@ -99,11 +100,12 @@ std::vector<TemplateString> InstanceBuilder::TakeConditions() {
         entry = std::move(*scanned);
         continue;
       }
-      Diagnostic fault = Problem("KRO401", path.Child(i),
-                                 scanned ? "only standalone expressions are allowed"
-                                         : scanned.error().message());
+      Diagnostic fault =
+          Problem("KRO401", path.Child(i),
+                  scanned ? "only standalone expressions are allowed" : scanned.error().message());
       fault.compatible.insert(0, "failed to build instance conditions: invalid conditions block: ");
-      if (scanned && !scanned->has_expressions()) fault.hint = fmt::format("write '${{{}}}'", std::string_view(*text));
+      if (scanned && !scanned->has_expressions())
+        fault.hint = fmt::format("write '${{{}}}'", std::string_view(*text));
       bad_conditions_.push_back(std::move(fault));
       continue;
     }
@@ -119,8 +121,8 @@ void InstanceBuilder::BuildStatus() {
   json::Object fields = block_;
   fields.erase("conditions");
   const Walked walked = WalkUntyped(fields);
-  Append(built_.faults, Enclose(walked.faults, StatusPath(),
-                                "failed to extract CEL expressions from status: "));
+  Append(built_.faults,
+         Enclose(walked.faults, StatusPath(), "failed to extract CEL expressions from status: "));
   if (!walked.plain.empty()) {
     std::string list;
     for (const json::FieldPath& path : walked.plain) {
@@ -156,9 +158,10 @@ void InstanceBuilder::BuildField(const FieldExpression& field) {
   const auto type = builder_.Check(named->ast, place, prefix, built_.faults);
   if (!type) return;
   if (named->references.empty()) {
-    const std::string text = fmt::format(
-        "instance status field must refer to a resource or schema: status.{}", path);
-    Diagnostic fault = place.Fault("KRO305", text, "a status field refers to a resource or to schema");
+    const std::string text =
+        fmt::format("instance status field must refer to a resource or schema: status.{}", path);
+    Diagnostic fault =
+        place.Fault("KRO305", text, "a status field refers to a resource or to schema");
     without_reference_.push_back(std::move(fault));
   }
   if (builder_.DependsOnFault(named->ast, named->references)) return;
@@ -200,14 +203,21 @@ json::FieldPath StatusPath() {
 // The type's name in upstream's messages.
 std::string_view GoTypeOf(const json::Value& value) {
   switch (value.kind()) {
-    case boost::json::kind::null: return "<nil>";
-    case boost::json::kind::bool_: return "bool";
-    case boost::json::kind::int64: return "int64";
+    case boost::json::kind::null:
+      return "<nil>";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::int64:
+      return "int64";
     case boost::json::kind::uint64:
-    case boost::json::kind::double_: return "float64";
-    case boost::json::kind::string: return "string";
-    case boost::json::kind::array: return "[]interface {}";
-    case boost::json::kind::object: return "map[string]interface {}";
+    case boost::json::kind::double_:
+      return "float64";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "[]interface {}";
+    case boost::json::kind::object:
+      return "map[string]interface {}";
   }
   return "";
 }

@@ -34,8 +34,8 @@ std::optional<Diagnostic> CheckValues(const json::Value& spec);
 std::optional<Diagnostic> CheckLimits(const api::RgdSpec& spec) {
   const json::FieldPath resources({std::string("spec"), std::string("resources")});
   if (spec.resources.size() > kMaxResources) {
-    return TooMany(resources, fmt::format("a definition has at most {} resources, not {}", kMaxResources,
-                                          spec.resources.size()));
+    return TooMany(resources, fmt::format("a definition has at most {} resources, not {}",
+                                          kMaxResources, spec.resources.size()));
   }
   if (auto fault = CheckEntries(spec)) return fault;
   return CheckValues(spec.raw);
@@ -53,7 +53,8 @@ std::optional<Diagnostic> CheckEntries(const api::RgdSpec& spec) {
   for (std::size_t i = 0; i < spec.resources.size(); ++i) {
     const api::Resource& resource = spec.resources[i];
     if (resource.id.size() > kMaxNameBytes) {
-      return TooMany(ResourcePath(i).Child("id"), fmt::format("an id has at most {} bytes", kMaxNameBytes));
+      return TooMany(ResourcePath(i).Child("id"),
+                     fmt::format("an id has at most {} bytes", kMaxNameBytes));
     }
     for (const api::ForEach& dimension : resource.for_each) {
       if (dimension.name.size() <= kMaxNameBytes) continue;
@@ -67,8 +68,9 @@ std::optional<Diagnostic> CheckEntries(const api::RgdSpec& spec) {
     if (conditions != nullptr && conditions->is_array()) entries += conditions->get_array().size();
   }
   if (entries <= kMaxExpressions) return std::nullopt;
-  return TooMany(json::FieldPath().Child("spec"),
-                 fmt::format("a definition has at most {} conditions, not {}", kMaxExpressions, entries));
+  return TooMany(
+      json::FieldPath().Child("spec"),
+      fmt::format("a definition has at most {} conditions, not {}", kMaxExpressions, entries));
 }
 
 std::optional<Diagnostic> CheckValues(const json::Value& spec) {
@@ -83,7 +85,8 @@ std::optional<Diagnostic> CheckValues(const json::Value& spec) {
     path_texts += place.path_text;
     if (const auto* object = place.value->if_object()) {
       for (const auto& member : *object) {
-        open.push_back({&member.value(), place.path_text + member.key().size() + 1, place.depth + 1});
+        open.push_back(
+            {&member.value(), place.path_text + member.key().size() + 1, place.depth + 1});
       }
     } else if (const auto* array = place.value->if_array()) {
       for (const auto& item : *array) open.push_back({&item, place.path_text + 4, place.depth + 1});

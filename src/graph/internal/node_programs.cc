@@ -44,7 +44,7 @@ class NodeBuilder {
 // What a field of a node takes.
 struct Target {
   const schema::Schema* schema;
-  std::string name;       // of its type: "web.spec.ports"
+  std::string name;        // of its type: "web.spec.ports"
   bool comparable = true;  // upstream can look at the fields of objects here
 };
 
@@ -59,8 +59,7 @@ Diagnostics CheckOmit(const std::vector<ResourceNode>& nodes, const Dependencies
   Diagnostics faults;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const ResourceNode& node = nodes[n];
-    const bool needs_namespace =
-        node.mapping.namespaced && instance_scope == api::Scope::kCluster;
+    const bool needs_namespace = node.mapping.namespaced && instance_scope == api::Scope::kCluster;
     for (std::size_t i = 0; i < node.fields.size(); ++i) {
       if (!dependencies.nodes[n].fields[i].uses_omit) continue;
       const std::string path = node.fields[i].path.ToString();
@@ -70,9 +69,10 @@ Diagnostics CheckOmit(const std::vector<ResourceNode>& nodes, const Dependencies
       const Place place{node.fields[i].text, Join(SourcePath(node), node.fields[i].path)};
       faults.push_back(place.Fault(
           "KRO405",
-          fmt::format("resource {}: omit() cannot be used at path {} — the field is required and must "
-                      "resolve to a concrete value",
-                      GoQuote(node.id), GoQuote(path)),
+          fmt::format(
+              "resource {}: omit() cannot be used at path {} — the field is required and must "
+              "resolve to a concrete value",
+              GoQuote(node.id), GoQuote(path)),
           fmt::format("omit() cannot be used in {}: every object needs it", path)));
     }
   }
@@ -114,7 +114,8 @@ void NodeBuilder::BuildDimension(std::size_t index) {
       fmt::format("node {}: forEach iterator {}: ", GoQuote(node_.id), GoQuote(iterator.name));
   if (read.uses_omit) {
     constexpr std::string_view kText = "omit() can only be used in resource template expressions";
-    faults_.push_back(place.Fault("KRO405", fmt::format("{}{}", prefix, kText), std::string(kText)));
+    faults_.push_back(
+        place.Fault("KRO405", fmt::format("{}{}", prefix, kText), std::string(kText)));
     return;
   }
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
@@ -122,9 +123,10 @@ void NodeBuilder::BuildDimension(std::size_t index) {
   if (!type->Is(cel::TypeKind::kList)) {
     Diagnostic fault = place.Fault(
         "KRO403",
-        fmt::format("node {}: forEach iterator {} must return a list, got {}: type {} is not a list type",
-                    GoQuote(node_.id), GoQuote(iterator.name), GoQuote(type->ToString()),
-                    GoQuote(type->ToString())),
+        fmt::format(
+            "node {}: forEach iterator {} must return a list, got {}: type {} is not a list type",
+            GoQuote(node_.id), GoQuote(iterator.name), GoQuote(type->ToString()),
+            GoQuote(type->ToString())),
         fmt::format("forEach takes a list, not {}", type->ToAuthor()));
     fault.expected = "list";
     fault.found = type->ToAuthor();
@@ -150,14 +152,16 @@ void NodeBuilder::BuildField(std::size_t index) {
   References& read = references_.fields[index];
   if (!read.ast) return;
   const Place place{field.text, Join(SourcePath(node_), field.path)};
-  const std::string prefix = fmt::format("failed to compile template expression {} at path {}: ",
-                                         GoQuote(place.Shown()), GoQuote(field.path.ToString()));
+  const std::string prefix =
+      fmt::format("failed to compile template expression {} at path {}: ", GoQuote(place.Shown()),
+                  GoQuote(field.path.ToString()));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(*read.ast, read.names)) return;
   CheckField(*type, field, place);
   builder_.NoteReads(*read.ast);
   auto built = builder_.Build(std::move(*read.ast), read.kind, read.names, place, prefix, faults_);
-  if (built) built_.fields.push_back({field.path, std::move(*built), TakesBytes(node_, field.path)});
+  if (built)
+    built_.fields.push_back({field.path, std::move(*built), TakesBytes(node_, field.path)});
 }
 
 void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const Place& place) {
@@ -169,17 +173,20 @@ void NodeBuilder::CheckField(cel::Type type, const FieldExpression& field, const
     problem = schema::WhyNotAssignable(type, expected, builder_.collections());
   } else {
     problem = schema::WhyNotAssignable(
-        type, builder_.scratch().Declare(fmt::format("{}.@idx", ProgramBuilder::kOpaque), *target->schema),
+        type,
+        builder_.scratch().Declare(fmt::format("{}.@idx", ProgramBuilder::kOpaque),
+                                   *target->schema),
         builder_.collections());
   }
   if (!problem) return;
   const std::string path = field.path.ToString();
   Diagnostic fault = place.Fault(
       "KRO403",
-      fmt::format("type mismatch in resource {} at path {}: expression {} returns type {} but expected "
-                  "{}: {}",
-                  GoQuote(node_.id), GoQuote(path), GoQuote(place.Shown()), GoQuote(type.ToString()),
-                  GoQuote(expected.ToString()), *problem),
+      fmt::format(
+          "type mismatch in resource {} at path {}: expression {} returns type {} but expected "
+          "{}: {}",
+          GoQuote(node_.id), GoQuote(path), GoQuote(place.Shown()), GoQuote(type.ToString()),
+          GoQuote(expected.ToString()), *problem),
       fmt::format("expected {}, got {}", expected.ToAuthor(), type.ToAuthor()));
   if (expected.ToAuthor() == type.ToAuthor() && problem->find("__type_") == std::string::npos) {
     fault.message = *problem;
@@ -195,9 +202,9 @@ void NodeBuilder::BuildIncludeWhen(std::size_t index) {
   if (!read.ast) return;
   const Place place{node_.include_when[index],
                     ResourcePath(node_.index).Child("includeWhen").Child(index)};
-  const std::string prefix =
-      fmt::format("failed to type-check includeWhen expression {} in resource {}: ",
-                  GoQuote(place.Shown()), GoQuote(node_.id));
+  const std::string prefix = fmt::format(
+      "failed to type-check includeWhen expression {} in resource {}: ", GoQuote(place.Shown()),
+      GoQuote(node_.id));
   const auto type = builder_.Check(*read.ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(*read.ast, read.names)) return;
   if (!IsCondition(*type, "includeWhen", place)) return;
@@ -212,18 +219,18 @@ void NodeBuilder::BuildReadyWhen(std::size_t index) {
   const Place place{text, ResourcePath(node_.index).Child("readyWhen").Child(index)};
   const std::string_view own =
       node_.type == NodeType::kCollection ? "each" : std::string_view(node_.id);
-  auto named = builder_.Parse(place, fmt::format("resource {} readyWhen: ", GoQuote(node_.id)),
-                              [&](std::string_view name) { return name == own; }, faults_);
+  auto named = builder_.Parse(
+      place, fmt::format("resource {} readyWhen: ", GoQuote(node_.id)),
+      [&](std::string_view name) { return name == own; }, faults_);
   if (!named) return;
-  const std::string prefix =
-      fmt::format("failed to type-check readyWhen expression {} in resource {}: ",
-                  GoQuote(place.Shown()), GoQuote(node_.id));
+  const std::string prefix = fmt::format(
+      "failed to type-check readyWhen expression {} in resource {}: ", GoQuote(place.Shown()),
+      GoQuote(node_.id));
   const auto type = builder_.Check(named->ast, place, prefix, faults_);
   if (!type || builder_.DependsOnFault(named->ast, named->references)) return;
   if (!IsCondition(*type, "readyWhen", place)) return;
   builder_.NoteReads(named->ast);
-  const auto kind =
-      named->references.empty() ? ExpressionKind::kStatic : ExpressionKind::kDynamic;
+  const auto kind = named->references.empty() ? ExpressionKind::kStatic : ExpressionKind::kDynamic;
   auto built = builder_.Build(std::move(named->ast), kind, std::move(named->references), place,
                               prefix, faults_);
   if (built) built_.ready_when.push_back(std::move(*built));
@@ -234,9 +241,10 @@ bool NodeBuilder::IsCondition(cel::Type type, std::string_view member, const Pla
   if (plain.Is(cel::TypeKind::kBool)) return true;
   Diagnostic fault = place.Fault(
       "KRO404",
-      fmt::format("{} expression {} in resource {} must return bool or optional_type(bool), but returns "
-                  "{}",
-                  member, GoQuote(place.Shown()), GoQuote(node_.id), GoQuote(type.ToString())),
+      fmt::format(
+          "{} expression {} in resource {} must return bool or optional_type(bool), but returns "
+          "{}",
+          member, GoQuote(place.Shown()), GoQuote(node_.id), GoQuote(type.ToString())),
       fmt::format("{} takes a bool, not {}", member, type.ToAuthor()));
   fault.expected = "bool";
   fault.found = type.ToAuthor();

@@ -27,8 +27,7 @@ Location Place::Locate(std::optional<Span> span) const {
   }
   if (!span || !text.has_expressions()) return where;
   const std::size_t begin = text.SourceOffset(span->begin);
-  const std::size_t end =
-      span->end > span->begin ? text.SourceOffset(span->end - 1) + 1 : begin;
+  const std::size_t end = span->end > span->begin ? text.SourceOffset(span->end - 1) + 1 : begin;
   // Between the parts stands a '+' that the author did not write; it concerns the part behind it, or
   // the one before if that is plain text.
   const EmbeddedExpression* part = &text.expressions[0];

@@ -63,8 +63,8 @@ void ProgramBuilder::DeclareIterator(std::size_t index, cel::Type type,
 }
 
 void ProgramBuilder::DeclareEach() {
-  environment_.AddVariable("each", node_->schema != nullptr ? types_.Declare("each", *node_->schema)
-                                                            : cel::ErrorType());
+  environment_.AddVariable(
+      "each", node_->schema != nullptr ? types_.Declare("each", *node_->schema) : cel::ErrorType());
 }
 
 std::optional<Named> ProgramBuilder::Parse(const Place& place, std::string_view prefix,
@@ -103,11 +103,14 @@ std::optional<Named> ProgramBuilder::Parse(const Place& place, std::string_view 
   }
   if (!unknown.empty()) {
     std::string list;
-    for (const auto* name : unknown) list += fmt::format("{}{}", list.empty() ? "" : " ", name->name);
+    for (const auto* name : unknown)
+      list += fmt::format("{}{}", list.empty() ? "" : " ", name->name);
     std::vector<std::string_view> reported;
     for (const auto* name : unknown) {
       if (std::ranges::find(reported, name->name) != reported.end()) continue;
-      if (reported.size() * place.text.source.size() > kMaxFaultTexts || reported.size() == kMaxUnknownNames) break;
+      if (reported.size() * place.text.source.size() > kMaxFaultTexts ||
+          reported.size() == kMaxUnknownNames)
+        break;
       if (!reported.empty()) list = name->name;  // upstream's text names all of them
       refuse("KRO402", fmt::format("references unknown identifiers: [{}]", list),
              fmt::format("unknown name '{}'", name->name), name->span)
@@ -157,7 +160,8 @@ std::optional<Expression> ProgramBuilder::Build(cel::Ast ast, ExpressionKind kin
   built.references = std::move(references);
   auto program = cel::Plan(std::move(ast), environment_, cel::TypeNames::kUndefined);
   if (!program) {
-    faults.push_back(place.Fault("KRO401", fmt::format("{}compile: {}", prefix, program.error().message()),
+    faults.push_back(place.Fault("KRO401",
+                                 fmt::format("{}compile: {}", prefix, program.error().message()),
                                  program.error().message()));
     return std::nullopt;
   }
@@ -170,7 +174,8 @@ void ProgramBuilder::NoteReads(const cel::Ast& ast) {
   reads_.Add(ast, [this](std::string_view name) { return Variable(name); });
 }
 
-bool ProgramBuilder::DependsOnFault(const cel::Ast& ast, const std::vector<std::string>& references) const {
+bool ProgramBuilder::DependsOnFault(const cel::Ast& ast,
+                                    const std::vector<std::string>& references) const {
   const bool named = std::ranges::any_of(references, [&](const std::string& name) {
     const std::int32_t slot = environment_.FindVariable(name);
     return slot >= 0 && environment_.variable(slot).type.IsError();
@@ -185,12 +190,16 @@ std::optional<ObjectPlace> ProgramBuilder::PlaceOf(const cel::Ast& ast) const {
 std::optional<ObjectPlace> ProgramBuilder::Variable(std::string_view name) const {
   const Input input = InputOf(name);
   switch (input.source) {
-    case Input::Source::kSchema: return ObjectPlace{.node = nodes_.size()};
+    case Input::Source::kSchema:
+      return ObjectPlace{.node = nodes_.size()};
     case Input::Source::kNode:
       return ObjectPlace{.node = input.index, .is_list = IsListNode(nodes_[input.index])};
-    case Input::Source::kIterator: return elements_[input.index];
-    case Input::Source::kEach: return ObjectPlace{.node = node_->index};
-    case Input::Source::kRuntime: break;
+    case Input::Source::kIterator:
+      return elements_[input.index];
+    case Input::Source::kEach:
+      return ObjectPlace{.node = node_->index};
+    case Input::Source::kRuntime:
+      break;
   }
   return std::nullopt;
 }

@@ -100,7 +100,8 @@ std::optional<ObjectPlace> Walk::Resolve(const Expr& expr) {
     return place;
   }
   if (const auto* call = expr.If<cel::Call>()) return ResolveCall(*call);
-  if (const auto* fold = expr.If<cel::Comprehension>(); fold != nullptr && fold->macro == "filter") {
+  if (const auto* fold = expr.If<cel::Comprehension>();
+      fold != nullptr && fold->macro == "filter") {
     return ResolveFilter(*fold);
   }
   Visit(expr);
@@ -202,13 +203,15 @@ bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path) {
 
 // The x of size(x): of a list its elements are not looked at.
 const Expr* Sized(const cel::Call& call) {
-  if (call.function != "size" || (call.target != nullptr) == (call.args.size() == 1)) return nullptr;
+  if (call.function != "size" || (call.target != nullptr) == (call.args.size() == 1))
+    return nullptr;
   return call.target != nullptr ? call.target : call.args[0];
 }
 
 // runtime.condition(subject, type) looks at the subject's conditions only.
 const Expr* ConditionSubject(const cel::Call& call) {
-  if (call.function != "condition" || call.target == nullptr || call.args.size() != 2) return nullptr;
+  if (call.function != "condition" || call.target == nullptr || call.args.size() != 2)
+    return nullptr;
   const auto* target = call.target->If<cel::Ident>();
   const bool is_name = call.args[0]->kind() == cel::ExprKind::kIdent;
   const bool is_runtime = target != nullptr && target->slot >= 0 && target->name == "runtime";

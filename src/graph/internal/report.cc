@@ -27,7 +27,8 @@ Diagnostics Enclose(Diagnostics inner, const json::FieldPath& root, std::string_
     const bool glued = begin.empty() || path.empty() || path.front() == '[';
     path = begin + (glued ? "" : ".") + path;
     constexpr std::size_t kLongPrefix = 500;
-    if (prefix.size() <= kLongPrefix || &diagnostic == inner.data()) diagnostic.compatible.insert(0, prefix);
+    if (prefix.size() <= kLongPrefix || &diagnostic == inner.data())
+      diagnostic.compatible.insert(0, prefix);
   }
   return inner;
 }

@@ -80,23 +80,56 @@ void FlowReader::ReadEscape(FlowPiece& piece) {
   std::uint32_t code = static_cast<unsigned char>(letter);
   std::size_t digits = 0;
   switch (letter) {
-    case '0': code = 0; break;
-    case 'a': code = 7; break;
-    case 'b': code = 8; break;
-    case 't': code = 9; break;
-    case 'n': code = 10; break;
-    case 'v': code = 11; break;
-    case 'f': code = 12; break;
-    case 'r': code = 13; break;
-    case 'e': code = 27; break;
-    case 'N': code = 0x85; break;
-    case '_': code = 0xa0; break;
-    case 'L': code = 0x2028; break;
-    case 'P': code = 0x2029; break;
-    case 'x': digits = 2; break;
-    case 'u': digits = 4; break;
-    case 'U': digits = 8; break;
-    default: break;  // the letter itself: a quote, a slash, a blank …
+    case '0':
+      code = 0;
+      break;
+    case 'a':
+      code = 7;
+      break;
+    case 'b':
+      code = 8;
+      break;
+    case 't':
+      code = 9;
+      break;
+    case 'n':
+      code = 10;
+      break;
+    case 'v':
+      code = 11;
+      break;
+    case 'f':
+      code = 12;
+      break;
+    case 'r':
+      code = 13;
+      break;
+    case 'e':
+      code = 27;
+      break;
+    case 'N':
+      code = 0x85;
+      break;
+    case '_':
+      code = 0xa0;
+      break;
+    case 'L':
+      code = 0x2028;
+      break;
+    case 'P':
+      code = 0x2029;
+      break;
+    case 'x':
+      digits = 2;
+      break;
+    case 'u':
+      digits = 4;
+      break;
+    case 'U':
+      digits = 8;
+      break;
+    default:
+      break;  // the letter itself: a quote, a slash, a blank …
   }
   at_ = std::min(at_ + 2, raw_.size());
   if (digits > 0) {

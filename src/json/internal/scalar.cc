@@ -18,17 +18,24 @@ bool IsFloat(std::string_view text);
 bool IsTimestamp(std::string_view text);
 bool IsBase60(std::string_view text);
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-Value Text(std::string_view text) { return Value(boost::json::string_view(text.data(), text.size())); }
+Value Text(std::string_view text) {
+  return Value(boost::json::string_view(text.data(), text.size()));
+}
 
 }  // namespace
 
 std::optional<Value> ResolvePlain(std::string_view text) {
   switch (LookUp(text)) {
-    case Word::kTrue: return Value(true);
-    case Word::kFalse: return Value(false);
-    case Word::kNull: return Value(nullptr);
-    case Word::kNoJson: return std::nullopt;
-    case Word::kNone: break;
+    case Word::kTrue:
+      return Value(true);
+    case Word::kFalse:
+      return Value(false);
+    case Word::kNull:
+      return Value(nullptr);
+    case Word::kNoJson:
+      return std::nullopt;
+    case Word::kNone:
+      break;
   }
   if (text.front() == '.') return Float(text).value_or(Text(text));
   if (text.front() != '+' && text.front() != '-' && !IsDigit(text.front())) return Text(text);

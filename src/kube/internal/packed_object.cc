@@ -37,9 +37,10 @@ constexpr std::size_t kUnpackedBlock = 4096;
 
 // Members whose text is one of few.
 constexpr std::string_view kSharedMembers[] = {
-    "apiVersion", "kind",   "manager", "operation",          "fieldsType", "subresource",
-    "type",       "status", "reason",  "message",            "state",      "controller",
-    "time",       "phase",  "tooling", "lastTransitionTime",
+    "apiVersion", "kind",        "manager", "operation",
+    "fieldsType", "subresource", "type",    "status",
+    "reason",     "message",     "state",   "controller",
+    "time",       "phase",       "tooling", "lastTransitionTime",
 };
 
 bool IsSharedMember(std::string_view name) {
@@ -60,7 +61,9 @@ class Writer {
     for (; number >= 0x80; number >>= 7) Byte(static_cast<unsigned char>(number | 0x80));
     Byte(static_cast<unsigned char>(number));
   }
-  void Raw(const void* from, std::size_t size) { bytes_.append(static_cast<const char*>(from), size); }
+  void Raw(const void* from, std::size_t size) {
+    bytes_.append(static_cast<const char*>(from), size);
+  }
   void Text(std::string_view text) {
     Number(text.size());
     bytes_ += text;
@@ -213,8 +216,10 @@ namespace {
 // No deeper than json::kMaxDepth, which is what a parsed object can have.
 void Writer::Value(const json::Value& value, bool shared) {
   switch (value.kind()) {
-    case boost::json::kind::null: return Put(Tag::kNull);
-    case boost::json::kind::bool_: return Put(value.get_bool() ? Tag::kTrue : Tag::kFalse);
+    case boost::json::kind::null:
+      return Put(Tag::kNull);
+    case boost::json::kind::bool_:
+      return Put(value.get_bool() ? Tag::kTrue : Tag::kFalse);
     case boost::json::kind::int64: {
       const std::int64_t number = value.get_int64();
       Put(Tag::kInt);
@@ -230,7 +235,8 @@ void Writer::Value(const json::Value& value, bool shared) {
       Put(Tag::kDouble);
       return Raw(&number, sizeof(number));
     }
-    case boost::json::kind::string: return String(value.get_string(), shared);
+    case boost::json::kind::string:
+      return String(value.get_string(), shared);
     case boost::json::kind::array: {
       Put(Tag::kArray);
       Number(value.get_array().size());
@@ -278,21 +284,26 @@ json::Value Reader::Value(const StringPool& pool, const Identity& identity,
                           const boost::json::storage_ptr& storage) {
   const Tag tag = Take();
   switch (tag) {
-    case Tag::kNull: return json::Value(nullptr, storage);
-    case Tag::kFalse: return json::Value(false, storage);
-    case Tag::kTrue: return json::Value(true, storage);
+    case Tag::kNull:
+      return json::Value(nullptr, storage);
+    case Tag::kFalse:
+      return json::Value(false, storage);
+    case Tag::kTrue:
+      return json::Value(true, storage);
     case Tag::kInt: {
       const std::uint64_t number = Number();
-      return json::Value(static_cast<std::int64_t>(number >> 1) ^ -static_cast<std::int64_t>(number & 1),
-                         storage);
+      return json::Value(
+          static_cast<std::int64_t>(number >> 1) ^ -static_cast<std::int64_t>(number & 1), storage);
     }
-    case Tag::kUint: return json::Value(Number(), storage);
+    case Tag::kUint:
+      return json::Value(Number(), storage);
     case Tag::kDouble: {
       double number;
       Raw(&number, sizeof(number));
       return json::Value(number, storage);
     }
-    case Tag::kText: return json::Value(boost::json::string_view(Text()), storage);
+    case Tag::kText:
+      return json::Value(boost::json::string_view(Text()), storage);
     case Tag::kPooled:
       return json::Value(boost::json::string_view(pool.Text(static_cast<StringPool::Id>(Number()))),
                          storage);
@@ -309,9 +320,8 @@ json::Value Reader::Value(const StringPool& pool, const Identity& identity,
       object.reserve(size);
       for (std::size_t i = 0; i < size; ++i) {
         const std::uint64_t name = Number();
-        const std::string_view text = (name & 1) != 0
-                                          ? pool.Text(static_cast<StringPool::Id>(name >> 1))
-                                          : Bytes(name >> 1);
+        const std::string_view text =
+            (name & 1) != 0 ? pool.Text(static_cast<StringPool::Id>(name >> 1)) : Bytes(name >> 1);
         object.emplace(text, Value(pool, identity, storage));
       }
       return object;
@@ -326,10 +336,18 @@ json::Value Reader::Value(const StringPool& pool, const Identity& identity,
 void Reader::Release(StringPool& pool) {
   switch (Take()) {
     case Tag::kInt:
-    case Tag::kUint: Number(); return;
-    case Tag::kDouble: Bytes(sizeof(double)); return;
-    case Tag::kText: Text(); return;
-    case Tag::kPooled: pool.Release(static_cast<StringPool::Id>(Number())); return;
+    case Tag::kUint:
+      Number();
+      return;
+    case Tag::kDouble:
+      Bytes(sizeof(double));
+      return;
+    case Tag::kText:
+      Text();
+      return;
+    case Tag::kPooled:
+      pool.Release(static_cast<StringPool::Id>(Number()));
+      return;
     case Tag::kArray:
       for (std::uint64_t size = Number(); size > 0; --size) Release(pool);
       return;
@@ -344,7 +362,8 @@ void Reader::Release(StringPool& pool) {
         Release(pool);
       }
       return;
-    default: return;
+    default:
+      return;
   }
 }
 

@@ -61,7 +61,8 @@ Result<double> ParseGoFloat(std::string_view text) {
     digits.erase(0, 1);
   }
   const double sign = negative ? -1.0 : 1.0;
-  if (digits == "inf" || digits == "infinity") return sign * std::numeric_limits<double>::infinity();
+  if (digits == "inf" || digits == "infinity")
+    return sign * std::numeric_limits<double>::infinity();
   const bool has_sign = digits.size() != text.size();
   if (digits == "nan" && !has_sign) return std::numeric_limits<double>::quiet_NaN();
   if (!UnderscoresSeparateDigits(digits)) return invalid();
@@ -105,10 +106,13 @@ std::string Lower(std::string_view text) {
 // Each has a digit on both sides; the prefix of a hexadecimal number counts as one.
 bool UnderscoresSeparateDigits(std::string_view text) {
   const bool hexadecimal = text.starts_with("0x");
-  const auto is_digit = [&](char c) { return IsDigit(c) || (hexadecimal && ((c >= 'a' && c <= 'f') || c == 'x')); };
+  const auto is_digit = [&](char c) {
+    return IsDigit(c) || (hexadecimal && ((c >= 'a' && c <= 'f') || c == 'x'));
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '_') continue;
-    if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1])) return false;
+    if (i == 0 || i + 1 == text.size() || !is_digit(text[i - 1]) || !is_digit(text[i + 1]))
+      return false;
   }
   return true;
 }

@@ -15,9 +15,9 @@ std::string Unquote(std::string_view value);
 
 const std::vector<std::string>& MarkerKeys() {
   static const std::vector<std::string> keys = {
-      "required",  "default",   "description", "minimum",     "maximum",   "validation",
-      "enum",      "immutable", "pattern",     "uniqueItems", "minLength", "maxLength",
-      "minItems",  "maxItems",  "listType",    "listMapKey"};
+      "required", "default",   "description", "minimum",     "maximum",   "validation",
+      "enum",     "immutable", "pattern",     "uniqueItems", "minLength", "maxLength",
+      "minItems", "maxItems",  "listType",    "listMapKey"};
   return keys;
 }
 
@@ -83,8 +83,9 @@ std::expected<std::vector<Marker>, MarkerError> ScanMarkers(std::string_view tex
       key = Trim(buffer);
       if (key.empty()) return fail("empty marker key", i + 1);
       if (std::ranges::find(MarkerKeys(), key) == MarkerKeys().end()) {
-        return std::unexpected(MarkerError{
-            fmt::format("invalid marker key {}: unknown marker: {}", GoQuote(key), key), span(i), key});
+        return std::unexpected(
+            MarkerError{fmt::format("invalid marker key {}: unknown marker: {}", GoQuote(key), key),
+                        span(i), key});
       }
       has_key = true;
       buffer.clear();
