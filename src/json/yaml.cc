@@ -856,7 +856,8 @@ bool Resolver::MergeOne(const Node& node, Object& object, int depth) {
   ++copies_;
   const bool good = Charge(node, sizeof(Value)) && ResolveMap(target, merged, depth + 1);
   --copies_;
-  if (!good) return false;
+  // What is merged through a chain of maps is moved once for each of them.
+  if (!good || !Charge(node, merged.get_object().size() * sizeof(Value))) return false;
   for (auto& member : merged.get_object()) object.emplace(member.key(), std::move(member.value()));
   return true;
 }

@@ -235,6 +235,20 @@ TEST(ParseYaml, RefusesTextsThatNestTooDeep) {
   EXPECT_FALSE(ParseYaml(dashes).has_value());
 }
 
+TEST(ParseYaml, RefusesMergesThatMoveTooMuch) {
+  const auto chain_of = [](int length) {
+    std::string text = "m0: &m0 {k0: 1}\n";
+    for (int i = 1; i < length; ++i) {
+      text += fmt::format("m{}: &m{} {{<<: *m{}, k{}: 1}}\n", i, i, i - 1, i);
+    }
+    return text;
+  };
+  EXPECT_TRUE(ParseYaml(chain_of(50)).has_value());
+  const auto parsed = ParseYaml(chain_of(200));
+  ASSERT_FALSE(parsed.has_value());
+  EXPECT_EQ(parsed.error()[0].message, "aliases expand to too much data");
+}
+
 TEST(ParseYaml, RefusesMergesThatNestTooDeep) {
   std::string text = "<<:\n- &a0 {a: 1}\n";
   for (int i = 1; i <= 20000; ++i) text += fmt::format("- &a{} {{<<: *a{}}}\n", i, i - 1);
