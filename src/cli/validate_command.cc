@@ -121,9 +121,17 @@ std::optional<Output> Validation::ReadFiles() {
     if (!names) return CannotRead(names.error().message());
     for (const std::string& name : *names) {
       auto text = ReadFile(name);
-      if (!text) return CannotRead(text.error().message());
+      if (!text && name == path) return CannotRead(text.error().message());
       auto file = std::make_unique<File>();
       file->name = name == "-" ? "stdin" : name;
+      if (!text) {
+        // One of a folder says nothing about the others.
+        file->faults.push_back({.code = "KRO101",
+                                .message = text.error().message().substr(name.size() + 2),
+                                .where = {.source = name}});
+        files_.push_back(std::move(file));
+        continue;
+      }
       file->text = *std::move(text);
       auto read = json::ParseKubectlYaml(file->text, file->name);
       if (read) {

@@ -301,6 +301,17 @@ TEST_F(ValidateCommand, SaysWhatTheCompilerSaidOnlyOnce) {
   EXPECT_THAT(output.err, AllOf(HasSubstr("error[KRO201]"), Not(HasSubstr("KRO107"))));
 }
 
+TEST_F(ValidateCommand, AFileThatCannotBeReadHidesNoneOfItsFolder) {
+  std::filesystem::create_directory("some");
+  std::filesystem::rename(Definition("good", "Good", kConfigMap), "some/good.yaml");
+  std::filesystem::create_symlink("nowhere.yaml", "some/dangling.yaml");
+  const Output output = RunValidate({.files = {"some"}});
+  EXPECT_THAT(output.err,
+              HasSubstr("some/dangling.yaml: error[KRO101]: No such file or directory\n"));
+  EXPECT_THAT(output.out, HasSubstr("some/good.yaml: ResourceGraphDefinition good: valid"));
+  EXPECT_EQ(output.code, ExitCode::kNo);
+}
+
 TEST_F(ValidateCommand, SaysWhatCannotBeRead) {
   EXPECT_EQ(RunValidate({.files = {"nowhere.yaml"}}).code, ExitCode::kNoInput);
   EXPECT_THAT(RunValidate({.files = {File("none.yaml", "a: 1\n")}}).err,
