@@ -377,7 +377,9 @@ Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi>
   kube::ObjectPtr instance = store->Get(key.object);
   if (instance == nullptr) {
     api->ForgetInstance(key.object);
-    co_return NextLook::OnEvent();
+    kube::ObjectPtr left = api->LeftBehindBy(key.object);
+    if (left == nullptr) co_return NextLook::OnEvent();
+    co_return co_await deleter.DeleteLeftBehind(api, std::move(left), cancel);
   }
   if (instance->IsDeleting()) co_return co_await deleter.Delete(api, std::move(instance), cancel);
   std::function<void()> wake = [this, key] { queue.Add(key); };

@@ -521,6 +521,42 @@ TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
   EXPECT_EQ(world.calls().Count("DELETE", "c-last"), 2);
 }
 
+// A real API server decides that a DELETE needs not wait for finalizers, and then removes whatever is there.
+TEST_F(InstanceControllerTest, AnInstanceRemovedInSpiteOfItsFinalizerLeavesNothing) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  world.calls().retell = [](std::string frames) -> std::string {
+    if (frames.find(R"("kind":"Chain")") == frames.npos) return frames;
+    if (frames.find(R"("DELETED")") == frames.npos) return {};
+    static constexpr std::string_view kMetadata = R"("metadata":{)";
+    const std::size_t place = frames.find(kMetadata) + kMetadata.size();
+    return frames.insert(place, R"("finalizers":["kro.run/finalizer"],)");
+  };
+  world.ResetCalls();
+  world.Patch(kChains, "default", "c", "{metadata: {finalizers: null}}");
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kConfigMaps, "default", "c-first"));
+  EXPECT_FALSE(Exists(kConfigMaps, "c-last"));
+  EXPECT_EQ(world.calls().Count("DELETE", "configmaps"), 4);
+  EXPECT_EQ(world.calls().Count("PATCH"), 0);
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+}
+
+TEST_F(InstanceControllerTest, WhatAUserFreedOfItsFinalizerKeepsItsChildren) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  world.ResetCalls();
+  world.Patch(kChains, "default", "c", "{metadata: {finalizers: null}}");
+  world.Delete(kChains, "default", "c");
+  sim.Advance(10min);
+  EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
+  EXPECT_THAT(world.calls().requests, ElementsAre());
+}
+
 TEST_F(InstanceControllerTest, WhatWasPrunedAndStillStandsIsWaitedForAtDeletion) {
   world.Define("app", kOptional);
   world.Apply(kAppInstance);

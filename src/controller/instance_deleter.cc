@@ -27,11 +27,12 @@ json::Array FinalizersWithoutOurs(const json::Value& object);
 class InstanceDeleter::Look {
  public:
   Look(InstanceDeleter& owner, std::shared_ptr<ServedApi> api, kube::ObjectPtr instance,
-       CancelToken cancel)
+       bool is_gone, CancelToken cancel)
       : deps_(owner.deps_),
         writer_(owner.status_writer_),
         api_(std::move(api)),
         instance_(std::move(instance)),
+        is_gone_(is_gone),
         cancel_(std::move(cancel)),
         apply_set_(api::ApplySetId(ParentOf(api_->api(), instance_->value()))) {}
 
@@ -49,7 +50,8 @@ class InstanceDeleter::Look {
   // are some.
   Task<Result<bool>> FindHiddenMembers();
   Task<Result<NextLook>> DeleteWave(runtime::DeletionStep step);
-  Task<Result<NextLook>> RemoveFinalizer();
+  // No member is left: the finalizer goes, if the instance is still there.
+  Task<Result<NextLook>> Finish();
   Task<Result<NextLook>> Blocked(Error error);
   Task<void> WriteStatus(const runtime::InstanceStatus& status);
   runtime::InstanceStatus NewStatus() const;
@@ -59,6 +61,7 @@ class InstanceDeleter::Look {
   StatusWriter& writer_;
   const std::shared_ptr<ServedApi> api_;
   const kube::ObjectPtr instance_;
+  const bool is_gone_;  // the instance, and its status and finalizer with it
   const CancelToken cancel_;
   const std::string apply_set_;
   std::vector<Scope> scopes_;
@@ -67,18 +70,34 @@ class InstanceDeleter::Look {
 
 Task<Result<NextLook>> InstanceDeleter::Delete(std::shared_ptr<ServedApi> api,
                                                kube::ObjectPtr instance, CancelToken cancel) {
-  Look look(*this, std::move(api), std::move(instance), std::move(cancel));
+  Look look(*this, std::move(api), std::move(instance), false, std::move(cancel));
+  co_return co_await look.Run();
+}
+
+Task<Result<NextLook>> InstanceDeleter::DeleteLeftBehind(std::shared_ptr<ServedApi> api,
+                                                         kube::ObjectPtr instance,
+                                                         CancelToken cancel) {
+  auto live = co_await deps_.client.Get(api->api().gvr, instance->key(), {}, cancel);
+  if (live) {
+    api->parents().ObserveRead(*live);
+    api->ForgetLeftBehind(instance->key());
+    co_return NextLook::OnEvent();
+  }
+  if (!kube::IsNotFound(live.error())) co_return std::unexpected<Error>(live.error());
+  Look look(*this, std::move(api), std::move(instance), true, std::move(cancel));
   co_return co_await look.Run();
 }
 
 Task<Result<NextLook>> InstanceDeleter::Look::Run() {
   const json::Value& object = instance_->value();
+  if (is_gone_) Memo().uncertain = true;  // it was deleted while its members were made
   // Somebody else's finalizer holds it; nothing of ours does.
   if (!HasFinalizer(object)) co_return NextLook::OnEvent();
   auto inventory =
       api::CheckInventory(ParentOf(api_->api(), object), LabelsOf(object), AnnotationsOf(object));
   if (!inventory) {
     inventory.error().Push("validate deletion inventory");
+    if (is_gone_) api_->ForgetLeftBehind(instance_->key());  // nobody can mend it any more
     co_return co_await Blocked(std::move(inventory.error()));
   }
   const std::set<api::GroupKind> kinds(inventory->group_kinds.begin(),
@@ -95,7 +114,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::Run() {
   if (step.IsDone()) {
     auto hidden = co_await FindHiddenMembers();
     if (!hidden) co_return co_await Blocked(std::move(hidden.error()));
-    if (!*hidden) co_return co_await RemoveFinalizer();
+    if (!*hidden) co_return co_await Finish();
     step = runtime::PlanDeletion(hidden_, apply_set_);
   }
   co_return co_await DeleteWave(std::move(step));
@@ -178,7 +197,12 @@ Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep s
   co_return NextLook::After(interval);
 }
 
-Task<Result<NextLook>> InstanceDeleter::Look::RemoveFinalizer() {
+Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
+  if (is_gone_) {
+    api_->ForgetLeftBehind(instance_->key());
+    api_->ForgetInstance(instance_->key());
+    co_return NextLook::OnEvent();
+  }
   const api::Gvr gvr = api_->api().gvr;
   const kube::ObjectKey key = instance_->key();
   const kube::Store* store = api_->parents().store();
@@ -230,6 +254,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::Blocked(Error error) {
 }
 
 Task<void> InstanceDeleter::Look::WriteStatus(const runtime::InstanceStatus& status) {
+  if (is_gone_) co_return;
   auto graph = api_->graph();
   if (graph == nullptr) {
     if (const auto latest = deps_.graphs.Latest(api_->api().rgd_name)) graph = latest->graph;

@@ -40,6 +40,12 @@ class InstanceDeleter {
   async::Task<Result<NextLook>> Delete(std::shared_ptr<ServedApi> api, kube::ObjectPtr instance,
                                        async::CancelToken cancel);
 
+  // `instance` is ServedApi::LeftBehindBy: the server has removed it. Its members go as above, unless it is there
+  // after all or a namesake is, to which they belong now.
+  async::Task<Result<NextLook>> DeleteLeftBehind(std::shared_ptr<ServedApi> api,
+                                                 kube::ObjectPtr instance,
+                                                 async::CancelToken cancel);
+
  private:
   class Look;  // instance_deleter.cc
 

@@ -33,12 +33,13 @@
 
 namespace kro::controller {
 
-// Holds back what `late` says until something else comes.
+// Holds back what `late` says until something else comes, and tells what `retell` makes of the rest.
 class LateStream final : public http::ResponseStream {
  public:
   using Late = std::function<bool(std::string_view frames)>;
-  LateStream(std::unique_ptr<http::ResponseStream> inner, const Late& late)
-      : inner_(std::move(inner)), late_(late) {}
+  using Retell = std::function<std::string(std::string frames)>;
+  LateStream(std::unique_ptr<http::ResponseStream> inner, const Late& late, const Retell& retell)
+      : inner_(std::move(inner)), late_(late), retell_(retell) {}
 
   int status() const override { return inner_->status(); }
   const http::Headers& headers() const override { return inner_->headers(); }
@@ -46,8 +47,8 @@ class LateStream final : public http::ResponseStream {
     while (true) {
       auto frames = co_await inner_->Read(idle);
       if (!frames || frames->empty()) co_return frames;
-      held_ += *frames;
-      if (late_ && late_(*frames)) continue;
+      held_ += retell_ ? retell_(*frames) : *frames;
+      if (held_.empty() || (late_ && late_(*frames))) continue;
       co_return std::exchange(held_, std::string());
     }
   }
@@ -55,6 +56,7 @@ class LateStream final : public http::ResponseStream {
  private:
   std::unique_ptr<http::ResponseStream> inner_;
   const Late& late_;
+  const Retell& retell_;
   std::string held_;
 };
 
@@ -76,7 +78,7 @@ class CountingTransport final : public http::Transport {
     auto stream = co_await next_.Open(std::move(request), std::move(cancel));
     if (!stream) co_return std::unexpected(std::move(stream.error()));
     std::unique_ptr<http::ResponseStream> held =
-        std::make_unique<LateStream>(std::move(*stream), late);
+        std::make_unique<LateStream>(std::move(*stream), late, retell);
     co_return held;
   }
 
@@ -97,7 +99,8 @@ class CountingTransport final : public http::Transport {
 
   std::vector<std::string> requests;
   std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
-  LateStream::Late late;  // what watches tell only with what they tell next
+  LateStream::Late late;      // what watches tell only with what they tell next
+  LateStream::Retell retell;  // what they tell instead
 
  private:
   http::Transport& next_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/apply_set.h"
 #include "controller/router.h"
 
 namespace kro::controller {
@@ -34,6 +35,7 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
   parents_ = fleet_.Acquire(
       {.gvr = api_.gvr}, whole,
       {.on_change = [this](const auto& before, const auto& after) { OnInstance(before, after); },
+       .on_removed = [this](const auto& removed) { OnInstanceRemoved(removed); },
        .on_ready = wake_.all});
 }
 
@@ -207,8 +209,19 @@ std::size_t ServedApi::CountSetbacks() const {
   return count;
 }
 
+kube::ObjectPtr ServedApi::LeftBehindBy(const kube::ObjectKey& key) const {
+  const auto found = left_behind_.find(key);
+  return found == left_behind_.end() ? nullptr : found->second;
+}
+
+void ServedApi::OnInstanceRemoved(const kube::ObjectPtr& removed) {
+  if (removed->IsDeleting() || !HasFinalizer(removed->value())) return;
+  left_behind_.insert_or_assign(removed->key(), removed);
+}
+
 void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
   const kube::ObjectKey& key = (after != nullptr ? after : before)->key();
+  if (after != nullptr) left_behind_.erase(key);  // its namesake takes over what it left
   if (InstanceNeedsLook(before, after)) {
     wake_.one(key);
   } else if (MarksWereTouched(*before, *after)) {

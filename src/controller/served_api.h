@@ -115,6 +115,11 @@ class ServedApi {
   // The members of an apply set in all kinds that are watched.
   std::vector<runtime::Member> MembersOf(std::string_view apply_set) const;
 
+  // What the server removed of an instance although our finalizer was on it, nullptr if it did not: of a DELETE
+  // that meets the write of the finalizer, some servers carry out both. What was made for it has to go too.
+  kube::ObjectPtr LeftBehindBy(const kube::ObjectKey& key) const;
+  void ForgetLeftBehind(const kube::ObjectKey& key) { left_behind_.erase(key); }
+
   // A DELETE was answered well; until the watch tells of the end, the object is on its way.
   void NoteDeleted(const runtime::Deletion& deletion);
   bool IsLeaving(const std::string& uid) const { return leaving_.contains(uid); }
@@ -157,6 +162,7 @@ class ServedApi {
 
   void DropClaims(const kube::ObjectKey& key, InstanceMemo& memo);
   WatchListener ChildListener(const api::Gvr& gvr);
+  void OnInstanceRemoved(const kube::ObjectPtr& removed);
   void OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
   void OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before, const kube::ObjectPtr& after);
 
@@ -172,6 +178,7 @@ class ServedApi {
   std::unique_ptr<WatchFleet::Lease> parents_;
   std::map<api::Gvr, Kind> kinds_;
   std::unordered_set<std::string> leaving_;  // UIDs
+  std::map<kube::ObjectKey, kube::ObjectPtr> left_behind_;
   std::map<api::Gvr, std::uint64_t> matches_;
   AppliedFields applied_fields_;
   RetryPace pace_;

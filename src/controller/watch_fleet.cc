@@ -52,6 +52,12 @@ struct WatchFleet::Watch {
       if (lease->listener_.on_change) lease->listener_.on_change(before, after);
     }
   }
+  void TellRemoved(const kube::ObjectPtr& removed) {
+    for (Lease* lease : std::vector<Lease*>(leases)) {
+      if (std::ranges::find(leases, lease) == leases.end()) continue;
+      if (lease->listener_.on_removed) lease->listener_.on_removed(removed);
+    }
+  }
 
   const WatchScope scope;
   std::vector<Lease*> leases;
@@ -215,15 +221,21 @@ void WatchFleet::Promote(const std::shared_ptr<Watch>& watch,
   auto told = std::make_shared<bool>(false);
   std::weak_ptr<Watch> weak = watch;
   Running* self = running.get();
-  const auto tell = [weak, self, told](const kube::ObjectPtr& before,
-                                       const kube::ObjectPtr& after) {
-    const auto there = weak.lock();
-    if (*told && there != nullptr && there->active.get() == self) there->Tell(before, after);
+  const auto listening = [weak, self, told]() -> std::shared_ptr<Watch> {
+    auto there = weak.lock();
+    return *told && there != nullptr && there->active.get() == self ? there : nullptr;
+  };
+  const auto tell = [listening](const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
+    if (const auto there = listening()) there->Tell(before, after);
   };
   running->informer.AddHandler({
       .on_add = [tell](const kube::ObjectPtr& object, auto) { tell(nullptr, object); },
       .on_update = tell,
       .on_delete = [tell](const kube::ObjectPtr& last) { tell(last, nullptr); },
+      .on_removed =
+          [listening](const kube::ObjectPtr& removed) {
+            if (const auto there = listening()) there->TellRemoved(removed);
+          },
   });
   *told = true;
   watch->filled.Set();

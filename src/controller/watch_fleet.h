@@ -53,6 +53,8 @@ struct WatchScope {
 struct WatchListener {
   // An object appeared (no `before`), changed or vanished (no `after`).
   std::function<void(const kube::ObjectPtr& before, const kube::ObjectPtr& after)> on_change;
+  // Called before on_change with the state in which the server removed an object; not if that was missed.
+  std::function<void(const kube::ObjectPtr& removed)> on_removed;
   // The lease can be read from now on; also after more was asked for and listed again.
   std::function<void()> on_ready;
 };

@@ -95,6 +95,7 @@ void Informer::TellOne(const InformerHandler& handler, const StoreChange& change
                        InformerHandler::Cause cause) {
   try {
     if (change.after == nullptr) {
+      if (handler.on_removed && change.removed != nullptr) handler.on_removed(change.removed);
       if (handler.on_delete) handler.on_delete(change.before);
     } else if (change.before == nullptr) {
       if (handler.on_add) handler.on_add(change.after, cause);

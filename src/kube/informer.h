@@ -20,6 +20,8 @@ struct InformerHandler {
   std::function<void(const ObjectPtr& before, const ObjectPtr& after)> on_update;
   // The last state that was seen; the deletion itself may have been missed.
   std::function<void(const ObjectPtr& last)> on_delete;
+  // Called before on_delete with the state in which the server removed it; not if that was missed.
+  std::function<void(const ObjectPtr& removed)> on_removed;
 };
 
 class Informer final : private ReflectorSink {

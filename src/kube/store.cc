@@ -47,7 +47,7 @@ StoreChange Store::Remove(ObjectPtr last) {
       NotNewer(last->resource_version(), held->resource_version())) {
     return {};
   }
-  return {Erase(held), nullptr};
+  return {.before = Erase(held), .after = nullptr, .removed = std::move(last)};
 }
 
 std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,

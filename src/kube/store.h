@@ -21,10 +21,12 @@
 
 namespace kro::kube {
 
-// What a call changed. `before` is null for an object that is new, `after` for one that is gone.
+// What a call changed. `before` is null for an object that is new, `after` for one that is gone; `removed` is the
+// state in which the server removed it, null where that was missed.
 struct StoreChange {
   ObjectPtr before;
   ObjectPtr after;
+  ObjectPtr removed = nullptr;
 };
 
 // The values under which an index finds an object.
