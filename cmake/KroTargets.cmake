@@ -36,7 +36,7 @@ endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   target_compile_options(kro_flags INTERFACE -Wno-missing-field-initializers
     -Wno-missing-designated-field-initializers)
-  target_link_options(kro_flags INTERFACE -fuse-ld=lld $<$<CONFIG:Release>:LINKER:--gc-sections,--icf=safe>)
+  target_link_options(kro_flags INTERFACE -fuse-ld=lld $<$<CONFIG:Release>:LINKER:--gc-sections,--icf=safe,-z,pack-relative-relocs>)
 endif()
 if(KRO_SANITIZE)
   add_compile_options(-fsanitize=${KRO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
