@@ -88,7 +88,8 @@ struct Transfer : std::enable_shared_from_this<Transfer> {
   const Request request;
   const Kind kind;
   std::weak_ptr<Loop> loop;
-  std::string place;
+  std::shared_ptr<const int> place_in_loop;  // of a stream
+  std::string place;                         // of the server
   std::size_t max_bytes = 0;
   bool follow_redirects = false;
   bool decode = false;
@@ -150,6 +151,31 @@ class Loop {
   bool saw_http1_ = false;                                       // only the thread
 };
 
+// The loops of one client. Each turn of a loop costs the time of every transfer that it has, also of those that wait:
+// so streams, which mostly wait, are shared out among as many loops as they take. Thread-safe.
+class Loops {
+ public:
+  explicit Loops(HttpVersions versions);
+
+  void Stop();
+  // The loop that carries `transfer` from now on.
+  std::shared_ptr<Loop> Carry(Transfer& transfer);
+  void EndStreams(const Error& error);
+
+ private:
+  static constexpr long kMostStreams = 64;
+  struct Place {
+    std::shared_ptr<Loop> loop;
+    std::shared_ptr<const int> streams;  // as many as hold it besides this
+  };
+
+  void Grow();  // mutex held, or not shared yet
+
+  const HttpVersions versions_;
+  std::mutex mutex_;
+  std::vector<Place> loops_;  // the first carries the requests too; guarded by mutex_
+};
+
 class CurlStream final : public ResponseStream {
  public:
   CurlStream(std::shared_ptr<Transfer> transfer, std::function<void()> unlink);
@@ -179,7 +205,7 @@ Error Failure(const Transfer& transfer, CURLcode code);
 }  // namespace
 
 struct Client::Impl {
-  Impl(async::Executor& e, ClientConfig c, Place p, std::string through, std::shared_ptr<Loop> l);
+  Impl(async::Executor& e, ClientConfig c, Place p, std::string through);
   ~Impl();
 
   // Whether the URL names another host than the server's own.
@@ -205,17 +231,16 @@ struct Client::Impl {
   curl_slist* connect_to;  // nullptr: as the URL says
   std::string proxy;       // empty: none
   std::shared_ptr<Handles> handles = std::make_shared<Handles>();
-  std::shared_ptr<Loop> loop;
+  Loops loops;
 };
 
-Client::Impl::Impl(async::Executor& e, ClientConfig c, Place p, std::string through,
-                   std::shared_ptr<Loop> l)
+Client::Impl::Impl(async::Executor& e, ClientConfig c, Place p, std::string through)
     : executor(e),
       config(std::move(c)),
       place(std::move(p)),
       connect_to(nullptr),
       proxy(std::move(through)),
-      loop(std::move(l)) {
+      loops(place.scheme == "https" ? config.versions : HttpVersions::k1Only) {
   std::string host_and_port = place.HostAndPort();
   if (SendsHost()) {
     const std::string from = fmt::format("{}:{}", config.server_name, place.port);
@@ -237,15 +262,13 @@ Result<std::unique_ptr<Client>> Client::Create(async::Executor& executor, Client
       config.proxy
           ? *config.proxy
           : ProxyFor(place->scheme, place->host, place->port, ProcessEnvironment()).value_or("");
-  const HttpVersions versions = place->scheme == "https" ? config.versions : HttpVersions::k1Only;
   auto impl = std::make_shared<Impl>(executor, std::move(config), std::move(*place),
-                                     CurlProxy(std::move(proxy)), std::make_shared<Loop>(versions));
-  impl->loop->Start();
+                                     CurlProxy(std::move(proxy)));
   return std::unique_ptr<Client>(new Client(std::move(impl)));
 }
 
 Client::Client(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Client::~Client() { impl_->loop->Stop(); }
+Client::~Client() { impl_->loops.Stop(); }
 
 async::Task<Result<Response>> Client::Send(Request request, async::CancelToken cancel) {
   return Impl::Send(impl_, std::move(request), std::move(cancel));
@@ -269,7 +292,7 @@ void Client::SetCertificate(Pem certificate, Pem key) {
     impl_->config.key = std::move(key);
     impl_->handles->Renew();
   }
-  impl_->loop->EndStreams(Error(ErrorCode::kUnavailable, "the client certificate changed"));
+  impl_->loops.EndStreams(Error(ErrorCode::kUnavailable, "the client certificate changed"));
 }
 
 async::Task<Result<Response>> Client::Impl::Send(std::shared_ptr<Impl> impl, Request request,
@@ -328,7 +351,6 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   }
   auto transfer = std::make_shared<Transfer>(executor, std::move(request), kind);
   const Request& sent = transfer->request;
-  transfer->loop = loop;
   transfer->place = place.HostAndPort();
   transfer->max_bytes = config.max_response_bytes;
   transfer->follow_redirects = sent.method == "GET";
@@ -375,7 +397,7 @@ Result<std::shared_ptr<Transfer>> Client::Impl::Start(Request request, Kind kind
   }
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->fields);
 
-  loop->Add(transfer);
+  loops.Carry(*transfer)->Add(transfer);
   return transfer;
 }
 
@@ -782,6 +804,35 @@ async::Task<Result<std::string>> CurlStream::Read(Duration idle) {
                                         std::chrono::ceil<std::chrono::milliseconds>(idle))));
     }
   }
+}
+
+Loops::Loops(HttpVersions versions) : versions_(versions) { Grow(); }
+
+void Loops::Stop() {
+  std::lock_guard lock(mutex_);
+  for (const Place& place : loops_) place.loop->Stop();
+}
+
+std::shared_ptr<Loop> Loops::Carry(Transfer& transfer) {
+  std::lock_guard lock(mutex_);
+  std::size_t chosen = 0;
+  if (transfer.kind == Kind::kStream) {
+    while (chosen < loops_.size() && loops_[chosen].streams.use_count() > kMostStreams) ++chosen;
+    if (chosen == loops_.size()) Grow();
+    transfer.place_in_loop = loops_[chosen].streams;
+  }
+  transfer.loop = loops_[chosen].loop;
+  return loops_[chosen].loop;
+}
+
+void Loops::EndStreams(const Error& error) {
+  std::lock_guard lock(mutex_);
+  for (const Place& place : loops_) place.loop->EndStreams(error);
+}
+
+void Loops::Grow() {
+  loops_.push_back({std::make_shared<Loop>(versions_), std::make_shared<const int>()});
+  loops_.back().loop->Start();
 }
 
 Loop::Loop(HttpVersions versions) : limited_(versions == HttpVersions::k2And1) {

@@ -1,8 +1,8 @@
 // Client: the Transport to a real server, over HTTP/1.1 or HTTP/2, TLS and proxies.
 //
-// One client is one server, one thread and one pool of connections; with HTTP/2 all requests and
-// streams share a connection as far as the server's stream limit allows. What must never queue
-// behind other work, a leader's lease, takes a client of its own.
+// One client is one server. With HTTP/2 all requests and the first 64 streams share one thread and, as far as the
+// server's stream limit allows, one connection; each further 64 streams that are open at once take another of both.
+// What must never queue behind other work, a leader's lease, takes a client of its own.
 //
 // A connection that is closed is reset: bytes that the network did not take yet never arrive later.
 //
