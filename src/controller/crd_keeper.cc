@@ -37,6 +37,9 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
       settled->second.metadata == BookkeepingOf(*stored)) {
     co_return StateOf(name, hash, owner);
   }
+  if (stored != nullptr && IsAsDesired(*stored, desired, owner)) {
+    co_return StateOf(name, hash, owner);
+  }
   if (stored == nullptr) {
     auto created = co_await client_.Create(kCrds, {}, desired, {}, cancel);
     if (created) {
@@ -84,6 +87,16 @@ Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelT
   settled_.erase(crd);
   logger_.Info("CRD deleted", {{"crd", crd}, {"definition", owner}});
   co_return Result<void>{};
+}
+
+bool CrdKeeper::IsAsDesired(const kube::StoredObject& stored, const json::Value& desired,
+                            const CrdOwner& owner) const {
+  const api::Ownership ownership =
+      api::CheckOwnership(LabelsOf(stored.value()), owner.name, owner.uid);
+  if (!ownership.owned || !ownership.name_matches || !ownership.id_matches) return false;
+  const kube::ObjectPtr wanted =
+      stores_.crds.projection().Apply(schema::WithServerDefaults(desired));
+  return wanted->rest_hash() == stored.rest_hash();
 }
 
 Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdOwner owner,

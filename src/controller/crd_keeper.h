@@ -46,7 +46,7 @@ class CrdKeeper {
   CrdKeeper(kube::Client& client, DefinitionStores& stores, KindsLoader& kinds, Logger logger)
       : client_(client), stores_(stores), kinds_(kinds), logger_(std::move(logger)) {}
 
-  // Makes the CRD `desired`, with its labels on. No request if nothing changed since the last call.
+  // Makes the CRD `desired`, with its labels on. No request if that is what the watch shows.
   async::Task<Result<CrdState>> Ensure(json::Value desired, CrdOwner owner,
                                        async::CancelToken cancel);
 
@@ -70,6 +70,10 @@ class CrdKeeper {
     std::string young_uid;  // of the one that was seen before it was established
   };
 
+  // Whether the CRD is the owner's and its spec is `desired`. A no may be wrong, if the server wrote the same
+  // in other words.
+  bool IsAsDesired(const kube::StoredObject& stored, const json::Value& desired,
+                   const CrdOwner& owner) const;
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
                                    async::CancelToken cancel);
   Result<CrdState> StateOf(const std::string& name, const std::string& desired_hash,

@@ -40,7 +40,7 @@ struct DefinitionController::Impl {
       : d(std::move(dependencies)),
         settings(std::move(settings)),
         stores(d.client, d.random),
-        kinds(d.client, d.mapper, d.metrics),
+        kinds(d.client, d.mapper, d.metrics, &stores.all_crds.store()),
         definition_queue(d.executor, {.observer = d.metrics.ObserverOf(kDefinitions)}),
         revision_queue(d.executor, {.observer = d.metrics.ObserverOf(kRevisions)}),
         revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, d.logger},

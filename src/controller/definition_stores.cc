@@ -78,8 +78,11 @@ kube::Projection Keep(std::initializer_list<std::initializer_list<std::string_vi
   return projection;
 }
 
+// All but the spec, so that the hash of the rest is that of the spec.
 kube::Projection KeepOfCrds() {
-  return Keep({{"status", "conditions"}, {"status", "acceptedNames"}});
+  kube::Projection projection = Keep({{"status"}});
+  projection.KeepAnnotations("");
+  return projection;
 }
 
 std::string OwnerOf(const kube::StoredObject& revision) {

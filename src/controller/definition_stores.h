@@ -37,7 +37,7 @@ struct DefinitionStores {
   kube::Informer rgds;
   kube::Informer resource_groups;
   kube::Informer revisions;  // without their snapshots
-  kube::Informer crds;       // those that kro owns, without their schemas
+  kube::Informer crds;       // those that kro owns; of the spec only a hash, as rest_hash()
   kube::Informer all_crds;   // names and generations only
 };
 

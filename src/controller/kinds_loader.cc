@@ -140,8 +140,7 @@ Task<Result<bool>> KindsLoader::LoadFromCrd(api::Gvk gvk, std::string crd_name,
   // Read again if it changed meanwhile; one that never rests is taken as it was last seen.
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::uint64_t before = forgotten_[gvk.group];
-    const kube::ObjectKey key{{}, crd_name};
-    auto crd = co_await client_.Get(kCrds, key, {}, cancel);
+    auto crd = co_await ReadCrdObject(crd_name, cancel);
     if (!crd) {
       // Who may not read CRDs still finds the kind through discovery.
       if (kube::IsNotFound(crd.error()) || kube::IsForbidden(crd.error())) co_return false;
@@ -155,6 +154,20 @@ Task<Result<bool>> KindsLoader::LoadFromCrd(api::Gvk gvk, std::string crd_name,
   known_.insert_or_assign(gvk,
                           Known{std::move(kind->mapping), std::move(kind->schemas), kind->schema});
   co_return true;
+}
+
+Task<kube::Reply<json::Value>> KindsLoader::ReadCrdObject(std::string name, CancelToken cancel) {
+  const kube::ObjectKey key{{}, name};
+  const kube::ObjectPtr seen = crds_ == nullptr ? nullptr : crds_->Get(key);
+  if (seen != nullptr) {
+    const kube::GetOptions not_older{.resource_version = seen->resource_version()};
+    auto crd = co_await client_.Get(kCrds, key, not_older, cancel);
+    // The memory of this server is behind that of the one that was watched.
+    const bool behind =
+        !crd && (kube::IsResourceVersionTooLarge(crd.error()) || kube::IsExpired(crd.error()));
+    if (!behind) co_return crd;
+  }
+  co_return co_await client_.Get(kCrds, key, {}, cancel);
 }
 
 Task<Result<void>> KindsLoader::LoadFromDocument(api::GroupVersion version,

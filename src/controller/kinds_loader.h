@@ -25,6 +25,7 @@
 #include "kube/client.h"
 #include "kube/discovery.h"
 #include "kube/rest_mapper.h"
+#include "kube/store.h"
 #include "schema/openapi.h"
 
 namespace kro::controller {
@@ -40,9 +41,11 @@ class KindsLoader {
   // Documents of built-in kinds are asked for again after this; unchanged ones cost an empty answer.
   static constexpr Duration kRevalidate = std::chrono::minutes(5);
 
-  // All outlive the loader.
-  KindsLoader(kube::Client& client, kube::RestMapper& mapper, Metrics& metrics = NoMetrics())
-      : client_(client), mapper_(mapper), metrics_(metrics) {}
+  // All outlive the loader. `crds`: those that there are, as a watch shows them. One that is there is read from the
+  // server's memory, at the version that was seen, which costs it less than to read and decode what it stores.
+  KindsLoader(kube::Client& client, kube::RestMapper& mapper, Metrics& metrics = NoMetrics(),
+              const kube::Store* crds = nullptr)
+      : client_(client), mapper_(mapper), metrics_(metrics), crds_(crds) {}
 
   // Fails only if the server cannot be asked.
   async::Task<Result<LoadedKinds>> Load(std::vector<api::Gvk> kinds, async::CancelToken cancel);
@@ -71,6 +74,7 @@ class KindsLoader {
   // False if no CRD of that name defines the kind in this version, or none that is established.
   async::Task<Result<bool>> LoadFromCrd(api::Gvk gvk, std::string crd_name,
                                         async::CancelToken cancel);
+  async::Task<kube::Reply<json::Value>> ReadCrdObject(std::string name, async::CancelToken cancel);
   async::Task<Result<void>> LoadFromDocument(api::GroupVersion version, std::vector<api::Gvk> kinds,
                                              async::CancelToken cancel);
   async::Task<Result<void>> AddNeighbours(api::GroupVersion version, graph::Kinds& kinds,
@@ -80,6 +84,7 @@ class KindsLoader {
   kube::Client& client_;
   kube::RestMapper& mapper_;
   Metrics& metrics_;
+  const kube::Store* crds_;
   std::map<api::Gvk, Known> known_;
   std::map<api::GroupVersion, Document> documents_;
   // Raised for each group whose kinds were forgotten, so that an answer under way is not kept.

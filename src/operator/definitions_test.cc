@@ -156,6 +156,94 @@ TEST_F(Definitions, Row02And75_ARestartWritesNothing) {
   EXPECT_EQ(replica->transport.Count("GET", "/v1alpha1/webs"), 0);
 }
 
+// A definition that makes an object of a kind of another operator and a ConfigMap, the kind, and an instance.
+std::string Fleet(int number) {
+  return fmt::format(R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: bulks.c{0}.foreign.io}}
+spec:
+  group: c{0}.foreign.io
+  names: {{kind: Bulk, listKind: BulkList, plural: bulks, singular: bulk}}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties: {{spec: {{type: object, properties: {{text: {{type: string}}}}}}}}
+---
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {{name: fleet{0}}}
+spec:
+  schema:
+    apiVersion: v1alpha1
+    kind: Fleet{0}
+    shortNames: [f{0}]
+    spec:
+      text: string | default=one
+      size: 'integer | default=1 minimum=1 maximum=9'
+      ratio: float | default=0.5
+      mode: string | enum="a,b" default=a
+      tags: 'map[string]string | default={{}}'
+      list: '[]integer'
+    status: {{leaf: "${{settings.data.v}}", count: "${{size(settings.data)}}"}}
+  resources:
+  - id: bulk
+    template:
+      apiVersion: c{0}.foreign.io/v1
+      kind: Bulk
+      metadata: {{name: "${{schema.metadata.name}}"}}
+      spec: {{text: "${{schema.spec.text}}"}}
+  - id: settings
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {{name: "${{schema.metadata.name}}"}}
+      data: {{v: "${{bulk.spec.text}}"}}
+)",
+                     number);
+}
+
+TEST_F(Definitions, AStartAsksOnceForWhatItsWatchesDoNotBring) {
+  constexpr int kDefinitions = 40;  // more than are worked on at once
+  c.Start().reset();
+  auto replica = c.Start();
+  for (int i = 0; i < kDefinitions; ++i) c.Apply(Fleet(i));
+  c.Advance(10s);
+  for (int i = 0; i < kDefinitions; ++i) {
+    c.Apply(
+        fmt::format("apiVersion: kro.run/v1alpha1\nkind: Fleet{0}\n"
+                    "metadata: {{name: a{0}, namespace: default}}\n",
+                    i));
+  }
+  c.Advance(10s);
+  replica.reset();
+
+  replica = c.Start();
+  for (int i = 0; i < kDefinitions; ++i) ExpectActive(fmt::format("fleet{}", i), 1);
+  EXPECT_EQ(replica->transport.Writes(), 0);
+  // The kinds of others, and the three of kro itself: none of those that definitions became.
+  EXPECT_EQ(replica->transport.Count("GET", "/customresourcedefinitions/bulks."), kDefinitions);
+  EXPECT_EQ(replica->transport.Count("GET", "/customresourcedefinitions/"), kDefinitions + 3);
+  // They come from the server's memory.
+  EXPECT_EQ(replica->transport.Count("GET", ".foreign.io?resourceVersion="), kDefinitions);
+  // Of built-in kinds: what there is, twice (of the core group, of the others), and one document.
+  EXPECT_EQ(replica->transport.Count("GET", "/openapi/v3"), 1);
+  const auto all = static_cast<int>(replica->transport.requests.size());
+  EXPECT_LE(all, kDefinitions + 3 + 1 + 3) << [&] {
+    std::string text;
+    for (const auto& r : replica->transport.requests) text += r.method + " " + r.target + "\n";
+    return text;
+  }();
+  // Each collection is followed by one watch: the instances of a definition, the kind that it makes, ConfigMaps,
+  // and the five of which definitions are read.
+  EXPECT_EQ(replica->transport.opened, 2 * kDefinitions + 1 + 5);
+}
+
 TEST_F(Definitions, Row04_NothingChangedNothingAsked) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);

@@ -142,6 +142,14 @@ json::Value MakeCrdPatch(const json::Value& live, const json::Value& desired) {
   return patch;
 }
 
+json::Value WithServerDefaults(json::Value crd) {
+  json::Value* spec = json::Find(crd, "spec");
+  if (spec == nullptr || !spec->is_object()) return crd;
+  json::Object& members = spec->get_object();
+  if (!members.contains("conversion")) members["conversion"] = json::Object{{"strategy", "None"}};
+  return crd;
+}
+
 namespace {
 
 json::Value ConditionsSchema() {

@@ -35,4 +35,7 @@ void StampCrd(json::Value& crd, const api::Rgd& rgd, std::string_view version);
 // looks at: columns, validations, names, value types of maps. Labels and annotations of others stay.
 json::Value MakeCrdPatch(const json::Value& live, const json::Value& desired);
 
+// The CRD as an API server keeps it: with the defaults that it fills in where the synthesis says nothing.
+json::Value WithServerDefaults(json::Value crd);
+
 }  // namespace kro::schema
