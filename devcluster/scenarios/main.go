@@ -69,10 +69,9 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	if len(files) == 0 {
 		return 0, fmt.Errorf("no scenario in %q", args)
 	}
-	results := make(chan verdict)
-	if err := startPlayers(ctx, files, meant, results); err != nil {
-		return 0, err
-	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	results, broken := startPlayers(ctx, cancel, files, meant)
 	var unexpected []string
 	met := map[string]bool{}
 	passed, unmet, skipped := 0, 0, 0
@@ -107,6 +106,9 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 			unexpected = append(unexpected, v.name)
 		}
 	}
+	if err := <-broken; err != nil {
+		return 0, err
+	}
 	if ctx.Err() != nil {
 		return 0, ctx.Err()
 	}
@@ -129,39 +131,50 @@ func run(ctx context.Context, args []string) (failed int, err error) {
 	return len(unexpected), nil
 }
 
-// startPlayers plays the files on -jobs clusters and closes results after the last.
-func startPlayers(ctx context.Context, files []string, meant expectations, results chan<- verdict) error {
+// startPlayers plays the files on -jobs clusters and closes both channels after the last. A cluster that does not
+// start is the error, and ends the others.
+func startPlayers(ctx context.Context, cancel func(), files []string, meant expectations) (<-chan verdict, <-chan error) {
 	queue := make(chan string, len(files))
 	for _, f := range files {
 		queue <- f
 	}
 	close(queue)
+	n := min(*jobs, len(files))
+	results, broken := make(chan verdict), make(chan error, n)
 	var players sync.WaitGroup
-	for range min(*jobs, len(files)) {
-		s, err := startServer(ctx)
-		if err != nil {
-			return err
-		}
-		w, err := newWorld(s)
-		if err != nil {
-			s.stop()
-			return err
-		}
+	for range n {
 		players.Go(func() {
-			defer s.stop()
-			for f := range queue {
-				if ctx.Err() != nil {
-					return
-				}
-				if *adopt {
-					results <- w.takeOver(ctx, f, meant)
-				} else {
-					results <- w.play(ctx, f, meant)
-				}
+			if err := playFrom(ctx, queue, meant, results); err != nil {
+				broken <- err
+				cancel()
 			}
 		})
 	}
-	go func() { players.Wait(); close(results) }()
+	go func() { players.Wait(); close(results); close(broken) }()
+	return results, broken
+}
+
+// playFrom plays what is in the queue on a cluster of its own.
+func playFrom(ctx context.Context, queue <-chan string, meant expectations, results chan<- verdict) error {
+	s, err := startServer(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	w, err := newWorld(ctx, s)
+	if err != nil {
+		return err
+	}
+	for f := range queue {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if *adopt {
+			results <- w.takeOver(ctx, f, meant)
+		} else {
+			results <- w.play(ctx, f, meant)
+		}
+	}
 	return nil
 }
 

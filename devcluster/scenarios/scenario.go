@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -83,7 +84,7 @@ type world struct {
 	stopped bool
 }
 
-func newWorld(s *server) (*world, error) {
+func newWorld(ctx context.Context, s *server) (*world, error) {
 	w := &world{s: s, audit: newAudit(s.audit), base: map[string]bool{}}
 	var err error
 	if w.dyn, err = dynamic.NewForConfig(s.cfg); err != nil {
@@ -95,11 +96,35 @@ func newWorld(s *server) (*world, error) {
 	}
 	w.disc = memory.NewMemCacheClient(d)
 	w.mapper = restmapper.NewDeferredDiscoveryRESTMapper(w.disc)
-	time.Sleep(3 * time.Second) // the server makes its own objects
-	for _, o := range w.list(context.Background()) {
-		w.base[string(o.GetUID())] = true
+	return w, w.waitForServersOwn(ctx)
+}
+
+// waitForServersOwn waits until the server has made its own objects, the last of which nothing announces, and notes
+// them.
+func (w *world) waitForServersOwn(ctx context.Context) error {
+	const still = 2 * time.Second
+	since := time.Now()
+	for started := since; time.Since(since) < still || !w.hasOwnService(ctx); time.Sleep(200 * time.Millisecond) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if time.Since(started) > *waitLimit {
+			return errors.New("the server does not come to rest")
+		}
+		for _, o := range w.list(ctx) {
+			if u := string(o.GetUID()); !w.base[u] {
+				w.base[u] = true
+				since = time.Now()
+			}
+		}
 	}
-	return w, nil
+	return nil
+}
+
+func (w *world) hasOwnService(ctx context.Context) bool {
+	services := schema.GroupVersionResource{Version: "v1", Resource: "services"}
+	_, err := w.dyn.Resource(services).Namespace("default").Get(ctx, "kubernetes", metav1.GetOptions{})
+	return err == nil
 }
 
 // on reads "apiVersion Kind [namespace/]name".
