@@ -894,11 +894,13 @@ void Loop::EndStreams(Error error) {
 }
 
 void Loop::Command(std::function<void()> command) {
+  bool first = false;
   {
     std::lock_guard lock(mutex_);
+    first = commands_.empty();
     commands_.push_back(std::move(command));
   }
-  curl_multi_wakeup(multi_);
+  if (first) curl_multi_wakeup(multi_);  // whoever was before has woken it for the others too
 }
 
 void Loop::Run() {
