@@ -126,6 +126,24 @@ TEST_F(InstanceControllerTest, BringsAnInstanceUpInOneRequestAChildAndTwoMore) {
   EXPECT_EQ(Text(kChains, "c", {"status", "last"}), "one");
 }
 
+// By default a server reads what is written a second time, to warn of what an apply refuses anyway.
+TEST_F(InstanceControllerTest, NoWriteHasTheServerCheckItsFieldsTwice) {
+  world.Define("chain", ChainOfConfigMaps());
+  int writes = 0;
+  int unchecked = 0;
+  world.calls().fault = [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+    if (request.method == "PATCH") {
+      ++writes;
+      if (request.target.find("fieldValidation=Ignore") != std::string::npos) ++unchecked;
+    }
+    return std::nullopt;
+  };
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  EXPECT_EQ(writes, 4 + 2);
+  EXPECT_EQ(unchecked, writes);
+}
+
 TEST_F(InstanceControllerTest, AsksNothingAtRest) {
   world.Define("chain", ChainOfConfigMaps());
   world.Apply(kChainInstance);

@@ -37,6 +37,10 @@ constexpr double kRepairsPerSecond = 10.0 / 60;
 
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
+// An apply refuses what the kind does not know, and no field is written twice here: the server need not read the
+// text again to check that.
+kube::ApplyOptions ApplyAs(std::string_view manager);
+
 std::string NameOfObject(const graph::Node& node, const runtime::Action& action);
 
 // The part of the watch that reads what an external reference names.
@@ -247,8 +251,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   // One write should do for the whole look, so what is foreseen is named too.
   content = Union(std::move(content), set_->remembered());
   if (!IsSuspended(instance_->value())) content = Union(std::move(content), pass_->Foreseen());
-  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
-                             .on_conflict = kube::OnConflict::kTakeOver};
+  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
   auto answer =
       co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
   if (!answer) {
@@ -518,8 +521,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   const std::string hash(action.hash);
   const std::string uid(action.live == nullptr ? "" : runtime::UidOf(*action.live));
   const std::string object = NameOfObject(node, action);
-  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySet),
-                             .on_conflict = kube::OnConflict::kTakeOver};
+  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySet);
   auto answer = co_await deps_.client.Apply(node.mapping.gvr, json::Value(*action.desired, {}),
                                             std::move(options), cancel_);
   if (answer) {
@@ -695,8 +697,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Shrink(
   if (!outcome.may_prune || leftovers_ || set_->remembered() == outcome.content) {
     co_return std::nullopt;
   }
-  kube::ApplyOptions options{.field_manager = std::string(api::field_manager::kApplySetParent),
-                             .on_conflict = kube::OnConflict::kTakeOver};
+  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
   auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(outcome.content),
                                             std::move(options), cancel_);
   // An inventory that names too much does no harm; the next look tries again.
@@ -853,6 +854,12 @@ NextLook InstanceReconciler::Pass::Soon() const {
 }
 
 namespace {
+
+kube::ApplyOptions ApplyAs(std::string_view manager) {
+  return {.field_manager = std::string(manager),
+          .on_conflict = kube::OnConflict::kTakeOver,
+          .field_validation = kube::FieldValidation::kIgnore};
+}
 
 std::string NameOfObject(const graph::Node& node, const runtime::Action& action) {
   const api::Gvr& gvr = node.mapping.gvr;

@@ -37,9 +37,10 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
       co_return kube::Reply<void>{};
     }
 
-    auto answer =
-        co_await client_.Patch(gvr, key, kube::PatchType::kMerge, MakePatch(*stored, wanted),
-                               {.subresource = "status"}, cancel);
+    // What the CRD does not know is found in the answer below; the server need not look for it too.
+    auto answer = co_await client_.Patch(
+        gvr, key, kube::PatchType::kMerge, MakePatch(*stored, wanted),
+        {.subresource = "status", .field_validation = kube::FieldValidation::kIgnore}, cancel);
     if (answer) {
       api.parents().ObserveWrite(*answer);
       const json::Value* kept = json::Find(*answer, "status");
