@@ -19,6 +19,22 @@ using testing::HasSubstr;
 
 constexpr std::string_view kConfigMaps = "/api/v1/namespaces/default/configmaps";
 
+constexpr std::string_view kDefinitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+constexpr std::string_view kDefinition = R"(
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.ex.io}
+spec:
+  group: ex.io
+  scope: Namespaced
+  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}
+)";
+
 class JournalTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -94,23 +110,9 @@ TEST_F(JournalTest, AnotherRunGoesOnFromWhereTheLastOneWas) {
 }
 
 TEST_F(JournalTest, CustomResourcesAreServedFromTheFirstRequestOn) {
-  constexpr std::string_view kDefinition = R"(
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: widgets.ex.io}
-spec:
-  group: ex.io
-  scope: Namespaced
-  names: {plural: widgets, singular: widget, kind: Widget, listKind: WidgetList}
-  versions:
-  - name: v1
-    served: true
-    storage: true
-    schema: {openAPIV3Schema: {type: object, properties: {spec: {type: object, properties: {size: {type: integer}}}}}}
-)";
   {
     Session run(folder_);
-    run.world->Create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", kDefinition);
+    run.world->Create(std::string(kDefinitions), kDefinition);
     run.world->Advance(1s);
     run.world->Create("/apis/ex.io/v1/namespaces/default/widgets",
                       "{apiVersion: ex.io/v1, kind: Widget, metadata: {name: a}, spec: {size: 3}}");
@@ -123,6 +125,35 @@ spec:
   auto reply =
       server.Handle({.method = "GET", .target = "/apis/ex.io/v1/namespaces/default/widgets/a"});
   EXPECT_THAT(std::get<http::Response>(reply).body, HasSubstr(R"("size":3)"));
+}
+
+TEST_F(JournalTest, ADefinitionThatWaitsForItsDependentsWaitsInTheNextRunToo) {
+  const std::string definition = fmt::format("{}/widgets.ex.io", kDefinitions);
+  const std::string child = fmt::format("{}/child", kConfigMaps);
+  {
+    Session run(folder_);
+    run.world->Create(std::string(kDefinitions), kDefinition);
+    run.world->Advance(1s);
+    run.world->Create(
+        std::string(kConfigMaps),
+        fmt::format(
+            "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: child, finalizers: [a/b], "
+            "ownerReferences: [{{apiVersion: apiextensions.k8s.io/v1, "
+            "kind: CustomResourceDefinition, name: widgets.ex.io, uid: {}, "
+            "blockOwnerDeletion: true}}]}}}}",
+            run.world->At(definition, "metadata.uid")));
+    run.world->Send("DELETE", definition + "?propagationPolicy=Foreground");
+    run.world->Advance(10s);
+    EXPECT_EQ(run.world->At(definition, "metadata.finalizers"), R"(["foregroundDeletion"])");
+  }
+  Session run(folder_);
+  run.world->Advance(10s);
+  EXPECT_EQ(run.world->At(definition, "metadata.finalizers"), R"(["foregroundDeletion"])");
+  run.world->Send("PATCH", child, R"({"metadata":{"finalizers":null}})",
+                  "application/merge-patch+json");
+  run.world->Advance(10s);
+  EXPECT_EQ(run.world->Send("GET", definition).status, 404);
+  EXPECT_EQ(run.world->Send("GET", child).status, 404);
 }
 
 TEST_F(JournalTest, WorkUnderWayIsFinishedByTheNextRun) {

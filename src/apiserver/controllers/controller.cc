@@ -104,6 +104,7 @@ void ControllerManager::LookAtAll() {
   const Collection::Objects defined = definitions.objects();  // looking may write
   for (const auto& [key, definition] : defined) {
     for (const auto& controller : controllers_) {
+      if (!controller->ServesKinds()) continue;
       controller->Observe(definitions, as_added(definition),
                           [&](const std::string& name) { controller->Reconcile(name); });
     }

@@ -56,6 +56,8 @@ class Controller {
                        const Enqueue& enqueue) = 0;
   // Looks at one key. A delay: look again then.
   virtual std::optional<Duration> Reconcile(const std::string& key) = 0;
+  // Whether it says what kinds are served. Where all is looked at, the others come after it.
+  virtual bool ServesKinds() const { return false; }
 };
 
 // Runs controllers: each key a moment after the change, once however often it was named. A look that was
@@ -68,8 +70,8 @@ class ControllerManager {
   void Add(std::unique_ptr<Controller> controller);
   void OnChange(const Collection& collection, const Change& change);
 
-  // Looks at every object of the store, as after an earlier run. Definitions of custom resources come
-  // first, and at once: what they define is served when this returns.
+  // Looks at every object of the store, as after an earlier run. What definitions of custom resources
+  // define is served when this returns; all other looks come later, when everything has been observed.
   void LookAtAll();
 
  private:

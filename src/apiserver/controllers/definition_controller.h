@@ -22,6 +22,7 @@ class DefinitionController final : public Controller {
 
   void Observe(const Collection& collection, const Change& change, const Enqueue& enqueue) override;
   std::optional<Duration> Reconcile(const std::string& key) override;
+  bool ServesKinds() const override { return true; }
 
  private:
   struct Served {
