@@ -52,6 +52,7 @@ void AddDevFlags(CLI::App& command, DevFlags& f) {
       "the paths are found by their kind");
   command.add_flag("--prune", f.prune, "delete objects that are in no file any more");
   command.add_option("--port", f.port, "port of the API on 127.0.0.1; 0: any that is free")
+      ->check(CLI::Range(0, 65535))
       ->capture_default_str();
   command.add_flag(
       "--tls", f.tls,

@@ -3,10 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
+
 namespace kro::cli {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 std::string Refusal(const DevFlags& flags) {
   const auto options = ReadDevFlags(flags);
@@ -38,6 +42,17 @@ TEST(DevFlags, AreRefusedByName) {
   EXPECT_THAT(Refusal({.paths = {KRO_SOURCE_DIR}, .timeout = "soon", .exit_when_ready = true}),
               HasSubstr("--timeout"));
   EXPECT_THAT(Refusal({.feature_gates = "Foo=true"}), HasSubstr("Foo"));
+}
+
+TEST(DevFlags, SayWhichPortsThereAre) {
+  CLI::App app;
+  DevFlags flags;
+  AddDevFlags(app, flags);
+  EXPECT_THAT([&] { app.parse(std::vector<std::string>{"--port=99999"}); },
+              ThrowsMessage<CLI::ParseError>(
+                  AllOf(HasSubstr("--port"), HasSubstr("99999"), HasSubstr("65535"))));
+  app.parse(std::vector<std::string>{"--port=65535"});
+  EXPECT_EQ(flags.port, 65535);
 }
 
 }  // namespace

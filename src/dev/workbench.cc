@@ -17,6 +17,7 @@
 #include "controller/definition.h"
 #include "controller/kinds_loader.h"
 #include "dev/value_diff.h"
+#include "graph/compile.h"
 #include "kube/rest_mapper.h"
 
 namespace kro::dev {
@@ -25,7 +26,8 @@ namespace {
 // As often as the tree is drawn anew, and definitions are looked at, while much happens.
 constexpr auto kPace = std::chrono::milliseconds(40);
 constexpr std::string_view kManager = "kro-dev";
-constexpr std::size_t kMostLines = 12;  // of one difference
+constexpr std::size_t kMostLines = 12;               // of one difference
+constexpr std::string_view kUnknownKind = "KRO601";  // graph/compile.h
 
 bool IsDefinition(std::string_view group, std::string_view resource);
 // The fields that a refusal is about.
@@ -290,6 +292,7 @@ async::Task<void> Workbench::TellOf(DefinitionKey key, async::CancelToken cancel
   const api::Gvr gvr{std::string(api::kGroup), std::string(api::kVersion), key.resource};
   auto object = co_await d_.client.Get(gvr, {key.name_space, key.name}, {}, cancel);
   if (!object) {
+    if (kube::IsNotFound(object.error())) waiting_.erase(key);
     if (kube::IsNotFound(object.error()) && verdicts_.erase(key) > 0) {
       d_.console.Say(fmt::format("{} is gone", key.name));
     }
@@ -308,14 +311,17 @@ async::Task<void> Workbench::TellOf(DefinitionKey key, async::CancelToken cancel
     const std::string shown(message);
     if (auto last = verdicts_.find(key); last != verdicts_.end() && last->second == shown)
       co_return;
-    std::string faults;
+    Diagnosis diagnosis;
     if (applied != nullptr) {
       const Manifest manifest = applied->manifest;
-      faults = co_await Diagnose(manifest, *object, key, cancel);
+      diagnosis = co_await Diagnose(manifest, *object, key, cancel);
     }
     if (cancel.cancelled()) co_return;
     verdicts_[key] = shown;
-    d_.console.Say(faults.empty() ? fmt::format("{}: {}", key.name, shown) : faults);
+    waiting_.erase(key);
+    if (diagnosis.waits) waiting_.insert(key);
+    d_.console.Say(diagnosis.text.empty() ? fmt::format("{}: {}", key.name, shown)
+                                          : diagnosis.text);
     co_return;
   } else {
     for (std::string_view type : {api::condition::kGraphAccepted, api::condition::kKindReady,
@@ -326,12 +332,14 @@ async::Task<void> Workbench::TellOf(DefinitionKey key, async::CancelToken cancel
       break;
     }
   }
+  waiting_.erase(key);
   if (verdict.empty() || std::exchange(verdicts_[key], verdict) == verdict) co_return;
   d_.console.Say(verdict);
 }
 
-async::Task<std::string> Workbench::Diagnose(const Manifest& manifest, json::Value object,
-                                             DefinitionKey key, async::CancelToken cancel) {
+async::Task<Workbench::Diagnosis> Workbench::Diagnose(const Manifest& manifest, json::Value object,
+                                                      DefinitionKey key,
+                                                      async::CancelToken cancel) {
   const kube::WorkKey work{{std::string(api::kGroup), std::string(api::kVersion), key.resource},
                            {key.name_space, key.name}};
   Diagnostics faults;
@@ -348,16 +356,40 @@ async::Task<std::string> Workbench::Diagnose(const Manifest& manifest, json::Val
       std::ranges::move(compiled->graph.error(), std::back_inserter(faults));
     }
   }
+  const bool lacks_kinds =
+      !faults.empty() && std::ranges::all_of(faults, [](const Diagnostic& fault) {
+        return fault.code == kUnknownKind;
+      });
+  if (lacks_kinds) {
+    const std::vector<std::string> awaited = AwaitedKinds(definition->rgd.spec);
+    if (!awaited.empty()) {
+      co_return Diagnosis{
+          fmt::format("{}: {} waits for {}", manifest.file, key.name, fmt::join(awaited, ", ")),
+          true};
+    }
+  }
   std::string text;
   for (Diagnostic& fault : faults) {
     text += (text.empty() ? "" : "\n") + Render(InFile(std::move(fault), manifest));
   }
-  co_return text;
+  co_return Diagnosis{std::move(text)};
+}
+
+std::vector<std::string> Workbench::AwaitedKinds(const api::RgdSpec& spec) const {
+  std::vector<std::string> awaited;
+  for (const api::Gvk& kind : graph::KindsIn(spec)) {
+    if (d_.server.FindKind(kind)) continue;
+    if (!defined_.contains({kind.group, kind.kind})) return {};
+    awaited.push_back(fmt::format("{} {}", kind.ApiVersion(), kind.kind));
+  }
+  return awaited;
 }
 
 // Instances of definitions are ready when they are ACTIVE, everything else when it is applied.
 async::Task<Workbench::Standing> Workbench::Judge(async::CancelToken cancel) {
   Standing standing{.settled = true};
+  bool refused = false;
+  bool waits = false;
   for (const auto& [file, text] : faults_) standing.left.push_back(text.substr(0, text.find('\n')));
   if (!rules_fault_.empty())
     standing.left.push_back(rules_fault_.substr(0, rules_fault_.find('\n')));
@@ -385,16 +417,24 @@ async::Task<Workbench::Standing> Workbench::Judge(async::CancelToken cancel) {
         object ? json::FindString(*object, {"status", "state"}) : std::string_view();
     const bool current = object && IsCurrent(*object);
     if (current && state == (definition ? api::state::kRgdActive : api::state::kActive)) continue;
-    const bool refused = definition && current &&
+    const bool invalid = definition && current &&
                          ConditionText(*object, api::condition::kGraphAccepted, "reason") ==
                              api::reason::kInvalidResourceGraph;
-    if (!refused) standing.settled = false;
+    if (!invalid) {
+      standing.settled = false;
+    } else if (waiting_.contains({gvr.resource, NamespaceOf(id, *applied.kind), id.name})) {
+      waits = true;
+    } else {
+      refused = true;
+    }
     const std::string_view why =
         object ? ConditionText(*object, api::condition::kReady, "message") : std::string_view();
     standing.left.push_back(fmt::format("{}: {}{}{}", id.ToString(),
                                         state.empty() ? "no state" : state, why.empty() ? "" : ": ",
                                         why));
   }
+  // What is refused may be what the others wait for: it ends in nothing then.
+  if (waits && !refused) standing.settled = false;
   co_return standing;
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/gvk.h"
+#include "api/rgd.h"
 #include "apiserver/server.h"
 #include "async/event.h"
 #include "async/scope.h"
@@ -85,10 +86,15 @@ class Workbench final : public apiserver::ChangeListener {
   std::vector<Applied> TakeForgotten(const ManifestSet& set);
   async::Task<void> TellOfDefinitions(async::CancelToken cancel);
   async::Task<void> TellOf(DefinitionKey key, async::CancelToken cancel);
-  // What is wrong with a definition, at its place if it is in a file; empty if it compiles.
-  async::Task<std::string> Diagnose(const Manifest& manifest, json::Value object, DefinitionKey key,
-                                    async::CancelToken cancel);
+  struct Diagnosis {
+    std::string text;    // what is wrong, at its place in the file; empty if it compiles
+    bool waits = false;  // only for kinds that other definitions in the files make
+  };
+  async::Task<Diagnosis> Diagnose(const Manifest& manifest, json::Value object, DefinitionKey key,
+                                  async::CancelToken cancel);
   async::Task<Standing> Judge(async::CancelToken cancel);
+  // Of a definition: the kinds that are not served, if all of them will be by what is in the files.
+  std::vector<std::string> AwaitedKinds(const api::RgdSpec& spec) const;
   void ShowTree();
   void Refuse(const Manifest& manifest, const kube::ApiError& error);
   const Applied* FindApplied(const DefinitionKey& key) const;
@@ -103,6 +109,7 @@ class Workbench final : public apiserver::ChangeListener {
   InstanceTree tree_;
   std::set<DefinitionKey> definitions_changed_;
   std::map<DefinitionKey, std::string> verdicts_;
+  std::set<DefinitionKey> waiting_;  // definitions that lack nothing but a kind of another one
   std::map<ObjectId, Applied> applied_;
   // With kYes: what an earlier run applied, until all files could be read.
   std::vector<Applied> earlier_;

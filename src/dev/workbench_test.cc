@@ -41,6 +41,22 @@ spec:
       data:
         text: ${schema.spec.text}
 )";
+constexpr std::string_view kOverNotes = R"(apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata:
+  name: pair
+spec:
+  schema:
+    apiVersion: v1alpha1
+    kind: Pair
+  resources:
+  - id: note
+    template:
+      apiVersion: kro.run/v1alpha1
+      kind: Note
+      metadata:
+        name: ${schema.metadata.name}
+)";
 constexpr std::string_view kNote =
     "apiVersion: kro.run/v1alpha1\nkind: Note\nmetadata:\n  name: mine\nspec:\n  text: one\n";
 
@@ -138,6 +154,22 @@ TEST_F(WorkbenchTest, SaysWhatWaitsForAKindThatNobodyDefines) {
   Start();
   EXPECT_THAT(out_, HasSubstr("Note mine waits: nothing serves kro.run/v1alpha1"));
   EXPECT_THAT(After("d.yaml", kDefinition), HasSubstr("Note mine created"));
+}
+
+TEST_F(WorkbenchTest, SaysWhichDefinitionsKindAnotherOneWaitsFor) {
+  Save("a.yaml", kOverNotes);
+  Save("b.yaml", Replaced(kDefinition, "schema.spec.text", "schema.spec.txt"));  // no kind yet
+  Start();
+  EXPECT_THAT(out_, HasSubstr("a.yaml: pair waits for kro.run/v1alpha1 Note\n"));
+  EXPECT_THAT(out_, Not(HasSubstr("KRO601")));
+  EXPECT_THAT(After("b.yaml", kDefinition), HasSubstr("pair is Active: kro.run/v1alpha1 Pair"));
+}
+
+TEST_F(WorkbenchTest, AKindThatNobodyDefinesIsAMistake) {
+  Save("a.yaml", kOverNotes);
+  Start();
+  EXPECT_THAT(out_, HasSubstr("KRO601"));
+  EXPECT_THAT(out_, Not(HasSubstr("pair waits for")));
 }
 
 TEST_F(WorkbenchTest, AppliesWhatIsSavedAndShowsTheDifference) {
