@@ -9,6 +9,9 @@
 namespace kro::apiserver {
 namespace {
 
+// g++ says with -Wpedantic that it is not in the standard.
+__extension__ typedef __int128 Wide;
+
 // A quantity as an exact number: mantissa times 10^exponent or times 1024^power.
 std::optional<std::string> NormalQuantity(std::string_view text);
 
@@ -151,7 +154,7 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
   bool negative = rest.starts_with('-');
   if (negative || rest.starts_with('+')) rest.remove_prefix(1);
   // 128 bits hold every quantity of 18 digits in units of a billionth.
-  __int128 digits = 0;
+  Wide digits = 0;
   int fraction = 0;
   int count = 0;
   bool point = false;
@@ -168,8 +171,8 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
   if (count == 0) return std::nullopt;
   if (fraction > 9) return std::nullopt;
   for (int i = fraction; i < 9; ++i) digits *= 10;  // in billionths
-  constexpr __int128 kBillion = 1'000'000'000;
-  const auto print = [&](__int128 number, std::string_view suffix) {
+  constexpr Wide kBillion = 1'000'000'000;
+  const auto print = [&](Wide number, std::string_view suffix) {
     return fmt::format("{}{}{}", negative && number != 0 ? "-" : "",
                        static_cast<std::uint64_t>(number), suffix);
   };
@@ -177,7 +180,7 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
     if (rest != kBinary[power]) continue;
     for (std::size_t i = 0; i < power; ++i) {
       digits *= 1024;
-      if (digits > (__int128{1} << 100)) return std::nullopt;
+      if (digits > (Wide{1} << 100)) return std::nullopt;
     }
     digits = (digits + kBillion - 1) / kBillion;
     std::size_t at = 0;
@@ -205,7 +208,7 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
         digits /= 10;
       } else {
         digits *= 10;
-        if (digits > (__int128{1} << 110)) return std::nullopt;
+        if (digits > (Wide{1} << 110)) return std::nullopt;
       }
     }
     if (digits % kBillion != 0) return std::nullopt;
@@ -221,7 +224,7 @@ std::optional<std::string> NormalQuantity(std::string_view text) {
     if (rest != kDecimal[at]) continue;
     for (std::size_t i = 3; i < at; ++i) {
       digits *= 1000;
-      if (digits > (__int128{1} << 110)) return std::nullopt;
+      if (digits > (Wide{1} << 110)) return std::nullopt;
     }
     for (std::size_t i = at; i < 3; ++i) digits = (digits + 999) / 1000;
     std::size_t unit = 0;
