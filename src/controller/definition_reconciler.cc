@@ -24,6 +24,8 @@ constexpr Duration kInstancesLeftInterval = std::chrono::seconds(1);
 constexpr Duration kServedProbe = std::chrono::milliseconds(10);
 constexpr int kServedProbes = 10;  // doubling: five seconds in all
 
+constexpr Duration kAtOnce = std::chrono::milliseconds(1);
+
 constexpr std::string_view kInstancesExist = "InstancesExist";
 
 json::Value OwnerReference(const api::Rgd& rgd);
@@ -322,6 +324,11 @@ Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken ca
 Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view reason,
                                                   CancelToken cancel) {
   const api::Rgd& rgd = pass.definition.rgd;
+  if (const std::int64_t last = pass.status().last_issued_revision; last > pass.Latest()) {
+    auto found = co_await FindIssued(pass, api::RevisionName(pass.name(), last), cancel);
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    if (*found) co_return Requeue::After(kAtOnce);
+  }
   const MonotonicTime begin = d_.executor.clock().Monotonic();
   auto compiled =
       co_await CompileDefinition(d_.executor, d_.kinds, settings_, pass.name(), rgd.spec, cancel);
@@ -367,6 +374,10 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   auto created = co_await d_.client.Create(kGraphRevisions, {}, std::move(revision), {}, cancel);
   if (!created) {
     d_.revisions.TakeBack(name);
+    if (kube::IsAlreadyExists(created.error())) {
+      auto found = co_await FindIssued(pass, name, cancel);
+      if (found && *found) co_return Requeue::After(kAtOnce);
+    }
     Error error = created.error();
     error.Push("creating graph revision \"" + name + "\"");
     pass.Set(api::condition::kGraphAccepted, ConditionStatus::kFalse,
@@ -385,6 +396,21 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   d_.stores.revisions.ObserveWrite(*created);
   // Whoever works on the revision wakes this definition.
   co_return Requeue::Never();
+}
+
+// Whether a revision of this definition is there that was not known, as after a start from a list that was
+// old; it is known then.
+Task<Result<bool>> DefinitionReconciler::FindIssued(const Pass& pass, std::string name,
+                                                    CancelToken cancel) {
+  auto live = co_await d_.client.Get(kGraphRevisions, {{}, name}, {}, cancel);
+  if (!live) {
+    if (kube::IsNotFound(live.error())) co_return false;
+    co_return Annotate(live.error(), "graph revision '{}'", name);
+  }
+  d_.stores.revisions.ObserveWrite(*live);
+  co_return std::ranges::any_of(
+      d_.stores.RevisionsOf(pass.name()),
+      [&](const RevisionView& revision) { return revision.name == name; });
 }
 
 Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& entry,

@@ -77,6 +77,8 @@ class DefinitionReconciler {
   async::Task<Result<void>> AdoptOrphans(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Requeue>> Issue(Pass& pass, std::string_view reason,
                                      async::CancelToken cancel);
+  async::Task<Result<bool>> FindIssued(const Pass& pass, std::string name,
+                                       async::CancelToken cancel);
   // A kind of the graph changed. The graph is made anew for the same revision; if that does not go, the
   // old one goes on and the definition says why.
   async::Task<Result<void>> Recompile(Pass& pass, RevisionEntry& entry, async::CancelToken cancel);
