@@ -28,11 +28,13 @@ type expectations struct {
 	Unmet map[string]string `json:"unmet"`
 }
 
-// An allowance is how many writes more an object of a resource may have between two records.
+// An allowance is how many writes more an object of a resource may have between two records, in one scenario or all.
 type allowance struct {
-	Object string `json:"object"`
-	More   int    `json:"more"`
-	Reason string `json:"reason"`
+	Scenario string `json:"scenario"` // empty: all
+	Object   string `json:"object"`
+	More     int    `json:"more"`
+	Refused  int    `json:"refused"` // more only of those that the server refused
+	Reason   string `json:"reason"`
 }
 
 // An outcome says of record points what must be seen of objects: "absent", or of paths their values; and under "writes"
@@ -92,14 +94,14 @@ func isAsWanted(found any, ok bool, wanted any) bool {
 	return ok && reflect.DeepEqual(found, wanted)
 }
 
-// more is the allowance of an object, named "resource namespace/name".
-func (e expectations) more(object string) int {
+// allowed is the allowance of an object, named "resource namespace/name".
+func (e expectations) allowed(scenario, object string) allowance {
 	for _, a := range e.Allowances {
-		if strings.HasPrefix(object, a.Object+" ") {
-			return a.More
+		if strings.HasPrefix(object, a.Object+" ") && (a.Scenario == "" || a.Scenario == scenario) {
+			return a
 		}
 	}
-	return 0
+	return allowance{}
 }
 
 // A difference from the recording that is meant.
