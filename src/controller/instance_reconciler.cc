@@ -688,6 +688,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Prune(runtime::Ou
       outcome.state = api::state::kInProgress;
       break;
     }
+    // It may be there still, and need what the next wave takes away.
+    if (deleted.replaced > 0) break;
   }
   co_return std::nullopt;
 }
