@@ -695,6 +695,42 @@ TEST_F(InstanceControllerTest, ASuspendedInstanceIsLeftAloneButDeletes) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
 
+TEST_F(InstanceControllerTest, AStatusWhoseWriteWasNotAnsweredIsPutRightWhenItShows) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  // Given a status of a failure that goes out and is not answered
+  bool works = false;
+  std::string sent;
+  world.calls().fault = [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+    if (request.method != "PATCH") return std::nullopt;
+    const bool of_status = request.target.find("/chains/c/status") != std::string::npos;
+    if (of_status && sent.empty()) sent = request.body;
+    if (works && !of_status) return std::nullopt;
+    return Fail(ErrorCode::kUnavailable, "connection reset");
+  };
+  world.Delete(kConfigMaps, "default", "c-free");
+  ASSERT_TRUE(world.Until([&] { return !sent.empty(); }));
+  // When it is carried out all the same, which the watch tells only after all is well and nothing is to be written
+  bool silent = true;
+  world.calls().late = [&](std::string_view frames) {
+    return silent && frames.find(R"("kind":"Chain")") != frames.npos;
+  };
+  world.Patch(kChains, "default", "c", sent, "status");
+  works = true;
+  ASSERT_TRUE(world.Until([&] { return Exists(kConfigMaps, "c-free"); }));
+  sim.Advance(1min);
+  world.calls().fault = nullptr;
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+  EXPECT_EQ(Text(kChains, "c", {"status", "state"}), "ERROR");
+  silent = false;
+  world.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: d, namespace: default}}");
+  // Then it is put right
+  EXPECT_TRUE(world.UntilActive(kChains, "default", "c"));
+}
+
 // What somebody else did to an instance while its status is written comes with the answer to a conflict, before its
 // event.
 struct MetByAStatusWrite : InstanceControllerTest {

@@ -226,6 +226,8 @@ void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr&
     wake_.one(key);
   } else if (MarksWereTouched(*before, *after)) {
     wake_.later(key, kMarksPatience);
+  } else if (const auto memo = memos_.find(key); memo != memos_.end() && memo->second.status_open) {
+    wake_.one(key);
   }
 }
 

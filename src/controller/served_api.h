@@ -57,6 +57,9 @@ struct InstanceMemo {
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
+  // A write of its status went unanswered. It may be carried out after a look that found the status as it should be,
+  // so that the next change of it is looked at.
+  bool status_open = false;
   // When the setback that wanted to be tried again at the first of them is tried.
   MonotonicTime retry_wanted{};
   MonotonicTime retry_at{};
@@ -64,7 +67,7 @@ struct InstanceMemo {
   bool IsEmpty() const {
     return setbacks.empty() && waits == nullptr && !other_words_since &&
            missing_namespaces.empty() && references.empty() && emptied.empty() && !uncertain &&
-           claims.empty() && contests.empty() && status_sent == 0;
+           claims.empty() && contests.empty() && status_sent == 0 && !status_open;
   }
 };
 

@@ -48,8 +48,11 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
       InstanceMemo& written = api.MemoOf(*stored);
       written.status_sent = exact ? 0 : hash;
       written.status_kept = exact ? 0 : HashOf(kept);
+      // What was sent before names a version that is no more.
+      written.status_open = false;
       co_return kube::Reply<void>{};
     }
+    if (!answer.error().answered()) api.MemoOf(*stored).status_open = true;
     if (kube::IsNotFound(answer.error())) co_return kube::Reply<void>{};
     if (!kube::IsConflict(answer.error()) || attempt == kAttempts) {
       co_return kube::AnnotateReply(answer.error(), "status of {}", key);
