@@ -44,8 +44,8 @@ asan: setup ## the same tests under AddressSanitizer and UBSan
 tsan: setup ## the same tests under ThreadSanitizer
 	@cmake --preset tsan >/dev/null && cmake --build build/tsan -j $(JOBS) && scripts/test build/tsan
 
-gcc: setup ## build and test with g++ 12
-	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS) && scripts/test build/gcc
+gcc: setup ## build with g++ 12; docs/architecture.md says why it is not run
+	@cmake --preset gcc >/dev/null && cmake --build build/gcc -j $(JOBS)
 
 bench: setup build ## run every benchmark
 	@scripts/bench build/release
