@@ -49,6 +49,9 @@ class InstanceDeleter::Look {
   // Asks the server for members of the kinds for which the watches have proved nothing. True if there
   // are some.
   Task<Result<bool>> FindHiddenMembers();
+  bool IsWatched(const Scope& scope) const;
+  // Asks the server for members of this kind.
+  Task<Result<void>> List(const Scope& scope);
   Task<Result<NextLook>> DeleteWave(runtime::DeletionStep step);
   // No member is left: the finalizer goes, if the instance is still there.
   Task<Result<NextLook>> Finish();
@@ -110,6 +113,14 @@ Task<Result<NextLook>> InstanceDeleter::Look::Run() {
   for (const runtime::Member& member : members) {
     Memo().emptied.insert({member.gvk.group, member.gvk.kind});
   }
+  // The order of waves is that of all members: those of kinds whose watch does not stand are asked for.
+  for (const Scope& scope : scopes_) {
+    if (IsWatched(scope)) continue;
+    if (auto listed = co_await List(scope); !listed) {
+      co_return co_await Blocked(std::move(listed.error()));
+    }
+  }
+  members.insert(members.end(), hidden_.begin(), hidden_.end());
   auto step = runtime::PlanDeletion(members, apply_set_);
   if (step.IsDone()) {
     auto hidden = co_await FindHiddenMembers();
@@ -148,31 +159,42 @@ Task<Result<void>> InstanceDeleter::Look::OpenScopes(const std::set<api::GroupKi
 
 Task<Result<bool>> InstanceDeleter::Look::FindHiddenMembers() {
   for (const Scope& scope : scopes_) {
-    const auto lease = api_->KindLease(scope.gvr);
-    const bool watched = lease != nullptr && lease->store() != nullptr;
+    if (!IsWatched(scope)) continue;  // asked for already
     const bool proved =
-        watched && !Memo().uncertain && Memo().emptied.contains({scope.gvk.group, scope.gvk.kind});
+        !Memo().uncertain && Memo().emptied.contains({scope.gvk.group, scope.gvk.kind});
     if (proved) continue;
-    auto list = co_await deps_.client.List(
-        scope.gvr, "",
-        {.label_selector = fmt::format("{}={}", api::label::kPartOf, apply_set_),
-         .limit = 500,
-         .content = kube::Content::kMetadata},
-        cancel_);
-    if (!list && kube::IsNotFound(list.error())) {
-      deps_.mapper.Forget(scope.gvk.group);
-      continue;
-    }
-    if (!list) {
-      co_return Annotate(list.error(), "list deletion inventory: list {}", scope.gvr.ToString());
-    }
-    for (json::Value& item : list->items) {
-      hidden_.push_back({.gvr = scope.gvr,
-                         .gvk = scope.gvk,
-                         .object = std::make_shared<const json::Value>(std::move(item))});
+    if (auto listed = co_await List(scope); !listed) {
+      co_return std::unexpected(std::move(listed.error()));
     }
   }
   co_return !hidden_.empty();
+}
+
+bool InstanceDeleter::Look::IsWatched(const Scope& scope) const {
+  const auto lease = api_->KindLease(scope.gvr);
+  return lease != nullptr && lease->store() != nullptr;
+}
+
+Task<Result<void>> InstanceDeleter::Look::List(const Scope& scope) {
+  auto list = co_await deps_.client.List(
+      scope.gvr, "",
+      {.label_selector = fmt::format("{}={}", api::label::kPartOf, apply_set_),
+       .limit = 500,
+       .content = kube::Content::kMetadata},
+      cancel_);
+  if (!list && kube::IsNotFound(list.error())) {
+    deps_.mapper.Forget(scope.gvk.group);
+    co_return Result<void>{};
+  }
+  if (!list) {
+    co_return Annotate(list.error(), "list deletion inventory: list {}", scope.gvr.ToString());
+  }
+  for (json::Value& item : list->items) {
+    hidden_.push_back({.gvr = scope.gvr,
+                       .gvk = scope.gvk,
+                       .object = std::make_shared<const json::Value>(std::move(item))});
+  }
+  co_return Result<void>{};
 }
 
 Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep step) {
