@@ -3,7 +3,7 @@
 // The limit grows by one for each full round of good answers, shrinks by a third when the server throttles
 // and by a tenth when it answers much slower than it did at its best (additive increase, multiplicative
 // decrease). One overload spoils many answers: only those to requests that were sent after the limit shrank
-// make it shrink again. Example: with answers of 5 ms the limit climbs from 16 to its maximum; one 429 at 60
+// make it shrink again. Example: with answers of 5 ms the limit climbs from 32 to its maximum; one 429 at 60
 // makes it 40. A server that is busy to the full answers no faster when more is asked at once, so the limit
 // stays where its answers take some `never_slow`, and nobody waits behind a long queue.
 #pragma once
@@ -20,10 +20,10 @@ class ConcurrencyLimiter {
  public:
   struct Options {
     double minimum = 8;
-    double initial = 16;
+    double initial = 32;
     double maximum = 128;
     double slow_factor = 4;  // an answer this many times slower than the best counts as overload
-    Duration never_slow = std::chrono::milliseconds(25);  // below this no answer is slow
+    Duration never_slow = std::chrono::milliseconds(60);  // below this no answer is slow
   };
   enum class Outcome { kGood, kThrottled, kIgnored };
 
