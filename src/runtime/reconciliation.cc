@@ -592,9 +592,13 @@ bool Reconciliation::Impl::IsExpected(std::size_t number, const std::vector<bool
 
 void Reconciliation::Impl::AddItems(const Run& run, const Node& node,
                                     ApplySetContent& content) const {
+  if (run.items.empty()) return;
+  content.group_kinds.insert({node.gvk.group, node.gvk.kind});
+  std::string_view last = instance_ns_;
   for (const Item& item : run.items) {
-    content.group_kinds.insert({node.gvk.group, node.gvk.kind});
-    if (!item.ns.empty() && item.ns != instance_ns_) content.namespaces.emplace(item.ns);
+    if (item.ns == last || item.ns.empty() || item.ns == instance_ns_) continue;
+    content.namespaces.emplace(item.ns);
+    last = item.ns;
   }
 }
 
