@@ -731,6 +731,18 @@ TEST_F(InstanceControllerTest, AStatusWhoseWriteWasNotAnsweredIsPutRightWhenItSh
   EXPECT_TRUE(world.UntilActive(kChains, "default", "c"));
 }
 
+TEST_F(InstanceControllerTest, AStatusThatSomebodyElseWroteIsPutRightAtOurOwnPace) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Settle();
+  // As by a process before this one, of which the first list knew nothing yet
+  world.Patch(kChains, "default", "c", R"({"status":{"state":"ERROR"}})", "status");
+  EXPECT_THAT(CallsDuring(3s), ElementsAre());
+  EXPECT_TRUE(world.UntilActive(kChains, "default", "c"));
+  EXPECT_THAT(CallsDuring(1min), ElementsAre());
+}
+
 // What somebody else did to an instance while its status is written comes with the answer to a conflict, before its
 // event.
 struct MetByAStatusWrite : InstanceControllerTest {

@@ -46,6 +46,12 @@ bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject
          !KeepsEntries(was, is, "annotations", IsMark);
 }
 
+bool StatusDiffers(const kube::StoredObject& before, const kube::StoredObject& after) {
+  const json::Value* was = json::Find(before.value(), "status");
+  const json::Value* is = json::Find(after.value(), "status");
+  return was == nullptr || is == nullptr ? was != is : *was != *is;
+}
+
 bool IsSuspended(const json::Value& instance) {
   const std::string_view value =
       json::FindString(instance, {"metadata", "annotations", api::annotation::kReconcile});

@@ -20,6 +20,9 @@ bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& aft
 // kro's. Both are the same instance.
 bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject& after);
 
+// Whether the status reads differently. Both are the same instance.
+bool StatusDiffers(const kube::StoredObject& before, const kube::StoredObject& after);
+
 // Suspended by annotation::kReconcile: "suspended" or "disabled", in any case.
 bool IsSuspended(const json::Value& instance);
 

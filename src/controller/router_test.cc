@@ -83,6 +83,18 @@ TEST(Router, KnowsWhenTheMarksOfAnInstanceWereTouched) {
   EXPECT_FALSE(MarksWereTouched(*Stored("{metadata: {name: w}}"), *Stored(kMarked)));
 }
 
+TEST(Router, AStatusThatReadsTheSameDoesNotDiffer) {
+  const auto with = [](std::string_view status) {
+    return Stored(
+        fmt::format("{{metadata: {{name: w}}{}{}}}", status.empty() ? "" : ", status: ", status));
+  };
+  EXPECT_FALSE(StatusDiffers(*with(""), *with("")));
+  EXPECT_FALSE(StatusDiffers(*with("{state: ACTIVE}"), *with("{state: ACTIVE}")));
+  EXPECT_TRUE(StatusDiffers(*with("{state: ACTIVE}"), *with("{state: ERROR}")));
+  EXPECT_TRUE(StatusDiffers(*with("{state: ACTIVE}"), *with("")));
+  EXPECT_TRUE(StatusDiffers(*with(""), *with("{state: ACTIVE}")));
+}
+
 TEST(Router, AnObjectWhoseVersionAloneMovedIsTheSame) {
   EXPECT_FALSE(ObjectDiffers(Stored("{metadata: {name: c, resourceVersion: '1'}, data: {k: v}}"),
                              Stored("{metadata: {name: c, resourceVersion: '2'}, data: {k: v}}")));

@@ -13,6 +13,10 @@ namespace {
 // delete the instance, which an inventory that was edited has to stop.
 constexpr Duration kMarksPatience = std::chrono::seconds(30);
 
+// A status that changed without a write of this process is looked at after this: the process before it may have
+// written it after what this one first read, or somebody who must not be answered at his own pace.
+constexpr Duration kStatusPatience = std::chrono::seconds(5);
+
 // By collection, what the graph reads of the objects that it makes.
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
@@ -226,8 +230,15 @@ void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr&
     wake_.one(key);
   } else if (MarksWereTouched(*before, *after)) {
     wake_.later(key, kMarksPatience);
-  } else if (const auto memo = memos_.find(key); memo != memos_.end() && memo->second.status_open) {
-    wake_.one(key);
+  } else if (StatusDiffers(*before, *after)) {
+    const auto memo = memos_.find(key);
+    if (memo == memos_.end()) {
+      wake_.later(key, kStatusPatience);
+    } else if (memo->second.status_open) {
+      wake_.one(key);
+    } else if (!memo->second.status_under_way) {
+      wake_.later(key, kStatusPatience);
+    }
   }
 }
 

@@ -60,6 +60,8 @@ struct InstanceMemo {
   // A write of its status went unanswered. It may be carried out after a look that found the status as it should be,
   // so that the next change of it is looked at.
   bool status_open = false;
+  // A write of its status is under way: a change of it that shows is most likely that one.
+  bool status_under_way = false;
   // When the setback that wanted to be tried again at the first of them is tried.
   MonotonicTime retry_wanted{};
   MonotonicTime retry_at{};
@@ -67,7 +69,8 @@ struct InstanceMemo {
   bool IsEmpty() const {
     return setbacks.empty() && waits == nullptr && !other_words_since &&
            missing_namespaces.empty() && references.empty() && emptied.empty() && !uncertain &&
-           claims.empty() && contests.empty() && status_sent == 0 && !status_open;
+           claims.empty() && contests.empty() && status_sent == 0 && !status_open &&
+           !status_under_way;
   }
 };
 

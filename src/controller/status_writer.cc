@@ -37,10 +37,12 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
       co_return kube::Reply<void>{};
     }
 
+    memo.status_under_way = true;
     // What the CRD does not know is found in the answer below; the server need not look for it too.
     auto answer = co_await client_.Patch(
         gvr, key, kube::PatchType::kMerge, MakePatch(*stored, wanted),
         {.subresource = "status", .field_validation = kube::FieldValidation::kIgnore}, cancel);
+    api.MemoOf(*stored).status_under_way = false;
     if (answer) {
       api.parents().ObserveWrite(*answer);
       const json::Value* kept = json::Find(*answer, "status");
