@@ -557,6 +557,7 @@ void Bench::MeasureMany() {
       "2 / one a kind / –");
 
   std::vector<Write> floor_deletes;
+  std::vector<Write> floor_statuses_last;
   std::vector<Write> floor_releases;
   const json::Value deleting = *json::Parse(R"({"status":{"state":"DELETING"}})");
   const json::Value release = *json::Parse(R"({"metadata":{"finalizers":[]}})");
@@ -565,7 +566,7 @@ void Bench::MeasureMany() {
     const kube::ObjectKey key{std::string(kNamespace), name(i)};
     deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Many"), .key = key});
     floor_deletes.push_back({.kind = Write::Kind::kDelete, .gvr = GvrOf("Idle"), .key = key});
-    floor_releases.push_back(
+    floor_statuses_last.push_back(
         {.kind = Write::Kind::kPatchStatus, .gvr = GvrOf("Idle"), .body = deleting, .key = key});
     floor_releases.push_back(
         {.kind = Write::Kind::kPatch, .gvr = GvrOf("Idle"), .body = release, .key = key});
@@ -575,8 +576,9 @@ void Bench::MeasureMany() {
                                .key = {std::string(kNamespace), fmt::format("f{}-{}", i, child)}});
     }
   }
-  const Seconds floor_delete =
-      WriteAll(std::move(floor_deletes)) + WriteAll(std::move(floor_releases));
+  const Seconds floor_delete = WriteAll(std::move(floor_deletes)) +
+                               WriteAll(std::move(floor_statuses_last)) +
+                               WriteAll(std::move(floor_releases));
   Settle();
   CpuFor(n);
   started = steady_clock::now();
@@ -1276,16 +1278,33 @@ async::Task<void> Follower::Run(kube::Gvr gvr, std::string field_selector,
   }
 }
 
+int Usage(std::string_view flag) {
+  std::fprintf(
+      stderr,
+      "unknown or incomplete: %.*s\n"
+      "usage: devcluster_bench [--only PART] [--instances N] [--foreign-crds N] [--log FILE]\n",
+      static_cast<int>(flag.size()), flag.data());
+  return 2;
+}
+
 int Main(int argc, char** argv) {
   Options options;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string_view flag = argv[i];
     const char* value = argv[i + 1];
-    if (flag == "--instances") options.instances = static_cast<std::size_t>(std::atoi(value));
-    if (flag == "--foreign-crds") options.foreign_crds = static_cast<std::size_t>(std::atoi(value));
-    if (flag == "--only") options.only = value;
-    if (flag == "--log") options.log = value;
+    if (flag == "--instances") {
+      options.instances = static_cast<std::size_t>(std::atoi(value));
+    } else if (flag == "--foreign-crds") {
+      options.foreign_crds = static_cast<std::size_t>(std::atoi(value));
+    } else if (flag == "--only") {
+      options.only = value;
+    } else if (flag == "--log") {
+      options.log = value;
+    } else {
+      return Usage(flag);
+    }
   }
+  if (argc % 2 == 0) return Usage(argv[argc - 1]);
   return Bench(std::move(options)).Run() ? 0 : 1;
 }
 
