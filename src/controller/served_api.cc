@@ -36,8 +36,9 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
       wake_(std::move(wake)),
       pace_(kRetriesPerSecond) {
   const json::FieldPath whole[] = {json::FieldPath()};
+  // Who takes an instance for alive that is gone makes its children again, and nobody would come for them.
   parents_ = fleet_.Acquire(
-      {.gvr = api_.gvr}, whole,
+      {.gvr = api_.gvr, .first_list = kube::FirstList::kNewest}, whole,
       {.on_change = [this](const auto& before, const auto& after) { OnInstance(before, after); },
        .on_removed = [this](const auto& removed) { OnInstanceRemoved(removed); },
        .on_ready = wake_.all});

@@ -27,7 +27,8 @@ struct WatchFleet::Running {
         informer(client, scope.gvr,
                  {.name_space = scope.ns,
                   .label_selector = scope.label_selector,
-                  .field_selector = scope.field_selector},
+                  .field_selector = scope.field_selector,
+                  .first_list = scope.first_list},
                  std::move(what), std::move(random)) {
     informer.store().AddIndex(std::string(kPartOfIndex), [](const kube::StoredObject& object) {
       const std::string_view set = object.Label(api::label::kPartOf);

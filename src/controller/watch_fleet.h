@@ -45,6 +45,7 @@ struct WatchScope {
   std::string ns;  // empty: all
   std::string label_selector;
   std::string field_selector;
+  kube::FirstList first_list = kube::FirstList::kAny;
 
   friend auto operator<=>(const WatchScope&, const WatchScope&) = default;
 };

@@ -118,7 +118,8 @@ Task<Reflector::Next> Reflector::FillByList(CancelToken cancel) {
     options.field_selector = options_.field_selector;
     options.content = options_.content;
     if (!version_unavailable_) {
-      options.resource_version = resource_version_.empty() ? "0" : resource_version_;
+      const bool any = options_.first_list == FirstList::kAny;
+      options.resource_version = resource_version_.empty() && any ? "0" : resource_version_;
     }
     // A server that answers from its cache ignores a limit; asking for one at a given version would
     // send it to storage.

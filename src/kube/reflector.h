@@ -32,11 +32,16 @@ class ReflectorSink {
   virtual void OnBookmark(std::string resource_version) = 0;
 };
 
+// What the first fill may show, where it is a plain list: whatever the server has in memory, which another of its
+// replicas may have moved past; or no less than all that was acknowledged before. A streaming list is always that.
+enum class FirstList { kAny, kNewest };
+
 struct ReflectorOptions {
   std::string name_space;  // empty: all
   std::string label_selector;
   std::string field_selector;
   Content content = Content::kWhole;
+  FirstList first_list = FirstList::kAny;
   std::int64_t page_size = 500;
   BackoffPolicy backoff;
 };

@@ -93,6 +93,21 @@ TEST(Reflector, ListsInsteadWhereTheServerCannotStream) {
   EXPECT_EQ(sim.server.Count("GET", "resourceVersion=0"), 1);
 }
 
+TEST(Reflector, ListsAtTheNewestVersionWhereThatIsAskedFor) {
+  Simulation sim;
+  sim.server.streaming_lists = false;
+  sim.server.Put(kPath, "a");
+  ReflectorOptions options = InDefault();
+  options.first_list = FirstList::kNewest;
+  Informer informer(sim.client, kConfigMaps, options, Projection::Everything(), [] { return 0.5; });
+  sim.scope.Spawn(informer.Run(sim.scope.token()));
+  sim.executor.Advance(1s);
+  EXPECT_EQ(informer.store().size(), 1);
+  EXPECT_EQ(sim.server.Count("GET", "resourceVersion=0"), 0);
+  sim.scope.Cancel();
+  sim.executor.Advance(1s);
+}
+
 TEST(Reflector, IsNotSyncedBeforeTheServerAnswers) {
   Simulation sim;
   sim.server.down = true;

@@ -146,6 +146,7 @@ apiserver::Schedule Experiment::Shrink(std::uint64_t seed, apiserver::Schedule s
 Outcome Experiment::Play(const Trial& trial) const {
   Outcome outcome;
   World* world_of_oracle = nullptr;
+  const std::uint64_t most = kMostCalls + 10 * reference_.counts.calls;
   std::uint64_t answers = 0;
   Oracle oracle(scenario_.nodes,
                 [&](const std::string& path) { return world_of_oracle->Get(path); });
@@ -160,7 +161,6 @@ Outcome Experiment::Play(const Trial& trial) const {
                    [&](const auto& answered) {
                      oracle.See(answered);
                      if (trial.log != nullptr) LogCall(*world_of_oracle, answered, *trial.log);
-                     const std::uint64_t most = kMostCalls + 10 * reference_.counts.calls;
                      if (++answers != most) return;
                      outcome.violations.push_back(
                          fmt::format("asked the server {} times, last {} {}", answers,
@@ -208,6 +208,10 @@ Outcome Experiment::Play(const Trial& trial) const {
   }
   outcome.lives = world.audit.lives();
   outcome.counts = world.faults.counts();
+  if (outcome.counts.calls > most && answers < most) {
+    outcome.violations.push_back(
+        fmt::format("called {} times, of which {} were answered", outcome.counts.calls, answers));
+  }
   outcome.met = world.faults.met();
   outcome.crashes = world.crashes();
   for (const std::string& violation : oracle.violations()) {
