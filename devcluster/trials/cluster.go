@@ -94,8 +94,15 @@ func (c *cluster) start(ctx context.Context, auditPolicy string, flags []string)
 	return nil
 }
 
-// stop ends the cluster and keeps its audit log where logs are kept.
+// stop ends the cluster and keeps the API server's logs where logs are kept.
 func (c *cluster) stop() {
+	if c.options.logs != "" {
+		// It goes with the cluster.
+		logs, _ := filepath.Glob(filepath.Join(os.TempDir(), "devcluster-*", c.name(), "kube-apiserver.log"))
+		for _, log := range logs {
+			_ = exec.Command("cp", log, c.options.logs).Run()
+		}
+	}
 	if c.process != nil && c.process.Process != nil {
 		_ = c.process.Process.Signal(syscall.SIGTERM)
 		_ = c.process.Wait()
