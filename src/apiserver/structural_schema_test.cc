@@ -65,6 +65,8 @@ TEST(StructuralSchema, SaysWhatIsWrongInTheServersWords) {
        "spec: Invalid value: 4: spec in body should be a multiple of 3"},
       {"{type: string, minLength: 2}", "a",
        "spec: Invalid value: \"a\": spec in body should be at least 2 chars long"},
+      {"{type: string, maxLength: 1e72}", "ab", ""},
+      {"{type: string, maxLength: 1.0}", "ab", "spec: Too long: may not be more than 1 byte"},
       {"{type: string, maxLength: 1}", "ab", "spec: Too long: may not be more than 1 byte"},
       {"{type: string, pattern: '^[a-z]+$'}", "AB",
        "spec: Invalid value: \"AB\": spec in body should match '^[a-z]+$'"},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "apiserver/internal/formats.h"
+#include "apiserver/internal/whole_number.h"
 
 namespace kro::apiserver::internal {
 namespace {
@@ -175,7 +176,7 @@ std::optional<std::int64_t> Count(const json::Object& schema, std::string_view k
   const json::Value* value = Get(schema, key);
   if (value == nullptr || !value->is_number()) return std::nullopt;
   if (value->is_int64()) return value->get_int64();
-  return value->is_uint64() ? INT64_MAX : static_cast<std::int64_t>(value->get_double());
+  return value->is_uint64() ? INT64_MAX : WholePart(value->get_double());
 }
 
 std::vector<std::string> Texts(const json::Object& schema, std::string_view key) {

@@ -9,6 +9,7 @@
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/object_view.h"
 #include "apiserver/internal/timestamp.h"
+#include "apiserver/internal/whole_number.h"
 
 namespace kro::apiserver {
 namespace {
@@ -146,7 +147,7 @@ json::Value CustomCell(const PrinterColumn& column, const json::Value& object, W
     return json::Value(value->is_structured() ? json::Canonical(*value) : json::Serialize(*value));
   }
   if (column.type == "integer") {
-    if (value->is_double()) return static_cast<std::int64_t>(std::trunc(value->get_double()));
+    if (value->is_double()) return internal::WholePart(value->get_double());
     return value->is_number() ? *value : json::Value();
   }
   if (column.type == "number") return value->is_number() ? *value : json::Value();
