@@ -17,6 +17,13 @@ constexpr Duration kMarksPatience = std::chrono::seconds(30);
 // written it after what this one first read, or somebody who must not be answered at his own pace.
 constexpr Duration kStatusPatience = std::chrono::seconds(5);
 
+// What was made of a kind. A deletion that began with an old list would take what the others need first.
+WatchScope ScopeOfMade(const api::Gvr& gvr) {
+  return {.gvr = gvr,
+          .label_selector = std::string(kOwnedSelector),
+          .first_list = kube::FirstList::kNewest};
+}
+
 // By collection, what the graph reads of the objects that it makes.
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
@@ -57,8 +64,7 @@ void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
     Kind& kind = kinds_[gvr];
     kind.gvk = what.first;
     kind.in_graph = true;
-    kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)},
-                                what.second, ChildListener(gvr));
+    kind.lease = fleet_.Acquire(ScopeOfMade(gvr), what.second, ChildListener(gvr));
   }
   const MonotonicTime now = executor_.clock().Monotonic();
   graph_since_ = now;
@@ -102,8 +108,7 @@ std::shared_ptr<WatchFleet::Lease> ServedApi::WatchKind(const api::Gvk& gvk, con
   Kind& kind = kinds_[gvr];
   if (kind.lease == nullptr) {
     kind.gvk = gvk;
-    kind.lease = fleet_.Acquire({.gvr = gvr, .label_selector = std::string(kOwnedSelector)}, {},
-                                ChildListener(gvr));
+    kind.lease = fleet_.Acquire(ScopeOfMade(gvr), {}, ChildListener(gvr));
   }
   kind.users.insert(user);
   return kind.lease;
