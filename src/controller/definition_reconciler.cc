@@ -559,11 +559,8 @@ Task<Result<void>> DefinitionReconciler::WriteStatus(Pass& pass, CancelToken can
     d_.logger.Info("definition state", {{"definition", pass.name()}, {"state", state}});
   }
   status.state = state;
-  json::Value stored;
-  if (const auto* value = json::Find(pass.object->value(), "status")) stored = *value;
-  co_return co_await PatchStatus(d_.client, InformerOf(pass.definition.key),
-                                 pass.definition.key.object, std::move(stored), api::ToJson(status),
-                                 cancel);
+  co_return co_await PatchStatus(d_.client, InformerOf(pass.definition.key), pass.object,
+                                 api::ToJson(status), cancel);
 }
 
 // Not even its members have the right types: all that can be said is that.

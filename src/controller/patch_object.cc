@@ -12,6 +12,10 @@ namespace {
 using async::CancelToken;
 using async::Task;
 
+constexpr int kStatusAttempts = 5;
+
+// Whether it is another object by now, its deletion began, or its spec changed.
+bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now);
 json::Array FinalizersOf(const kube::StoredObject& object);
 bool IsOurs(const json::Value& finalizer);
 
@@ -54,23 +58,40 @@ Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& informer
   co_return Result<void>{};
 }
 
-Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer, kube::ObjectKey key,
-                               json::Value stored, json::Value status, CancelToken cancel) {
-  if (!stored.is_object()) stored = json::Object();
-  json::Value difference = json::MakeMergePatch(stored, status);
-  if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};
-  json::Object patch;
-  patch["status"] = std::move(difference);
-  const kube::WriteOptions options{.subresource = "status"};
-  auto patched = co_await client.Patch(informer.gvr(), key, kube::PatchType::kMerge,
-                                       std::move(patch), options, cancel);
-  if (!patched) {
+Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer, kube::ObjectPtr seen,
+                               json::Value status, CancelToken cancel) {
+  const kube::ObjectKey key = seen->key();
+  for (int attempt = 1;; ++attempt) {
+    const kube::ObjectPtr held = informer.store().Get(key);
+    if (held == nullptr || MovedOn(*seen, *held)) co_return Result<void>{};
+    const json::Value* stored = json::Find(held->value(), "status");
+    const json::Value none = json::Object();
+    json::Value difference =
+        json::MakeMergePatch(stored != nullptr && stored->is_object() ? *stored : none, status);
+    if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};
+    json::Object metadata;
+    metadata["uid"] = held->uid();
+    metadata["resourceVersion"] = held->resource_version();
+    json::Object patch;
+    patch["metadata"] = std::move(metadata);
+    patch["status"] = std::move(difference);
+    const kube::WriteOptions options{.subresource = "status"};
+    auto patched = co_await client.Patch(informer.gvr(), key, kube::PatchType::kMerge,
+                                         std::move(patch), options, cancel);
+    if (patched) {
+      informer.ObserveWrite(*patched);
+      co_return Result<void>{};
+    }
     // It was deleted meanwhile; nobody is left to be told.
     if (kube::IsNotFound(patched.error())) co_return Result<void>{};
-    co_return Annotate(patched.error(), "status of {}", key);
+    if (!kube::IsConflict(patched.error()) || attempt == kStatusAttempts) {
+      co_return Annotate(patched.error(), "status of {}", key);
+    }
+    auto fresh = co_await client.Get(informer.gvr(), key, {}, cancel);
+    if (!fresh && kube::IsNotFound(fresh.error())) co_return Result<void>{};
+    if (!fresh) co_return Annotate(fresh.error(), "status of {}", key);
+    informer.ObserveWrite(*fresh);
   }
-  informer.ObserveWrite(*patched);
-  co_return Result<void>{};
 }
 
 api::Timestamp TimestampOf(const Clock& clock) {
@@ -78,6 +99,13 @@ api::Timestamp TimestampOf(const Clock& clock) {
 }
 
 namespace {
+
+bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now) {
+  if (then.uid() != now.uid() || then.IsDeleting() != now.IsDeleting()) return true;
+  const json::Value* was = json::Find(then.value(), {"metadata", "generation"});
+  const json::Value* is = json::Find(now.value(), {"metadata", "generation"});
+  return was != nullptr && is != nullptr && *was != *is;
+}
 
 json::Array FinalizersOf(const kube::StoredObject& object) {
   const auto* finalizers = json::Find(object.value(), {"metadata", "finalizers"});

@@ -21,10 +21,12 @@ async::Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& i
                                          kube::ObjectPtr object, FinalizerChange change,
                                          async::CancelToken cancel);
 
-// Makes the status what `status` says; no request if it is so already. `stored` is the status as last
-// seen, null for none.
+// Makes the status what `status` says, which was computed from `seen`; no request if it is so already. Nothing is
+// written if the object is gone or another one by now, or if its spec or its deletion has moved on: then another
+// look at it is due anyway. A conflict is settled by reading again, up to five times. A request that arrives
+// late, after those of another process, changes nothing.
 async::Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer,
-                                      kube::ObjectKey key, json::Value stored, json::Value status,
+                                      kube::ObjectPtr seen, json::Value status,
                                       async::CancelToken cancel);
 
 // Now, as conditions carry it.

@@ -223,20 +223,16 @@ Task<Result<void>> RevisionReconciler::WriteStatus(RevisionView revision,
   }
   // The store keeps no order and no resources, so those are written whenever the conditions are, and
   // a graph that was verified before has them already.
-  json::Value stored = json::Object();
-  if (const auto* kept = json::Find(revision.object->value(), "status")) stored = *kept;
-  const bool same_conditions = json::Find(stored, "conditions") != nullptr &&
-                               *json::Find(stored, "conditions") ==
-                                   json::Value(*json::Find(api::ToJson(status), "conditions"));
-  if (same_conditions) co_return Result<void>{};
   json::Value wanted = api::ToJson(status);
+  const json::Value* kept = json::Find(revision.object->value(), {"status", "conditions"});
+  if (kept != nullptr && *kept == *json::Find(wanted, "conditions")) co_return Result<void>{};
   if (graph == nullptr) {
-    // Named in the patch so that what stands there goes.
-    stored.as_object()["topologicalOrder"] = json::Array();
-    stored.as_object()["resources"] = json::Array();
+    // The store does not keep them: named so that what stands there goes.
+    wanted.as_object()["topologicalOrder"] = nullptr;
+    wanted.as_object()["resources"] = nullptr;
   }
-  co_return co_await PatchStatus(d_.client, d_.stores.revisions, revision.object->key(),
-                                 std::move(stored), std::move(wanted), cancel);
+  co_return co_await PatchStatus(d_.client, d_.stores.revisions, revision.object, std::move(wanted),
+                                 cancel);
 }
 
 namespace {
