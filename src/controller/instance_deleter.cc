@@ -1,5 +1,6 @@
 #include "controller/instance_deleter.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -53,6 +54,9 @@ class InstanceDeleter::Look {
   // Asks the server for members of this kind.
   Task<Result<void>> List(const Scope& scope);
   Task<Result<NextLook>> DeleteWave(runtime::DeletionStep step);
+  // Whether some of these were made for a namesake of the instance, and it is there: it was deleted, and made
+  // again, and only the watch has not told yet.
+  Task<Result<bool>> BelongToNamesake(const std::vector<runtime::Member>& members);
   // No member is left: the finalizer goes, if the instance is still there.
   Task<Result<NextLook>> Finish();
   Task<Result<NextLook>> Blocked(Error error);
@@ -126,8 +130,12 @@ Task<Result<NextLook>> InstanceDeleter::Look::Run() {
     auto hidden = co_await FindHiddenMembers();
     if (!hidden) co_return co_await Blocked(std::move(hidden.error()));
     if (!*hidden) co_return co_await Finish();
-    step = runtime::PlanDeletion(hidden_, apply_set_);
+    members = hidden_;
+    step = runtime::PlanDeletion(members, apply_set_);
   }
+  auto replaced = co_await BelongToNamesake(members);
+  if (!replaced) co_return std::unexpected(std::move(replaced.error()));
+  if (*replaced) co_return NextLook::After(std::chrono::milliseconds(1));
   co_return co_await DeleteWave(std::move(step));
 }
 
@@ -195,6 +203,21 @@ Task<Result<void>> InstanceDeleter::Look::List(const Scope& scope) {
                        .object = std::make_shared<const json::Value>(std::move(item))});
   }
   co_return Result<void>{};
+}
+
+Task<Result<bool>> InstanceDeleter::Look::BelongToNamesake(
+    const std::vector<runtime::Member>& members) {
+  const bool all_ours = std::ranges::all_of(members, [&](const runtime::Member& member) {
+    const std::string_view id = runtime::LabelOf(*member.object, api::label::kInstanceId);
+    return id.empty() || id == instance_->uid();
+  });
+  if (all_ours) co_return false;
+  auto live = co_await deps_.client.Get(api_->api().gvr, instance_->key(), {}, cancel_);
+  if (!live && kube::IsNotFound(live.error())) co_return false;
+  if (!live) co_return std::unexpected<Error>(live.error());
+  if (json::FindString(*live, {"metadata", "uid"}) == instance_->uid()) co_return false;
+  api_->parents().ObserveRead(*live);
+  co_return true;
 }
 
 Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep step) {
