@@ -148,7 +148,8 @@ class InstanceReconciler::Pass {
   std::optional<ApplySet> set_;
   std::unique_ptr<runtime::Reconciliation> pass_;
   int in_flight_ = 0;
-  bool leftovers_ = false;  // pruned objects that are not gone yet
+  bool leftovers_ = false;          // pruned objects that are not gone yet
+  bool inventory_is_open_ = false;  // it names what is gone
   std::set<WatchScope> used_references_;
   std::set<std::pair<api::Gvr, kube::ObjectKey>> claims_;
   std::string prune_text_;  // why the look is not ready although all nodes are
@@ -702,8 +703,11 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Shrink(
   kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
   auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(outcome.content),
                                             std::move(options), cancel_);
-  // An inventory that names too much does no harm; the next look tries again.
-  if (!answer) co_return std::nullopt;
+  // An inventory that names too much does no harm until another look writes it.
+  if (!answer) {
+    inventory_is_open_ = true;
+    co_return std::nullopt;
+  }
   api_->parents().ObserveWrite(*answer);
   api_->SetExtraKinds(instance_->key(), {});
   co_return std::nullopt;
@@ -749,6 +753,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
   if (words_later_) telling = std::min(telling.value_or(*words_later_), *words_later_);
 
+  if (outcome.ready && !leftovers_ && inventory_is_open_) co_return NextLook::BackOff();
   if (outcome.ready && !leftovers_ && !telling) co_return NextLook::OnEvent();
   if (retry_at) {
     const Duration left = std::max<Duration>(*retry_at - Now(), std::chrono::milliseconds(1));
