@@ -32,6 +32,9 @@ constexpr std::size_t kDefaultWorkers = 24;
 constexpr std::uint64_t kManyLooks = 64;
 constexpr Duration kQuiet = std::chrono::milliseconds(200);
 
+// How long whoever has an API served waits for its instances; the CRD may be gone by then.
+constexpr Duration kFillPatience = std::chrono::seconds(30);
+
 // How long the watch of a kind that no graph makes any more is kept.
 constexpr Duration kUnusedKindAge = std::chrono::minutes(1);
 
@@ -136,7 +139,8 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
   Impl& impl = *impl_;
   const api::Gvr gvr = api.gvr;
   std::shared_ptr<ServedApi> served = impl.Find(gvr);
-  if (served == nullptr) {
+  const bool is_new = served == nullptr;
+  if (is_new) {
     ServedApi::Wake wake{
         .one = [&impl, gvr](const kube::ObjectKey& key) { impl.queue.Add({gvr, key}); },
         .later = [&impl, gvr](const kube::ObjectKey& key,
@@ -156,11 +160,9 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
     if (served->graph() != latest->graph) served->UseGraph(latest->graph);
     served->NoteRevision(latest->revision);
   }
-  while (served->parents().store() == nullptr) {
-    auto ready = co_await served->parents().WaitReady(std::chrono::hours(1), cancel);
-    if (!ready && ready.error().code() != ErrorCode::kExhausted) {
-      co_return Annotate(ready, "watch of {}", gvr);
-    }
+  if (auto ready = co_await served->parents().WaitReady(kFillPatience, cancel); !ready) {
+    if (is_new) co_await Stop(gvr);
+    co_return Annotate(ready.error(), "watch of {}", gvr);
   }
   impl.WakeAll(gvr);
   co_return Result<void>{};

@@ -56,7 +56,8 @@ class InstanceController {
   ~InstanceController();
 
   // Starts serving an API, or takes note that its definition changed: in both cases every instance is
-  // looked at once. Returns when its watch stands; the watch of the kind stays until Stop.
+  // looked at once. Returns when its watch stands, which stays until Stop; kExhausted if that takes longer than
+  // 30 s, as where its CRD has gone: what was not served before is not served then.
   async::Task<Result<void>> Serve(InstanceApi api, async::CancelToken cancel);
 
   // Stops: the watch ends, keys that wait are dropped, and it returns when no instance of the
