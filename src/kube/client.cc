@@ -29,7 +29,7 @@ void DropManagedFields(json::Value& object);
 WatchStream::WatchStream(std::unique_ptr<http::ResponseStream> stream, Duration idle)
     : stream_(std::move(stream)), idle_(idle) {}
 
-Task<Result<std::optional<WatchEvent>>> WatchStream::Next() {
+Task<Result<std::optional<WatchEvent>>> WatchStream::Next(std::optional<Duration> idle) {
   while (true) {
     auto frame = decoder_.Next();
     if (!frame) co_return std::unexpected(frame.error());
@@ -38,7 +38,7 @@ Task<Result<std::optional<WatchEvent>>> WatchStream::Next() {
       if (!event) co_return std::unexpected(event.error());
       co_return std::optional<WatchEvent>(std::move(*event));
     }
-    auto bytes = co_await stream_->Read(idle_);
+    auto bytes = co_await stream_->Read(idle.value_or(idle_));
     if (!bytes) co_return Annotate(bytes, "watch");
     if (bytes->empty()) {
       if (decoder_.InsideFrame()) {

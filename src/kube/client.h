@@ -44,7 +44,9 @@ class WatchStream {
 
   // The next event; nullopt when the server ended the stream, which is normal. kUnavailable: the stream
   // broke, what was half there is dropped. kInvalid and kExhausted: a frame that cannot be read.
-  async::Task<Result<std::optional<WatchEvent>>> Next();
+  // With `idle`: also broken if the server says nothing for so long; else that is as long as the server was told to
+  // keep the watch open.
+  async::Task<Result<std::optional<WatchEvent>>> Next(std::optional<Duration> idle = std::nullopt);
 
  private:
   std::unique_ptr<http::ResponseStream> stream_;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "async/event.h"
+#include "async/scope.h"
 #include "async/simulated_executor.h"
 #include "http/transport.h"
 #include "json/value.h"
@@ -129,7 +130,8 @@ class FakeServer final : public http::Transport {
   bool streaming_lists = true;
   bool close_watches_at_once = false;
   bool expire_continue = false;
-  bool mute = false;  // watches do not hear of what happens
+  bool mute = false;          // watches do not hear of what happens
+  bool silent_fills = false;  // streaming lists are opened, and nothing comes
   struct {
     int code = 0;  // 0: they are opened
     std::string reason;
@@ -154,8 +156,8 @@ class FakeServer final : public http::Transport {
     json::Value object;
   };
   struct Stream {
-    Stream(async::Executor& executor, async::CancelToken token)
-        : there(executor, async::EventReset::kAuto), cancel(std::move(token)) {}
+    Stream(async::Executor& loop, async::CancelToken token)
+        : executor(loop), there(loop, async::EventReset::kAuto), cancel(std::move(token)) {}
     void Push(std::string bytes) {
       chunks.push_back(std::move(bytes));
       there.Set();
@@ -168,6 +170,7 @@ class FakeServer final : public http::Transport {
       broken = true;
       there.Set();
     }
+    async::Executor& executor;
     async::Event there;
     async::CancelToken cancel;
     int status = 200;
@@ -175,13 +178,19 @@ class FakeServer final : public http::Transport {
     std::deque<std::string> chunks;
     bool closed = false;
     bool broken = false;
+    bool silent = false;
   };
   class StreamView final : public http::ResponseStream {
    public:
     explicit StreamView(std::shared_ptr<Stream> stream) : stream_(std::move(stream)) {}
     int status() const override { return stream_->status; }
     const http::Headers& headers() const override { return stream_->headers; }
-    async::Task<Result<std::string>> Read(Duration) override {
+    async::Task<Result<std::string>> Read(Duration idle) override {
+      if (stream_->silent) {
+        auto slept = co_await async::Sleep(stream_->executor, idle, stream_->cancel);
+        if (!slept) co_return std::unexpected(slept.error());
+        co_return Fail(ErrorCode::kUnavailable, "nothing received");
+      }
       while (true) {
         if (!stream_->chunks.empty()) {
           std::string bytes = std::move(stream_->chunks.front());
@@ -334,6 +343,7 @@ class FakeServer final : public http::Transport {
     std::string path = PathOf(request);
     std::string version = Param(request, "resourceVersion");
     if (Param(request, "sendInitialEvents") == "true") {
+      stream->silent = silent_fills;
       if (!version.empty() && std::stoll(version) > version_) {
         stream->Push(Frame("ERROR", *json::Parse(StatusBody(410, "Expired", "too old"))));
         stream->Close();

@@ -12,6 +12,9 @@ constexpr Duration kVeryShortWatch = std::chrono::seconds(1);
 // A watch that stood so long was no part of the trouble: the next one starts with a short wait.
 constexpr Duration kSteadyWatch = std::chrono::seconds(5);
 constexpr Duration kStorageStarts = std::chrono::milliseconds(20);
+// The server has the initial state and sends it in one go, so a stream that falls silent before its end is taken for
+// dead. It would be read until its own timeout: no resync compares what was never filled.
+constexpr Duration kFillSilence = std::chrono::seconds(3);
 
 bool IsWorthWaiting(const ApiError& error);
 std::string_view VersionOf(const json::Value& object);
@@ -74,11 +77,13 @@ Task<Reflector::Next> Reflector::FillByStream(CancelToken cancel) {
 
   std::map<ObjectKey, json::Value> objects;
   while (true) {
-    auto event = co_await stream_->Next();
+    const MonotonicTime asked = client_.executor().clock().Monotonic();
+    auto event = co_await stream_->Next(kFillSilence);
     if (!event) {
       if (event.error().code() == ErrorCode::kCancelled) co_return Next::kStop;
       Report("initial state broke off", event.error());
-      co_return Next::kBackOff;
+      const bool silent = client_.executor().clock().Monotonic() - asked >= kFillSilence;
+      co_return silent ? Next::kListInstead : Next::kBackOff;
     }
     // The end before the bookmark: what came is a part, so it is dropped.
     if (!*event) co_return Next::kBackOff;

@@ -1,9 +1,10 @@
 // Reflector: lists, then watches, one collection and tells a sink what the server holds.
 //
 // Level-based: the sink sees the latest object, not every change to it. The first fill and every later
-// one is a streaming list where the server can do that, else a list in pages. A watch that ends is
-// opened again from where it was; only when the server has forgotten that version (410) is everything
-// listed again, from the last version first, so that a crowd of clients does not hit storage.
+// one is a streaming list where the server can do that and does not fall silent over it, else a list in
+// pages. A watch that ends is opened again from where it was; only when the server has forgotten that
+// version (410) is everything listed again, from the last version first, so that a crowd of clients does
+// not hit storage.
 // Failures back off, 0.8 s doubling to 30 s, with jitter (spec kube-client section 18); that starts over when
 // a watch has stood for a while. A collection whose storage the server is just starting, that of a new CRD,
 // is asked for after 20 ms doubling to as much: the server names a second, but takes a fraction of it.

@@ -93,6 +93,19 @@ TEST(Reflector, ListsInsteadWhereTheServerCannotStream) {
   EXPECT_EQ(sim.server.Count("GET", "resourceVersion=0"), 1);
 }
 
+TEST(Reflector, ListsInsteadWhereAStreamSaysNothing) {
+  Simulation sim;
+  sim.server.Put(kPath, "a");
+  sim.server.silent_fills = true;
+  sim.Start();
+  EXPECT_FALSE(sim.informer.HasSynced());
+  sim.executor.Advance(3s);
+  EXPECT_THAT(sim.Names(), ElementsAre("a"));
+  sim.server.Put(kPath, "b");
+  sim.executor.Advance(1s);
+  EXPECT_THAT(sim.Names(), ElementsAre("a", "b"));
+}
+
 TEST(Reflector, ListsAtTheNewestVersionWhereThatIsAskedFor) {
   Simulation sim;
   sim.server.streaming_lists = false;
