@@ -47,6 +47,10 @@ ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& execut
   parents_ = fleet_.Acquire(
       {.gvr = api_.gvr, .first_list = kube::FirstList::kNewest}, whole,
       {.on_change = [this](const auto& before, const auto& after) { OnInstance(before, after); },
+       .on_own_write =
+           [this](const auto& before, const auto& after) {
+             if (InstanceNeedsLook(before, after)) wake_.one(after->key());
+           },
        .on_removed = [this](const auto& removed) { OnInstanceRemoved(removed); },
        .on_ready = wake_.all});
 }

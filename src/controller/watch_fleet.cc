@@ -45,12 +45,14 @@ struct WatchFleet::Watch {
   explicit Watch(WatchScope s, async::Executor& executor)
       : scope(std::move(s)), filled(executor, async::EventReset::kManual) {}
 
-  // Calls every lease but `quiet`. A listener may give back leases, this watch's too.
+  // Calls every lease. A listener may give back leases, this watch's too.
   void Tell(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
     ++events;
     for (Lease* lease : std::vector<Lease*>(leases)) {
-      if (lease == quiet || std::ranges::find(leases, lease) == leases.end()) continue;
-      if (lease->listener_.on_change) lease->listener_.on_change(before, after);
+      if (std::ranges::find(leases, lease) == leases.end()) continue;
+      const auto& listener = lease->listener_;
+      const auto& call = lease == writer ? listener.on_own_write : listener.on_change;
+      if (call) call(before, after);
     }
   }
   void TellRemoved(const kube::ObjectPtr& removed) {
@@ -65,8 +67,8 @@ struct WatchFleet::Watch {
   std::shared_ptr<Running> active;  // filled
   std::shared_ptr<Running> next;    // being filled
   std::uint64_t events = 0;
-  Lease* quiet = nullptr;  // the one that writes just now
-  async::Event filled;     // set whenever `active` changed; see WaitReady
+  Lease* writer = nullptr;  // the one that writes just now
+  async::Event filled;      // set whenever `active` changed; see WaitReady
 };
 
 WatchFleet::WatchFleet(kube::Client& client, kube::Random random, Metrics& metrics)
@@ -284,16 +286,16 @@ const kube::Store* WatchFleet::Lease::store() const {
 
 void WatchFleet::Lease::ObserveWrite(const json::Value& object) {
   const auto watch = watch_;
-  Lease* const before = std::exchange(watch->quiet, this);
+  Lease* const before = std::exchange(watch->writer, this);
   Observe(*watch, object);
-  watch->quiet = before;
+  watch->writer = before;
 }
 
 void WatchFleet::Lease::ObserveRead(const json::Value& object) {
   const auto watch = watch_;
-  Lease* const before = std::exchange(watch->quiet, nullptr);
+  Lease* const before = std::exchange(watch->writer, nullptr);
   Observe(*watch, object);
-  watch->quiet = before;
+  watch->writer = before;
 }
 
 void WatchFleet::Lease::Refresh() {

@@ -50,10 +50,13 @@ struct WatchScope {
   friend auto operator<=>(const WatchScope&, const WatchScope&) = default;
 };
 
-// Both are called on the loop and are quick: they put keys into queues.
+// All are called on the loop and are quick: they put keys into queues.
 struct WatchListener {
   // An object appeared (no `before`), changed or vanished (no `after`).
   std::function<void(const kube::ObjectPtr& before, const kube::ObjectPtr& after)> on_change;
+  // Called in place of it where the lease itself observed a write. Its answer also shows what others changed before,
+  // of which no event will tell any more.
+  std::function<void(const kube::ObjectPtr& before, const kube::ObjectPtr& after)> on_own_write;
   // Called before on_change with the state in which the server removed an object; not if that was missed.
   std::function<void(const kube::ObjectPtr& removed)> on_removed;
   // The lease can be read from now on; also after more was asked for and listed again.
@@ -129,8 +132,8 @@ class WatchFleet::Lease {
   // When it was acquired.
   MonotonicTime since() const { return since_; }
 
-  // Puts the answer to a write of our own into the store. Every other lease hears of it, this one
-  // does not.
+  // Puts the answer to a write of our own into the store. Every other lease hears of it, this one only by
+  // on_own_write.
   void ObserveWrite(const json::Value& object);
 
   // Puts what was read of an object into the store. Every lease hears of it, as of an event.

@@ -34,6 +34,10 @@ struct FleetTest : testing::Test {
                                                                    : "~") +
                                                (after != nullptr ? after : before)->key().name);
                               },
+                          .on_own_write =
+                              [this](const kube::ObjectPtr&, const kube::ObjectPtr& after) {
+                                own_writes.push_back(after->key().name);
+                              },
                           .on_ready = [this] { told.push_back("ready"); }});
   }
 
@@ -51,6 +55,7 @@ struct FleetTest : testing::Test {
   kube::Client client{server, sim, Logger(sink), {}};
   WatchFleet fleet{client, [] { return 0.0; }};
   std::vector<std::string> told;
+  std::vector<std::string> own_writes;
 };
 
 using Told = std::vector<std::string>;
@@ -106,6 +111,7 @@ TEST_F(FleetTest, TheWriterDoesNotHearOfItsOwnWriteButReadsIt) {
       R"({"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"default",)"
       R"("uid":"u","resourceVersion":"400"}})"));
   EXPECT_TRUE(told.empty());
+  EXPECT_EQ(own_writes, Told{"c"});
   EXPECT_NE(lease->store()->Get({"default", "c"}), nullptr);
 }
 
