@@ -18,8 +18,11 @@ std::string OwnerOf(const kube::StoredObject& revision);
 }  // namespace
 
 DefinitionStores::DefinitionStores(kube::Client& client, const kube::Random& random)
-    : rgds(client, kRgds, {}, kube::Projection::Everything(), random),
-      resource_groups(client, kResourceGroups, {}, kube::Projection::Everything(), random),
+    // A definition that is taken for alive though it is gone would get its CRD again, which nobody would remove.
+    : rgds(client, kRgds, {.first_list = kube::FirstList::kNewest}, kube::Projection::Everything(),
+           random),
+      resource_groups(client, kResourceGroups, {.first_list = kube::FirstList::kNewest},
+                      kube::Projection::Everything(), random),
       revisions(client, kGraphRevisions, {},
                 Keep({{"spec", "revision"},
                       {"spec", "snapshot", "name"},
