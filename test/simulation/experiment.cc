@@ -201,8 +201,8 @@ Outcome Experiment::Play(const Trial& trial) const {
     world.audit.Forget();
     if (!world.Advance(kRest)) outcome.violations.push_back("tasks wake each other for ever");
     for (const Call& call : world.audit.calls()) {
-      // Whoever was cut off may find only now that what it wanted to write to is gone.
-      if (!call.write || call.code == 404) continue;
+      // Whoever was cut off may find only now that what it wanted to write to is gone, or not what it knew.
+      if (!call.write || call.code == 404 || call.code == 409) continue;
       outcome.violations.push_back(fmt::format("wrote at rest: {} {} {}, answer {}", call.verb,
                                                call.resource, call.object, call.code));
     }
