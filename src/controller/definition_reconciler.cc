@@ -47,6 +47,7 @@ struct DefinitionReconciler::Memory {
   bool outdated = false;                // one of them changed since the graph was compiled
   std::string unfit;                    // why the revision does not compile with them any more
   bool released = false;                // its finalizer was removed; the watch may not know yet
+  bool status_open = false;  // the last write of its status failed; it may be carried out
 
   struct Served {
     api::Gvr gvr;
@@ -87,8 +88,13 @@ DefinitionReconciler::~DefinitionReconciler() = default;
 
 Task<Result<Requeue>> DefinitionReconciler::Reconcile(kube::WorkKey key, CancelToken cancel) {
   kube::Informer& informer = InformerOf(key);
-  kube::ObjectPtr object = informer.store().Get(key.object);
   auto known = memory_.find(key);
+  if (known != memory_.end() && known->second->status_open) {
+    // The watch may come back later than this pass. What was carried out is not written again, with other times.
+    auto live = co_await d_.client.Get(informer.gvr(), key.object, {}, cancel);
+    if (live) informer.ObserveWrite(*live);
+  }
+  kube::ObjectPtr object = informer.store().Get(key.object);
   // Gone, or another object by the same name: what was served for it ends.
   if (known != memory_.end() && (object == nullptr || object->uid() != known->second->uid)) {
     const std::unique_ptr<Memory> old = std::move(known->second);
@@ -125,6 +131,7 @@ Task<Result<Requeue>> DefinitionReconciler::Reconcile(kube::WorkKey key, CancelT
 
   auto progress = co_await Progress(pass, cancel);
   auto written = co_await WriteStatus(pass, cancel);
+  pass.memory.status_open = !written;
   if (progress && !written) co_return std::unexpected(std::move(written.error()));
   co_return progress;
 }
