@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/constants.h"
+#include "controller/router.h"
 #include "json/patch.h"
 
 namespace kro::controller {
@@ -91,6 +92,11 @@ Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer, k
     if (!fresh && kube::IsNotFound(fresh.error())) co_return Result<void>{};
     if (!fresh) co_return Annotate(fresh.error(), "status of {}", key);
     informer.ObserveWrite(*fresh);
+    // What was computed from another status is computed anew.
+    const kube::ObjectPtr now = informer.store().Get(key);
+    if (now != nullptr && StatusDiffers(*held, *now)) {
+      co_return Annotate(patched.error(), "status of {}", key);
+    }
   }
 }
 

@@ -23,8 +23,8 @@ async::Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& i
 
 // Makes the status what `status` says, which was computed from `seen`; no request if it is so already. Nothing is
 // written if the object is gone or another one by now, or if its spec or its deletion has moved on: then another
-// look at it is due anyway. A conflict is settled by reading again, up to five times. A request that arrives
-// late, after those of another process, changes nothing.
+// look at it is due anyway. A conflict is settled by reading again, up to five times; kConflict if the status is
+// another one by now. A request that arrives late, after those of another process, changes nothing.
 async::Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer,
                                       kube::ObjectPtr seen, json::Value status,
                                       async::CancelToken cancel);
