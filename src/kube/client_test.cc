@@ -285,5 +285,41 @@ TEST(ConcurrencyLimiter, GrowsWithGoodAnswersAndShrinksWhenThrottled) {
   EXPECT_LT(limiter.limit(), before);
 }
 
+TEST(ConcurrencyLimiter, StartsOverWhenItsLimitWasNotReachedForAWhile) {
+  async::SimulatedExecutor executor;
+  ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 6, .rest = 1s});
+  const auto ask = [&](ConcurrencyLimiter::Outcome outcome) {
+    const MonotonicTime started = **executor.Run(limiter.Acquire({}));
+    executor.Advance(5ms);
+    limiter.Release(started, outcome);
+  };
+  for (int i = 0; i < 5; ++i) ask(ConcurrencyLimiter::Outcome::kThrottled);
+  EXPECT_EQ(limiter.limit(), 2);
+  // Who asks one by one never reaches it.
+  for (int i = 0; i < 190; ++i) ask(ConcurrencyLimiter::Outcome::kGood);
+  EXPECT_EQ(limiter.limit(), 2);
+  for (int i = 0; i < 20; ++i) ask(ConcurrencyLimiter::Outcome::kGood);
+  EXPECT_EQ(limiter.limit(), 6);
+}
+
+TEST(ConcurrencyLimiter, KeepsWhatItLearntWhileItsLimitIsReached) {
+  async::SimulatedExecutor executor;
+  ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 6, .rest = 1s});
+  for (int i = 0; i < 5; ++i) {
+    const MonotonicTime started = **executor.Run(limiter.Acquire({}));
+    executor.Advance(5ms);
+    limiter.Release(started, ConcurrencyLimiter::Outcome::kThrottled);
+  }
+  ASSERT_EQ(limiter.limit(), 2);
+  // Two slow requests fill it for longer than the rest.
+  ASSERT_TRUE(*executor.Run(limiter.Acquire({})));
+  ASSERT_TRUE(*executor.Run(limiter.Acquire({})));
+  executor.Advance(3s);
+  async::CancelSource stop;
+  stop.Cancel();
+  EXPECT_FALSE(*executor.Run(limiter.Acquire(stop.token())));
+  EXPECT_EQ(limiter.limit(), 2);
+}
+
 }  // namespace
 }  // namespace kro::kube

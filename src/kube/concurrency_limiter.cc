@@ -22,7 +22,8 @@ void ConcurrencyLimiter::Release(MonotonicTime started, Outcome outcome) {
   Duration took = now - started;
   {
     std::lock_guard lock(mutex_);
-    --in_flight_;
+    const bool full = in_flight_-- >= static_cast<int>(limit_);
+    if (full) last_full_ = now;
     if (outcome == Outcome::kGood && took > Duration::zero() &&
         (best_ == Duration::zero() || took < best_)) {
       best_ = took;
@@ -34,9 +35,9 @@ void ConcurrencyLimiter::Release(MonotonicTime started, Outcome outcome) {
       if (started >= last_shrink_) {
         limit_ = std::max(options_.minimum,
                           outcome == Outcome::kThrottled ? limit_ * 2 / 3 : limit_ * 0.9);
-        last_shrink_ = now;
+        last_shrink_ = last_full_ = now;
       }
-    } else if (outcome == Outcome::kGood && in_flight_ + 1 >= static_cast<int>(limit_)) {
+    } else if (outcome == Outcome::kGood && full) {
       limit_ = std::min(options_.maximum, limit_ + 1 / limit_);
     }
   }
@@ -57,7 +58,12 @@ bool ConcurrencyLimiter::TryAcquire() {
   bool more = false;
   {
     std::lock_guard lock(mutex_);
-    if (in_flight_ >= static_cast<int>(limit_)) return false;
+    const MonotonicTime now = executor_.clock().Monotonic();
+    if (in_flight_ >= static_cast<int>(limit_)) {
+      last_full_ = now;
+      return false;
+    }
+    if (now - last_full_ >= options_.rest) limit_ = std::max(limit_, options_.initial);
     ++in_flight_;
     more = in_flight_ < static_cast<int>(limit_);
   }

@@ -5,7 +5,8 @@
 // decrease). One overload spoils many answers: only those to requests that were sent after the limit shrank
 // make it shrink again. Example: with answers of 5 ms the limit climbs from 32 to its maximum; one 429 at 60
 // makes it 40. A server that is busy to the full answers no faster when more is asked at once, so the limit
-// stays where its answers take some `never_slow`, and nobody waits behind a long queue.
+// stays where its answers take some `never_slow`, and nobody waits behind a long queue. What an overload
+// taught holds no longer than the overload: a limit that was not reached for a `rest` is `initial` at least.
 #pragma once
 
 #include <memory>
@@ -24,6 +25,7 @@ class ConcurrencyLimiter {
     double maximum = 128;
     double slow_factor = 4;  // an answer this many times slower than the best counts as overload
     Duration never_slow = std::chrono::milliseconds(60);  // below this no answer is slow
+    Duration rest = std::chrono::seconds(1);
   };
   enum class Outcome { kGood, kThrottled, kIgnored };
 
@@ -49,6 +51,7 @@ class ConcurrencyLimiter {
   int in_flight_ = 0;            // guarded by mutex_
   Duration best_{0};             // guarded by mutex_
   MonotonicTime last_shrink_{};  // guarded by mutex_
+  MonotonicTime last_full_{};    // guarded by mutex_; when the limit was reached, or shrank
 };
 
 }  // namespace kro::kube
