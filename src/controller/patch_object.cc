@@ -15,8 +15,6 @@ using async::Task;
 
 constexpr int kStatusAttempts = 5;
 
-// Whether it is another object by now, its deletion began, or its spec changed.
-bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now);
 json::Array FinalizersOf(const kube::StoredObject& object);
 bool IsOurs(const json::Value& finalizer);
 
@@ -59,26 +57,33 @@ Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& informer
   co_return Result<void>{};
 }
 
+std::optional<json::Value> MakeStatusPatch(const kube::StoredObject& object,
+                                           const json::Value& wanted) {
+  const json::Value* status = json::Find(object.value(), "status");
+  const json::Value none = json::Object();
+  json::Value difference =
+      json::MakeMergePatch(status != nullptr && status->is_object() ? *status : none, wanted);
+  if (!difference.is_object() || difference.get_object().empty()) return std::nullopt;
+  json::Object metadata;
+  metadata["uid"] = object.uid();
+  metadata["resourceVersion"] = object.resource_version();
+  json::Object patch;
+  patch["metadata"] = std::move(metadata);
+  patch["status"] = std::move(difference);
+  return patch;
+}
+
 Task<Result<void>> PatchStatus(kube::Client& client, kube::Informer& informer, kube::ObjectPtr seen,
                                json::Value status, CancelToken cancel) {
   const kube::ObjectKey key = seen->key();
   for (int attempt = 1;; ++attempt) {
     const kube::ObjectPtr held = informer.store().Get(key);
     if (held == nullptr || MovedOn(*seen, *held)) co_return Result<void>{};
-    const json::Value* stored = json::Find(held->value(), "status");
-    const json::Value none = json::Object();
-    json::Value difference =
-        json::MakeMergePatch(stored != nullptr && stored->is_object() ? *stored : none, status);
-    if (!difference.is_object() || difference.get_object().empty()) co_return Result<void>{};
-    json::Object metadata;
-    metadata["uid"] = held->uid();
-    metadata["resourceVersion"] = held->resource_version();
-    json::Object patch;
-    patch["metadata"] = std::move(metadata);
-    patch["status"] = std::move(difference);
+    auto patch = MakeStatusPatch(*held, status);
+    if (!patch) co_return Result<void>{};
     const kube::WriteOptions options{.subresource = "status"};
     auto patched = co_await client.Patch(informer.gvr(), key, kube::PatchType::kMerge,
-                                         std::move(patch), options, cancel);
+                                         std::move(*patch), options, cancel);
     if (patched) {
       informer.ObserveWrite(*patched);
       co_return Result<void>{};
@@ -105,13 +110,6 @@ api::Timestamp TimestampOf(const Clock& clock) {
 }
 
 namespace {
-
-bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now) {
-  if (then.uid() != now.uid() || then.IsDeleting() != now.IsDeleting()) return true;
-  const json::Value* was = json::Find(then.value(), {"metadata", "generation"});
-  const json::Value* is = json::Find(now.value(), {"metadata", "generation"});
-  return was != nullptr && is != nullptr && *was != *is;
-}
 
 json::Array FinalizersOf(const kube::StoredObject& object) {
   const auto* finalizers = json::Find(object.value(), {"metadata", "finalizers"});

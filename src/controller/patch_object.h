@@ -21,6 +21,11 @@ async::Task<Result<void>> PatchFinalizer(kube::Client& client, kube::Informer& i
                                          kube::ObjectPtr object, FinalizerChange change,
                                          async::CancelToken cancel);
 
+// The merge patch by which the status of `object` becomes `wanted`; nullopt if it is that already. The server
+// refuses it with a conflict once the object has changed or is another one.
+std::optional<json::Value> MakeStatusPatch(const kube::StoredObject& object,
+                                           const json::Value& wanted);
+
 // Makes the status what `status` says, which was computed from `seen`; no request if it is so already. Nothing is
 // written if the object is gone or another one by now, or if its spec or its deletion has moved on: then another
 // look at it is due anyway. A conflict is settled by reading again, up to five times; kConflict if the status is

@@ -19,6 +19,8 @@ bool IsMark(std::string_view key);
 // What a user may ask kro by.
 bool IsWish(std::string_view key);
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
+// Equal, or neither is there.
+bool Same(const json::Value* a, const json::Value* b);
 // Equal but for metadata.resourceVersion.
 bool SameKept(const json::Value& before, const json::Value& after);
 bool SameMetadata(const json::Value& before, const json::Value& after);
@@ -26,15 +28,9 @@ bool SameMetadata(const json::Value& before, const json::Value& after);
 }  // namespace
 
 bool InstanceNeedsLook(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {
-  if (before == nullptr || after == nullptr) return true;
-  if (before->uid() != after->uid()) return true;
-  if (before->IsDeleting() != after->IsDeleting()) return true;
+  if (before == nullptr || after == nullptr || MovedOn(*before, *after)) return true;
   const json::Value& was = before->value();
   const json::Value& is = after->value();
-  const json::Value* generation = json::Find(was, {"metadata", "generation"});
-  const json::Value* now = json::Find(is, {"metadata", "generation"});
-  if ((generation == nullptr) != (now == nullptr)) return true;
-  if (generation != nullptr && *generation != *now) return true;
   return IsSuspended(was) != IsSuspended(is) || !KeepsEntries(was, is, "annotations", IsWish) ||
          !KeepsEntries(is, was, "annotations", IsWish);
 }
@@ -47,9 +43,13 @@ bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject
 }
 
 bool StatusDiffers(const kube::StoredObject& before, const kube::StoredObject& after) {
-  const json::Value* was = json::Find(before.value(), "status");
-  const json::Value* is = json::Find(after.value(), "status");
-  return was == nullptr || is == nullptr ? was != is : *was != *is;
+  return !Same(json::Find(before.value(), "status"), json::Find(after.value(), "status"));
+}
+
+bool MovedOn(const kube::StoredObject& before, const kube::StoredObject& after) {
+  return before.uid() != after.uid() || before.IsDeleting() != after.IsDeleting() ||
+         !Same(json::Find(before.value(), {"metadata", "generation"}),
+               json::Find(after.value(), {"metadata", "generation"}));
 }
 
 bool IsSuspended(const json::Value& instance) {
@@ -97,6 +97,10 @@ bool IsWish(std::string_view key) { return key.starts_with(api::kLabelPrefix); }
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+bool Same(const json::Value* a, const json::Value* b) {
+  return a == nullptr || b == nullptr ? a == b : *a == *b;
 }
 
 bool SameKept(const json::Value& before, const json::Value& after) {

@@ -23,6 +23,10 @@ bool MarksWereTouched(const kube::StoredObject& before, const kube::StoredObject
 // Whether the status reads differently. Both are the same instance.
 bool StatusDiffers(const kube::StoredObject& before, const kube::StoredObject& after);
 
+// Whether it is another object of that name by now, its deletion began, or its spec changed: what was computed from
+// `before` is no longer of use.
+bool MovedOn(const kube::StoredObject& before, const kube::StoredObject& after);
+
 // Suspended by annotation::kReconcile: "suspended" or "disabled", in any case.
 bool IsSuspended(const json::Value& instance);
 

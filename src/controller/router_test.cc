@@ -95,6 +95,18 @@ TEST(Router, AStatusThatReadsTheSameDoesNotDiffer) {
   EXPECT_TRUE(StatusDiffers(*with(""), *with("{state: ACTIVE}")));
 }
 
+TEST(Router, WhatWasComputedIsOfNoUseOnceSpecDeletionOrObjectIsAnother) {
+  const auto with = [](std::string_view metadata) {
+    return Stored(fmt::format("{{metadata: {{name: w, {}}}}}", metadata));
+  };
+  const auto object = with("uid: u, generation: 1");
+  EXPECT_FALSE(MovedOn(*object, *with("uid: u, generation: 1, resourceVersion: '9'")));
+  EXPECT_TRUE(MovedOn(*object, *with("uid: u, generation: 2")));
+  EXPECT_TRUE(MovedOn(*object, *with("uid: v, generation: 1")));
+  EXPECT_TRUE(MovedOn(*object, *with("uid: u, generation: 1, deletionTimestamp: now")));
+  EXPECT_TRUE(MovedOn(*object, *with("uid: u")));
+}
+
 TEST(Router, AnObjectWhoseVersionAloneMovedIsTheSame) {
   EXPECT_FALSE(ObjectDiffers(Stored("{metadata: {name: c, resourceVersion: '1'}, data: {k: v}}"),
                              Stored("{metadata: {name: c, resourceVersion: '2'}, data: {k: v}}")));

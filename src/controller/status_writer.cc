@@ -3,7 +3,8 @@
 #include <utility>
 
 #include "base/hash.h"
-#include "json/patch.h"
+#include "controller/patch_object.h"
+#include "controller/router.h"
 #include "runtime/status.h"
 
 namespace kro::controller {
@@ -14,8 +15,6 @@ using async::Task;
 
 constexpr int kAttempts = 5;
 
-bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now);
-json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted);
 std::uint64_t HashOf(const json::Value* status);
 
 }  // namespace
@@ -37,10 +36,12 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
       co_return kube::Reply<void>{};
     }
 
+    auto patch = MakeStatusPatch(*stored, wanted);
+    if (!patch) co_return kube::Reply<void>{};
     memo.status_under_way = true;
     // What the CRD does not know is found in the answer below; the server need not look for it too.
     auto answer = co_await client_.Patch(
-        gvr, key, kube::PatchType::kMerge, MakePatch(*stored, wanted),
+        gvr, key, kube::PatchType::kMerge, std::move(*patch),
         {.subresource = "status", .field_validation = kube::FieldValidation::kIgnore}, cancel);
     api.MemoOf(*stored).status_under_way = false;
     if (answer) {
@@ -68,25 +69,6 @@ Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr inst
 }
 
 namespace {
-
-bool MovedOn(const kube::StoredObject& then, const kube::StoredObject& now) {
-  if (then.uid() != now.uid() || then.IsDeleting() != now.IsDeleting()) return true;
-  const json::Value* a = json::Find(then.value(), {"metadata", "generation"});
-  const json::Value* b = json::Find(now.value(), {"metadata", "generation"});
-  return a != nullptr && b != nullptr && *a != *b;
-}
-
-json::Value MakePatch(const kube::StoredObject& stored, const json::Value& wanted) {
-  const json::Value* status = json::Find(stored.value(), "status");
-  const json::Value none = json::Object();
-  json::Object metadata;
-  metadata["uid"] = stored.uid();
-  metadata["resourceVersion"] = stored.resource_version();
-  json::Object patch;
-  patch["metadata"] = std::move(metadata);
-  patch["status"] = json::MakeMergePatch(status == nullptr ? none : *status, wanted);
-  return patch;
-}
 
 std::uint64_t HashOf(const json::Value* status) {
   return status == nullptr ? 0 : Hash64(json::Canonical(*status));
