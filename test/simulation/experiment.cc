@@ -21,8 +21,10 @@ using apiserver::FaultKind;
 
 // A run may take this long to come to the end that the run without faults had.
 constexpr Duration kPatience = 30min;
-// After that nothing may be written for so long.
-constexpr Duration kRest = 90s;
+// After that nothing may be changed for so long together, and in the second part nothing even be tried: whoever was
+// cut off may find in the first that what it wanted to write to is gone, or is not what it knew.
+constexpr Duration kRecovery = 30s;
+constexpr Duration kRest = 60s;
 
 // What a run may ask of the server, beside ten times what the run without faults asks.
 constexpr std::uint64_t kMostCalls = 1000;
@@ -198,14 +200,17 @@ Outcome Experiment::Play(const Trial& trial) const {
         for (const std::string& write : point.log) trial.log->Write(LogLevel::kDebug, write);
       }
     }
-    world.audit.Forget();
-    if (!world.Advance(kRest)) outcome.violations.push_back("tasks wake each other for ever");
-    for (const Call& call : world.audit.calls()) {
-      // Whoever was cut off may find only now that what it wanted to write to is gone, or not what it knew.
-      if (!call.write || call.code == 404 || call.code == 409) continue;
-      outcome.violations.push_back(fmt::format("wrote at rest: {} {} {}, answer {}", call.verb,
-                                               call.resource, call.object, call.code));
-    }
+    const auto rest = [&](Duration length, bool may_be_refused) {
+      world.audit.Forget();
+      if (!world.Advance(length)) outcome.violations.push_back("tasks wake each other for ever");
+      for (const Call& call : world.audit.calls()) {
+        if (!call.write || (may_be_refused && (call.code == 404 || call.code == 409))) continue;
+        outcome.violations.push_back(fmt::format("wrote at rest: {} {} {}, answer {}", call.verb,
+                                                 call.resource, call.object, call.code));
+      }
+    };
+    rest(kRecovery, !trial.schedule.empty());
+    rest(kRest, false);
   }
   outcome.lives = world.audit.lives();
   outcome.counts = world.faults.counts();
