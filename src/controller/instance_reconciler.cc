@@ -373,12 +373,18 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
   while (true) {
     auto actions = Advance();
     bool written = false;
+    const kube::ObjectPtr seen = instance_;
     ended = co_await WriteParent(pass_->Touched(), written);
     if (ended) break;
     if (written && first) {
       // Expressions see the instance as it is now.
       StartPass();
       actions = Advance();
+    } else if (MovedOn(*seen, *instance_)) {
+      // What was done so far was for another spec, and must not be reported for this one.
+      wake_();
+      ended = NextLook::OnEvent();
+      break;
     }
     first = false;
 
