@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <limits>
+
+#include "json/go_type.h"
 
 namespace kro::json {
 namespace {
@@ -189,6 +192,16 @@ TEST(TypeName, TellsIntegersFromNumbers) {
   EXPECT_EQ(TypeName(Value(1.0)), "number");
   EXPECT_EQ(TypeName(Value(Array())), "array");
   EXPECT_EQ(TypeName(Value()), "null");
+}
+
+TEST(GoType, IsWhatDecodingMakes) {
+  EXPECT_EQ(GoType(Value()), "<nil>");
+  EXPECT_EQ(GoType(Value(true)), "bool");
+  EXPECT_EQ(GoType(Value(1)), "int64");
+  EXPECT_EQ(GoType(Value(std::uint64_t{1} << 63)), "float64");
+  EXPECT_EQ(GoType(Value("")), "string");
+  EXPECT_EQ(GoType(Value(Array())), "[]interface {}");
+  EXPECT_EQ(GoType(Value(Object())), "map[string]interface {}");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include "base/go_quote.h"
 #include "cel/library/regex_pattern.h"
+#include "json/go_type.h"
 #include "schema/internal/go_text.h"
 #include "schema/internal/markers.h"
 #include "schema/openapi.h"
@@ -135,7 +136,6 @@ std::expected<void, Fault> ApplyPattern(const Marker& marker, std::string_view t
                                         json::Object& schema, int& steps_left);
 std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_view type,
                                            json::Object& schema, ListKeys& keys);
-std::string GoTypeName(const json::Value& value);
 std::string TypeHintFor(const json::Value& value);
 std::string MarkerHint(const MarkerError& error);
 std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types);
@@ -175,7 +175,7 @@ SpecSchema Builder::Build(const json::Value* spec, const json::Value* types) {
     path_.Push("spec");
     FieldDefinition root;
     if (!spec->is_object()) {
-      Report({"KRO103", "unexpected type: " + GoTypeName(*spec), {}, {}}, {});
+      Report({"KRO103", fmt::format("unexpected type: {}", json::GoType(*spec)), {}, {}}, {});
       schema = nullptr;
     } else {
       Read(*spec, 0, root);
@@ -189,7 +189,7 @@ SpecSchema Builder::Build(const json::Value* spec, const json::Value* types) {
 
 void Builder::ReadTypes(const json::Value& types) {
   if (!types.is_object()) {
-    Report({"KRO103", "unexpected type: " + GoTypeName(types), {}, {}}, {});
+    Report({"KRO103", fmt::format("unexpected type: {}", json::GoType(types)), {}, {}}, {});
     return;
   }
   std::map<std::string, const json::Value*> sorted;
@@ -225,7 +225,9 @@ bool Builder::Read(const json::Value& value, int depth, FieldDefinition& out) {
     return true;
   }
   if (!value.is_string()) {
-    Report({"KRO103", "unexpected type: " + GoTypeName(value), {}, TypeHintFor(value)}, {});
+    Report(
+        {"KRO103", fmt::format("unexpected type: {}", json::GoType(value)), {}, TypeHintFor(value)},
+        {});
     return false;
   }
   out.text = value.get_string();
@@ -735,27 +737,6 @@ std::expected<void, Fault> ApplyListMarker(const Marker& marker, std::string_vie
     schema[kListMapKeys].as_array().push_back(json::Value(marker.value));
   }
   return {};
-}
-
-std::string GoTypeName(const json::Value& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return "<nil>";
-    case boost::json::kind::bool_:
-      return "bool";
-    case boost::json::kind::int64:
-      return "int64";
-    case boost::json::kind::uint64:
-    case boost::json::kind::double_:
-      return "float64";
-    case boost::json::kind::string:
-      return "string";
-    case boost::json::kind::array:
-      return "[]interface {}";
-    case boost::json::kind::object:
-      return "map[string]interface {}";
-  }
-  return "<nil>";
 }
 
 std::string TypeHint(std::string_view name, const std::map<std::string, FieldDefinition>& types) {

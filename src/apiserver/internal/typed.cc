@@ -7,6 +7,7 @@
 #include <span>
 
 #include "apiserver/internal/element_text.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver::internal {
 namespace {
@@ -160,7 +161,6 @@ struct Item {
 };
 std::vector<Item> SortedItems(const TypeNode& type, const json::Array* array, FieldTexts& texts);
 std::size_t RunLength(const std::vector<Item>& items, std::size_t begin);
-std::string_view GoType(const json::Value& value);
 double AsDouble(const json::Value& number);
 
 }  // namespace
@@ -379,7 +379,7 @@ void TypeErrors::CheckScalar(const TypeNode& type, const json::Value& value) {
   switch (type.scalar) {
     case ScalarType::kNumeric:
       if (!value.is_number()) {
-        Add(fmt::format("expected numeric (int or float), got {}", GoType(value)));
+        Add(fmt::format("expected numeric (int or float), got {}", json::GoType(value)));
       }
       return;
     case ScalarType::kString:
@@ -830,25 +830,6 @@ std::size_t RunLength(const std::vector<Item>& items, std::size_t begin) {
   std::size_t end = begin + 1;
   while (end < items.size() && items[end].element == items[begin].element) ++end;
   return end - begin;
-}
-
-std::string_view GoType(const json::Value& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return "<nil>";
-    case boost::json::kind::bool_:
-      return "bool";
-    case boost::json::kind::string:
-      return "string";
-    case boost::json::kind::array:
-      return "[]interface {}";
-    case boost::json::kind::object:
-      return "map[string]interface {}";
-    case boost::json::kind::double_:
-      return "float64";
-    default:
-      return "int64";
-  }
 }
 
 double AsDouble(const json::Value& number) {

@@ -12,6 +12,7 @@
 #include "graph/internal/conditions.h"
 #include "graph/internal/report.h"
 #include "graph/template_walk.h"
+#include "json/go_type.h"
 #include "schema/status_inference.h"
 
 namespace kro::graph {
@@ -39,7 +40,6 @@ class InstanceBuilder {
 };
 
 json::FieldPath StatusPath();
-std::string_view GoTypeOf(const json::Value& value);
 
 }  // namespace
 
@@ -87,7 +87,7 @@ std::vector<TemplateString> InstanceBuilder::TakeConditions() {
     built_.faults.push_back(std::move(fault));
   };
   if (!conditions->is_array()) {
-    refuse(path, fmt::format("status.conditions must be a list, got {}", GoTypeOf(*conditions)),
+    refuse(path, fmt::format("status.conditions must be a list, got {}", json::GoType(*conditions)),
            fmt::format("conditions must be a list, not {}", json::TypeName(*conditions)));
     return entries;
   }
@@ -111,7 +111,7 @@ std::vector<TemplateString> InstanceBuilder::TakeConditions() {
     }
     refuse(path.Child(i),
            fmt::format("status.conditions[{}] must be a CEL expression string, got {}", i,
-                       GoTypeOf(list[i])),
+                       json::GoType(list[i])),
            fmt::format("a condition is an expression, not {}", json::TypeName(list[i])));
   }
   return entries;
@@ -198,28 +198,6 @@ void InstanceBuilder::InferSchema() {
 
 json::FieldPath StatusPath() {
   return json::FieldPath({std::string("spec"), std::string("schema"), std::string("status")});
-}
-
-// The type's name in upstream's messages.
-std::string_view GoTypeOf(const json::Value& value) {
-  switch (value.kind()) {
-    case boost::json::kind::null:
-      return "<nil>";
-    case boost::json::kind::bool_:
-      return "bool";
-    case boost::json::kind::int64:
-      return "int64";
-    case boost::json::kind::uint64:
-    case boost::json::kind::double_:
-      return "float64";
-    case boost::json::kind::string:
-      return "string";
-    case boost::json::kind::array:
-      return "[]interface {}";
-    case boost::json::kind::object:
-      return "map[string]interface {}";
-  }
-  return "";
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+#include "json/go_type.h"
+
+namespace kro::json {
+
+std::string_view GoType(const Value& value) {
+  switch (value.kind()) {
+    case boost::json::kind::null:
+      return "<nil>";
+    case boost::json::kind::bool_:
+      return "bool";
+    case boost::json::kind::int64:
+      return "int64";
+    case boost::json::kind::uint64:
+    case boost::json::kind::double_:
+      return "float64";
+    case boost::json::kind::string:
+      return "string";
+    case boost::json::kind::array:
+      return "[]interface {}";
+    case boost::json::kind::object:
+      return "map[string]interface {}";
+  }
+  return "<nil>";
+}
+
+}  // namespace kro::json
