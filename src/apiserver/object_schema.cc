@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "apiserver/internal/go_types.h"
+
 namespace kro::apiserver {
 namespace {
 
@@ -75,9 +77,13 @@ class SchemaReader {
     bool preserve_unknown = false;
     bool custom = false;  // of a CRD: embedded resources are completed
     int depth = 0;
+    std::string_view schema;   // the name of the schema whose fields these are
+    std::string_view go_type;  // what Go calls the type, where that does not follow from it
   };
 
   Result<const TypeNode*> ReadReference(const json::Value& schema, Scope scope);
+  // How the Go type of a named schema reads JSON.
+  Result<void> FillForm(TypeNode& node, std::string_view name);
   Result<void> Fill(TypeNode& node, const json::Object& schema, Scope scope);
   Result<void> FillList(TypeNode& node, const json::Object& schema, Scope scope);
   Result<void> FillMap(TypeNode& node, const json::Object& schema, Scope scope);
@@ -98,6 +104,9 @@ std::string_view TextAt(const json::Object& schema, std::string_view key);
 bool FlagAt(const json::Object& schema, std::string_view key);
 std::string_view ReferenceName(const json::Object& schema);
 ScalarType ReadScalar(std::string_view type, std::string_view format);
+NumberType ReadNumber(std::string_view type, std::string_view format);
+// "int32", "[]string" of what has no name of its own.
+std::string GoTypeOf(const TypeNode& node);
 void ReadListRelation(TypeNode& node, const json::Object& schema, Nodes& nodes);
 PatchStrategy ReadPatchStrategy(const json::Object& schema, Nodes& nodes);
 void AddStringField(TypeNode& node, std::string_view name);
@@ -182,9 +191,35 @@ Result<const TypeNode*> SchemaReader::ReadNamed(std::string_view name) {
   }
   TypeNode& node = nodes_.nodes.emplace_back();
   named_.emplace(name, &node);
-  auto filled = Fill(node, schema->get_object(), {});
+  name = nodes_.Intern(name);
+  node.go_type = name.substr(name.rfind('.', name.rfind('.') - 1) + 1);
+  auto filled = FillForm(node, name);
+  if (filled) filled = Fill(node, schema->get_object(), {.schema = name});
   if (!filled) return Annotate(filled, "{}", name);
   return &node;
+}
+
+Result<void> SchemaReader::FillForm(TypeNode& node, std::string_view name) {
+  static constexpr std::pair<std::string_view, JsonForm> kForms[] = {
+      {"meta.v1.Time", JsonForm::kTime},
+      {"meta.v1.MicroTime", JsonForm::kMicroTime},
+      {"meta.v1.FieldsV1", JsonForm::kRaw},
+      {"intstr.IntOrString", JsonForm::kIntOrString},
+      {"apiextensions.v1.JSON", JsonForm::kRaw},
+      {"apiextensions.v1.JSONSchemaPropsOrBool", JsonForm::kSchemaOrBool},
+      {"apiextensions.v1.JSONSchemaPropsOrArray", JsonForm::kSchemaOrArray},
+      {"apiextensions.v1.JSONSchemaPropsOrStringArray", JsonForm::kSchemaOrStrings},
+  };
+  auto found = std::ranges::find_if(kForms, [&](const auto& form) {
+    return name.ends_with(form.first) && name[name.size() - form.first.size() - 1] == '.';
+  });
+  if (found == std::end(kForms)) return {};
+  node.form = found->second;
+  if (node.form < JsonForm::kSchemaOrBool) return {};
+  auto schema = ReadNamed(name.substr(0, name.rfind("Or")));
+  if (!schema) return std::unexpected(schema.error());
+  node.inner = *schema;
+  return {};
 }
 
 Result<const TypeNode*> SchemaReader::ReadRoot(const json::Value& schema) {
@@ -232,14 +267,22 @@ Result<const TypeNode*> SchemaReader::ReadReference(const json::Value& schema, S
 Result<void> SchemaReader::Fill(TypeNode& node, const json::Object& schema, Scope scope) {
   if (FlagAt(schema, "x-kubernetes-preserve-unknown-fields")) scope.preserve_unknown = true;
   std::string_view type = TextAt(schema, "type");
+  if (node.go_type.empty()) node.go_type = scope.go_type;
   if (type.empty() && scope.custom && FlagAt(schema, "x-kubernetes-embedded-resource")) {
     type = "object";
   }
-  if (type == "object") return FillMap(node, schema, scope);
-  if (type == "array") return FillList(node, schema, scope);
+  if (type == "object" || type == "array") {
+    auto filled = type == "object" ? FillMap(node, schema, scope) : FillList(node, schema, scope);
+    if (filled && node.go_type.empty()) node.go_type = nodes_.Intern(GoTypeOf(node));
+    return filled;
+  }
   node.is_scalar = true;
   if (!type.empty()) {
-    node.scalar = ReadScalar(type, TextAt(schema, "format"));
+    std::string_view format = TextAt(schema, "format");
+    node.scalar = ReadScalar(type, format);
+    node.number = ReadNumber(type, format);
+    if (format == "byte") node.form = JsonForm::kBytes;
+    if (node.go_type.empty()) node.go_type = nodes_.Intern(GoTypeOf(node));
     return {};
   }
   if (auto filled = FillList(node, schema, scope); !filled) return filled;
@@ -254,6 +297,8 @@ Result<void> SchemaReader::FillList(TypeNode& node, const json::Object& schema, 
     node.items = &Common().untyped;
     return {};
   }
+  scope.schema = {};
+  scope.go_type = GoElement(node.go_type);
   auto read = ReadReference(*items, scope);
   if (!read) return Annotate(read, "items");
   node.items = *read;
@@ -283,6 +328,8 @@ Result<void> SchemaReader::FillMap(TypeNode& node, const json::Object& schema, S
   }
   const json::Value* additional = schema.if_contains("additionalProperties");
   if (additional != nullptr && additional->is_object()) {
+    scope.schema = {};
+    scope.go_type = GoElement(node.go_type);
     auto read = ReadReference(*additional, scope);
     if (!read) return Annotate(read, "additionalProperties");
     node.element = *read;
@@ -296,10 +343,14 @@ Result<void> SchemaReader::FillMap(TypeNode& node, const json::Object& schema, S
 
 Result<void> SchemaReader::AddField(TypeNode& node, std::string_view name,
                                     const json::Value& schema, Scope scope) {
+  const GoField go = scope.schema.empty() ? GoField{} : FindGoField(scope.schema, name);
+  scope.schema = {};
+  scope.go_type = go.type;
   auto type = ReadReference(schema, scope);
   if (!type) return std::unexpected(type.error());
   const json::Object& object = schema.get_object();
   TypeNode::Field field{nodes_.Intern(name), *type, nullptr, ReadPatchStrategy(object, nodes_)};
+  field.embedded = go.embedded;
   const json::Value* value = object.if_contains("default");
   if (value != nullptr && !value->is_structured() && !value->is_null()) {
     field.default_value = &nodes_.defaults.emplace_back(*value);
@@ -330,6 +381,8 @@ CommonTypes::CommonTypes() {
   string.is_scalar = true;
   string.scalar = ScalarType::kString;
   quantity.is_scalar = true;
+  quantity.form = JsonForm::kQuantity;
+  quantity.go_type = "resource.Quantity";
   for (TypeNode* node : {&deduced, &untyped}) {
     node->is_scalar = node->is_list = node->is_map = true;
     node->items = &untyped;
@@ -378,6 +431,29 @@ ScalarType ReadScalar(std::string_view type, std::string_view format) {
   if (type == "boolean") return ScalarType::kBoolean;
   if (type == "string" && (format.empty() || format == "byte")) return ScalarType::kString;
   return ScalarType::kUntyped;
+}
+
+NumberType ReadNumber(std::string_view type, std::string_view format) {
+  if (type != "integer") return NumberType::kFloat64;
+  return format == "int32" ? NumberType::kInt32 : NumberType::kInt64;
+}
+
+std::string GoTypeOf(const TypeNode& node) {
+  if (node.is_list) return "[]" + std::string(node.items->go_type);
+  if (node.is_map) {
+    return "map[string]" + std::string(node.element == nullptr ? "" : node.element->go_type);
+  }
+  if (node.form == JsonForm::kBytes) return "[]uint8";
+  switch (node.scalar) {
+    case ScalarType::kBoolean:
+      return "bool";
+    case ScalarType::kNumeric:
+      return node.number == NumberType::kInt32   ? "int32"
+             : node.number == NumberType::kInt64 ? "int64"
+                                                 : "float64";
+    default:
+      return "string";
+  }
 }
 
 void ReadListRelation(TypeNode& node, const json::Object& schema, Nodes& nodes) {

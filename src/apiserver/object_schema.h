@@ -28,6 +28,23 @@ enum class ListRelation : std::uint8_t {
   kMap,  // items are known by key fields
 };
 
+// Numbers of built-in kinds.
+enum class NumberType : std::uint8_t { kFloat64, kInt64, kInt32 };
+
+// How a built-in kind's Go type reads JSON.
+enum class JsonForm : std::uint8_t {
+  kPlain,  // by its structure
+  kRaw,    // anything
+  kBytes,  // base64
+  kTime,
+  kMicroTime,
+  kQuantity,
+  kIntOrString,
+  kSchemaOrBool,  // of CRDs, as are those below: `inner` is a schema
+  kSchemaOrArray,
+  kSchemaOrStrings,
+};
+
 // A directive for strategic merge patches.
 struct PatchStrategy {
   bool merge = false;
@@ -45,6 +62,7 @@ struct TypeNode {
     PatchStrategy patch;
     // What stands there when nothing was ever set; most fields are left out then.
     enum class Unset : std::uint8_t { kLeftOut, kNull, kZero, kStruct } unset = Unset::kLeftOut;
+    std::string_view embedded;  // the Go struct that the field is promoted from; mostly none
   };
 
   bool is_scalar = false;
@@ -52,6 +70,12 @@ struct TypeNode {
   bool is_map = false;
 
   ScalarType scalar = ScalarType::kUntyped;
+
+  // Of built-in kinds: how they are read, and what Go calls the type: "int32", "[]v1.Container".
+  JsonForm form = JsonForm::kPlain;
+  NumberType number = NumberType::kFloat64;
+  std::string_view go_type;
+  const TypeNode* inner = nullptr;
 
   ListRelation list = ListRelation::kAtomic;
   std::vector<std::string_view> keys;         // of a list of kind map, as declared

@@ -215,6 +215,15 @@ TEST(StructuralSchema, KeepsMetadataInShape) {
       {"{deletionGracePeriodSeconds: 1.5}",
        "json: cannot unmarshal number 1.5 into Go struct field "
        "ObjectMeta.deletionGracePeriodSeconds of type int64"},
+      {"{generation: 3e72}",
+       "json: cannot unmarshal number 3e+72 into Go struct field ObjectMeta.generation of type "
+       "int64"},
+      {"{generation: 9223372036854775808}",
+       "json: cannot unmarshal number 9223372036854776000 into Go struct field "
+       "ObjectMeta.generation of type int64"},
+      {"{generation: 2.0}", R"({"generation":2})"},
+      {"{uid: 1}",
+       "json: cannot unmarshal number into Go struct field ObjectMeta.uid of type types.UID"},
       {"{creationTimestamp: x}",
        "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\""},
       {"{deletionTimestamp: '2020'}",

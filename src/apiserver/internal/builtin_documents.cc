@@ -46,6 +46,7 @@ KRO_EMBED(openapi_hashes, "openapi.json");
 KRO_EMBED(discovery, "discovery.json");
 KRO_EMBED(protobuf, "protobuf.json.gz");
 KRO_EMBED(version, "version.json");
+KRO_EMBED(go_types, "go_types.txt");
 KRO_EMBED(policy, "policy.json");
 KRO_EMBED(objects, "objects.json");
 
@@ -94,6 +95,7 @@ std::string_view BuiltinOpenApiHashes() { return KRO_EMBEDDED(openapi_hashes); }
 std::string_view BuiltinDiscovery() { return KRO_EMBEDDED(discovery); }
 std::string_view BuiltinProtobuf() { return KRO_EMBEDDED(protobuf); }
 std::string_view BuiltinVersion() { return KRO_EMBEDDED(version); }
+std::string_view BuiltinGoTypes() { return KRO_EMBEDDED(go_types); }
 std::string_view BuiltinPolicy() { return KRO_EMBEDDED(policy); }
 std::string_view BuiltinObjects() { return KRO_EMBEDDED(objects); }
 

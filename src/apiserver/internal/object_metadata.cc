@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <cstdint>
 #include <span>
 
 #include "apiserver/internal/formats.h"
@@ -11,7 +13,19 @@
 namespace kro::apiserver::internal {
 namespace {
 
-enum class Shape { kString, kInteger, kBool, kTime, kStrings, kTexts, kReferences, kEntries, kAny };
+enum class Shape {
+  kString,
+  kUid,
+  kOperation,
+  kInteger,
+  kBool,
+  kTime,
+  kStrings,
+  kTexts,
+  kReferences,
+  kEntries,
+  kAny
+};
 
 struct Member {
   std::string_view name;
@@ -33,16 +47,17 @@ constexpr Member kMetadata[] = {
     {"ownerReferences", Shape::kReferences},
     {"resourceVersion", Shape::kString},
     {"selfLink", Shape::kString},
-    {"uid", Shape::kString},
+    {"uid", Shape::kUid},
 };
 constexpr Member kReference[] = {
     {"apiVersion", Shape::kString}, {"blockOwnerDeletion", Shape::kBool},
     {"controller", Shape::kBool},   {"kind", Shape::kString},
-    {"name", Shape::kString},       {"uid", Shape::kString},
+    {"name", Shape::kString},       {"uid", Shape::kUid},
 };
 constexpr Member kEntry[] = {
-    {"apiVersion", Shape::kString}, {"fieldsType", Shape::kString}, {"fieldsV1", Shape::kAny},
-    {"manager", Shape::kString},    {"operation", Shape::kString},  {"subresource", Shape::kString},
+    {"apiVersion", Shape::kString},   {"fieldsType", Shape::kString},
+    {"fieldsV1", Shape::kAny},        {"manager", Shape::kString},
+    {"operation", Shape::kOperation}, {"subresource", Shape::kString},
     {"time", Shape::kTime},
 };
 
@@ -54,8 +69,9 @@ Fault CheckMember(const json::Value& value, Shape shape, const std::string& owne
 Fault CheckStruct(const json::Value& value, std::span<const Member> members,
                   const std::string& owner, std::string_view go_type);
 std::string GoWord(const json::Value& value);
+// The server has numbers that are no int64 as floats, and writes those without fraction as integers.
+std::optional<std::int64_t> IntegerOf(const json::Value& value);
 std::string Mismatch(const json::Value& value, const std::string& owner, std::string_view type);
-Fault CheckTime(std::string_view text);
 void NormalizeStruct(json::Object& object, std::span<const Member> members,
                      const std::string& prefix, bool drop_empty, std::vector<std::string>& unknown);
 bool IsEmpty(const json::Value& value);
@@ -69,6 +85,33 @@ std::optional<std::string> MetadataFault(const json::Value& metadata) {
                        GoWord(metadata));
   }
   return CheckStruct(metadata, kMetadata, "ObjectMeta", "v1.ObjectMeta");
+}
+
+// Go's parser names the first part of its layout that the text has not.
+std::optional<std::string> TimeFault(std::string_view text) {
+  if (HasFormat("date-time", text)) return std::nullopt;
+  constexpr std::string_view kLayout = "2006-01-02T15:04:05Z07:00";
+  struct Part {
+    std::string_view word;
+    std::size_t digits;
+  };
+  constexpr Part kParts[] = {{"2006", 4}, {"-", 0}, {"01", 2}, {"-", 0}, {"02", 2}, {"T", 0},
+                             {"15", 2},   {":", 0}, {"04", 2}, {":", 0}, {"05", 2}, {"Z07:00", 0}};
+  std::string_view rest = text;
+  for (const Part& part : kParts) {
+    const std::string_view taken = rest.substr(0, part.digits == 0 ? 1 : part.digits);
+    const bool good = part.digits != 0 ? taken.size() == part.digits &&
+                                             std::ranges::all_of(
+                                                 taken, [](char c) { return c >= '0' && c <= '9'; })
+                                       : taken == part.word.substr(0, 1);
+    if (!good) {
+      return fmt::format(
+          "parsing time {} as \"{}\": cannot parse {} as {}", json::Serialize(json::Value(text)),
+          kLayout, json::Serialize(json::Value(rest)), json::Serialize(json::Value(part.word)));
+    }
+    rest.remove_prefix(taken.size());
+  }
+  return fmt::format("parsing time {}: time out of range", json::Serialize(json::Value(text)));
 }
 
 std::vector<std::string> NormalizeMetadata(json::Value& metadata) {
@@ -117,15 +160,21 @@ Fault CheckMember(const json::Value& value, Shape shape, const std::string& owne
     case Shape::kString:
       if (!value.is_string()) return Mismatch(value, owner, "string");
       return std::nullopt;
+    case Shape::kUid:
+      if (!value.is_string()) return Mismatch(value, owner, "types.UID");
+      return std::nullopt;
+    case Shape::kOperation:
+      if (!value.is_string()) return Mismatch(value, owner, "v1.ManagedFieldsOperationType");
+      return std::nullopt;
     case Shape::kBool:
       if (!value.is_bool()) return Mismatch(value, owner, "bool");
       return std::nullopt;
     case Shape::kInteger:
-      if (!value.is_int64()) return Mismatch(value, owner, "int64");
+      if (!IntegerOf(value)) return Mismatch(value, owner, "int64");
       return std::nullopt;
     case Shape::kTime:
       if (!value.is_string()) return Mismatch(value, owner, "string");
-      return CheckTime(value.get_string());
+      return TimeFault(value.get_string());
     case Shape::kStrings:
       if (!value.is_object()) return Mismatch(value, owner, "map[string]string");
       for (const auto& member : value.get_object()) {
@@ -176,39 +225,22 @@ std::string GoWord(const json::Value& value) {
   return value.is_bool() ? "bool" : "number";
 }
 
+std::optional<std::int64_t> IntegerOf(const json::Value& value) {
+  if (value.is_int64()) return value.get_int64();
+  constexpr double kLimit = 0x1p63;
+  const double number = value.is_double() ? value.get_double() : kLimit;
+  if (number != std::trunc(number) || number < -kLimit || number >= kLimit) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
 std::string Mismatch(const json::Value& value, const std::string& owner, std::string_view type) {
   std::string word = GoWord(value);
   // A number of the wrong kind is shown.
-  if (type == "int64" && value.is_number()) word += " " + json::Serialize(value);
+  if (type == "int64" && value.is_number()) {
+    word += " " + json::Serialize(json::Value(value.to_number<double>()));
+  }
   return fmt::format("json: cannot unmarshal {} into Go struct field {} of type {}", word, owner,
                      type);
-}
-
-// Go's parser names the first part of its layout that the text has not.
-Fault CheckTime(std::string_view text) {
-  if (HasFormat("date-time", text)) return std::nullopt;
-  constexpr std::string_view kLayout = "2006-01-02T15:04:05Z07:00";
-  struct Part {
-    std::string_view word;
-    std::size_t digits;
-  };
-  constexpr Part kParts[] = {{"2006", 4}, {"-", 0}, {"01", 2}, {"-", 0}, {"02", 2}, {"T", 0},
-                             {"15", 2},   {":", 0}, {"04", 2}, {":", 0}, {"05", 2}, {"Z07:00", 0}};
-  std::string_view rest = text;
-  for (const Part& part : kParts) {
-    const std::string_view taken = rest.substr(0, part.digits == 0 ? 1 : part.digits);
-    const bool good = part.digits != 0 ? taken.size() == part.digits &&
-                                             std::ranges::all_of(
-                                                 taken, [](char c) { return c >= '0' && c <= '9'; })
-                                       : taken == part.word.substr(0, 1);
-    if (!good) {
-      return fmt::format(
-          "parsing time {} as \"{}\": cannot parse {} as {}", json::Serialize(json::Value(text)),
-          kLayout, json::Serialize(json::Value(rest)), json::Serialize(json::Value(part.word)));
-    }
-    rest.remove_prefix(taken.size());
-  }
-  return fmt::format("parsing time {}: time out of range", json::Serialize(json::Value(text)));
 }
 
 void NormalizeStruct(json::Object& object, std::span<const Member> members,
@@ -226,6 +258,7 @@ void NormalizeStruct(json::Object& object, std::span<const Member> members,
       field = object.stable_erase(field);
       continue;
     }
+    if (member->shape == Shape::kInteger) value = IntegerOf(value).value_or(0);
     if (member->shape == Shape::kStrings) {
       for (auto& entry : value.get_object()) {
         if (entry.value().is_null()) entry.value() = "";

@@ -14,6 +14,9 @@ namespace kro::apiserver::internal {
 // What Go's decoder says of metadata that does not fit, nothing if it does.
 std::optional<std::string> MetadataFault(const json::Value& metadata);
 
+// What Go's parser says of a text that is no RFC 3339 time.
+std::optional<std::string> TimeFault(std::string_view text);
+
 // Brings metadata that has no fault into the form it is stored in: unknown fields and empty ones go.
 // Returns the unknown ones, "labels.x" without what stands before.
 std::vector<std::string> NormalizeMetadata(json::Value& metadata);

@@ -15,6 +15,7 @@
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
+#include "apiserver/internal/undecodable.h"
 #include "apiserver/internal/version_form.h"
 #include "apiserver/kinds/kind_rules.h"
 #include "apiserver/patch.h"
@@ -64,7 +65,6 @@ bool IsEmptied(const Resource& resource, const json::Value& object);
 // Complete by the version in which objects are stored.
 std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object);
 void PutMember(json::Object& object, std::string_view key, const json::Value* value);
-kube::Status InvalidPatch(const json::Value& object, std::string_view why);
 
 }  // namespace
 
@@ -102,10 +102,10 @@ Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tra
   if (!body) return std::unexpected(body.error());
   draft.object = std::move(body->value);
   draft.duplicates = std::move(body->duplicates);
-  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   if (auto complete = Complete(request, *options, draft); !complete) {
     return std::unexpected(complete.error());
   }
+  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
 
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   if (draft.live_stored == nullptr) {
@@ -155,7 +155,8 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
   if (!patched) return std::unexpected(patched.error());
   draft.object = std::move(*patched);
   if (!draft.object.is_object()) {
-    return std::unexpected(InvalidPatch(draft.object, "the patch leaves no object"));
+    return std::unexpected(
+        InvalidPatchStatus(json::Serialize(draft.object), "the patch leaves no object"));
   }
   if (const auto version = json::FindString(draft.object, {"apiVersion"});
       resource.custom && version != resource.ApiVersion() &&
@@ -174,14 +175,10 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
         {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
   }
   if (auto kind = CheckKind(resource, draft.object); !kind) return std::unexpected(kind.error());
-  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   if (auto complete = Complete(request, *options, draft); !complete) {
-    kube::Status status = complete.error();
-    std::size_t at = status.message.find("json: cannot");
-    if (at == std::string::npos) at = status.message.find("strict decoding error");
-    if (at == std::string::npos) return std::unexpected(std::move(status));
-    return std::unexpected(InvalidPatch(draft.object, status.message.substr(at)));
+    return std::unexpected(complete.error());
   }
+  if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   return FinishUpdate(request, *options, std::move(draft));
 }
 
@@ -252,20 +249,29 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
 Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOptions& options,
                                     Draft& draft) {
   const Resource& resource = *request.resource;
+  const WrittenAs written = WrittenIn(request);
   std::vector<std::string> unknown;
   if (const CustomVersion* custom = resource.custom.get()) {
     unknown = custom->schema->Prune(draft.object);
     if (!draft.owned) custom->schema->DropNulls(draft.object);
     auto dropped = custom->schema->CoerceMetadata(draft.object);
-    if (!dropped) return std::unexpected(dropped.error());
+    if (!dropped) {
+      kube::Status status = dropped.error();
+      const std::string begin = CannotBeHandled(resource.gvk(), "");
+      if (written.form == WrittenAs::Form::kMerged || !status.message.starts_with(begin)) {
+        return std::unexpected(std::move(status));
+      }
+      return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object,
+                                               status.message.substr(begin.size())));
+    }
     unknown.insert(unknown.end(), dropped->begin(), dropped->end());
     custom->schema->Default(draft.object);
   } else {
-    auto decoded = DecodeTyped(core_.registry.StructureOf(resource), resource.kind, draft.object);
+    auto decoded =
+        DecodeTyped(core_.registry.StructureOf(resource), resource.kind, draft.object, written);
     if (!decoded) {
-      return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}",
-                                    resource.kind, resource.version, resource.kind,
-                                    decoded.error().message()));
+      return std::unexpected(
+          UndecodableStatus(resource.gvk(), request, draft.object, decoded.error().message()));
     }
     unknown = std::move(*decoded);
     if (const KindRules& rules = RulesOf(resource); rules.set_defaults != nullptr) {
@@ -277,9 +283,11 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
   }
   std::vector<std::string> complaints = FieldComplaints(unknown, draft.duplicates);
   if (options.validation == Validation::kStrict) {
-    return BadRequest(fmt::format("{} in version \"{}\" cannot be handled as a {}: {}",
-                                  resource.kind, resource.version, resource.kind,
-                                  StrictDecodingError(complaints)));
+    const std::string fault = StrictDecodingError(complaints);
+    if (MediaType(request.content_type) == "application/apply-patch+yaml") {
+      return BadRequest(CannotBeHandled(resource.gvk(), fault));
+    }
+    return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object, fault));
   }
   warnings_.insert(warnings_.end(), complaints.begin(), complaints.end());
   return {};
@@ -489,7 +497,8 @@ Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request,
   }
   if (!patched) return std::unexpected(patched.error());
   if (options.validation == Validation::kStrict && !patched->complaints.empty()) {
-    return std::unexpected(InvalidPatch(patched->object, StrictDecodingError(patched->complaints)));
+    return std::unexpected(InvalidPatchStatus(json::Serialize(patched->object),
+                                              StrictDecodingError(patched->complaints)));
   }
   if (options.validation == Validation::kWarn) {
     warnings_.insert(warnings_.end(), patched->complaints.begin(), patched->complaints.end());
@@ -734,10 +743,6 @@ void PutMember(json::Object& object, std::string_view key, const json::Value* va
   } else {
     object[key] = *value;
   }
-}
-
-kube::Status InvalidPatch(const json::Value& object, std::string_view why) {
-  return InvalidStatus("", "", "", {Invalid("patch", json::Value(json::Serialize(object)), why)});
 }
 
 }  // namespace

@@ -151,8 +151,11 @@ bool ComesBefore(std::string_view version, std::string_view other) {
 namespace {
 
 Result<ObjectSchema> BuiltinTypes::Find(const api::Gvk& gvk) {
-  const std::string path =
-      gvk.group.empty() ? "api/v1" : fmt::format("apis/{}/{}", gvk.group, gvk.version);
+  // A Scale is described where there is something to scale.
+  const std::string path = gvk.group.empty() ? "api/v1"
+                           : gvk.kind == "Scale"
+                               ? "apis/apps/v1"
+                               : fmt::format("apis/{}/{}", gvk.group, gvk.version);
   const std::lock_guard lock(mutex_);
   Document& document = documents_[path];
   if (document.types == nullptr) {

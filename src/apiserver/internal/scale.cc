@@ -9,6 +9,8 @@
 #include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
+#include "apiserver/internal/typed_decode.h"
+#include "apiserver/internal/undecodable.h"
 #include "apiserver/kinds/values.h"
 #include "apiserver/patch.h"
 #include "json/path.h"
@@ -50,6 +52,12 @@ Answer<json::Value> WriteScale(Core& core, const WriteRequest& request, ScaleWri
                        : ApplyMergePatch(*before, request.body);
     if (!patched) return std::unexpected(patched.error());
     scale = std::move(patched->object);
+  }
+  const api::Gvk gvk{"autoscaling", "v1", "Scale"};
+  auto structure = core.registry.BuiltinStructure(gvk);
+  if (!structure) return std::unexpected(InternalErrorStatus(structure.error().message()));
+  if (auto fits = DecodeTyped(*structure, gvk.kind, scale, WrittenIn(request)); !fits) {
+    return std::unexpected(UndecodableStatus(gvk, request, scale, fits.error().message()));
   }
   const std::int64_t replicas = IntAt(scale, {"spec", "replicas"});
   const ScalePaths paths = PathsOf(resource);

@@ -12,9 +12,20 @@
 
 namespace kro::apiserver {
 
+// Where an object comes from decides which numbers are integers, and how they are shown.
+struct WrittenAs {
+  enum class Form {
+    kJson,    // `text`: an integer is digits alone
+    kYaml,    // turned into JSON first, where 1.0 and 1e0 are 1
+    kMerged,  // the outcome of an apply or of a strategic merge: converted, integers wrap
+  } form = Form::kJson;
+  std::string_view text;
+};
+
 // Where unknown fields stood: "spec.l[0].x", in order. The error's text is Go's alone: `json: cannot
-// unmarshal number into Go struct field ConfigMap.data of type string`.
+// unmarshal number into Go struct field ConfigMap.data of type string`, or of what is merged `cannot
+// convert float64 to int32`.
 Result<std::vector<std::string>> DecodeTyped(const ObjectSchema& structure, std::string_view kind,
-                                             json::Value& object);
+                                             json::Value& object, WrittenAs written);
 
 }  // namespace kro::apiserver

@@ -14,6 +14,9 @@ namespace kro::apiserver {
 namespace {
 
 bool IsPrintable(std::string_view text);
+bool IsUnset(const json::Value& object, std::string_view key);
+// `number into Go struct field .kind of type string`; empty: there may be an apiVersion and a kind.
+std::string TypeMetaFault(const json::Value& body);
 // What is said of a body that is no object of the kind, with its beginning.
 kube::Status Unrecognized(const WriteRequest& request, std::string_view why);
 
@@ -86,14 +89,10 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
         request,
         fmt::format("couldn't get version/kind; json parse error: {}", decoded.error().message())));
   }
-  if (!decoded->value.is_object()) {
+  if (decoded->value.is_null() && !resource.custom) decoded->value = json::Object();
+  if (std::string fault = TypeMetaFault(decoded->value); !fault.empty()) {
     return std::unexpected(Unrecognized(
-        request,
-        fmt::format(
-            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
-            "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
-            "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            json::TypeName(decoded->value))));
+        request, "couldn't get version/kind; json parse error: json: cannot unmarshal " + fault));
   }
   if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
     return std::unexpected(Unrecognized(
@@ -106,6 +105,10 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
 }
 
 Answer<void> CheckKind(const Resource& resource, json::Value& object) {
+  if (!resource.custom) {
+    if (IsUnset(object, "apiVersion")) object.get_object()["apiVersion"] = resource.ApiVersion();
+    if (IsUnset(object, "kind")) object.get_object()["kind"] = resource.kind;
+  }
   std::string_view api_version = json::FindString(object, {"apiVersion"});
   std::string_view kind = json::FindString(object, {"kind"});
   if (resource.custom) {
@@ -122,12 +125,6 @@ Answer<void> CheckKind(const Resource& resource, json::Value& object) {
           InvalidStatus(kind, resource.group, json::FindString(object, {"metadata", "name"}),
                         {Invalid("kind", json::Value(kind), "must be " + resource.kind)}));
     }
-    return {};
-  }
-  if (api_version.empty() && kind.empty()) {
-    json::Object& members = object.get_object();
-    members["apiVersion"] = resource.ApiVersion();
-    members["kind"] = resource.kind;
     return {};
   }
   if (kind != resource.kind || api_version != resource.ApiVersion()) {
@@ -173,8 +170,37 @@ std::string_view DefaultManager(std::string_view user_agent) {
 
 namespace {
 
+bool IsUnset(const json::Value& object, std::string_view key) {
+  const json::Value* value = json::Find(object, key);
+  return value == nullptr || value->is_null() ||
+         (value->is_string() && value->get_string().empty());
+}
+
 bool IsPrintable(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+}
+
+std::string TypeMetaFault(const json::Value& body) {
+  const auto word = [](const json::Value& value) -> std::string_view {
+    if (value.is_number()) return "number";
+    return value.is_bool() ? "bool" : json::TypeName(value);
+  };
+  if (body.is_null()) return "";
+  if (!body.is_object()) {
+    return fmt::format(
+        "{} into Go value of type struct {{ APIVersion string "
+        "\"json:\\\"apiVersion,omitempty\\\"\"; "
+        "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+        word(body));
+  }
+  for (const auto& member : body.get_object()) {
+    const std::string_view key = member.key();
+    const json::Value& value = member.value();
+    if ((key == "apiVersion" || key == "kind") && !value.is_string() && !value.is_null()) {
+      return fmt::format("{} into Go struct field .{} of type string", word(value), key);
+    }
+  }
+  return "";
 }
 
 kube::Status Unrecognized(const WriteRequest& request, std::string_view why) {

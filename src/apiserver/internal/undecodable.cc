@@ -1,0 +1,56 @@
+#include "apiserver/internal/undecodable.h"
+
+#include <fmt/format.h>
+
+#include "apiserver/decode.h"
+#include "apiserver/field_error.h"
+#include "apiserver/internal/status.h"
+#include "apiserver/internal/typed.h"
+
+namespace kro::apiserver {
+namespace {
+
+constexpr std::string_view kApply = "application/apply-patch+yaml";
+constexpr std::string_view kStrategicMerge = "application/strategic-merge-patch+json";
+
+}  // namespace
+
+WrittenAs WrittenIn(const WriteRequest& request) {
+  const std::string_view media_type = MediaType(request.content_type);
+  if (media_type == "application/yaml") return {WrittenAs::Form::kYaml, request.body};
+  const bool merges = media_type == kApply || media_type == kStrategicMerge;
+  return {merges ? WrittenAs::Form::kMerged : WrittenAs::Form::kJson, request.body};
+}
+
+kube::Status UndecodableStatus(const api::Gvk& gvk, const WriteRequest& request,
+                               const json::Value& object, std::string_view fault) {
+  const std::string_view media_type = MediaType(request.content_type);
+  if (media_type == kApply) {
+    auto config = DecodeYaml(request.body);
+    if (!config) return BadRequestStatus(config.error().message());
+    return PlainErrorStatus(
+        fmt::format("failed to convert new object ({}/{}; {}) to proper version: unable to convert "
+                    "unstructured object to {}: {}",
+                    json::FindString(config->value, {"metadata", "namespace"}),
+                    json::FindString(config->value, {"metadata", "name"}), gvk, gvk, fault));
+  }
+  if (media_type == kStrategicMerge) {
+    auto patch = DecodeJson(request.body);
+    return InvalidPatchStatus(patch ? internal::GoValue(patch->value) : "", fault);
+  }
+  const bool is_patch =
+      media_type == "application/merge-patch+json" || media_type == "application/json-patch+json";
+  if (is_patch) return InvalidPatchStatus(json::Serialize(object), fault);
+  return BadRequestStatus(CannotBeHandled(gvk, fault));
+}
+
+std::string CannotBeHandled(const api::Gvk& gvk, std::string_view fault) {
+  return fmt::format("{} in version \"{}\" cannot be handled as a {}: {}", gvk.kind, gvk.version,
+                     gvk.kind, fault);
+}
+
+kube::Status InvalidPatchStatus(std::string_view shown, std::string_view why) {
+  return InvalidStatus("", "", "", {Invalid("patch", json::Value(shown), why)});
+}
+
+}  // namespace kro::apiserver
