@@ -1,6 +1,6 @@
 // Prints how the built-in kinds of Kubernetes are written in protobuf, as JSON: which message each kind is, and of
 // each message its fields with number, name in JSON, form, type, and whether a zero is left out. Read from the types themselves, so that it says what
-// Go clients send. `scripts/fetch-protobuf` keeps it for the embedded API server.
+// Go clients send. `scripts/fetch-go-types` keeps it for the embedded API server.
 package main
 
 import (

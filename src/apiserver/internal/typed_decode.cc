@@ -227,7 +227,7 @@ Next Decoder::WalkOwnForm(const TypeNode& type, json::Value& value) {
       plain.go_type = "string";
       break;
     case JsonForm::kQuantity:
-      if (IsQuantity(value.is_string() ? std::string(value.get_string()) : Spelled(value))) {
+      if (value.is_number() || (value.is_string() && IsQuantity(value.get_string()))) {
         return Next::kGoOn;
       }
       return Stop({.text = std::string(kNoQuantity)});

@@ -1,8 +1,7 @@
 // Prints what the OpenAPI documents do not say of the Go types of built-in kinds, and refusals name: the types of
 // fields where they have a name of their own, and the struct that a field is promoted from. One field a line: schema,
-// field, type, embedded structs; `-` where there is nothing to say. Keeps go_types.txt:
-//
-//	cd devcluster && go run ../src/apiserver/builtin/go_types.go >../src/apiserver/builtin/go_types.txt
+// field, type, embedded structs; `-` where there is nothing to say. `scripts/fetch-go-types` keeps it for the embedded
+// API server.
 package main
 
 import (
