@@ -82,9 +82,10 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
         "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
   }
   if (!decoded) {
-    return std::unexpected(Unrecognized(
-        request,
-        fmt::format("couldn't get version/kind; json parse error: {}", decoded.error().message())));
+    const std::string_view prefix =
+        media_type == "application/yaml" ? "" : "couldn't get version/kind; json parse error: ";
+    return std::unexpected(
+        Unrecognized(request, fmt::format("{}{}", prefix, decoded.error().message())));
   }
   if (!decoded->value.is_object()) {
     return std::unexpected(Unrecognized(
@@ -93,7 +94,7 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
             "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go "
             "value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; "
             "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-            json::TypeName(decoded->value))));
+            GoTypeName(decoded->value))));
   }
   if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
     return std::unexpected(Unrecognized(
