@@ -2,10 +2,24 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "apiserver/internal/json_reader.h"
-#include "json/yaml.h"
+#include "json/go_type.h"
+#include "json/kubectl_yaml.h"
 
 namespace kro::apiserver {
+namespace {
+
+// YAML that goes on behind its first document is not looked at there.
+std::string_view FirstDocument(std::string_view text);
+std::string YamlError(const std::vector<std::string>& lines);
+// `first`, then those of fields.
+std::vector<std::string> Complaints(std::vector<std::string> first,
+                                    const std::vector<std::string>& unknown,
+                                    const std::vector<std::string>& duplicates);
+
+}  // namespace
 
 Result<Decoded> DecodeJson(std::string_view text, boost::json::storage_ptr storage) {
   // Strict reading is fast and fails for repeated keys; the reader that follows is for those, and for
@@ -16,57 +30,90 @@ Result<Decoded> DecodeJson(std::string_view text, boost::json::storage_ptr stora
 
 Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr storage) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
-  Decoded decoded;
-  bool is_json = false;
   if (first != std::string_view::npos && text[first] == '{') {
     if (auto value = json::Parse(text, std::move(storage))) return Decoded{*std::move(value), {}};
     internal::JsonReader reader(text);
     if (auto lenient = reader.Read()) {
-      decoded = {std::move(lenient->value), reader.yaml_complaints()};
-      is_json = true;
+      return Decoded{std::move(lenient->value), {.fields = {}, .lines = reader.yaml_complaints()}};
     }
   }
-  if (!is_json) {
-    auto documents = json::ParseYaml(text);
-    if (!documents) {
-      const Diagnostic& fault = documents.error().front();
-      return Fail(ErrorCode::kInvalid,
-                  "error decoding YAML: error converting YAML to JSON: yaml: line {}: {}",
-                  fault.where.position.line, fault.message);
-    }
-    if (!documents->empty()) decoded.value = std::move(documents->front().value);
-    if (decoded.value.is_null()) decoded.value = json::Object();
+  auto read = json::ParseKubectlYaml(FirstDocument(text));
+  if (!read) {
+    const Diagnostic& fault = read.error().front();
+    return Fail(ErrorCode::kInvalid, "yaml: line {}: {}", fault.where.position.line, fault.message);
   }
-  if (decoded.value.is_object()) return decoded;
+  if (read->documents.empty()) return Decoded{json::Object(), {}};
+  return Decoded{std::move(read->documents.front().value),
+                 {.fields = {}, .lines = std::move(read->strict_complaints)}};
+}
+
+Result<Decoded> DecodeApply(std::string_view text, boost::json::storage_ptr storage) {
+  auto decoded = DecodeYaml(text, std::move(storage));
+  if (!decoded) {
+    return Fail(ErrorCode::kInvalid, "error decoding YAML: error converting YAML to JSON: {}",
+                decoded.error().message());
+  }
+  if (decoded->value.is_object()) return decoded;
   return Fail(ErrorCode::kInvalid,
               "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot "
               "unmarshal {} into Go value of type map[string]interface {{}}",
-              decoded.value.is_array()    ? "array"
-              : decoded.value.is_string() ? "string"
-              : decoded.value.is_bool()   ? "bool"
-                                          : "number");
+              json::GoWord(decoded->value));
 }
 
-std::string StrictYamlError(const std::vector<std::string>& complaints) {
-  return fmt::format(
-      "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  {}",
-      fmt::join(complaints, "\n  "));
+std::string StrictYamlError(const std::vector<std::string>& lines) {
+  return "error strict decoding YAML: error converting YAML to JSON: " + YamlError(lines);
 }
 
 std::vector<std::string> FieldComplaints(const std::vector<std::string>& unknown,
-                                         const std::vector<std::string>& duplicates) {
-  std::vector<std::string> complaints;
-  for (const std::string& field : unknown) {
-    complaints.push_back("unknown field " + json::Serialize(json::Value(field)));
-  }
-  for (const std::string& field : duplicates) {
-    complaints.push_back("duplicate field " + json::Serialize(json::Value(field)));
-  }
-  return complaints;
+                                         const RepeatedKeys& duplicates) {
+  std::vector<std::string> yaml;
+  if (!duplicates.lines.empty()) yaml.push_back(YamlError(duplicates.lines));
+  return Complaints(std::move(yaml), unknown, duplicates.fields);
+}
+
+std::vector<std::string> FieldWarnings(const std::vector<std::string>& unknown,
+                                       const RepeatedKeys& duplicates) {
+  return Complaints(duplicates.lines, unknown, duplicates.fields);
 }
 
 std::string StrictDecodingError(const std::vector<std::string>& complaints) {
   return fmt::format("strict decoding error: {}", fmt::join(complaints, ", "));
 }
 
+namespace {
+
+// A document ends where a line begins with "---" or "...", whatever stands around it.
+std::string_view FirstDocument(std::string_view text) {
+  bool begun = false;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    const std::string_view behind = line.substr(std::min<std::size_t>(3, line.size()));
+    const bool marker = (line.starts_with("---") || line.starts_with("...")) &&
+                        (behind.empty() || std::string_view(" \t\r").contains(behind.front()));
+    if (marker && begun) return text.substr(0, at);
+    const bool blank = line.find_first_not_of(" \t\r") == std::string_view::npos;
+    begun = begun || !(blank || line.starts_with('#') || line.starts_with('%'));
+    at = end + 1;
+  }
+  return text;
+}
+
+std::string YamlError(const std::vector<std::string>& lines) {
+  return fmt::format("yaml: unmarshal errors:\n  {}", fmt::join(lines, "\n  "));
+}
+
+std::vector<std::string> Complaints(std::vector<std::string> first,
+                                    const std::vector<std::string>& unknown,
+                                    const std::vector<std::string>& duplicates) {
+  for (const std::string& field : unknown) {
+    first.push_back("unknown field " + json::Serialize(json::Value(field)));
+  }
+  for (const std::string& field : duplicates) {
+    first.push_back("duplicate field " + json::Serialize(json::Value(field)));
+  }
+  return first;
+}
+
+}  // namespace
 }  // namespace kro::apiserver

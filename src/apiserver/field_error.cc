@@ -4,11 +4,15 @@
 
 #include <set>
 
+#include "base/go_quote.h"
+
 namespace kro::apiserver {
 namespace {
 
 // A value as messages show it: strings quoted, the rest as JSON.
-std::string Show(const json::Value& value) { return json::Canonical(value); }
+std::string Show(const json::Value& value) {
+  return value.is_string() ? GoQuote(value.get_string()) : json::Canonical(value);
+}
 
 std::string WithDetail(std::string text, std::string_view detail);
 
@@ -61,7 +65,7 @@ FieldError NotSupported(std::string field, const json::Value& value,
   std::string words;
   for (std::string_view word : supported) {
     if (!words.empty()) words += ", ";
-    words += json::Serialize(json::Value(word));
+    words += GoQuote(word);
   }
   return {FieldErrorType::kNotSupported, std::move(field),
           WithDetail("Unsupported value: " + Show(value),

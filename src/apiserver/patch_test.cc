@@ -244,18 +244,42 @@ TEST(ObjectSchema, KnowsWhatIsThereWhenNothingIsSet) {
 }
 
 TEST(DecodeYaml, TakesTheLastOfEqualKeysAndNamesTheLine) {
-  auto decoded = DecodeYaml(R"({"spec":{"a":"1",
-"a":"2"}})");
-  ASSERT_TRUE(decoded.has_value());
-  EXPECT_EQ(json::Canonical(decoded->value), R"({"spec":{"a":"2"}})");
-  EXPECT_THAT(decoded->duplicates, ElementsAre("line 2: key \"a\" already set in map"));
-  EXPECT_EQ(StrictYamlError(decoded->duplicates),
-            "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  "
-            "line 2: key \"a\" already set in map");
+  const std::string_view kTexts[] = {
+      "{\"spec\":{\"a\":\"1\",\n\t\"a\":\n\"2\"}}",
+      "spec:\n  a: 1\n  a: '2'\n",
+      "---\nspec: {a: 1,\n  a: '2'}\n---\na: [\n",
+  };
+  for (const std::string_view text : kTexts) {
+    auto decoded = DecodeYaml(text);
+    ASSERT_TRUE(decoded.has_value()) << text;
+    EXPECT_EQ(json::Canonical(decoded->value), R"({"spec":{"a":"2"}})");
+    EXPECT_THAT(decoded->duplicates.lines, ElementsAre("line 3: key \"a\" already set in map"));
+    EXPECT_EQ(
+        StrictYamlError(decoded->duplicates.lines),
+        "error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n  "
+        "line 3: key \"a\" already set in map");
+  }
 }
 
-TEST(DecodeYaml, WantsAMap) {
-  auto decoded = DecodeYaml("- a");
+TEST(DecodeYaml, ReadsNothingAsAnEmptyObject) {
+  for (const std::string_view text : {"", "null", "# none", "---\n---\na: 1\n"}) {
+    auto decoded = DecodeYaml(text);
+    ASSERT_TRUE(decoded.has_value()) << text;
+    EXPECT_EQ(json::Canonical(decoded->value), "{}") << text;
+  }
+}
+
+TEST(FieldComplaints, PutLinesOfYamlFirstAndForStrictTogether) {
+  const RepeatedKeys keys{.fields = {}, .lines = {"line 2: x", "line 3: y"}};
+  EXPECT_THAT(
+      FieldComplaints({"z"}, keys),
+      ElementsAre("yaml: unmarshal errors:\n  line 2: x\n  line 3: y", "unknown field \"z\""));
+  EXPECT_THAT(FieldWarnings({"z"}, keys),
+              ElementsAre("line 2: x", "line 3: y", "unknown field \"z\""));
+}
+
+TEST(DecodeApply, WantsAMap) {
+  auto decoded = DecodeApply("- a");
   ASSERT_FALSE(decoded.has_value());
   EXPECT_EQ(
       decoded.error().message(),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "apiserver/internal/selection.h"
 #include "apiserver/internal/status.h"
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "json/yaml.h"
 
 namespace kro::apiserver {
@@ -41,7 +43,8 @@ constexpr std::size_t kGzipFrom = 128 * 1024;
 constexpr auto kBookmarkEvery = std::chrono::seconds(60);
 constexpr auto kBookmarkBeforeEnd = std::chrono::seconds(2);
 constexpr auto kWaitForRevision = std::chrono::seconds(3);
-constexpr std::size_t kMaxWarningBytes = 4096;
+constexpr std::size_t kMaxWarningCharacters = 4096;
+constexpr std::size_t kCutWarning = 256;
 
 std::string_view HeaderOf(const http::Request& request, std::string_view name);
 AccessAttributes AttributesOf(std::string_view method, std::string_view path,
@@ -54,6 +57,7 @@ ObjectChange Told(const Collection& collection, const StoredObject& object, Obje
                   std::uint64_t revision);
 std::optional<ServedKind> Served(const ResourcePtr& resource);
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response);
+bool IsHeaderText(std::string_view text);
 // What kubectl logs, exec, port-forward and the like ask of a pod.
 bool NeedsContainers(std::string_view subresource);
 kube::Status NoContainersStatus();
@@ -790,19 +794,38 @@ std::optional<ServedKind> Served(const ResourcePtr& resource) {
                     resource->namespaced()};
 }
 
+// Each text once, and none that a header cannot show. Where they are long together each is cut.
 void AddWarnings(const std::vector<std::string>& warnings, http::Response& response) {
-  std::size_t bytes = 0;
+  std::set<std::string_view> texts;
+  std::size_t characters = 0;
   for (const std::string& warning : warnings) {
-    std::string text = warning.substr(0, 256);
-    bytes += text.size();
-    if (bytes > kMaxWarningBytes) return;
+    if (!IsHeaderText(warning) || !texts.insert(warning).second) continue;
+    characters += CountCodePoints(warning);
+  }
+  const bool cut = characters > kMaxWarningCharacters;
+  characters = 0;
+  for (const std::string& warning : warnings) {
+    if (texts.erase(warning) == 0) continue;
+    if (characters >= kMaxWarningCharacters) return;
+    const std::size_t size = cut ? ByteOffset(warning, kCutWarning) : warning.size();
+    const std::string_view text = std::string_view(warning).substr(0, size);
+    characters += CountCodePoints(text);
     std::string quoted;
     for (char c : text) {
       if (c == '"' || c == '\\') quoted += '\\';
-      quoted += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+      quoted += c;
     }
     response.headers.Add("Warning", fmt::format("299 - \"{}\"", quoted));
   }
+}
+
+bool IsHeaderText(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const CodePoint c = DecodeCodePoint(text, i);
+    if (!c.valid || c.value < 0x20 || (c.value >= 0x7f && c.value < 0xa0)) return false;
+    i += c.size;
+  }
+  return true;
 }
 
 bool NeedsContainers(std::string_view subresource) {

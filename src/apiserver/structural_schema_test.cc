@@ -72,6 +72,8 @@ TEST(StructuralSchema, SaysWhatIsWrongInTheServersWords) {
        "spec: Invalid value: \"AB\": spec in body should match '^[a-z]+$'"},
       {"{type: string, format: date-time}", "x",
        "spec: Invalid value: \"x\": spec in body must be of type date-time: \"x\""},
+      {"{type: string, format: date}", R"("\x7f\n")",
+       R"(spec: Invalid value: "\x7f\n": spec in body must be of type date: "\x7f\n")"},
       {"{type: string, format: zzz}", "x", ""},
       {"{type: string, enum: [a, b]}", "c",
        "spec: Unsupported value: \"c\": supported values: \"a\", \"b\""},

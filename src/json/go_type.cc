@@ -23,4 +23,9 @@ std::string_view GoType(const Value& value) {
   return "<nil>";
 }
 
+std::string_view GoWord(const Value& value) {
+  if (value.is_number()) return "number";
+  return value.is_bool() ? "bool" : TypeName(value);
+}
+
 }  // namespace kro::json

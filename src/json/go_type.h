@@ -10,4 +10,7 @@ namespace kro::json {
 // "map[string]interface {}", "[]interface {}", "int64"; an integer beyond int64 is a "float64".
 std::string_view GoType(const Value& value);
 
+// "number", "bool", "array": what Go's decoder calls a value that it cannot put where it stands.
+std::string_view GoWord(const Value& value);
+
 }  // namespace kro::json

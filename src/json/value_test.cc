@@ -194,6 +194,13 @@ TEST(TypeName, TellsIntegersFromNumbers) {
   EXPECT_EQ(TypeName(Value()), "null");
 }
 
+TEST(GoWord, IsWhatJsonCallsAValueButForBool) {
+  EXPECT_EQ(GoWord(Value(1)), "number");
+  EXPECT_EQ(GoWord(Value(1.5)), "number");
+  EXPECT_EQ(GoWord(Value(true)), "bool");
+  EXPECT_EQ(GoWord(Value(Object())), "object");
+}
+
 TEST(GoType, IsWhatDecodingMakes) {
   EXPECT_EQ(GoType(Value()), "<nil>");
   EXPECT_EQ(GoType(Value(true)), "bool");

@@ -11,9 +11,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "base/base64.h"
+#include "base/go_quote.h"
 #include "json/internal/block.h"
 #include "json/internal/flow.h"
 #include "json/internal/scalar.h"
@@ -40,6 +42,7 @@ constexpr std::size_t kMaxText = 256 << 20;
 // at times a "${" alone.
 constexpr std::size_t kMaxOpen = 100'000;
 constexpr std::size_t kMaxDiagnostics = 100;
+constexpr std::size_t kMaxComplaints = 10'000;
 constexpr std::size_t kMaxHidden = 100;  // each reads the text once more
 
 // What a key that a map has already means.
@@ -52,6 +55,7 @@ struct Node {
   Style style = Style::kPlain;
   std::string text;       // of a scalar: decoded; of an alias: its name
   std::string tag;        // long form, "!" or empty
+  std::size_t first = 0;  // byte of the file where it begins, with its tag and anchor
   std::size_t begin = 0;  // bytes of the file, quotes and block header included
   std::size_t end = 0;
   std::uint32_t content_column = 0;
@@ -141,11 +145,11 @@ class Composer {
 // Turns a tree of nodes into a value, following aliases within a budget.
 class Resolver {
  public:
-  // `warnings` outlives the resolver.
-  Resolver(Context& context, DuplicateKeys duplicates, Diagnostics& warnings)
+  // Adds warnings and complaints to `read`, which outlives the resolver.
+  Resolver(Context& context, DuplicateKeys duplicates, KubectlYaml& read)
       : context_(context),
         duplicates_(duplicates),
-        all_warnings_(warnings),
+        read_(read),
         budget_(std::max(kFreeExpansion, context.text.size() * 10)),
         places_left_(std::max(kFreePlaces, context.text.size() * kPlacesPerByte)) {}
 
@@ -164,6 +168,10 @@ class Resolver {
   bool Merge(const Node& node, Object& object, int depth);
   bool MergeOne(const Node& node, Object& object, int depth);
   bool Charge(const Node& node, std::size_t bytes);
+  void Complain(const Node& node);
+  void ComplainOfMembers(const Node& map, std::set<std::string>& keys);
+  void ComplainOfMerged(const Node& node, std::set<std::string>& keys);
+  std::string GoKey(const Node& node);
   void Record(const Node& node, const Node* key);
   Position At(const Node& node) const { return context_.lines.At(node.begin); }
   bool Fault(std::string_view code, const Node& node, std::string message, std::string hint = {});
@@ -171,7 +179,7 @@ class Resolver {
   Context& context_;
   DuplicateKeys duplicates_;
   SourceMap map_;
-  Diagnostics& all_warnings_;
+  KubectlYaml& read_;
   Diagnostics warnings_;  // of this document
   FieldPath path_;
   std::size_t budget_;
@@ -180,9 +188,10 @@ class Resolver {
   std::vector<const Node*> following_;
 };
 
-Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_view source,
-                                             DuplicateKeys duplicates, Diagnostics& warnings);
+Parsed<KubectlYaml> ParseDocuments(std::string_view text, std::string_view source,
+                                   DuplicateKeys duplicates);
 bool IsMergeKey(const Node& node);
+const Node& Followed(const Node& node);
 std::string_view ShortTag(std::string_view tag);
 std::optional<std::string> KeyText(const Value& value);
 std::optional<std::string> DecodeBinary(std::string_view text);
@@ -190,16 +199,13 @@ std::optional<std::string> DecodeBinary(std::string_view text);
 }  // namespace
 
 Parsed<std::vector<Document>> ParseYaml(std::string_view text, std::string_view source) {
-  Diagnostics ignored;
-  return ParseDocuments(text, source, DuplicateKeys::kRefuse, ignored);
+  auto read = ParseDocuments(text, source, DuplicateKeys::kRefuse);
+  if (!read) return std::unexpected(std::move(read).error());
+  return std::move(read->documents);
 }
 
 Parsed<KubectlYaml> ParseKubectlYaml(std::string_view text, std::string_view source) {
-  KubectlYaml read;
-  auto documents = ParseDocuments(text, source, DuplicateKeys::kLastWins, read.warnings);
-  if (!documents) return std::unexpected(std::move(documents).error());
-  read.documents = *std::move(documents);
-  return read;
+  return ParseDocuments(text, source, DuplicateKeys::kLastWins);
 }
 
 Parsed<Document> ParseYamlDocument(std::string_view text, std::string_view source) {
@@ -219,8 +225,8 @@ Parsed<Document> ParseYamlDocument(std::string_view text, std::string_view sourc
 
 namespace {
 
-Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_view source,
-                                             DuplicateKeys duplicates, Diagnostics& warnings) {
+Parsed<KubectlYaml> ParseDocuments(std::string_view text, std::string_view source,
+                                   DuplicateKeys duplicates) {
   constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Context context{text, source, Lines(text), {}};
@@ -245,19 +251,20 @@ Parsed<std::vector<Document>> ParseDocuments(std::string_view text, std::string_
   if (!context.diagnostics.empty()) {
     // JSON that is no YAML, such as an escaped surrogate pair, has a value but no places.
     if (json) {
-      std::vector<Document> documents;
-      documents.push_back({*std::move(json), {}, context.lines.At(first)});
-      return documents;
+      KubectlYaml read;
+      read.documents.push_back({*std::move(json), {}, context.lines.At(first)});
+      return read;
     }
     return std::unexpected(std::move(context.diagnostics));
   }
-  std::vector<Document> documents;
+  KubectlYaml read;
   for (const Node* root : roots) {
-    Document document = Resolver(context, duplicates, warnings).Run(*root);
-    if (!document.value.is_null()) documents.push_back(std::move(document));
+    Resolver resolver(context, duplicates, read);
+    Document document = resolver.Run(*root);
+    if (!document.value.is_null()) read.documents.push_back(std::move(document));
   }
   if (!context.diagnostics.empty()) return std::unexpected(std::move(context.diagnostics));
-  return documents;
+  return read;
 }
 
 Lines::Lines(std::string_view text) : text_(text), starts_{0} {
@@ -442,13 +449,20 @@ Node* Composer::Make(Node::Kind kind, fy_event* event) {
   const fy_mark* end = fy_event_end_mark(event);
   node.begin = begin != nullptr ? std::min(begin->input_pos, text_.size()) : last_;
   node.end = end != nullptr ? std::clamp(end->input_pos, node.begin, text_.size()) : node.begin;
+  node.first = node.begin;
   last_ = std::max(last_, node.end);
+  const auto begins_at = [&](fy_token* token) {
+    const fy_mark* mark = fy_token_start_mark(token);
+    if (mark != nullptr) node.first = std::min(node.first, mark->input_pos);
+  };
   if (fy_token* tag = fy_event_get_tag_token(event)) {
+    begins_at(tag);
     std::size_t size = 0;
     const char* text = fy_token_get_text(tag, &size);
     if (text != nullptr) node.tag.assign(text, size);
   }
   if (fy_token* anchor = fy_event_get_anchor_token(event); anchor && kind != Node::Kind::kAlias) {
+    begins_at(anchor);
     std::size_t size = 0;
     const char* text = fy_token_get_text(anchor, &size);
     if (text != nullptr) anchors_[std::string(text, size)] = &node;
@@ -650,8 +664,10 @@ Document Resolver::Run(const Node& root) {
   document.begin = At(root);
   Resolve(root, nullptr, document.value, 0);
   document.map = std::move(map_);
-  all_warnings_.insert(all_warnings_.end(), std::make_move_iterator(warnings_.begin()),
-                       std::make_move_iterator(warnings_.end()));
+  read_.warnings.insert(read_.warnings.end(), std::make_move_iterator(warnings_.begin()),
+                        std::make_move_iterator(warnings_.end()));
+  // Of a document without faults the walk ends where this one did.
+  if (duplicates_ == DuplicateKeys::kLastWins && context_.diagnostics.empty()) Complain(root);
   return document;
 }
 
@@ -814,7 +830,7 @@ bool Resolver::ResolveAlias(const Node& node, Value& value, int depth) {
 
 // As sigs.k8s.io/yaml turns keys into strings: `yes: 1` is the key "true".
 bool Resolver::ResolveKey(const Node& node, std::string& key) {
-  const Node& target = node.kind == Node::Kind::kAlias ? *node.target : node;
+  const Node& target = Followed(node);
   if (target.kind != Node::Kind::kScalar) {
     return Fault(kWrongType, node, "a key must be a scalar, not a map or a list");
   }
@@ -845,7 +861,7 @@ bool Resolver::Merge(const Node& node, Object& object, int depth) {
 }
 
 bool Resolver::MergeOne(const Node& node, Object& object, int depth) {
-  const Node& target = node.kind == Node::Kind::kAlias ? *node.target : node;
+  const Node& target = Followed(node);
   if (target.kind != Node::Kind::kMap) {
     return Fault(kWrongType, node, "'<<' merges a map or a list of maps");
   }
@@ -872,6 +888,54 @@ bool Resolver::Charge(const Node& node, std::size_t bytes) {
   if (budget_ > 0) Fault(kSyntax, node, "aliases expand to too much data");
   budget_ = 0;
   return false;
+}
+
+void Resolver::Complain(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kScalar:
+      return;
+    case Node::Kind::kAlias:
+      return Complain(*node.target);
+    case Node::Kind::kList:
+      for (const Node* child : node.children) Complain(*child);
+      return;
+    case Node::Kind::kMap: {
+      std::set<std::string> keys;
+      ComplainOfMembers(node, keys);
+    }
+  }
+}
+
+void Resolver::ComplainOfMembers(const Node& map, std::set<std::string>& keys) {
+  for (std::size_t i = 0; i + 1 < map.children.size(); i += 2) {
+    const Node& value = *map.children[i + 1];
+    if (IsMergeKey(*map.children[i])) {
+      ComplainOfMerged(value, keys);
+      continue;
+    }
+    Complain(value);
+    const auto [key, added] = keys.insert(GoKey(*map.children[i]));
+    if (added || read_.strict_complaints.size() >= kMaxComplaints) continue;
+    read_.strict_complaints.push_back(
+        fmt::format("line {}: key {} already set in map",
+                    context_.lines.At(std::min(value.first, value.begin)).line, *key));
+  }
+}
+
+// Of a list the last map comes first.
+void Resolver::ComplainOfMerged(const Node& node, std::set<std::string>& keys) {
+  if (node.kind != Node::Kind::kList) return ComplainOfMembers(Followed(node), keys);
+  for (auto child = node.children.rbegin(); child != node.children.rend(); ++child) {
+    ComplainOfMembers(Followed(**child), keys);
+  }
+}
+
+// As Go's %#v shows it: the text "1" is another key than the number.
+std::string Resolver::GoKey(const Node& node) {
+  Value value;
+  ResolveScalar(Followed(node), value);
+  if (value.is_string()) return GoQuote(value.get_string());
+  return KeyText(value).value_or("");
 }
 
 void Resolver::Record(const Node& node, const Node* key) {
@@ -903,6 +967,10 @@ bool Resolver::Fault(std::string_view code, const Node& node, std::string messag
 bool IsMergeKey(const Node& node) {
   return node.kind == Node::Kind::kScalar && node.text == "<<" &&
          ((node.style == Style::kPlain && node.tag.empty()) || ShortTag(node.tag) == "!!merge");
+}
+
+const Node& Followed(const Node& node) {
+  return node.kind == Node::Kind::kAlias ? *node.target : node;
 }
 
 std::string_view ShortTag(std::string_view tag) {

@@ -301,6 +301,56 @@ TEST(ParseKubectlYaml, TakesTheLastOfRepeatedKeys) {
   EXPECT_EQ(read->documents[0].map.Of(*FieldPath::Parse("a.x")), (Position{3, 8}));
 }
 
+// As go-yaml 2.4 says it.
+TEST(ParseKubectlYaml, SaysOfRepeatedKeysWhatTheStrictReaderOfGoSays) {
+  const auto complaints = [](std::string_view text) {
+    const auto read = ParseKubectlYaml(text);
+    EXPECT_TRUE(read.has_value()) << text;
+    std::string lines;
+    for (const std::string& line : read->strict_complaints) lines += line + "\n";
+    return lines;
+  };
+  // where the value begins, in the order of their ends
+  EXPECT_EQ(complaints("a: {x: 1, x: 2}\n"
+                       "a:\n"
+                       "  k: 1\n"
+                       "  k: |\n"
+                       "    text\n"
+                       "  k:\n"
+                       "l: [{q: 1, q: 1}]\n"),
+            "line 1: key \"x\" already set in map\n"
+            "line 4: key \"k\" already set in map\n"
+            "line 6: key \"k\" already set in map\n"
+            "line 3: key \"a\" already set in map\n"
+            "line 7: key \"q\" already set in map\n");
+  EXPECT_EQ(complaints("a: 1\na: &x\n  b: 1\n"), "line 2: key \"a\" already set in map\n");
+  // numbers and booleans are not their texts
+  EXPECT_EQ(
+      complaints("{1: a, '1': b, 0x1: c, yes: d, 'true': e, on: f, \"\\x01\": g, \"\\u0001\": h}"),
+      "line 1: key 1 already set in map\n"
+      "line 1: key true already set in map\n"
+      "line 1: key \"\\x01\" already set in map\n");
+  // what is merged or stands for an anchor counts each time
+  EXPECT_EQ(complaints("x: &x {k: a, k: b}\n"
+                       "y:\n"
+                       "  <<: *x\n"
+                       "  k: c\n"
+                       "  <<: {k: d}\n"
+                       "z:\n"
+                       "  <<: [{q: s},\n"
+                       "       {q: t}]\n"
+                       "v: *x\n"
+                       "v: *x\n"),
+            "line 1: key \"k\" already set in map\n"
+            "line 1: key \"k\" already set in map\n"
+            "line 4: key \"k\" already set in map\n"
+            "line 5: key \"k\" already set in map\n"
+            "line 7: key \"q\" already set in map\n"
+            "line 1: key \"k\" already set in map\n"
+            "line 1: key \"k\" already set in map\n"
+            "line 10: key \"v\" already set in map\n");
+}
+
 TEST(ParseKubectlYaml, WarnsOfKeysThatAreBooleans) {
   const auto read = ParseKubectlYaml("n: string\n'y': a\non: {true: b}\n", "k.yaml");
   ASSERT_TRUE(read.has_value());

@@ -6,6 +6,8 @@
 #include <cctype>
 #include <optional>
 
+#include "base/go_quote.h"
+
 namespace kro::apiserver::internal {
 namespace {
 
@@ -25,7 +27,7 @@ Result<Decoded> JsonReader::Read() {
   if (!value) return std::unexpected(value.error());
   SkipSpace();
   if (!AtEnd()) return Unexpected("after top-level value");
-  return Decoded{*std::move(value), std::move(duplicates_)};
+  return Decoded{*std::move(value), {.fields = std::move(duplicates_), .lines = {}}};
 }
 
 Result<json::Value> JsonReader::ReadValue(const std::string& path, int depth) {
@@ -62,23 +64,20 @@ Result<json::Value> JsonReader::ReadObject(const std::string& path, int depth) {
   while (true) {
     if (AtEnd() || text_[at_] != '"')
       return Unexpected("looking for beginning of object key string");
-    const std::size_t key_at = at_;
     auto key = ReadString();
     if (!key) return std::unexpected(key.error());
     SkipSpace();
     if (AtEnd() || text_[at_] != ':') return Unexpected("after object key");
     ++at_;
     SkipSpace();
+    const std::size_t line = line_;
     std::string below = path.empty() ? *key : path + "." + *key;
     auto value = ReadValue(below, depth + 1);
     if (!value) return value;
     if (object.contains(*key)) {
-      const auto line = 1 + std::ranges::count(text_.substr(0, key_at), '\n');
-      yaml_complaints_.push_back(fmt::format("line {}: key {} already set in map", line,
-                                             json::Serialize(json::Value(*key))));
-      if (std::ranges::find(duplicates_, below) == duplicates_.end()) {
-        duplicates_.push_back(std::move(below));
-      }
+      yaml_complaints_.push_back(
+          fmt::format("line {}: key {} already set in map", line, GoQuote(*key)));
+      if (told_.insert(below).second) duplicates_.push_back(std::move(below));
     }
     object[*key] = *std::move(value);
     SkipSpace();
@@ -216,6 +215,7 @@ Result<json::Value> JsonReader::ReadWord() {
 void JsonReader::SkipSpace() {
   while (!AtEnd() &&
          (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
+    if (text_[at_] == '\n') ++line_;
     ++at_;
   }
 }

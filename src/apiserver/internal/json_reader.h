@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "apiserver/decode.h"
@@ -35,7 +36,9 @@ class JsonReader {
 
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t line_ = 1;
   std::vector<std::string> duplicates_;
+  std::unordered_set<std::string> told_;  // the same
   std::vector<std::string> yaml_complaints_;
 };
 

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "apiserver/internal/formats.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver::internal {
 namespace {
@@ -68,7 +69,6 @@ const Member* Find(std::span<const Member> members, std::string_view name);
 Fault CheckMember(const json::Value& value, Shape shape, const std::string& owner);
 Fault CheckStruct(const json::Value& value, std::span<const Member> members,
                   const std::string& owner, std::string_view go_type);
-std::string GoWord(const json::Value& value);
 // The server has numbers that are no int64 as floats, and writes those without fraction as integers.
 std::optional<std::int64_t> IntegerOf(const json::Value& value);
 std::string Mismatch(const json::Value& value, const std::string& owner, std::string_view type);
@@ -82,7 +82,7 @@ std::optional<std::string> MetadataFault(const json::Value& metadata) {
   if (metadata.is_null()) return std::nullopt;
   if (!metadata.is_object()) {
     return fmt::format("json: cannot unmarshal {} into Go value of type v1.ObjectMeta",
-                       GoWord(metadata));
+                       json::GoWord(metadata));
   }
   return CheckStruct(metadata, kMetadata, "ObjectMeta", "v1.ObjectMeta");
 }
@@ -218,13 +218,6 @@ Fault CheckStruct(const json::Value& value, std::span<const Member> members,
   return std::nullopt;
 }
 
-std::string GoWord(const json::Value& value) {
-  if (value.is_object()) return "object";
-  if (value.is_array()) return "array";
-  if (value.is_string()) return "string";
-  return value.is_bool() ? "bool" : "number";
-}
-
 std::optional<std::int64_t> IntegerOf(const json::Value& value) {
   if (value.is_int64()) return value.get_int64();
   constexpr double kLimit = 0x1p63;
@@ -234,7 +227,7 @@ std::optional<std::int64_t> IntegerOf(const json::Value& value) {
 }
 
 std::string Mismatch(const json::Value& value, const std::string& owner, std::string_view type) {
-  std::string word = GoWord(value);
+  std::string word(json::GoWord(value));
   // A number of the wrong kind is shown.
   if (type == "int64" && value.is_number()) {
     word += " " + json::Serialize(json::Value(value.to_number<double>()));

@@ -29,7 +29,7 @@ struct ObjectWriter::Draft {
   json::Value object;
   StoredPtr live_stored;            // nullptr: it is created
   std::optional<json::Value> live;  // the same, as the client sees it
-  std::vector<std::string> duplicates;
+  RepeatedKeys duplicates;
   // Ownership has been settled by an apply.
   bool owned = false;
   // Nothing but managedFields differs from the live object.
@@ -61,6 +61,9 @@ void SettleGeneration(const WriteContext& context, const KindRules& rules, json:
 bool EqualBeside(const json::Value& a, const json::Value& b,
                  std::initializer_list<std::string_view> but);
 bool SameButVersion(const json::Value& a, const json::Value& b);
+// Of the body of an apply; that of other writes has its fields checked with it.
+Answer<void> CheckKeys(const WriteOptions& options, const RepeatedKeys& duplicates,
+                       std::vector<std::string>& warnings);
 bool IsEmptied(const Resource& resource, const json::Value& object);
 // Complete by the version in which objects are stored.
 std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object);
@@ -186,13 +189,12 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
   const Resource& resource = *request.resource;
   const KindRules& rules = RulesOf(resource);
   Scratch::Lease memory(core_.scratch);
-  auto decoded = DecodeYaml(request.body, memory.storage());
+  auto decoded = DecodeApply(request.body, memory.storage());
   if (!decoded) {
     return BadRequest(decoded.error().message());
   }
   const json::Value config = std::move(decoded->value);
   Draft draft(memory.storage());
-  draft.duplicates = std::move(decoded->duplicates);
   draft.live_stored = core_.CollectionOf(resource).Find(request.name_space, request.name);
   const Ownership ownership = OwnershipOf(core_, resource, rules, request.subresource);
   const std::string now = FormatTime(core_.clock.Now());
@@ -206,6 +208,9 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
     if (auto may = CheckMayCreate(core_, request); !may) return std::unexpected(may.error());
     auto applied = apiserver::Apply(ownership, nullptr, config, apply);
     if (!applied) return std::unexpected(applied.error());
+    if (auto keys = CheckKeys(options, decoded->duplicates, warnings_); !keys) {
+      return std::unexpected(keys.error());
+    }
     draft.object = std::move(applied->object);
     if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
     std::string_view uid = json::FindString(draft.object, {"metadata", "uid"});
@@ -227,6 +232,9 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
   draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
   auto applied = apiserver::Apply(ownership, &*draft.live, config, apply);
   if (!applied) return std::unexpected(applied.error());
+  if (auto keys = CheckKeys(options, decoded->duplicates, warnings_); !keys) {
+    return std::unexpected(keys.error());
+  }
   draft.object = std::move(applied->object);
   draft.owned = true;
   draft.same = !applied->changed;
@@ -237,7 +245,7 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
     if (wanted != nullptr && wanted->is_string()) metadata[key] = *wanted;
   }
   if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
-  if (!draft.same || !draft.duplicates.empty()) {
+  if (!draft.same) {
     if (auto complete = Complete(request, options, draft); !complete) {
       return std::unexpected(complete.error());
     }
@@ -281,15 +289,16 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
   if (options.validation == Validation::kIgnore || (unknown.empty() && draft.duplicates.empty())) {
     return {};
   }
-  std::vector<std::string> complaints = FieldComplaints(unknown, draft.duplicates);
   if (options.validation == Validation::kStrict) {
-    const std::string fault = StrictDecodingError(complaints);
+    const std::string fault = StrictDecodingError(FieldComplaints(unknown, draft.duplicates));
     if (MediaType(request.content_type) == "application/apply-patch+yaml") {
       return BadRequest(CannotBeHandled(resource.gvk(), fault));
     }
     return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object, fault));
   }
-  warnings_.insert(warnings_.end(), complaints.begin(), complaints.end());
+  for (std::string& warning : FieldWarnings(unknown, draft.duplicates)) {
+    warnings_.push_back(std::move(warning));
+  }
   return {};
 }
 
@@ -708,6 +717,16 @@ bool EqualBeside(const json::Value& a, const json::Value& b,
 bool SameButVersion(const json::Value& a, const json::Value& b) {
   return EqualBeside(a, b, {"metadata"}) &&
          EqualBeside(*json::Find(a, "metadata"), *json::Find(b, "metadata"), {"resourceVersion"});
+}
+
+Answer<void> CheckKeys(const WriteOptions& options, const RepeatedKeys& duplicates,
+                       std::vector<std::string>& warnings) {
+  if (duplicates.empty() || options.validation == Validation::kIgnore) return {};
+  if (options.validation == Validation::kStrict) {
+    return BadRequest(StrictYamlError(duplicates.lines));
+  }
+  warnings.insert(warnings.end(), duplicates.lines.begin(), duplicates.lines.end());
+  return {};
 }
 
 // Nothing holds a terminating object any more.

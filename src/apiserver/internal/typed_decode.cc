@@ -11,6 +11,7 @@
 
 #include "apiserver/internal/object_metadata.h"
 #include "base/base64.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver {
 namespace {
@@ -71,8 +72,6 @@ bool IsEmptyContainer(const TypeNode& type, const json::Value& value);
 bool IsPrintedEmpty(std::string_view kind, std::string_view path);
 bool IsAnything(const TypeNode& type);
 bool IsPlainText(const TypeNode& type);
-// `number`, as Go's decoder calls a JSON value.
-std::string_view WordFor(const json::Value& value);
 // "int64", as Go calls the type of a value of any type.
 std::string_view GoKindOf(const json::Value& value);
 // What the processor of the real server makes of it: out of range is the lowest one.
@@ -284,7 +283,7 @@ Decoder Decoder::Below() const {
 Next Decoder::Mismatch(const TypeNode& type, const json::Value& value) {
   if (merged()) return Misconverted(type, value);
   if (fault) return Next::kGoOn;
-  fault = Fault{.found = std::string(WordFor(value)),
+  fault = Fault{.found = std::string(json::GoWord(value)),
                 .owner = std::string(owner_),
                 .field = fmt::format("{}", fmt::join(fields_, ".")),
                 .type = std::string(type.go_type)};
@@ -351,11 +350,6 @@ bool IsAnything(const TypeNode& type) { return type.is_scalar && type.is_list &&
 bool IsPlainText(const TypeNode& type) {
   return type.form == JsonForm::kPlain && type.is_scalar && !type.is_list && !type.is_map &&
          type.scalar == ScalarType::kString;
-}
-
-std::string_view WordFor(const json::Value& value) {
-  if (value.is_number()) return "number";
-  return value.is_bool() ? "bool" : json::TypeName(value);
 }
 
 std::string_view GoKindOf(const json::Value& value) {

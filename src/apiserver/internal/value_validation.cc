@@ -11,6 +11,7 @@
 #include "apiserver/internal/formats.h"
 #include "apiserver/internal/object_metadata.h"
 #include "apiserver/internal/typed.h"
+#include "base/go_quote.h"
 #include "cel/value.h"
 
 namespace kro::apiserver::internal {
@@ -257,9 +258,9 @@ Result Validator::Validate(const SchemaNode& schema, const json::Value& value,
     if (!schema.format.empty()) {
       Result part;
       if (!HasFormat(schema.format, text)) {
-        part.Add(TypeInvalid(FieldOf(path), value,
-                             fmt::format("{} in body must be of type {}: {}", path, schema.format,
-                                         json::Serialize(value))));
+        part.Add(TypeInvalid(
+            FieldOf(path), value,
+            fmt::format("{} in body must be of type {}: {}", path, schema.format, GoQuote(text))));
       }
       step(std::move(part));
     }

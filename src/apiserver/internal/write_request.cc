@@ -9,6 +9,7 @@
 #include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "base/hash.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver {
 namespace {
@@ -85,9 +86,10 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
         "application/json, application/yaml, application/vnd.kubernetes.protobuf"));
   }
   if (!decoded) {
-    return std::unexpected(Unrecognized(
-        request,
-        fmt::format("couldn't get version/kind; json parse error: {}", decoded.error().message())));
+    const std::string_view prefix =
+        media_type == "application/yaml" ? "" : "couldn't get version/kind; json parse error: ";
+    return std::unexpected(
+        Unrecognized(request, fmt::format("{}{}", prefix, decoded.error().message())));
   }
   if (decoded->value.is_null() && !resource.custom) decoded->value = json::Object();
   if (std::string fault = TypeMetaFault(decoded->value); !fault.empty()) {
@@ -181,23 +183,19 @@ bool IsPrintable(std::string_view text) {
 }
 
 std::string TypeMetaFault(const json::Value& body) {
-  const auto word = [](const json::Value& value) -> std::string_view {
-    if (value.is_number()) return "number";
-    return value.is_bool() ? "bool" : json::TypeName(value);
-  };
   if (body.is_null()) return "";
   if (!body.is_object()) {
     return fmt::format(
         "{} into Go value of type struct {{ APIVersion string "
         "\"json:\\\"apiVersion,omitempty\\\"\"; "
         "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-        word(body));
+        json::GoWord(body));
   }
   for (const auto& member : body.get_object()) {
     const std::string_view key = member.key();
     const json::Value& value = member.value();
     if ((key == "apiVersion" || key == "kind") && !value.is_string() && !value.is_null()) {
-      return fmt::format("{} into Go struct field .{} of type string", word(value), key);
+      return fmt::format("{} into Go struct field .{} of type string", json::GoWord(value), key);
     }
   }
   return "";
