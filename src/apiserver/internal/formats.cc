@@ -10,7 +10,6 @@
 
 #include "apiserver/internal/ip_text.h"
 #include "apiserver/internal/mail_address.h"
-#include "cel/library/network_address.h"
 #include "cel/library/url_value.h"
 #include "cel/value.h"
 
@@ -32,6 +31,7 @@ bool IsDuration(std::string_view text);
 bool IsUri(std::string_view text);
 bool HasRequestHost(std::string_view uri);
 bool IsHostname(std::string_view text);
+bool IsIp(std::string_view text);
 bool IsIpv4(std::string_view text);
 bool IsIpv6(std::string_view text);
 bool IsCidr(std::string_view text);
@@ -219,17 +219,25 @@ bool IsHostname(std::string_view text) {
   }
 }
 
-bool IsIpv4(std::string_view text) {
-  auto address = cel::IpAddress::Parse(text);
-  return address && address->family() == 4;
+bool IsIp(std::string_view text) {
+  const std::string plain = WithoutLeadingZeros(text);
+  return IsIpv4Text(plain) || IsIpv6Text(plain);
 }
 
-bool IsIpv6(std::string_view text) {
-  auto address = cel::IpAddress::Parse(text);
-  return address && text.contains(':');
-}
+// What holds an address of IPv4 at its end is one of both.
+bool IsIpv4(std::string_view text) { return text.contains('.') && IsIp(text); }
 
-bool IsCidr(std::string_view text) { return cel::IpNetwork::Parse(text).has_value(); }
+// Unlike the others, without leading zeros.
+bool IsIpv6(std::string_view text) { return IsIpv6Text(text); }
+
+bool IsCidr(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos || !IsIp(text.substr(0, slash))) return false;
+  static const re2::RE2 digits("0*[0-9]{1,3}");
+  const std::string_view bits = text.substr(slash + 1);
+  const int most = text.substr(0, slash).contains(':') ? 128 : 32;
+  return Matches(bits, digits) && std::stoi(WithoutLeadingZeros(bits)) <= most;
+}
 
 bool IsMac(std::string_view text) {
   static const re2::RE2 pattern(

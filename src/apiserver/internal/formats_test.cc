@@ -46,6 +46,28 @@ TEST(Formats, AnEmailIsWhatGoReadsAsOneAddress) { ExpectVerdicts("email", "mail_
 // What url.ParseRequestURI of Go 1.26 answers.
 TEST(Formats, AUriIsWhatGoReadsInARequest) { ExpectVerdicts("uri", "request_uris.txt"); }
 
+TEST(Formats, AddressesMayHaveLeadingZerosButThoseOfIpv6) {
+  for (const std::string_view text :
+       {"1.2.3.4", "001.02.3.4", "::ffff:1.2.3.4", "::ffff:01.2.3.4"}) {
+    EXPECT_TRUE(HasFormat("ipv4", text)) << text;
+  }
+  for (const std::string_view text : {"::", "1.2.3", "256.1.1.1", "1.2.3.4 ", "0x1.2.3.4", ""}) {
+    EXPECT_FALSE(HasFormat("ipv4", text)) << text;
+  }
+  for (const std::string_view text : {"::", "00ff::", "::ffff:1.2.3.4", "1:2:3:4:5:6:7::"}) {
+    EXPECT_TRUE(HasFormat("ipv6", text)) << text;
+  }
+  for (const std::string_view text : {"1.2.3.4", "00001::", "::ffff:01.2.3.4", "fe80::1%eth0"}) {
+    EXPECT_FALSE(HasFormat("ipv6", text)) << text;
+  }
+  for (const std::string_view text : {"01.2.3.4/08", "00001::/16", "::1/128", "1.2.3.4/000032"}) {
+    EXPECT_TRUE(HasFormat("cidr", text)) << text;
+  }
+  for (const std::string_view text : {"1.2.3.4/33", "1.2.3.4/+1", "1.2.3.4", "/8", "::1/129"}) {
+    EXPECT_FALSE(HasFormat("cidr", text)) << text;
+  }
+}
+
 TEST(Formats, AMailAddressOfAMegabyteIsReadLikeAShortOne) {
   constexpr std::size_t kLength = 1 << 20;
   const std::string open(kLength, '(');
