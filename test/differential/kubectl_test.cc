@@ -312,7 +312,7 @@ const Command kCommands[] = {
     {"KUBE_EDITOR='sed -i s/a:.b/a:\\ bb/' kubectl edit configmap c"},
     {"kubectl get widget w -o jsonpath={.spec.color}"},
     // watching
-    {"timeout 300 kubectl get wd -w > out & \n"
+    {": > out; timeout 300 kubectl get wd -w >> out & \n"
      "wait_for() { for i in $(seq 3000); do [ $(wc -l < out) -ge $1 ] && break; read -t 0.1 <> "
      "<(:); done; }\n"
      "wait_for 2; kubectl label widget w watched=yes > /dev/null\n"
