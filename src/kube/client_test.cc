@@ -285,6 +285,32 @@ TEST(ConcurrencyLimiter, GrowsWithGoodAnswersAndShrinksWhenThrottled) {
   EXPECT_LT(limiter.limit(), before);
 }
 
+// After one answer of 5 ms and 20 rounds of as many as the limit allows, of which every tenth takes `slow`.
+int LimitAfterRounds(Duration usual, Duration slow) {
+  async::SimulatedExecutor executor;
+  ConcurrencyLimiter limiter(executor, {});
+  const MonotonicTime first = **executor.Run(limiter.Acquire({}));
+  executor.Advance(5ms);
+  limiter.Release(first, ConcurrencyLimiter::Outcome::kGood);
+  for (int round = 0; round < 20; ++round) {
+    const int n = limiter.limit();
+    MonotonicTime started{};
+    for (int i = 0; i < n; ++i) started = **executor.Run(limiter.Acquire({}));
+    executor.Advance(usual);
+    for (int i = 0; i < n - n / 10; ++i) {
+      limiter.Release(started, ConcurrencyLimiter::Outcome::kGood);
+    }
+    executor.Advance(slow - usual);
+    for (int i = 0; i < n / 10; ++i) limiter.Release(started, ConcurrencyLimiter::Outcome::kGood);
+  }
+  return limiter.limit();
+}
+
+TEST(ConcurrencyLimiter, ShrinksWhenARoundIsSlowNotForSomeSlowAnswers) {
+  EXPECT_GT(LimitAfterRounds(10ms, 200ms), 40);
+  EXPECT_LT(LimitAfterRounds(100ms, 200ms), 16);
+}
+
 TEST(ConcurrencyLimiter, StartsOverWhenItsLimitWasNotReachedForAWhile) {
   async::SimulatedExecutor executor;
   ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 6, .rest = 1s});

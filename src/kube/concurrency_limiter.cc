@@ -1,6 +1,7 @@
 #include "kube/concurrency_limiter.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kro::kube {
 
@@ -18,28 +19,13 @@ async::Task<Result<MonotonicTime>> ConcurrencyLimiter::Acquire(async::CancelToke
 }
 
 void ConcurrencyLimiter::Release(MonotonicTime started, Outcome outcome) {
-  MonotonicTime now = executor_.clock().Monotonic();
-  Duration took = now - started;
+  const MonotonicTime now = executor_.clock().Monotonic();
   {
     std::lock_guard lock(mutex_);
     const bool full = in_flight_-- >= static_cast<int>(limit_);
     if (full) last_full_ = now;
-    if (outcome == Outcome::kGood && took > Duration::zero() &&
-        (best_ == Duration::zero() || took < best_)) {
-      best_ = took;
-    }
-    bool slow = outcome == Outcome::kGood && took > options_.never_slow &&
-                static_cast<double>(took.count()) >
-                    options_.slow_factor * static_cast<double>(best_.count());
-    if (outcome == Outcome::kThrottled || slow) {
-      if (started >= last_shrink_) {
-        limit_ = std::max(options_.minimum,
-                          outcome == Outcome::kThrottled ? limit_ * 2 / 3 : limit_ * 0.9);
-        last_shrink_ = last_full_ = now;
-      }
-    } else if (outcome == Outcome::kGood && full) {
-      limit_ = std::min(options_.maximum, limit_ + 1 / limit_);
-    }
+    if (outcome == Outcome::kThrottled && started >= last_shrink_) Shrink(2.0 / 3);
+    if (outcome == Outcome::kGood) CountGood(started, now - started, full);
   }
   room_.Set();
 }
@@ -52,6 +38,30 @@ int ConcurrencyLimiter::limit() const {
 int ConcurrencyLimiter::in_flight() const {
   std::lock_guard lock(mutex_);
   return in_flight_;
+}
+
+void ConcurrencyLimiter::CountGood(MonotonicTime started, Duration took, bool full) {
+  if (took > Duration::zero() && (best_ == Duration::zero() || took < best_)) best_ = took;
+  if (started < last_shrink_) return;
+  ++round_.answers;
+  round_.took += took;
+  round_.full |= full;
+  if (round_.answers < static_cast<int>(limit_)) return;
+  const Round round = std::exchange(round_, {});
+  const Duration mean = round.took / round.answers;
+  const bool slow =
+      static_cast<double>(mean.count()) > options_.slow_factor * static_cast<double>(best_.count());
+  if (slow && mean > options_.never_slow) {
+    Shrink(0.9);
+  } else if (round.full) {
+    limit_ = std::min(options_.maximum, limit_ + 1);
+  }
+}
+
+void ConcurrencyLimiter::Shrink(double factor) {
+  limit_ = std::max(options_.minimum, limit_ * factor);
+  last_shrink_ = last_full_ = executor_.clock().Monotonic();
+  round_ = {};
 }
 
 bool ConcurrencyLimiter::TryAcquire() {
