@@ -37,6 +37,9 @@ constexpr double kRepairsPerSecond = 10.0 / 60;
 
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
+// Not what may stand already, nor what is read.
+bool MustBeWritten(const runtime::Action& action);
+
 // An apply refuses what the kind does not know, and no field is written twice here: the server need not read the
 // text again to check that.
 kube::ApplyOptions ApplyAs(std::string_view manager);
@@ -388,8 +391,15 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
     }
     first = false;
 
+    // What has to be written is on its way before the rest is compared with what the server keeps.
     const int before = in_flight_;
-    for (const runtime::Action& action : actions) co_await Start(action);
+    for (const runtime::Action& action : actions) {
+      if (MustBeWritten(action)) co_await Start(action);
+    }
+    if (in_flight_ > before) co_await async::Yield(executor());
+    for (const runtime::Action& action : actions) {
+      if (!MustBeWritten(action)) co_await Start(action);
+    }
     if (!actions.empty() && in_flight_ - before < static_cast<int>(actions.size())) continue;
     if (in_flight_ == 0) break;
     // Cancellation ends the requests, and with them this wait.
@@ -867,6 +877,11 @@ NextLook InstanceReconciler::Pass::Soon() const {
 }
 
 namespace {
+
+bool MustBeWritten(const runtime::Action& action) {
+  return action.kind != runtime::Action::Kind::kRead &&
+         (!action.same_as_applied || action.live == nullptr);
+}
 
 kube::ApplyOptions ApplyAs(std::string_view manager) {
   return {.field_manager = std::string(manager),
