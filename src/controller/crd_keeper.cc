@@ -35,18 +35,20 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
       settled->second.owner_uid == owner.uid && settled->second.uid == stored->uid() &&
       settled->second.rest_hash == stored->rest_hash() &&
       settled->second.metadata == BookkeepingOf(*stored)) {
-    co_return StateOf(name, hash, owner);
+    co_return StateOf(name);
   }
   if (stored != nullptr && IsAsDesired(*stored, desired, owner)) {
-    co_return StateOf(name, hash, owner);
+    NoteSettled(*stored, desired, owner);
+    co_return StateOf(name);
   }
   if (stored == nullptr) {
     auto created = co_await client_.Create(kCrds, {}, desired, {}, cancel);
     if (created) {
       logger_.Info("CRD created", {{"crd", name}, {"definition", owner.name}});
       kinds_.Forget(group);
+      NoteSettled(*stores_.crds.projection().Apply(*created), desired, owner);
       stores_.crds.ObserveWrite(*created);
-      co_return StateOf(name, hash, owner);
+      co_return StateOf(name);
     }
     if (!kube::IsAlreadyExists(created.error())) {
       co_return Annotate(created.error(), "failed to create CRD");
@@ -62,7 +64,7 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
   }
   auto updated = co_await Update(std::move(*live), std::move(desired), owner, cancel);
   if (!updated) co_return std::unexpected(std::move(updated.error()));
-  co_return StateOf(name, hash, owner);
+  co_return StateOf(name);
 }
 
 bool CrdKeeper::Owns(const std::string& crd, const std::string& owner) const {
@@ -120,6 +122,7 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
   json::Value patch = schema::MakeCrdPatch(live, desired);
   // Labels alone are the business of whoever changed them, but a new owner is written down.
   if (json::Find(patch, "spec") == nullptr && ownership.id_matches) {
+    NoteSettled(*stores_.crds.projection().Apply(live), desired, owner);
     stores_.crds.ObserveWrite(live);
     co_return Result<void>{};
   }
@@ -144,32 +147,41 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
                     {{"crd", name}, {"changes", report->Summary()}});
   }
   const kube::ObjectKey key{{}, name};
-  auto patched =
-      co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
-  if (!patched) {
-    Error error = patched.error();
-    error.Push("failed to patch CRD");
-    co_return std::unexpected(std::move(error));
+  // The answer may show what somebody did since it was read. What the server does not keep a second time it never will.
+  for (bool again : {true, false}) {
+    auto patched =
+        co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
+    if (!patched) {
+      Error error = patched.error();
+      error.Push("failed to patch CRD");
+      co_return std::unexpected(std::move(error));
+    }
+    logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
+    kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
+    patch = schema::MakeCrdPatch(*patched, desired);
+    again = again && json::Find(patch, "spec") != nullptr;
+    if (!again) NoteSettled(*stores_.crds.projection().Apply(*patched), desired, owner);
+    stores_.crds.ObserveWrite(*patched);
+    if (!again) break;
   }
-  logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
-  kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
-  stores_.crds.ObserveWrite(*patched);
   co_return Result<void>{};
 }
 
-Result<CrdState> CrdKeeper::StateOf(const std::string& name, const std::string& desired_hash,
-                                    const CrdOwner& owner) {
+void CrdKeeper::NoteSettled(const kube::StoredObject& crd, const json::Value& desired,
+                            const CrdOwner& owner) {
+  Settled& settled = settled_[crd.key().name];
+  settled.desired_hash = SpecHashOf(desired);
+  settled.owner_uid = owner.uid;
+  settled.uid = crd.uid();
+  settled.rest_hash = crd.rest_hash();
+  settled.metadata = BookkeepingOf(crd);
+}
+
+Result<CrdState> CrdKeeper::StateOf(const std::string& name) {
   const kube::ObjectPtr stored = stores_.crds.store().Get({{}, name});
   if (stored == nullptr) return CrdState{.waiting = "CRD " + name + " to appear"};
   const MonotonicTime now = client_.executor().clock().Monotonic();
-
   Settled& settled = settled_[name];
-  settled.desired_hash = desired_hash;
-  settled.owner_uid = owner.uid;
-  settled.uid = stored->uid();
-  settled.rest_hash = stored->rest_hash();
-  settled.metadata = BookkeepingOf(*stored);
-
   CrdState state{.uid = stored->uid()};
   state.accepted_kind = json::FindString(stored->value(), {"status", "acceptedNames", "kind"});
   const json::Value* established = FindCondition(*stored, "Established");

@@ -76,8 +76,11 @@ class CrdKeeper {
                    const CrdOwner& owner) const;
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
                                    async::CancelToken cancel);
-  Result<CrdState> StateOf(const std::string& name, const std::string& desired_hash,
-                           const CrdOwner& owner);
+  // This one was found right, or is what the server makes of `desired`. What the store shows by then may be newer, and
+  // damaged.
+  void NoteSettled(const kube::StoredObject& crd, const json::Value& desired,
+                   const CrdOwner& owner);
+  Result<CrdState> StateOf(const std::string& name);
 
   kube::Client& client_;
   DefinitionStores& stores_;

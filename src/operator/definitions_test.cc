@@ -598,6 +598,41 @@ TEST_F(Definitions, Row31And33_HandEditsOfTheCrdAreUndone) {
   ExpectActive("web", 1);
 }
 
+// The watch tells of it before the answer to our own write comes, which is older then.
+TEST_F(Definitions, AHandEditWhileTheCrdIsWrittenIsUndoneToo) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  replica->transport.hold_answer = [&](const http::Request& request) -> async::Task<void> {
+    if (request.method != "PATCH" ||
+        request.target.find("customresourcedefinitions/") == std::string::npos) {
+      co_return;
+    }
+    const auto held = co_await async::Sleep(c.executor, 500ms, {});
+    EXPECT_TRUE(held);
+  };
+  c.Patch(kRgds, "web", "spec: {schema: {spec: {note: string}}}");
+  const auto columns = [&] {
+    return json::Find(c.Get(kCrds, "webs.kro.run"), {"spec", "versions"})
+        ->as_array()[0]
+        .as_object()
+        .contains("additionalPrinterColumns");
+  };
+  c.Advance(200ms);
+  json::Value crd = c.Get(kCrds, "webs.kro.run");
+  ASSERT_NE(json::Canonical(crd).find("note"), std::string::npos) << "written, but not answered";
+  json::Find(crd, "spec")
+      ->as_object()["versions"]
+      .as_array()[0]
+      .as_object()
+      .erase("additionalPrinterColumns");
+  auto damaged = *c.executor.Run(c.client.Update(kCrds, crd, {}, {}));
+  ASSERT_TRUE(damaged) << damaged.error().message();
+  ASSERT_FALSE(columns());
+  c.Advance(5s);
+  EXPECT_TRUE(columns());
+  ExpectActive("web", 2);
+}
+
 TEST_F(Definitions, Row32_APropertyAddedToTheCrdByHandIsNotThrownAway) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);

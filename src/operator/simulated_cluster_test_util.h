@@ -58,8 +58,9 @@ class RecordingTransport final : public http::Transport {
     const bool child =
         request.method != "GET" && request.target.find("configmaps/") != std::string::npos;
     if (child) most_at_once = std::max(most_at_once, ++under_way_);
-    auto response = co_await inner_.Send(std::move(request), std::move(cancel));
+    auto response = co_await inner_.Send(request, std::move(cancel));
     if (child) --under_way_;
+    if (hold_answer) co_await hold_answer(request);
     co_return response;
   }
   async::Task<Result<std::unique_ptr<http::ResponseStream>>> Open(
@@ -87,6 +88,8 @@ class RecordingTransport final : public http::Transport {
   std::vector<http::Request> streams;
   // Answers in the server's place.
   std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
+  // Waits before an answer is told.
+  std::function<async::Task<void>(const http::Request&)> hold_answer;
   std::function<bool(const http::Request&)> refuse_watch;
   int opened = 0;
   int most_at_once = 0;  // writes of config maps
