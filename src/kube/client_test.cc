@@ -311,6 +311,27 @@ TEST(ConcurrencyLimiter, ShrinksWhenARoundIsSlowNotForSomeSlowAnswers) {
   EXPECT_LT(LimitAfterRounds(100ms, 200ms), 16);
 }
 
+TEST(ConcurrencyLimiter, ComesBackWithinSomeRoundsFromWhatAnOverloadLeft) {
+  async::SimulatedExecutor executor;
+  ConcurrencyLimiter limiter(executor, {.minimum = 8, .initial = 32});
+  const auto fill = [&](Duration took, ConcurrencyLimiter::Outcome outcome) {
+    const int n = limiter.limit();
+    MonotonicTime started{};
+    for (int i = 0; i < n; ++i) started = **executor.Run(limiter.Acquire({}));
+    executor.Advance(took);
+    for (int i = 0; i < n; ++i) limiter.Release(started, outcome);
+    return n;
+  };
+  for (int i = 0; i < 6; ++i) fill(5ms, ConcurrencyLimiter::Outcome::kThrottled);
+  ASSERT_EQ(limiter.limit(), 8);
+  // 8 → 32 by quarters takes seven rounds of 32 answers.
+  int answers = 0;
+  while (limiter.limit() < 32) answers += fill(24ms, ConcurrencyLimiter::Outcome::kGood);
+  EXPECT_LT(answers, 300);
+  for (int i = 0; i < 2; ++i) fill(24ms, ConcurrencyLimiter::Outcome::kGood);
+  EXPECT_EQ(limiter.limit(), 34);
+}
+
 TEST(ConcurrencyLimiter, StartsOverWhenItsLimitWasNotReachedForAWhile) {
   async::SimulatedExecutor executor;
   ConcurrencyLimiter limiter(executor, {.minimum = 2, .initial = 6, .rest = 1s});

@@ -46,7 +46,7 @@ void ConcurrencyLimiter::CountGood(MonotonicTime started, Duration took, bool fu
   ++round_.answers;
   round_.took += took;
   round_.full |= full;
-  if (round_.answers < static_cast<int>(limit_)) return;
+  if (round_.answers < static_cast<int>(std::max(limit_, options_.initial))) return;
   const Round round = std::exchange(round_, {});
   const Duration mean = round.took / round.answers;
   const bool slow =
@@ -54,7 +54,9 @@ void ConcurrencyLimiter::CountGood(MonotonicTime started, Duration took, bool fu
   if (slow && mean > options_.never_slow) {
     Shrink(0.9);
   } else if (round.full) {
-    limit_ = std::min(options_.maximum, limit_ + 1);
+    const bool lost = limit_ < options_.initial;
+    limit_ =
+        lost ? std::min(options_.initial, limit_ * 1.25) : std::min(options_.maximum, limit_ + 1);
   }
 }
 

@@ -1,8 +1,10 @@
 // ConcurrencyLimiter: how many requests may be under way, learnt from how the server takes them.
 //
-// The limit grows by one after a round of good answers (as many as the limit), shrinks by a third when the server
-// throttles and by a tenth when a round took much longer in the mean than the best answer did (additive increase,
-// multiplicative decrease). Answers to requests that were sent before the limit shrank say nothing of the new one.
+// The limit grows by one after a round of good answers (as many as the limit, and `initial` at least), shrinks by a
+// third when the server throttles and by a tenth when a round took much longer in the mean than the best answer did
+// (additive increase, multiplicative decrease). Below `initial` it grows by a quarter: what was lost to a server that
+// was busy with something else comes back within some rounds. Answers to requests that were sent before the limit
+// shrank say nothing of the new one.
 // Example: with answers of 5 ms the limit climbs from 32 to its maximum; one 429 at 60 makes it 40. A server that is
 // busy to the full answers no faster when more is asked at once, so the limit stays where its answers take some
 // `never_slow`, and nobody waits behind a long queue. A few slow answers among fast ones are not that. What an overload
