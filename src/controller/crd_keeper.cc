@@ -146,25 +146,34 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
     logger_.Warning("breaking changes of a CRD go through",
                     {{"crd", name}, {"changes", report->Summary()}});
   }
-  const kube::ObjectKey key{{}, name};
+  auto written = co_await Write(name, std::move(patch), desired, owner, cancel);
+  if (!written) co_return std::unexpected(std::move(written.error()));
   // The answer may show what somebody did since it was read. What the server does not keep a second time it never will.
-  for (bool again : {true, false}) {
-    auto patched =
-        co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
-    if (!patched) {
-      Error error = patched.error();
-      error.Push("failed to patch CRD");
-      co_return std::unexpected(std::move(error));
-    }
-    logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
-    kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
-    patch = schema::MakeCrdPatch(*patched, desired);
-    again = again && json::Find(patch, "spec") != nullptr;
-    if (!again) NoteSettled(*stores_.crds.projection().Apply(*patched), desired, owner);
-    stores_.crds.ObserveWrite(*patched);
-    if (!again) break;
+  patch = schema::MakeCrdPatch(*written, desired);
+  if (json::Find(patch, "spec") != nullptr) {
+    stores_.crds.ObserveWrite(*written);
+    written = co_await Write(name, std::move(patch), desired, owner, cancel);
+    if (!written) co_return std::unexpected(std::move(written.error()));
   }
+  NoteSettled(*stores_.crds.projection().Apply(*written), desired, owner);
+  stores_.crds.ObserveWrite(*written);
   co_return Result<void>{};
+}
+
+Task<Result<json::Value>> CrdKeeper::Write(std::string name, json::Value patch,
+                                           const json::Value& desired, const CrdOwner& owner,
+                                           CancelToken cancel) {
+  const kube::ObjectKey key{{}, name};
+  auto patched =
+      co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
+  if (!patched) {
+    Error error = patched.error();
+    error.Push("failed to patch CRD");
+    co_return std::unexpected(std::move(error));
+  }
+  logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
+  kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
+  co_return patched;
 }
 
 void CrdKeeper::NoteSettled(const kube::StoredObject& crd, const json::Value& desired,

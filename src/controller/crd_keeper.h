@@ -76,6 +76,10 @@ class CrdKeeper {
                    const CrdOwner& owner) const;
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
                                    async::CancelToken cancel);
+  // What the server answers to `patch`, a step of `Update`.
+  async::Task<Result<json::Value>> Write(std::string name, json::Value patch,
+                                         const json::Value& desired, const CrdOwner& owner,
+                                         async::CancelToken cancel);
   // This one was found right, or is what the server makes of `desired`. What the store shows by then may be newer, and
   // damaged.
   void NoteSettled(const kube::StoredObject& crd, const json::Value& desired,
