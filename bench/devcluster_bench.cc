@@ -740,42 +740,53 @@ spec:
       "", "– / ≤ 5 / ≤ 101");
 }
 
+// Of each figure the sum of three collections, as one takes two seconds only.
 void Bench::MeasureCollection() {
   constexpr int kItems = 1000;
+  constexpr int kCollections = 3;
   Define(CollectionDefinition("Set"), "Set");
   json::Array items;
-  std::vector<Write> floor_creates;
-  for (int i = 0; i < kItems; ++i) {
-    items.emplace_back(fmt::format("item{}", i));
-    floor_creates.push_back(
-        {.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-item{}", i), "one")});
-  }
-  Stages floor_stages = {std::move(floor_creates)};
-  Seconds floor = WriteHalf(floor_stages);
-  json::Value instance = Instance("Set", "set", "{}");
-  instance.as_object()["spec"] = json::Object{{"items", items}, {"special", "item0"}};
-  auto started = steady_clock::now();
-  WriteOne({.gvr = GvrOf("Set"), .body = instance});
-  const Seconds create = WaitUntilState("Set", "set", started);
-  floor += WriteRest(floor_stages);
-  Add("a collection of 1,000: create → ACTIVE", InSeconds(floor), InSeconds(create),
-      Ratio(create, floor), "≤ 1.4");
+  for (int i = 0; i < kItems; ++i) items.emplace_back(fmt::format("item{}", i));
+  Seconds floor{0};
+  Seconds create{0};
+  Seconds change{0};
+  int changed = 0;
+  for (int round = 0; round < kCollections; ++round) {
+    const std::string name = fmt::format("set{}", round);
+    std::vector<Write> floor_creates;
+    for (int i = 0; i < kItems; ++i) {
+      floor_creates.push_back(
+          {.gvr = kConfigMaps, .body = ConfigMap(fmt::format("floor-{}-{}", name, i), "one")});
+    }
+    Stages floor_stages = {std::move(floor_creates)};
+    floor += WriteHalf(floor_stages);
+    json::Value instance = Instance("Set", name, "{}");
+    instance.as_object()["spec"] = json::Object{{"items", items}, {"special", "item0"}};
+    auto started = steady_clock::now();
+    WriteOne({.gvr = GvrOf("Set"), .body = instance});
+    create += WaitUntilState("Set", name, started);
+    floor += WriteRest(floor_stages);
 
-  Settle();
-  started = steady_clock::now();
-  WriteOne({.kind = Write::Kind::kPatch,
-            .gvr = GvrOf("Set"),
-            .body = *json::Parse(R"({"spec":{"special":"none"}})"),
-            .key = {std::string(kNamespace), "set"}});
-  user_->WaitFor(fmt::format("v1 ConfigMap {}/set-item0", kNamespace), {"data", "special"},
-                 "false");
-  const Seconds change = steady_clock::now() - started;
-  int children = 0;
-  for (const auto& request : audit_->Next("kro"))
-    children += request.resource == "configmaps" && request.IsWrite();
-  Settle();
-  Add("a collection of 1,000: change one item", "1 write",
-      fmt::format("{} writes, {}", children, Milliseconds(change)), "", "1 write, ≤ 50 ms");
+    Settle();
+    started = steady_clock::now();
+    WriteOne({.kind = Write::Kind::kPatch,
+              .gvr = GvrOf("Set"),
+              .body = *json::Parse(R"({"spec":{"special":"none"}})"),
+              .key = {std::string(kNamespace), name}});
+    user_->WaitFor(fmt::format("v1 ConfigMap {}/{}-item0", kNamespace, name), {"data", "special"},
+                   "false");
+    change += steady_clock::now() - started;
+    for (const auto& request : audit_->Next("kro")) {
+      changed += request.resource == "configmaps" && request.IsWrite();
+    }
+    Settle();
+  }
+  Add("a collection of 1,000: create → ACTIVE, mean of 3", InSeconds(floor / kCollections),
+      InSeconds(create / kCollections), Ratio(create, floor), "≤ 1.4");
+  Add("a collection of 1,000: change one item, mean of 3", "1 write",
+      fmt::format("{:.3g} writes, {}", static_cast<double>(changed) / kCollections,
+                  Milliseconds(change / kCollections)),
+      "", "1 write, ≤ 50 ms");
 }
 
 // Somebody deletes a child while kro brings up many instances of another kind.
