@@ -21,7 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (const auto read = apiserver::DecodeYaml(text); read && !read->duplicates.fields.empty()) {
     std::abort();
   }
-  if (const auto read = apiserver::DecodeApply(text); read && !read->value.is_object()) std::abort();
+  if (const auto read = apiserver::DecodeApply(text); read && !read->value.is_object())
+    std::abort();
   const auto read = apiserver::internal::DecodeProtobufBody(text);
   if (read && (!apiserver::internal::IsProtobufBody(text) || !read->is_object())) std::abort();
   return 0;

@@ -52,7 +52,8 @@ std::string FileOf(std::string_view input) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::string folder =
-      (std::filesystem::temp_directory_path() / ("kro-journal-" + std::to_string(getpid()))).string();
+      (std::filesystem::temp_directory_path() / ("kro-journal-" + std::to_string(getpid())))
+          .string();
   std::filesystem::create_directories(folder);
   std::ofstream(folder + "/state", std::ios::binary | std::ios::trunc)
       << FileOf({reinterpret_cast<const char*>(data), size});

@@ -18,8 +18,8 @@ bool NamesALine(std::string_view complaint, std::size_t lines) {
   constexpr std::string_view kLine = "line ";
   if (!complaint.starts_with(kLine)) return false;
   std::size_t line = 0;
-  const auto read = std::from_chars(complaint.data() + kLine.size(),
-                                    complaint.data() + complaint.size(), line);
+  const auto read =
+      std::from_chars(complaint.data() + kLine.size(), complaint.data() + complaint.size(), line);
   return read.ec == std::errc() && line >= 1 && line <= lines;
 }
 
@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!NamesALine(complaint, size + 1)) std::abort();
   }
   if (!strict) return 0;
-  if (!lenient->strict_complaints.empty() || lenient->documents.size() != strict->size()) std::abort();
+  if (!lenient->strict_complaints.empty() || lenient->documents.size() != strict->size())
+    std::abort();
   const auto alike = [](const Document& a, const Document& b) {
     return Canonical(a.value) == Canonical(b.value);
   };
