@@ -145,7 +145,8 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
         .one = [&impl, gvr](const kube::ObjectKey& key) { impl.queue.Add({gvr, key}); },
         .later = [&impl, gvr](const kube::ObjectKey& key,
                               Duration delay) { impl.queue.AddAfter({gvr, key}, delay); },
-        .all = [&impl, gvr] { impl.WakeAll(gvr); }};
+        .all = [&impl, gvr] { impl.WakeAll(gvr); },
+        .limit = [&impl, gvr](std::size_t capacity) { impl.queue.SetLaneCapacity(gvr, capacity); }};
     served = std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor,
                                          std::move(wake));
     const std::scoped_lock lock(impl.mutex);

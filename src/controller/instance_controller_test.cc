@@ -266,6 +266,38 @@ resources:
     stringData: {k: v}
 )";
 
+// On the loop its expression would be over the budget.
+TEST_F(InstanceControllerTest, WhatTakesLongToEvaluateIsEvaluatedElsewhere) {
+  world.Define("pairs", R"(
+schema:
+  apiVersion: v1alpha1
+  kind: Pairs
+  spec: {a: "[]string"}
+  status: {v: "${cm.data.v}"}
+resources:
+- id: cm
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    data: {v: "${string(schema.spec.a.filter(x, schema.spec.a.exists(y, y == x + '!')).size())}"}
+)");
+  std::string texts;
+  for (int i = 0; i < 1500; ++i) texts += fmt::format("a{},", i);
+  for (const std::string_view name : {"a", "b"}) {
+    world.Apply(
+        fmt::format("{{apiVersion: kro.run/v1alpha1, kind: Pairs, metadata: {{name: {}, "
+                    "namespace: default}}, spec: {{a: [{}]}}}}",
+                    name, texts));
+  }
+  sim.Advance(10s);
+  const api::Gvr pairs{"kro.run", "v1alpha1", "pairs"};
+  for (const std::string_view name : {"a", "b"}) {
+    EXPECT_EQ(Text(pairs, name, {"status", "v"}), "0");
+    EXPECT_EQ(Text(pairs, name, {"status", "state"}), "ACTIVE");
+  }
+}
+
 TEST_F(InstanceControllerTest, WhatIsSwitchedOffIsPrunedAndTheInventoryShrinks) {
   world.Define("app", kOptional);
   world.Apply(kAppInstance);

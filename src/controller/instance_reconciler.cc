@@ -10,11 +10,11 @@
 #include "controller/apply_set.h"
 #include "controller/condition_events.h"
 #include "controller/member_deleter.h"
+#include "controller/pass_computer.h"
 #include "controller/router.h"
 #include "kube/field_set.h"
 #include "kube/label_selector.h"
 #include "runtime/prune.h"
-#include "runtime/reconciliation.h"
 #include "runtime/status.h"
 
 namespace kro::controller {
@@ -133,8 +133,8 @@ class InstanceReconciler::Pass {
   bool NamespaceAppeared(const Setback& setback, std::string_view ns);
   std::string NamespaceUid(std::string_view ns);
 
-  std::vector<runtime::Action> Advance();
-  runtime::Outcome Finish();
+  // Whether the pass took more than it may on the loop; then the instance is looked at again.
+  bool NeedsPool();
   void CountEvaluations(const runtime::Outcome& outcome);
   InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
 
@@ -149,7 +149,7 @@ class InstanceReconciler::Pass {
 
   std::shared_ptr<const graph::Graph> graph_;
   std::optional<ApplySet> set_;
-  std::unique_ptr<runtime::Reconciliation> pass_;
+  std::unique_ptr<PassComputer> pass_;
   int in_flight_ = 0;
   bool leftovers_ = false;          // pruned objects that are not gone yet
   bool inventory_is_open_ = false;  // it names what is gone
@@ -158,8 +158,6 @@ class InstanceReconciler::Pass {
   std::string prune_text_;  // why the look is not ready although all nodes are
   std::optional<Error> status_failure_;
   std::optional<Duration> words_later_;  // the status has other words by then
-  Duration setting_up_{};
-  Duration evaluating_{};
 };
 
 InstanceReconciler::InstanceReconciler(Dependencies dependencies)
@@ -194,7 +192,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Run() {
 
   if (auto ended = co_await ApplyAll()) co_return std::move(*ended);
   if (cancel_.cancelled()) co_return NextLook::OnEvent();
-  runtime::Outcome outcome = Finish();
+  runtime::Outcome outcome = co_await pass_->Finish();
+  if (NeedsPool()) co_return NextLook::OnEvent();
+  CountEvaluations(outcome);
   if (auto ended = co_await Prune(outcome)) co_return std::move(*ended);
   if (auto ended = co_await Shrink(outcome)) co_return std::move(*ended);
   co_return co_await Report(std::move(outcome));
@@ -254,7 +254,9 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   if (!set_->NeedsMarks() && set_->Covers(content)) co_return std::nullopt;
   // One write should do for the whole look, so what is foreseen is named too.
   content = Union(std::move(content), set_->remembered());
-  if (!IsSuspended(instance_->value())) content = Union(std::move(content), pass_->Foreseen());
+  if (!IsSuspended(instance_->value())) {
+    content = Union(std::move(content), co_await pass_->Foreseen());
+  }
   kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
   auto answer =
       co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
@@ -303,38 +305,28 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::AfterParentRefusa
 }
 
 void InstanceReconciler::Pass::StartPass() {
-  const MonotonicTime begin = Now();
-  pass_ = std::make_unique<runtime::Reconciliation>(
-      graph_, LiveOf(instance_),
+  pass_ = std::make_unique<PassComputer>(
+      executor(), graph_, LiveOf(instance_),
       runtime::ReconciliationOptions{
           .version = deps_.settings.version,
           .max_collection_size = deps_.settings.max_collection_size,
-          .find = [this](const graph::Node& node, std::string_view ns, std::string_view name) {
-            return Find(node, ns, name);
-          }});
-  setting_up_ += Now() - begin;
+          .find = [this](const graph::Node& node, std::string_view ns,
+                         std::string_view name) { return Find(node, ns, name); }},
+      api_->is_heavy() ? PassComputer::Place::kPool : PassComputer::Place::kLoop);
 }
 
-std::vector<runtime::Action> InstanceReconciler::Pass::Advance() {
-  const MonotonicTime begin = Now();
-  auto actions = pass_->Advance();
-  evaluating_ += Now() - begin;
-  return actions;
-}
-
-runtime::Outcome InstanceReconciler::Pass::Finish() {
-  const MonotonicTime begin = Now();
-  runtime::Outcome outcome = pass_->Finish();
-  evaluating_ += Now() - begin;
-  CountEvaluations(outcome);
-  return outcome;
+bool InstanceReconciler::Pass::NeedsPool() {
+  if (!pass_->NeedsPool()) return false;
+  api_->NoteHeavy();
+  wake_();
+  return true;
 }
 
 void InstanceReconciler::Pass::CountEvaluations(const runtime::Outcome& outcome) {
   EvaluationCounts counts{.expressions = pass_->evaluated(),
                           .collection_sizes = {},
-                          .setting_up = setting_up_,
-                          .evaluating = evaluating_};
+                          .setting_up = pass_->setting_up(),
+                          .evaluating = pass_->evaluating()};
   for (const runtime::NodeReport& report : outcome.nodes) {
     const graph::Node& node = graph_->nodes[report.node];
     const bool skipped = report.state == runtime::NodeState::kSkipped;
@@ -374,7 +366,11 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
   bool first = true;
   Step ended;
   while (true) {
-    auto actions = Advance();
+    auto actions = co_await pass_->Advance();
+    if (NeedsPool()) {
+      ended = NextLook::OnEvent();
+      break;
+    }
     bool written = false;
     const kube::ObjectPtr seen = instance_;
     ended = co_await WriteParent(pass_->Touched(), written);
@@ -382,7 +378,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::ApplyAll() {
     if (written && first) {
       // Expressions see the instance as it is now.
       StartPass();
-      actions = Advance();
+      actions = co_await pass_->Advance();
     } else if (MovedOn(*seen, *instance_)) {
       // What was done so far was for another spec, and must not be reported for this one.
       wake_();
@@ -792,7 +788,8 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
   bool written = false;
   if (auto ended = co_await WriteParent({}, written)) co_return std::move(*ended);
   if (written) StartPass();
-  runtime::Outcome outcome = pass_->Finish();
+  runtime::Outcome outcome = co_await pass_->Finish();
+  if (NeedsPool()) co_return NextLook::OnEvent();
   runtime::InstanceStatus status(instance_->value(), Today());
   status.Managed();
   status.Resolved();
@@ -804,7 +801,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Suspended() {
 
 Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
   if (pass_ == nullptr) StartPass();
-  runtime::Outcome outcome = pass_->Finish();
+  runtime::Outcome outcome = co_await pass_->Finish();
   runtime::InstanceStatus status(instance_->value(), Today());
   status.ManagementFailed(fmt::format("finalizer/labeling failed: {}", cause));
   co_await WriteRunning(status, outcome, Words::kNow);
@@ -812,7 +809,7 @@ Task<void> InstanceReconciler::Pass::ReportUnmanaged(std::string cause) {
 
 Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
   if (pass_ == nullptr) StartPass();
-  runtime::Outcome outcome = pass_->Finish();
+  runtime::Outcome outcome = co_await pass_->Finish();
   outcome.state = api::state::kInProgress;
   runtime::InstanceStatus status(instance_->value(), Today());
   status.Managed();
@@ -824,7 +821,8 @@ Task<void> InstanceReconciler::Pass::ReportFailure(std::string cause) {
 Task<void> InstanceReconciler::Pass::WriteRunning(const runtime::InstanceStatus& status,
                                                   const runtime::Outcome& outcome, Words words) {
   std::optional<runtime::AuthorConditions> author;
-  if (!graph_->conditions.empty()) author = pass_->Conditions(status.conditions());
+  if (!graph_->conditions.empty()) author = co_await pass_->Conditions(status.conditions());
+  if (NeedsPool()) co_return;
   json::Value wanted = status.Running(outcome, author ? &*author : nullptr);
   if (words == Words::kMayWait) words_later_ = TimeForWords(wanted);
   if (words_later_) co_return;

@@ -63,6 +63,7 @@ void ServedApi::NoteRevision(std::int64_t revision) {
 
 void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
   graph_ = std::move(graph);
+  if (std::exchange(heavy_, false)) wake_.limit(0);
   const auto made = MadeKinds(*graph_);
   for (const auto& [gvr, what] : made) {
     Kind& kind = kinds_[gvr];
@@ -77,6 +78,11 @@ void ServedApi::UseGraph(std::shared_ptr<const graph::Graph> graph) {
     kind.in_graph = false;
     kind.unused_since = now;
   }
+}
+
+void ServedApi::NoteHeavy() {
+  heavy_ = true;
+  wake_.limit(1);
 }
 
 MonotonicTime ServedApi::PendingSince(std::int64_t revision) {

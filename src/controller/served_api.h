@@ -81,6 +81,8 @@ class ServedApi {
     std::function<void(const kube::ObjectKey& key)> one;
     std::function<void(const kube::ObjectKey& key, Duration delay)> later;
     std::function<void()> all;
+    // How many keys may be in work at once; zero: as many as of any other API.
+    std::function<void(std::size_t capacity)> limit;
   };
   // `fleet` outlives the API. The watch of the instances starts at once.
   ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, Wake wake);
@@ -99,6 +101,11 @@ class ServedApi {
   const std::shared_ptr<const graph::Graph>& graph() const { return graph_; }
   // Since when it is used.
   MonotonicTime graph_since() const { return graph_since_; }
+
+  // The graph's expressions take longer than anybody may wait for: they are evaluated on the pool, those of one
+  // instance at a time.
+  bool is_heavy() const { return heavy_; }
+  void NoteHeavy();
 
   // When this revision was first seen to be pending.
   MonotonicTime PendingSince(std::int64_t revision);
@@ -178,6 +185,7 @@ class ServedApi {
   Wake wake_;
   std::shared_ptr<const graph::Graph> graph_;
   MonotonicTime graph_since_{};
+  bool heavy_ = false;
   std::int64_t noted_revision_ = 0;
   std::int64_t pending_revision_ = 0;
   MonotonicTime pending_since_{};

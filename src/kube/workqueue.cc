@@ -39,7 +39,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   void AddLocked(const WorkKey& key, Priority priority);
   void EnqueueLocked(const WorkKey& key, Priority priority);
   std::optional<WorkKey> TakeLocked();
-  bool MayTakeLocked(const Lane& lane) const;
+  bool MayTakeLocked(const Gvr& gvr, const Lane& lane) const;
   bool HasWorkLocked() const;
   void ForgetDelayLocked(const WorkKey& key);
   void ArmLocked();
@@ -54,6 +54,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   mutable std::mutex mutex;
   // All guarded by mutex.
   std::map<Gvr, Lane> lanes;
+  std::map<Gvr, std::size_t> capacities;  // where they are not options.lane_capacity
   struct Dirty {
     Priority priority;
     MonotonicTime since;
@@ -183,8 +184,21 @@ void Workqueue::Done(const WorkKey& key) {
   state_->idle.Set();
 }
 
+void Workqueue::SetLaneCapacity(const Gvr& gvr, std::size_t capacity) {
+  {
+    std::lock_guard lock(state_->mutex);
+    if (capacity == 0) {
+      state_->capacities.erase(gvr);
+    } else {
+      state_->capacities[gvr] = capacity;
+    }
+  }
+  state_->ready.Set();
+}
+
 void Workqueue::DropLane(const Gvr& gvr) {
   std::lock_guard lock(state_->mutex);
+  state_->capacities.erase(gvr);
   if (auto lane = state_->lanes.find(gvr); lane != state_->lanes.end()) {
     state_->waiting -= lane->second.normal.size() + lane->second.initial.size();
     lane->second.normal.clear();
@@ -296,7 +310,7 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
     return std::tuple(!preferred, lane.in_work, lane.last_turn);
   };
   for (auto& [gvr, lane] : lanes) {
-    if (MayTakeLocked(lane) && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
+    if (MayTakeLocked(gvr, lane) && (best == nullptr || rank(lane) < rank(*best))) best = &lane;
   }
   if (best == nullptr) return std::nullopt;
   bool from_initial = best->normal.empty() || (initial_first && !best->initial.empty());
@@ -315,14 +329,16 @@ std::optional<WorkKey> Workqueue::State::TakeLocked() {
   return key;
 }
 
-bool Workqueue::State::MayTakeLocked(const Lane& lane) const {
-  return !lane.empty() &&
-         (options.lane_capacity == 0 || lane.in_work < static_cast<int>(options.lane_capacity));
+bool Workqueue::State::MayTakeLocked(const Gvr& gvr, const Lane& lane) const {
+  if (lane.empty()) return false;
+  const auto own = capacities.find(gvr);
+  const std::size_t capacity = own == capacities.end() ? options.lane_capacity : own->second;
+  return capacity == 0 || lane.in_work < static_cast<int>(capacity);
 }
 
 bool Workqueue::State::HasWorkLocked() const {
   return waiting > 0 && std::ranges::any_of(lanes, [this](const auto& entry) {
-           return MayTakeLocked(entry.second);
+           return MayTakeLocked(entry.first, entry.second);
          });
 }
 

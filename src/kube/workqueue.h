@@ -73,7 +73,10 @@ class Workqueue {
   async::Task<Result<std::optional<WorkKey>>> Get(async::CancelToken cancel);
   void Done(const WorkKey& key);
 
-  // Drops every key of `gvr` that waits, at once or delayed.
+  // How many keys of `gvr` may be in work at once from now on; zero: as many as of other lanes.
+  void SetLaneCapacity(const Gvr& gvr, std::size_t capacity);
+
+  // Drops every key of `gvr` that waits, at once or delayed, and forgets the lane's capacity.
   void DropLane(const Gvr& gvr);
 
   // Refuses keys from now on; what is queued is still handed out, what is delayed is not.

@@ -187,6 +187,7 @@ Ran RunPass(const std::shared_ptr<const graph::Graph>& graph, const LiveObject& 
   ReconciliationOptions pass_options;
   pass_options.version = options.version;
   pass_options.max_collection_size = options.max_collection_size;
+  pass_options.budget = options.budget;
   pass_options.find = [&](const graph::Node& node, std::string_view ns, std::string_view name) {
     return cluster.Find(key_of(node, ns, name));
   };
@@ -232,6 +233,7 @@ Ran RunPass(const std::shared_ptr<const graph::Graph>& graph, const LiveObject& 
   }
   if (!pass.IsDone()) Abort("the pass stopped before its end");
   ran.outcome = pass.Finish();
+  ran.over_budget = pass.IsOverBudget();
   if (!graph->conditions.empty()) {
     InstanceStatus status(*instance, api::Timestamp(std::chrono::seconds(1'800'000'000)));
     status.Managed();

@@ -68,6 +68,7 @@ struct Ran {
   std::vector<std::string> reads;  // "ConfigMap default/conf"
   std::optional<AuthorConditions> author;
   ApplySetContent foreseen;  // after the first Advance
+  bool over_budget = false;
 
   // Of the node with this id.
   const NodeReport& Of(const graph::Graph& graph, std::string_view id) const;
@@ -76,6 +77,7 @@ struct Ran {
 struct RunOptions {
   std::string_view version = "1.2.3";
   std::size_t max_collection_size = kMaxCollectionSize;
+  Budget budget = {};
   // Refuses an apply: the error for this key, if any.
   std::function<std::optional<Error>(std::string_view key)> refuse;
   // Answers in an order drawn from this.

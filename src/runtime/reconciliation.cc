@@ -57,6 +57,7 @@ class Reconciliation::Impl {
 
   const graph::Graph& graph() const { return *graph_; }
   std::size_t evaluated() const { return evaluation_.evaluated(); }
+  bool IsOverBudget() const { return evaluation_.IsOverBudget(); }
   std::string_view apply_set() const { return apply_set_; }
 
  private:
@@ -128,6 +129,7 @@ AuthorConditions Reconciliation::Conditions(const api::ConditionSet& builtin) {
 }
 const graph::Graph& Reconciliation::graph() const { return impl_->graph(); }
 std::size_t Reconciliation::evaluated() const { return impl_->evaluated(); }
+bool Reconciliation::IsOverBudget() const { return impl_->IsOverBudget(); }
 std::string_view Reconciliation::apply_set() const { return impl_->apply_set(); }
 
 Reconciliation::Impl::Impl(std::shared_ptr<const graph::Graph> graph, LiveObject instance,

@@ -30,6 +30,7 @@
 #include "base/error.h"
 #include "graph/graph.h"
 #include "json/value.h"
+#include "runtime/budget.h"
 #include "runtime/live_object.h"
 #include "runtime/outcome.h"
 
@@ -46,9 +47,7 @@ struct ReconciliationOptions {
   std::string_view version;  // of kro, for the labels
   std::size_t max_collection_size = kMaxCollectionSize;
   FindObject find;  // empty: nothing is known
-  // Steps of one expression: about the elements looked at. Far beyond what a template needs, little
-  // enough to end in a second.
-  std::int64_t budget = 50'000'000;
+  Budget budget = {};
 };
 
 // What to do. Views and pointers are borrowed from the pass.
@@ -120,6 +119,8 @@ class Reconciliation {
   const graph::Graph& graph() const;
   // How many expressions were evaluated so far.
   std::size_t evaluated() const;
+  // Something was not evaluated, or not rendered, for want of budget; its node is in error.
+  bool IsOverBudget() const;
   // The id of the instance's apply set.
   std::string_view apply_set() const;
 

@@ -911,6 +911,68 @@ TEST(Reconciliation, RefusesCollectionsThatCannotBe) {
   }
 }
 
+// A spec with as many texts in its list `a`.
+std::string StringsNamed(int n) {
+  std::string spec = "{a: [";
+  for (int i = 0; i < n; ++i) spec += fmt::format("a{},", i);
+  return spec + "]}";
+}
+
+constexpr std::string_view kSlow =
+    "${string(schema.spec.a.map(x, schema.spec.a.map(y, x == y ? 1 : 0)).size())}";
+
+TEST(Reconciliation, AnExpressionOverItsBudgetStopsItsDependentsOnly) {
+  const auto graph = GraphOf(
+      AppSchema("{a: \"[]string\"}") +
+      Resources({ConfigMap("slow", fmt::format("{{v: \"{}\"}}", kSlow)),
+                 ConfigMap("after", "{v: \"${slow.data.v}\"}"), ConfigMap("free", "{v: x}")}));
+  const std::string spec = StringsNamed(100);
+  FakeCluster cluster;
+  const Ran ran = RunPass(graph, App(spec), cluster, {.budget = {.expression = 1000}});
+  EXPECT_THAT(cluster.Keys(), ElementsAre("ConfigMap default/free"));
+  EXPECT_THAT(ran.Of(*graph, "slow").cause->message(), HasSubstr("exceeded its budget"));
+  EXPECT_EQ(ran.Of(*graph, "after").state, NodeState::kPending);
+  EXPECT_TRUE(ran.over_budget);
+
+  FakeCluster enough;
+  EXPECT_FALSE(RunPass(graph, App(spec), enough).over_budget);
+  EXPECT_EQ(enough.Keys().size(), 3U);
+}
+
+TEST(Reconciliation, ExpressionsShareTheBudgetOfThePass) {
+  const auto graph =
+      GraphOf(AppSchema("{a: \"[]string\"}") +
+              Resources({fmt::format("- id: parts\n  forEach: [{{it: \"${{schema.spec.a}}\"}}]\n"
+                                     "  template: {{apiVersion: v1, kind: ConfigMap, metadata: "
+                                     "{{name: \"${{it}}\"}}, data: {{v: \"{}${{it}}\"}}}}\n",
+                                     kSlow)}));
+  const Budget budget{.expression = 1'000'000, .steps = 1'000'000};
+  FakeCluster cluster;
+  const Ran one = RunPass(graph, App("{a: [a, b]}"), cluster, {.budget = budget});
+  EXPECT_FALSE(one.over_budget);
+  EXPECT_EQ(cluster.Keys().size(), 2U);
+  const Ran all = RunPass(graph, App(StringsNamed(100)), cluster, {.budget = budget});
+  EXPECT_TRUE(all.over_budget);
+  EXPECT_THAT(all.Of(*graph, "parts").cause->message(), HasSubstr("exceeded its budget"));
+}
+
+TEST(Reconciliation, TheObjectsOfAPassHaveABudgetOfMemory) {
+  const std::string text(100'000, 'x');
+  const auto graph =
+      GraphOf(AppSchema("{a: \"[]string\"}") +
+              Resources({fmt::format(
+                  "- id: parts\n  forEach: [{{it: \"${{schema.spec.a}}\"}}]\n  template: "
+                  "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: \"p${{it}}\"}}, data: {{v: "
+                  "\"{}\"}}}}\n",
+                  text)}));
+  FakeCluster cluster;
+  const Ran ran =
+      RunPass(graph, App(StringsNamed(50)), cluster, {.budget = {.memory = std::int64_t{2} << 20}});
+  EXPECT_TRUE(ran.over_budget);
+  EXPECT_THAT(ran.Of(*graph, "parts").cause->message(), HasSubstr("exceeded its budget"));
+  EXPECT_THAT(cluster.Keys(), IsEmpty());
+}
+
 TEST(Reconciliation, StopsAtTheFirstEmptyDimension) {
   // Trap 65
   const auto graph = GraphOf(

@@ -1,5 +1,6 @@
 #include "runtime/internal/evaluation.h"
 
+#include <algorithm>
 #include <string>
 
 #include "cel/convert.h"
@@ -17,7 +18,20 @@ json::Value WithoutNullMembers(const json::Value& value, const boost::json::stor
 
 }  // namespace
 
-Evaluation::Evaluation(const graph::Graph& graph, const json::Value& instance, std::int64_t budget)
+Evaluation::Context::Context(Evaluation& evaluation)
+    : cel::Context(evaluation.arena_,
+                   std::min(evaluation.budget_.expression, evaluation.budget_.steps),
+                   evaluation.MemoryLeft()),
+      evaluation_(evaluation),
+      begin_(budget()) {}
+
+Evaluation::Context::~Context() {
+  const bool is_used_up = budget() < 0;
+  evaluation_.budget_.steps -= begin_ - std::max<std::int64_t>(budget(), 0);
+  evaluation_.over_budget_ |= is_used_up;
+}
+
+Evaluation::Evaluation(const graph::Graph& graph, const json::Value& instance, Budget budget)
     : graph_(graph),
       budget_(budget),
       arena_(kFirstBlock),
@@ -36,7 +50,7 @@ Result<cel::Value> Evaluation::Evaluate(const graph::Expression& expression, Vie
   for (std::size_t i = 0; i < slots.size(); ++i) {
     slots[i] = Variable(expression.inputs[i], view, locals);
   }
-  cel::Context context = NewContext();
+  Context context(*this);
   const cel::Value value = expression.program->EvaluateSlots(context, slots);
   if (value.IsError()) {
     return Annotate(cel::ToError(value), "eval \"{}\"", expression.text);
@@ -56,6 +70,17 @@ Result<Truth> Evaluation::Test(const graph::Expression& expression, View view,
   if (content.IsNull()) return Truth::kNull;
   if (!content.Is(cel::Kind::kBool)) return Truth::kNotBool;
   return content.AsBool() ? Truth::kTrue : Truth::kFalse;
+}
+
+Result<void> Evaluation::CheckMemory() {
+  if (MemoryLeft() > 0) return {};
+  over_budget_ = true;
+  return Fail(ErrorCode::kInvalid, "the objects of one instance take more than {} MiB together",
+              budget_.memory >> 20);
+}
+
+std::int64_t Evaluation::MemoryLeft() const {
+  return budget_.memory - static_cast<std::int64_t>(arena_.used());
 }
 
 void Evaluation::ShowConditions(const api::ConditionSet& conditions) {
@@ -99,7 +124,7 @@ cel::Value Evaluation::NodeValue(std::size_t node, View view) {
   const graph::Node& description = graph_.nodes[node];
   const bool missing = !bound.bound || (!description.IsList() && bound.objects.empty());
   if (missing) {
-    cel::Context context = NewContext();
+    Context context(*this);
     return cel::Fail(context, "no such attribute(s): {}", description.id);
   }
   const bool is_whole = view == View::kWhole;

@@ -16,6 +16,7 @@
 #include "cel/value.h"
 #include "graph/graph.h"
 #include "json/value.h"
+#include "runtime/budget.h"
 #include "runtime/internal/arena_resource.h"
 #include "runtime/live_object.h"
 
@@ -36,8 +37,19 @@ enum class Truth { kFalse, kTrue, kNull, kNotBool };
 
 class Evaluation {
  public:
-  // Both outlive this. `budget` is in steps, for each expression.
-  Evaluation(const graph::Graph& graph, const json::Value& instance, std::int64_t budget);
+  // What one expression or conversion may use; what it took is missing from the next.
+  class Context : public cel::Context {
+   public:
+    explicit Context(Evaluation& evaluation);
+    ~Context();
+
+   private:
+    Evaluation& evaluation_;
+    const std::int64_t begin_;
+  };
+
+  // Both outlive this.
+  Evaluation(const graph::Graph& graph, const json::Value& instance, Budget budget);
 
   // What was observed of a node; for a list its items, in order. Objects are kept alive by the
   // caller.
@@ -57,7 +69,10 @@ class Evaluation {
   // An object of `node`, read by its schema.
   cel::Value ObjectValue(const graph::Node& node, const json::Value& object, View view);
 
-  cel::Context NewContext() { return cel::Context(arena_, budget_); }
+  // kInvalid once what the pass made takes more than its budget.
+  Result<void> CheckMemory();
+  bool IsOverBudget() const { return over_budget_; }
+
   cel::Arena& arena() { return arena_; }
   // For JSON that lives as long as the arena.
   boost::json::storage_ptr storage() { return &resource_; }
@@ -65,6 +80,7 @@ class Evaluation {
  private:
   cel::Value Variable(const graph::Input& input, View view, const Locals& locals);
   cel::Value NodeValue(std::size_t node, View view);
+  std::int64_t MemoryLeft() const;
 
   struct Bound {
     std::span<const LiveObject> objects;
@@ -73,7 +89,8 @@ class Evaluation {
   };
 
   const graph::Graph& graph_;
-  std::int64_t budget_;
+  Budget budget_;  // `steps` are those that are left
+  bool over_budget_ = false;
   std::size_t evaluated_ = 0;
   cel::Arena arena_;
   ArenaResource resource_;

@@ -108,6 +108,9 @@ Result<std::vector<json::Value*>> RenderCollection(const graph::Node& node, std:
   std::vector<cel::Value> iterators(dimensions->size());
   for (bool more = true; more;) {
     for (std::size_t d = 0; d < position.size(); ++d) iterators[d] = (*dimensions)[d][position[d]];
+    if (auto fits = evaluation.CheckMemory(); !fits) {
+      return Annotate(fits, "node \"{}\"", node.id);
+    }
     Draft item(base);
     if (auto written = WriteFields(node, item, evaluation, {iterators, std::nullopt},
                                    Phase::kCollectionItem, varies, blocking);
@@ -148,7 +151,7 @@ Result<void> Draft::Write(std::size_t number, const cel::Value& value) {
     default:
       break;
   }
-  cel::Context context = evaluation_.NewContext();
+  Evaluation::Context context(evaluation_);
   auto converted = Convert(context, value, field.takes_bytes);
   if (!converted) {
     return Annotate(converted, "node \"{}\": convert \"{}\"", node_.id, field.expression.text);
@@ -240,7 +243,7 @@ Result<Dimensions> EvaluateDimensions(const graph::Node& node, std::size_t max_s
                   "collection size of {} is over the maximum collection size of {}", size,
                   max_size);
     }
-    cel::Context context = evaluation.NewContext();
+    Evaluation::Context context(evaluation);
     std::vector<cel::Value> elements(list.ListSize());
     for (std::size_t i = 0; i < elements.size(); ++i) {
       elements[i] = list.ListAt(context, i);
