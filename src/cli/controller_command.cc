@@ -121,8 +121,9 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("dynamic-controller-rate-limiter-max-delay", f.rate_limiter_max_delay,
       "longest wait after failures");
   add("dynamic-controller-rate-limiter-rate-limit", f.rate_limiter_rate,
-      "retries a second, of all");
-  add("dynamic-controller-rate-limiter-burst-limit", f.rate_limiter_burst, "retries at once");
+      "retries a second, of all instances of one kind");
+  add("dynamic-controller-rate-limiter-burst-limit", f.rate_limiter_burst,
+      "retries of one kind at once");
   add("instance-requeue-interval", f.instance_requeue_interval,
       "longest time between two looks at an instance that waits; 0: only events");
   add("dynamic-controller-default-resync-period", f.resync_period_seconds,

@@ -578,6 +578,33 @@ TEST_F(InstanceControllerTest, AFightOverAFieldIsBoundedAndReported) {
   EXPECT_THAT(Message(kChains, "c"), HasSubstr("configmaps default/c-free: .data.other (hand)"));
 }
 
+TEST_F(InstanceControllerTest, ACrowdThatFailsDelaysNoFirstRetryOfAnotherApi) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Define("app", kShared);
+  bool refused = false;
+  world.calls().fault = [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+    if (request.method != "PATCH") return std::nullopt;
+    const bool first = request.target.find("/apps/a") != std::string::npos && !refused;
+    if (!first && request.target.find("/chains/") == std::string::npos) return std::nullopt;
+    refused = refused || first;
+    return http::Response{.status = 403, .headers = {}, .body = {}};
+  };
+  // Given many instances of one API that may not be written
+  for (int i = 0; i < 300; ++i) {
+    world.Apply(
+        fmt::format("{{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {{name: c{}, "
+                    "namespace: default}}}}",
+                    i));
+  }
+  sim.Advance(2s);
+  // When one of another is refused once
+  world.Apply(kAppInstance);
+  sim.Advance(1s);
+  // Then it is tried again in its own time.
+  EXPECT_TRUE(refused);
+  EXPECT_EQ(Text(kApps, "a", {"status", "state"}), "ACTIVE");
+}
+
 // --- deletion -----------------------------------------------------------------------------------
 
 TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {

@@ -24,8 +24,8 @@ struct Settings {
   Duration resync_period = std::chrono::seconds(36000);
   // Failures in a row after which an instance waits for an event; 0: it is tried for ever.
   int queue_max_retries = 0;
-  // Waits after failures of an instance: from the first to the longest, and how many retries all of
-  // them together make, on average and at once.
+  // Waits after failures of an instance: from the first to the longest, and how many retries the instances of
+  // one API together make, on average and at once.
   Duration retry_min_delay = std::chrono::milliseconds(200);
   Duration retry_max_delay = std::chrono::minutes(5);
   double retries_per_second = 10;

@@ -32,8 +32,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
       : executor(e),
         options(o),
         ready(e, async::EventReset::kAuto),
-        idle(e, async::EventReset::kAuto),
-        bucket(o.retries_per_second, o.retry_burst, e.clock().Monotonic()) {}
+        idle(e, async::EventReset::kAuto) {}
 
   // These expect `mutex` to be held.
   void AddLocked(const WorkKey& key, Priority priority);
@@ -66,7 +65,7 @@ struct Workqueue::State : std::enable_shared_from_this<State> {
   std::unordered_map<WorkKey, int> failures;
   std::size_t waiting = 0;
   std::uint64_t turn = 0;
-  TokenBucket bucket;  // of retries
+  std::map<Gvr, TokenBucket> buckets;  // of retries; outlive their lanes until DropLane
   bool shutting_down = false;
   std::optional<MonotonicTime> timer_at;
   std::function<void()> cancel_timer;
@@ -120,7 +119,12 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
     delay = grown >= static_cast<double>(state_->options.retry_cap.count())
                 ? state_->options.retry_cap
                 : Duration(static_cast<Duration::rep>(grown));
-    delay = std::max(delay, state_->bucket.Take(state_->executor.clock().Monotonic()));
+    const MonotonicTime now = state_->executor.clock().Monotonic();
+    TokenBucket& bucket = state_->buckets
+                              .try_emplace(key.gvr, state_->options.retries_per_second,
+                                           state_->options.retry_burst, now)
+                              .first->second;
+    delay = std::max(delay, bucket.Take(now));
   }
   AddAfter(key, delay);
   return delay;
@@ -209,6 +213,7 @@ void Workqueue::DropLane(const Gvr& gvr) {
   std::erase_if(state_->dirty, of_lane);
   std::erase_if(state_->delays, of_lane);
   std::erase_if(state_->failures, of_lane);
+  state_->buckets.erase(gvr);
   std::erase_if(state_->delayed, [&](const auto& entry) { return entry.second.gvr == gvr; });
 }
 

@@ -6,6 +6,9 @@
 // single instance by no more than one piece of work, and by none as long as no lane may take all workers
 // (`lane_capacity`). Since an RGD serves one GVR, this is fairness among RGDs.
 //
+// Retries have a rate, each lane its own: who has ten thousand keys that fail waits long for the last of
+// them, and nobody else does.
+//
 // Within a lane order is arrival; what came from an initial list waits behind what changed, but gets
 // every eighth turn. A plain Add takes the place of a pending delayed one.
 //
@@ -47,7 +50,7 @@ class WorkqueueObserver {
 struct WorkqueueOptions {
   Duration retry_base = std::chrono::milliseconds(200);
   Duration retry_cap = std::chrono::seconds(1000);
-  // A token bucket over all keys, for retries only; zero rate: none.
+  // A token bucket over the keys of one lane, for retries only; zero rate: none.
   double retries_per_second = 10;
   double retry_burst = 100;
   // How many keys of one lane may be in work at once; zero: as many as there are workers.
@@ -76,7 +79,7 @@ class Workqueue {
   // How many keys of `gvr` may be in work at once from now on; zero: as many as of other lanes.
   void SetLaneCapacity(const Gvr& gvr, std::size_t capacity);
 
-  // Drops every key of `gvr` that waits, at once or delayed, and forgets the lane's capacity.
+  // Drops every key of `gvr` that waits, at once or delayed, and what is known of its failures and its capacity.
   void DropLane(const Gvr& gvr);
 
   // Refuses keys from now on; what is queued is still handed out, what is delayed is not.

@@ -160,11 +160,30 @@ TEST(Workqueue, RetriesBackOffUntilForgotten) {
   EXPECT_EQ(sim.queue.AddRateLimited(key), 200ms);
 }
 
-TEST(Workqueue, AllKeysShareTheRateOfRetries) {
+TEST(Workqueue, TheKeysOfALaneShareTheRateOfRetries) {
   Simulation sim;
   for (int i = 0; i < 100; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(i)));
   for (int i = 0; i < 20; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(100 + i)));
   EXPECT_EQ(sim.queue.AddRateLimited(Key("webs", "last")), 2100ms);
+}
+
+TEST(Workqueue, ACrowdThatFailsDelaysNoRetryOfAnotherLane) {
+  Simulation sim;
+  for (int i = 0; i < 10'000; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(i)));
+  EXPECT_GT(sim.queue.AddRateLimited(Key("webs", "last")), 900s);
+  EXPECT_EQ(sim.queue.AddRateLimited(Key("apps", "one")), 200ms);
+  sim.executor.Advance(200ms);
+  // The crowd's own first retries are due as well; the other lane gets its turn among them.
+  std::vector<std::string> taken;
+  for (int i = 0; i < 2; ++i) taken.push_back(sim.Take());
+  EXPECT_THAT(taken, testing::Contains("one"));
+}
+
+TEST(Workqueue, ADroppedLaneLeavesNoDebtOfRetries) {
+  Simulation sim;
+  for (int i = 0; i < 200; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(i)));
+  sim.queue.DropLane(Key("webs", "").gvr);
+  EXPECT_EQ(sim.queue.AddRateLimited(Key("webs", "1")), 200ms);
 }
 
 TEST(Workqueue, ShutDownHandsOutWhatIsQueuedAndRefusesMore) {
