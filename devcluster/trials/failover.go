@@ -237,7 +237,7 @@ func (t *failoverTrial) judge(rounds int) error {
 type leaseHistory struct {
 	reader auditReader
 	leases []*auditEvent // that succeeded
-	writes []*auditEvent // everything else
+	writes []*auditEvent // everything else, events too
 }
 
 func newLeaseHistory(path string) *leaseHistory {
@@ -246,14 +246,11 @@ func newLeaseHistory(path string) *leaseHistory {
 
 func (h *leaseHistory) read() error {
 	return h.reader.next(func(e *auditEvent) {
-		switch {
-		case e.ObjectRef.Resource == "leases":
-			if e.ResponseStatus.Code < 300 {
-				h.leases = append(h.leases, e)
-				slices.SortStableFunc(h.leases[max(0, len(h.leases)-8):], func(a, b *auditEvent) int { return version(a) - version(b) })
-			}
-		case e.ObjectRef.Resource != "events":
+		if e.ObjectRef.Resource != "leases" {
 			h.writes = append(h.writes, e)
+		} else if e.ResponseStatus.Code < 300 {
+			h.leases = append(h.leases, e)
+			slices.SortStableFunc(h.leases[max(0, len(h.leases)-8):], func(a, b *auditEvent) int { return version(a) - version(b) })
 		}
 	})
 }

@@ -118,6 +118,19 @@ TEST(Events, AFlappingInstanceCostsABoundedNumberOfWrites) {
   EXPECT_LE(EventsOf(c, "Web").size(), 10U);
 }
 
+// An event waits and may go out late, when another process leads: so it passes the fence.
+TEST(Events, OfTheLeaseAreNoPartOfHoldingIt) {
+  SimulatedCluster c;
+  OperatorOptions options;
+  options.leader_election = LeaderElection::kOn;
+  options.lease_namespace = "default";
+  options.identity = "one";
+  auto replica = c.Start(options);
+  replica->Stop();
+  EXPECT_EQ(replica->lease_transport.Count("", "/events"), 0);
+  EXPECT_EQ(replica->transport.Count("POST", "/events"), 2);
+}
+
 TEST(Events, TellWhoLeads) {
   SimulatedCluster c;
   OperatorOptions options;
