@@ -35,6 +35,9 @@ constexpr Duration kWordsPatience = std::chrono::seconds(1);
 // Fields of a child that somebody took are taken back at once, but in a fight no more often than this.
 constexpr double kRepairsPerSecond = 10.0 / 60;
 
+// So many missing namespaces are watched one by one; for more all namespaces are, which have little to keep.
+constexpr std::size_t kSingleNamespaces = 16;
+
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
 // Not what may stand already, nor what is read.
@@ -493,20 +496,21 @@ Task<std::vector<std::string>> InstanceReconciler::Pass::TakenFields(
 }
 
 void InstanceReconciler::Pass::AwaitNamespace(std::string ns) {
-  const WatchScope scope{.gvr = {"", "v1", "namespaces"},
-                         .ns = {},
-                         .label_selector = {},
-                         .field_selector = "metadata.name=" + ns};
+  InstanceMemo& memo = Memo();
+  const WatchScope all{.gvr = {"", "v1", "namespaces"}};
+  WatchScope one = all;
+  one.field_selector = "metadata.name=" + ns;
+  const bool crowded =
+      memo.references.contains(all) || deps_.fleet.CountSingleObjects(all.gvr) >= kSingleNamespaces;
+  const WatchScope& scope = crowded && !memo.references.contains(one) ? all : one;
   used_references_.insert(scope);
-  auto& references = Memo().references;
-  if (references.contains(scope)) return;
-  const auto wake = wake_;
-  references.emplace(scope, deps_.fleet.Acquire(scope, {},
-                                                {.on_change =
-                                                     [wake](const auto& before, const auto&) {
-                                                       if (before == nullptr) wake();
-                                                     },
-                                                 .on_ready = {}}));
+  if (memo.references.contains(scope)) return;
+  // The memo keeps the lease, so it outlives the listener.
+  const auto appeared = [wake = wake_, &memo](const auto& before, const auto& after) {
+    if (before == nullptr && memo.missing_namespaces.contains(after->key().name)) wake();
+  };
+  memo.references.emplace(scope,
+                          deps_.fleet.Acquire(scope, {}, {.on_change = appeared, .on_ready = {}}));
 }
 
 bool InstanceReconciler::Pass::NamespaceAppeared(const Setback& setback, std::string_view ns) {

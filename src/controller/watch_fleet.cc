@@ -92,6 +92,15 @@ std::unique_ptr<WatchFleet::Lease> WatchFleet::Acquire(WatchScope scope,
   return lease;
 }
 
+std::size_t WatchFleet::CountSingleObjects(const api::Gvr& gvr) const {
+  std::size_t count = 0;
+  for (auto watch = watches_.lower_bound({.gvr = gvr});
+       watch != watches_.end() && watch->first.gvr == gvr; ++watch) {
+    if (!watch->first.field_selector.empty()) ++count;
+  }
+  return count;
+}
+
 std::vector<WatchFleet::View> WatchFleet::Views() const {
   std::vector<View> views;
   for (const auto& [scope, watch] : watches_) {

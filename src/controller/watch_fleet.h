@@ -80,6 +80,9 @@ class WatchFleet {
   // How many watches there are, for metrics and tests.
   std::size_t size() const { return watches_.size(); }
 
+  // How many of them are of single objects of this kind.
+  std::size_t CountSingleObjects(const api::Gvr& gvr) const;
+
   // What is watched, for metrics and /debug.
   struct View {
     WatchScope scope;

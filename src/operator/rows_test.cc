@@ -532,6 +532,33 @@ TEST_F(Rows, Row55Trap12_NothingIsEverDropped) {
   EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
 }
 
+TEST_F(Rows, Row56_ManyMissingNamespacesTakeFewWatches) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(kWeb, "metadata: {name: \"${schema.metadata.name}-second\"}",
+                           "metadata: {name: \"${schema.metadata.name}-second\", namespace: "
+                           "\"of-${schema.metadata.name}\"}"));
+  for (int i = 0; i < 60; ++i) {
+    c.Apply(Replace(kInstance, "name: a,", fmt::format("name: a{},", i)));
+  }
+  c.Advance(5s);
+  const auto watches = [&] {
+    return std::ranges::count_if(replica->transport.streams, [](const http::Request& request) {
+      return request.target.starts_with("/api/v1/namespaces?");
+    });
+  };
+  EXPECT_LE(watches(), 16 + 1);
+  EXPECT_GT(watches(), 16);
+  // Each is still waited for, and its appearance concerns nobody else.
+  replica->transport.requests.clear();
+  for (const char* name : {"a2", "a59"}) {
+    c.Apply(fmt::format("{{apiVersion: v1, kind: Namespace, metadata: {{name: of-{}}}}}", name));
+    c.Advance(1s);
+    EXPECT_EQ(StateOf(kWebs, name), "ACTIVE");
+  }
+  EXPECT_NE(StateOf(kWebs, "a58"), "ACTIVE");
+  EXPECT_EQ(watches(), 17);
+}
+
 TEST_F(Rows, Row56Trap13_AMissingNamespaceIsWaitedForAndItsAppearanceNoticedAtOnce) {
   auto replica = c.Start();
   c.ApplyAndSettle(
