@@ -44,7 +44,7 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
   if (stored == nullptr) {
     auto created = co_await client_.Create(kCrds, {}, desired, {}, cancel);
     if (created) {
-      logger_.Info("CRD created", {{"crd", name}, {"definition", owner.name}});
+      logger_.Info("CRD created", {{"name", owner.name}, {"crd", name}});
       kinds_.Forget(group);
       NoteSettled(*stores_.crds.projection().Apply(*created), desired, owner);
       stores_.crds.ObserveWrite(*created);
@@ -87,7 +87,7 @@ Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelT
     co_return std::unexpected(std::move(error));
   }
   settled_.erase(crd);
-  logger_.Info("CRD deleted", {{"crd", crd}, {"definition", owner}});
+  logger_.Info("CRD deleted", {{"name", owner}, {"crd", crd}});
   co_return Result<void>{};
 }
 
@@ -117,7 +117,7 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
   }
   if (!ownership.id_matches) {
     logger_.Info("CRD adopted from a deleted definition of the same name",
-                 {{"crd", name}, {"definition", owner.name}});
+                 {{"name", owner.name}, {"crd", name}});
   }
   json::Value patch = schema::MakeCrdPatch(live, desired);
   // Labels alone are the business of whoever changed them, but a new owner is written down.
@@ -135,8 +135,8 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
   if (!report->compatible()) {
     if (!owner.allow_breaking_changes) {
       logger_.Error("breaking changes are refused",
-                    {{"crd", name},
-                     {"definition", owner.name},
+                    {{"name", owner.name},
+                     {"crd", name},
                      {"hint",
                       "to let them through, set the annotation "
                       "kro.run/allow-breaking-changes: \"true\" on the definition"}});
@@ -144,7 +144,7 @@ Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdO
                      name, report->Summary());
     }
     logger_.Warning("breaking changes of a CRD go through",
-                    {{"crd", name}, {"changes", report->Summary()}});
+                    {{"name", owner.name}, {"crd", name}, {"changes", report->Summary()}});
   }
   auto written = co_await Write(name, std::move(patch), desired, owner, cancel);
   if (!written) co_return std::unexpected(std::move(written.error()));
@@ -171,7 +171,7 @@ Task<Result<json::Value>> CrdKeeper::Write(std::string name, json::Value patch,
     error.Push("failed to patch CRD");
     co_return std::unexpected(std::move(error));
   }
-  logger_.Info("CRD updated", {{"crd", name}, {"definition", owner.name}});
+  logger_.Info("CRD updated", {{"name", owner.name}, {"crd", name}});
   kinds_.Forget(std::string(json::FindString(desired, {"spec", "group"})));
   co_return patched;
 }

@@ -43,11 +43,19 @@ struct DefinitionController::Impl {
         kinds(d.client, d.mapper, d.metrics, &stores.all_crds.store()),
         definition_queue(d.executor, {.observer = d.metrics.ObserverOf(kDefinitions)}),
         revision_queue(d.executor, {.observer = d.metrics.ObserverOf(kRevisions)}),
-        revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, d.logger},
+        definition_logger(d.logger.With({{"logger", "rgd-controller"},
+                                         {"controller", kDefinitions},
+                                         {"controllerGroup", api::kGroup},
+                                         {"controllerKind", "ResourceGraphDefinition"}})),
+        revision_logger(d.logger.With({{"logger", "graphrevision-controller"},
+                                       {"controller", kRevisions},
+                                       {"controllerGroup", kGraphRevisions.group},
+                                       {"controllerKind", "GraphRevision"}})),
+        revisions({d.executor, d.client, kinds, d.graphs, stores, d.metrics, revision_logger},
                   this->settings),
         definitions(
             {d.executor, d.client, kinds, d.graphs, revisions, d.instances, stores, d.metrics,
-             d.logger, [this](const std::string& revision) { HurryRevision(revision); }},
+             definition_logger, [this](const std::string& revision) { HurryRevision(revision); }},
             this->settings) {}
 
   void Listen();
@@ -71,6 +79,8 @@ struct DefinitionController::Impl {
   KindsLoader kinds;
   kube::Workqueue definition_queue;
   kube::Workqueue revision_queue;
+  const Logger definition_logger;
+  const Logger revision_logger;
   RevisionReconciler revisions;
   DefinitionReconciler definitions;
   bool watched = false;  // by Watch
@@ -289,10 +299,12 @@ Task<void> DefinitionController::Impl::WorkOnDefinitions(CancelToken stop, Cance
       outcome = Metrics::Outcome::kError;
       const Duration delay = definition_queue.AddRateLimited(**key);
       if (result.error().code() != ErrorCode::kCancelled) {
-        d.logger.Warning("definition is tried again",
-                         {{"definition", (*key)->object.CacheKey()},
-                          {"error", result.error().message()},
-                          {"after_seconds", std::chrono::duration<double>(delay).count()}});
+        definition_logger.Warning(
+            "definition is tried again",
+            {{"namespace", (*key)->object.name_space},
+             {"name", (*key)->object.name},
+             {"error", result.error().message()},
+             {"retry_in_seconds", std::chrono::duration<double>(delay).count()}});
       }
     } else {
       definition_queue.Forget(**key);
@@ -329,10 +341,11 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
     if (!result) {
       const Duration delay = revision_queue.AddRateLimited(**key);
       if (result.error().code() != ErrorCode::kCancelled) {
-        d.logger.Warning("graph revision is tried again",
-                         {{"revision", (*key)->object.name},
-                          {"error", result.error().message()},
-                          {"after_seconds", std::chrono::duration<double>(delay).count()}});
+        revision_logger.Warning(
+            "graph revision is tried again",
+            {{"name", (*key)->object.name},
+             {"error", result.error().message()},
+             {"retry_in_seconds", std::chrono::duration<double>(delay).count()}});
       }
     } else {
       revision_queue.Forget(**key);

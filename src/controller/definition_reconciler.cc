@@ -322,8 +322,7 @@ Task<Result<void>> DefinitionReconciler::AdoptOrphans(Pass& pass, CancelToken ca
       co_return std::unexpected(std::move(error));
     }
     d_.stores.revisions.ObserveWrite(*patched);
-    d_.logger.Info("graph revision adopted",
-                   {{"revision", revision.name}, {"definition", pass.name()}});
+    d_.logger.Info("graph revision adopted", {{"name", pass.name()}, {"revision", revision.name}});
   }
   co_return Result<void>{};
 }
@@ -351,7 +350,7 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
     d_.metrics.RevisionResolved("failed");
     pass.memory.wanted_groups = std::move(compiled->groups);
     if (std::string text = RenderAll(faults); text != pass.memory.logged) {
-      d_.logger.Error("definition rejected", {{"definition", pass.name()}, {"diagnostics", text}});
+      d_.logger.Error("definition rejected", {{"name", pass.name()}, {"diagnostics", text}});
       pass.memory.logged = std::move(text);
     }
     // What an author wrote stays wrong until it is edited, or a kind of its groups changes.
@@ -399,7 +398,7 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
            fmt::format("graph revision {} issued and awaiting compilation", number), now);
   d_.metrics.RevisionIssued(reason);
   d_.metrics.RevisionResolved("issue");
-  d_.logger.Info("graph revision issued", {{"definition", pass.name()}, {"revision", name}});
+  d_.logger.Info("graph revision issued", {{"name", pass.name()}, {"revision", name}});
   d_.stores.revisions.ObserveWrite(*created);
   // Whoever works on the revision wakes this definition.
   co_return Requeue::Never();
@@ -436,7 +435,7 @@ Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& en
     pass.memory.unfit.clear();
     entry.graph = std::move(*compiled->graph);
     d_.graphs.Put(entry);
-    d_.logger.Info("compiled again for a kind that changed", {{"definition", pass.name()}});
+    d_.logger.Info("compiled again for a kind that changed", {{"name", pass.name()}});
     co_return Result<void>{};
   }
   const Diagnostics& faults = compiled->graph.error();
@@ -449,7 +448,7 @@ Task<Result<void>> DefinitionReconciler::Recompile(Pass& pass, RevisionEntry& en
   pass.memory.unfit = ConditionText(faults);
   if (std::string text = RenderAll(faults); text != pass.memory.logged) {
     d_.logger.Error("definition does not fit a kind that changed",
-                    {{"definition", pass.name()}, {"diagnostics", text}});
+                    {{"name", pass.name()}, {"diagnostics", text}});
     pass.memory.logged = std::move(text);
   }
   co_return Result<void>{};
@@ -474,7 +473,7 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
     pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
              state.error().message(), now);
     d_.logger.Error("CRD cannot be kept",
-                    {{"definition", pass.name()}, {"error", state.error().message()}});
+                    {{"name", pass.name()}, {"error", state.error().message()}});
     // An event of the CRD or of the definition ends the refusal.
     if (state.error().code() == ErrorCode::kInvalid) co_return Requeue::Never();
     co_return std::unexpected(std::move(state.error()));
@@ -542,7 +541,7 @@ Task<void> DefinitionReconciler::CollectRevisions(const Pass& pass, CancelToken 
     auto gone = co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);
     if (!gone && !kube::IsNotFound(gone.error())) {
       d_.logger.Error("failed to garbage collect graph revisions",
-                      {{"definition", pass.name()}, {"error", gone.error().message()}});
+                      {{"name", pass.name()}, {"error", gone.error().message()}});
       d_.metrics.RevisionsCollected(deleted, 1);
       co_return;
     }
@@ -563,7 +562,7 @@ Task<Result<void>> DefinitionReconciler::WriteStatus(Pass& pass, CancelToken can
     d_.metrics.StateChanged(pass.name(), status.state, state);
   }
   if (status.state != state) {
-    d_.logger.Info("definition state", {{"definition", pass.name()}, {"state", state}});
+    d_.logger.Info("definition state", {{"name", pass.name()}, {"state", state}});
   }
   status.state = state;
   co_return co_await PatchStatus(d_.client, InformerOf(pass.definition.key), pass.object,
@@ -581,8 +580,9 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
   }
   auto readable = ReadDefinition(key, head, key.object.name);
   if (!readable) {
-    d_.logger.Error("definition cannot be read",
-                    {{"definition", key.object.name}, {"diagnostics", RenderAll(faults)}});
+    d_.logger.Error("definition cannot be read", {{"namespace", key.object.name_space},
+                                                  {"name", key.object.name},
+                                                  {"diagnostics", RenderAll(faults)}});
     co_return Requeue::Never();
   }
   const api::Rgd& rgd = readable->rgd;
@@ -628,7 +628,7 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
   if (!removed) co_return std::unexpected(std::move(removed.error()));
   pass.memory.released = true;
   d_.metrics.DefinitionDeleted(name, d_.executor.clock().Monotonic() - begin);
-  d_.logger.Info("definition deleted", {{"definition", name}});
+  d_.logger.Info("definition deleted", {{"name", name}});
   co_return Requeue::Never();
 }
 
@@ -662,7 +662,7 @@ Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances
   if (!settings_.allow_crd_deletion) {
     if (remaining->count > 0) co_return Cleared::kNotYet;
     d_.logger.Info("skipping CRD deletion because allowCRDDeletion is disabled",
-                   {{"definition", pass.name()}, {"crd", pass.memory.crd}});
+                   {{"name", pass.name()}, {"crd", pass.memory.crd}});
     co_return Cleared::kYes;
   }
   auto deleted = co_await crds_.Delete(pass.memory.crd, pass.name(), cancel);

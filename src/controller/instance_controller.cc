@@ -84,7 +84,6 @@ struct InstanceController::Impl {
                     .graphs = deps.graphs,
                     .fleet = fleet,
                     .settings = settings,
-                    .logger = deps.logger,
                     .random = deps.random,
                     .metrics = deps.metrics,
                     .events = deps.events}),
@@ -113,7 +112,7 @@ struct InstanceController::Impl {
   Task<void> WorkOn(kube::WorkKey key, CancelToken cancel);
   Task<Result<NextLook>> Look(std::shared_ptr<ServedApi> api, kube::WorkKey key,
                               CancelToken cancel);
-  void Settle(const kube::WorkKey& key, const Result<NextLook>& next);
+  void Settle(const kube::WorkKey& key, const Result<NextLook>& next, const Logger& logger);
   Task<void> Sweep(CancelToken cancel);
   Task<void> ReturnMemory(CancelToken cancel);
 
@@ -148,7 +147,7 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
         .all = [&impl, gvr] { impl.WakeAll(gvr); },
         .limit = [&impl, gvr](std::size_t capacity) { impl.queue.SetLaneCapacity(gvr, capacity); }};
     served = std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor,
-                                         std::move(wake));
+                                         impl.deps.logger, std::move(wake));
     const std::scoped_lock lock(impl.mutex);
     impl.served.emplace(gvr, served);
     impl.deps.metrics.ApiServed(gvr);
@@ -359,11 +358,15 @@ Task<void> InstanceController::Impl::WorkOn(kube::WorkKey key, CancelToken cance
   try {
     auto next = co_await Look(api, key, cancel);
     look = LookOf(next);
-    if (!cancel.cancelled() && !api->stopping) Settle(key, next);
+    if (!cancel.cancelled() && !api->stopping) Settle(key, next, api->logger());
   } catch (const std::exception& failure) {
     // Whatever one instance does to us, the others go on.
-    Settle(key,
-           Fail(ErrorCode::kInternal, "recovered from panic in reconcile: {}", failure.what()));
+    deps.metrics.LookPanicked(key.gvr);
+    if (!api->stopping) {
+      Settle(key,
+             Fail(ErrorCode::kInternal, "recovered from panic in reconcile: {}", failure.what()),
+             api->logger());
+    }
   }
   if (!api->stopping) {
     deps.metrics.LookedAt(key.gvr, look, deps.executor.clock().Monotonic() - begin);
@@ -389,24 +392,25 @@ Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi>
   co_return co_await reconciler.Reconcile(api, std::move(instance), std::move(wake), cancel);
 }
 
-void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<NextLook>& next) {
+void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<NextLook>& next,
+                                      const Logger& logger) {
   const bool fails = !next || next->kind == NextLook::Kind::kBackOff;
   if (fails && settings.queue_max_retries > 0 &&
       queue.Failures(key) >= settings.queue_max_retries) {
     queue.Forget(key);
-    deps.logger.Error("instance waits for an event after too many failures",
-                      {{"gvr", key.gvr.ToString()},
-                       {"instance", key.object.ToString()},
-                       {"error", next ? std::string("not ready") : next.error().message()}});
+    logger.Error("instance waits for an event after too many failures",
+                 {{"namespace", key.object.name_space},
+                  {"name", key.object.name},
+                  {"error", next ? std::string("not ready") : next.error().message()}});
     return;
   }
   if (!next) {
     const Duration delay = queue.AddRateLimited(key);
-    deps.logger.Error("instance not reconciled",
-                      {{"gvr", key.gvr.ToString()},
-                       {"instance", key.object.ToString()},
-                       {"error", next.error().message()},
-                       {"retry_in_seconds", std::chrono::duration<double>(delay).count()}});
+    logger.Error("instance not reconciled",
+                 {{"namespace", key.object.name_space},
+                  {"name", key.object.name},
+                  {"error", next.error().message()},
+                  {"retry_in_seconds", std::chrono::duration<double>(delay).count()}});
     return;
   }
   switch (next->kind) {

@@ -561,10 +561,10 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
       if (error.status().retry_after) retry_after = *error.status().retry_after;
       const Setback& setback = Memo().setbacks.Record(object, hash, uid, CauseOf(error), error,
                                                       retry_after, Now(), deps_.random);
-      deps_.logger.Warning(
+      api_->logger().Warning(
           "child not applied",
-          {{"gvr", api_->api().gvr.ToString()},
-           {"instance", instance_->key().ToString()},
+          {{"namespace", instance_->key().name_space},
+           {"name", instance_->key().name},
            {"node", node.id},
            {"child", object},
            {"cause", ToString(setback.cause)},

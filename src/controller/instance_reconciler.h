@@ -9,7 +9,6 @@
 #include <memory>
 
 #include "async/task.h"
-#include "base/log.h"
 #include "controller/graph_registry.h"
 #include "controller/metrics.h"
 #include "controller/next_look.h"
@@ -32,7 +31,6 @@ class InstanceReconciler {
     const GraphRegistry& graphs;
     WatchFleet& fleet;
     const Settings& settings;
-    Logger logger;
     kube::Random random;
     Metrics& metrics = NoMetrics();
     kube::EventRecorder* events = nullptr;  // nullptr: nobody is told

@@ -71,6 +71,8 @@ class Metrics {
   virtual void ApiStopped(const api::Gvr& /*gvr*/) {}
   enum class Look { kSuccess, kRequeueAfter, kBackOff, kError, kPanic };
   virtual void LookedAt(const api::Gvr& /*gvr*/, Look /*look*/, Duration /*took*/) {}
+  // Something threw during a look: all of it, or the work on one object.
+  virtual void LookPanicked(const api::Gvr& /*gvr*/) {}
   enum class Resolution { kSuccess, kPending, kNotAvailable, kFailed };
   virtual void GraphResolved(const api::Gvr& /*gvr*/, Resolution /*resolution*/) {}
   virtual void InstanceStateChanged(const api::Gvr& /*gvr*/, const api::Gvk& /*gvk*/,

@@ -32,7 +32,7 @@ Task<Result<Requeue>> RevisionReconciler::Reconcile(kube::ObjectKey key, CancelT
   }
   RevisionView revision = ViewRevision(object);
   if (revision.number <= 0 || revision.owner.empty()) {
-    d_.logger.Warning("graph revision without number or owner", {{"revision", key.name}});
+    d_.logger.Warning("graph revision without number or owner", {{"name", key.name}});
     co_return Requeue::Never();
   }
   if (revision.deleting) co_return co_await Remove(std::move(revision), cancel);
@@ -105,7 +105,7 @@ Task<Result<Requeue>> RevisionReconciler::Activate(RevisionView revision, Handed
   d_.graphs.Put(std::move(entry));
   failed_.erase(revision.name);
   d_.logger.Info("graph revision active",
-                 {{"revision", revision.name}, {"definition", revision.owner}});
+                 {{"name", revision.name}, {"definition", revision.owner}});
   co_return Requeue::Never();
 }
 
@@ -174,9 +174,8 @@ Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
     HandedOver good{std::move(snapshot->hash), std::move(*compiled->graph)};
     co_return co_await Activate(std::move(revision), std::move(good), cancel);
   }
-  d_.logger.Error(
-      "graph revision does not compile",
-      {{"revision", revision.name}, {"diagnostics", RenderAll(compiled->graph.error())}});
+  d_.logger.Error("graph revision does not compile",
+                  {{"name", revision.name}, {"diagnostics", RenderAll(compiled->graph.error())}});
   failed_.insert_or_assign(revision.name, std::move(compiled->groups));
   auto refused =
       co_await Refuse(revision, snapshot->hash, ConditionText(compiled->graph.error()), cancel);

@@ -35,11 +35,16 @@ runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &obj
 
 }  // namespace
 
-ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, Wake wake)
+ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor,
+                     const Logger& logger, Wake wake)
     : idle(executor, async::EventReset::kManual),
       api_(std::move(api)),
       fleet_(fleet),
       executor_(executor),
+      logger_(logger.With({{"logger", api_.gvr.resource + "-controller"},
+                           {"controller", api_.gvr.resource},
+                           {"controllerGroup", api_.gvr.group},
+                           {"controllerKind", api_.gvk.kind}})),
       wake_(std::move(wake)),
       pace_(kRetriesPerSecond) {
   const json::FieldPath whole[] = {json::FieldPath()};

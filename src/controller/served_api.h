@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "async/event.h"
+#include "base/log.h"
 #include "controller/applied_fields.h"
 #include "controller/instance_controller.h"
 #include "controller/setbacks.h"
@@ -85,10 +86,14 @@ class ServedApi {
     std::function<void(std::size_t capacity)> limit;
   };
   // `fleet` outlives the API. The watch of the instances starts at once.
-  ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, Wake wake);
+  ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor, const Logger& logger,
+            Wake wake);
 
   const InstanceApi& api() const { return api_; }
   void SetApi(InstanceApi api) { api_ = std::move(api); }
+
+  // Names the API as controller; a line adds namespace and name of the instance.
+  const Logger& logger() const { return logger_; }
 
   WatchFleet::Lease& parents() { return *parents_; }
 
@@ -182,6 +187,7 @@ class ServedApi {
   InstanceApi api_;
   WatchFleet& fleet_;
   async::Executor& executor_;
+  const Logger logger_;
   Wake wake_;
   std::shared_ptr<const graph::Graph> graph_;
   MonotonicTime graph_since_{};

@@ -137,7 +137,9 @@ Task<void> WatchFleet::CheckOne(std::shared_ptr<Watch> watch, CancelToken cancel
     if (!first.contains(object) || watch->active != running || watch->leases.empty()) continue;
     metrics_.WatchWasBehind(watch->scope.gvr);
     client_.logger().Warning("watch missed something and is filled anew",
-                             {{"gvr", watch->scope.gvr.ToString()}, {"object", object}});
+                             {{"logger", "dynamic-controller"},
+                              {"gvr", watch->scope.gvr.ToString()},
+                              {"object", object}});
     Start(watch);
     co_return;
   }

@@ -1,4 +1,5 @@
 // What an operator tells of itself: events, metrics, health, /debug, logs; and what it never tells.
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -383,7 +384,48 @@ TEST(Logs, AreJsonWithTheUsualKeys) {
       EXPECT_FALSE(json::FindString(*parsed, {key}).empty()) << line;
     }
   }
-  EXPECT_TRUE(replica->sink.Has("\"logger\":\"rgd-controller\""));
+}
+
+// The fields by which tools and people find the lines about one object, by their message.
+TEST(Logs, NameControllerAndObjectAsControllerRuntimeDoes) {
+  SimulatedCluster c;
+  auto replica = c.Start();
+  replica->transport.fault = [](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method == "PATCH" && request.target.find("configmaps/") != std::string::npos) {
+      answer = http::Response{.status = 403, .headers = {}, .body = {}};
+    }
+    if (request.method == "PATCH" && request.target.find("webs/b") != std::string::npos) {
+      answer = http::Response{.status = 422, .headers = {}, .body = {}};
+    }
+    return answer;
+  };
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.ApplyAndSettle(
+      std::string(kInstance).replace(std::string(kInstance).find("name: a"), 7, "name: b"));
+  std::map<std::string, json::Value> said;
+  for (const std::string& line : replica->sink.lines) {
+    const json::Value parsed = *json::Parse(line);
+    said.insert_or_assign(std::string(json::FindString(parsed, {"msg"})), parsed);
+  }
+  const auto keys = [&](const std::string& message) {
+    std::vector<std::string> texts;
+    for (const char* key :
+         {"logger", "controller", "controllerGroup", "controllerKind", "namespace", "name"}) {
+      texts.emplace_back(json::FindString(said[message], {key}));
+    }
+    return fmt::format("{}", fmt::join(texts, " "));
+  };
+  EXPECT_EQ(keys("starting"), "setup     ");
+  EXPECT_EQ(keys("graph revision issued"),
+            "rgd-controller ResourceGraphDefinition kro.run ResourceGraphDefinition  web");
+  EXPECT_EQ(keys("CRD created"),
+            "rgd-controller ResourceGraphDefinition kro.run ResourceGraphDefinition  web");
+  EXPECT_EQ(keys("graph revision active"),
+            "graphrevision-controller graphrevision internal.kro.run GraphRevision  web-r00001");
+  EXPECT_EQ(keys("child not applied"), "webs-controller webs kro.run Web default a");
+  EXPECT_EQ(keys("instance not reconciled"), "webs-controller webs kro.run Web default b");
 }
 
 constexpr std::string_view kCanary = "c4n4ry-S3CRET";

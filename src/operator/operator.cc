@@ -61,6 +61,7 @@ struct Operator::Impl {
   Impl(Dependencies dependencies, OperatorOptions given)
       : d(std::move(dependencies)),
         options(std::move(given)),
+        log(d.logger.With({{"logger", "setup"}})),
         fence(d.transport, d.executor.clock(), [this] { return MayWriteUntil(); }),
         transport(fence, d.executor.clock(),
                   [this](const MeteredTransport::Exchange& exchange) {
@@ -81,12 +82,11 @@ struct Operator::Impl {
         instances({d.executor, client, mapper, graphs, d.logger, d.random, metrics, &events},
                   options.settings),
         served(instances),
-        definitions({d.executor, client, mapper, graphs, served, metrics,
-                     d.logger.With({{"logger", "rgd-controller"}}), d.random},
+        definitions({d.executor, client, mapper, graphs, served, metrics, d.logger, d.random},
                     options.settings),
         elector(lease_client, LeaseOptionsOf(options), d.random,
                 [this](const std::string& leader) {
-                  d.logger.Info("leader election", {{"leader", leader}});
+                  log.Info("leader election", {{"leader", leader}});
                 }),
         ending(d.executor, async::EventReset::kManual),
         definitions_done(d.executor, async::EventReset::kManual),
@@ -110,6 +110,7 @@ struct Operator::Impl {
 
   Dependencies d;
   const OperatorOptions options;
+  const Logger log;  // of the process itself
   PrometheusMetrics metrics;
   FencedTransport fence;
   MeteredTransport transport;
@@ -148,8 +149,8 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
   if (elect) {
     if (auto fit = kube::CheckLeaseOptions(LeaseOptionsOf(self.options)); !fit) co_return fit;
   }
-  self.d.logger.Info("starting",
-                     {{"version", self.options.settings.version}, {"leader_election", elect}});
+  self.log.Info("starting",
+                {{"version", self.options.settings.version}, {"leader_election", elect}});
   async::Scope pulse(self.d.executor);
   pulse.Spawn(self.Beat(pulse.token()));
   if (elect && self.options.warmup == Warmup::kOn) {
@@ -170,7 +171,7 @@ Task<Result<void>> Operator::Impl::AcquireAndLead(CancelToken stop) {
     auto acquired = co_await self.elector.Acquire(stop);
     if (!acquired) co_return Result<void>{};  // stopped while it waited
     self.metrics.SetLeader(api::kLeaseName, true);
-    self.d.logger.Info("became leader", {{"identity", self.options.identity}});
+    self.log.Info("became leader", {{"identity", self.options.identity}});
   }
   co_return co_await self.Lead(std::move(stop));
 }
@@ -311,7 +312,7 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   // Only a leader brings CRDs up to date: one of an older version must not take back those of a newer one.
   Result<void> installed;
   if (options.crds == CrdInstallation::kInstall) {
-    installed = co_await InstallCrds(client, d.logger, stop);
+    installed = co_await InstallCrds(client, log, stop);
   }
   bool in_time = true;
   if (installed) {
@@ -342,7 +343,7 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
   if (elected) {
     auto released = co_await elector.Release(CancelToken());
     if (!released) {
-      d.logger.Warning("lease is not given back", {{"error", released.error().message()}});
+      log.Warning("lease is not given back", {{"error", released.error().message()}});
     }
   }
   if (!installed) co_return installed;
@@ -351,7 +352,7 @@ Task<Result<void>> Operator::Impl::Lead(CancelToken stop) {
         ErrorCode::kExhausted, "failed waiting for all runnables to end within grace period of {}",
         std::chrono::duration_cast<std::chrono::seconds>(options.graceful_shutdown_timeout));
   }
-  d.logger.Info("stopped");
+  log.Info("stopped");
   co_return Result<void>{};
 }
 
@@ -394,7 +395,7 @@ Task<void> Operator::Impl::HoldLease(CancelToken until) {
   abandon.Cancel();
   lost = std::move(held.error());
   metrics.SetLeader(api::kLeaseName, false);
-  d.logger.Error("leader election lost", {{"error", lost->message()}});
+  log.Error("leader election lost", {{"error", lost->message()}});
   ending.Set();
 }
 
@@ -417,7 +418,7 @@ kube::Client::Options Operator::Impl::ClientOptions() {
 }
 
 Task<bool> Operator::Impl::StopInOrder() {
-  d.logger.Info("stopping");
+  log.Info("stopping");
   const bool for_ever = options.graceful_shutdown_timeout < Duration::zero();
   const MonotonicTime deadline =
       for_ever ? MonotonicTime::max()
