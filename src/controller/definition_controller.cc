@@ -28,6 +28,8 @@ constexpr std::string_view kRevisions = "graphrevision";
 // the others. How much is asked at once is the client's to decide.
 constexpr std::size_t kAdaptiveWorkers = 32;
 
+Metrics::Outcome OutcomeOf(const Requeue& requeue);
+
 // What of a definition's change calls for a pass.
 bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after);
 bool AllowsBreakingChanges(const kube::StoredObject& object);
@@ -146,6 +148,11 @@ std::vector<Measurement> DefinitionController::Measure() const {
                       .type = Measurement::Type::kGauge,
                       .labels = {},
                       .value = static_cast<double>(impl_->kinds.size())});
+  measured.push_back({.name = "schema_resolver_cache_evictions_total",
+                      .help = "Kinds whose schemas were dropped because they may have changed.",
+                      .type = Measurement::Type::kCounter,
+                      .labels = {},
+                      .value = static_cast<double>(impl_->kinds.evictions())});
   return measured;
 }
 
@@ -308,8 +315,8 @@ Task<void> DefinitionController::Impl::WorkOnDefinitions(CancelToken stop, Cance
       }
     } else {
       definition_queue.Forget(**key);
+      outcome = OutcomeOf(*result);
       if (result->after) {
-        outcome = Metrics::Outcome::kRequeueAfter;
         definition_queue.AddAfter(**key, *result->after);
       }
     }
@@ -353,12 +360,17 @@ Task<void> DefinitionController::Impl::WorkOnRevisions(CancelToken stop, CancelT
     revision_queue.Done(**key);
     // After a failure that changed nothing the definition would only ask for the revision again, at once.
     if (object != nullptr && (result || state() != before)) WakeOwner(ViewRevision(object).owner);
-    d.metrics.Reconciled(kRevisions, result ? Metrics::Outcome::kSuccess : Metrics::Outcome::kError,
+    d.metrics.Reconciled(kRevisions, result ? OutcomeOf(*result) : Metrics::Outcome::kError,
                          d.executor.clock().Monotonic() - begin);
   }
 }
 
 namespace {
+
+Metrics::Outcome OutcomeOf(const Requeue& requeue) {
+  if (requeue.verdict == Requeue::Verdict::kRejected) return Metrics::Outcome::kRejected;
+  return requeue.after ? Metrics::Outcome::kRequeueAfter : Metrics::Outcome::kSuccess;
+}
 
 bool IsRelevant(const kube::StoredObject& before, const kube::StoredObject& after) {
   return GenerationOf(before) != GenerationOf(after) || before.IsDeleting() != after.IsDeleting() ||

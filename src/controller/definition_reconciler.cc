@@ -206,7 +206,7 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
     refuse(hash.error().message());
     pass.ClearOrder();
     d_.metrics.RevisionResolved("failed");
-    co_return Requeue::Never();
+    co_return Requeue::Rejected();
   }
   pass.hash = std::move(*hash);
   for (RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
@@ -354,7 +354,7 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
       pass.memory.logged = std::move(text);
     }
     // What an author wrote stays wrong until it is edited, or a kind of its groups changes.
-    if (!compiled->kinds_missing) co_return Requeue::Never();
+    if (!compiled->kinds_missing) co_return Requeue::Rejected();
     co_return Fail(ErrorCode::kPending, "definition '{}' names kinds that are not served",
                    pass.name());
   }
@@ -475,7 +475,7 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
     d_.logger.Error("CRD cannot be kept",
                     {{"name", pass.name()}, {"error", state.error().message()}});
     // An event of the CRD or of the definition ends the refusal.
-    if (state.error().code() == ErrorCode::kInvalid) co_return Requeue::Never();
+    if (state.error().code() == ErrorCode::kInvalid) co_return Requeue::Rejected();
     co_return std::unexpected(std::move(state.error()));
   }
   if (!state->established) {

@@ -1,6 +1,7 @@
 #include "controller/graph_registry.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace kro::controller {
@@ -21,6 +22,10 @@ void GraphRegistry::Put(RevisionEntry entry) {
   const std::scoped_lock lock(mutex_);
   auto& revisions = owners_[entry.owner];
   const std::int64_t number = entry.revision;
+  if (const auto before = revisions.find(number);
+      before != revisions.end() && before->second.state != entry.state) {
+    ++transitions_[{before->second.state, entry.state}];
+  }
   revisions.insert_or_assign(number, std::move(entry));
 }
 
@@ -54,24 +59,22 @@ void GraphRegistry::Delete(std::string_view owner, std::int64_t revision) {
   const std::scoped_lock lock(mutex_);
   const auto revisions = owners_.find(owner);
   if (revisions == owners_.end()) return;
-  revisions->second.erase(revision);
-  if (revisions->second.empty()) owners_.erase(revisions);
+  const auto [from, to] = revisions->second.equal_range(revision);
+  Erase(revisions, from, to);
 }
 
 void GraphRegistry::DeleteAll(std::string_view owner) {
   const std::scoped_lock lock(mutex_);
-  if (const auto revisions = owners_.find(owner); revisions != owners_.end()) {
-    owners_.erase(revisions);
-  }
+  const auto revisions = owners_.find(owner);
+  if (revisions == owners_.end()) return;
+  Erase(revisions, revisions->second.begin(), revisions->second.end());
 }
 
 void GraphRegistry::DeleteBefore(std::string_view owner, std::int64_t revision) {
   const std::scoped_lock lock(mutex_);
   const auto revisions = owners_.find(owner);
   if (revisions == owners_.end()) return;
-  auto& entries = revisions->second;
-  entries.erase(entries.begin(), entries.lower_bound(revision));
-  if (entries.empty()) owners_.erase(revisions);
+  Erase(revisions, revisions->second.begin(), revisions->second.lower_bound(revision));
 }
 
 std::vector<RevisionEntry> GraphRegistry::List() const {
@@ -91,6 +94,23 @@ std::size_t GraphRegistry::Count(RevisionState state) const {
         revisions, [&](const auto& entry) { return entry.second.state == state; }));
   }
   return count;
+}
+
+GraphRegistry::Transitions GraphRegistry::transitions() const {
+  const std::scoped_lock lock(mutex_);
+  return transitions_;
+}
+
+std::uint64_t GraphRegistry::evictions() const {
+  const std::scoped_lock lock(mutex_);
+  return evictions_;
+}
+
+void GraphRegistry::Erase(Owners::iterator owner, Revisions::iterator from,
+                          Revisions::iterator to) {
+  evictions_ += static_cast<std::uint64_t>(std::distance(from, to));
+  owner->second.erase(from, to);
+  if (owner->second.empty()) owners_.erase(owner);
 }
 
 }  // namespace kro::controller

@@ -14,6 +14,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -59,10 +60,23 @@ class GraphRegistry {
   // How many entries are in a state, for metrics.
   std::size_t Count(RevisionState state) const;
 
+  // How often an entry went from one state to another, and how many entries were deleted, for metrics.
+  using Transitions = std::map<std::pair<RevisionState, RevisionState>, std::uint64_t>;
+  Transitions transitions() const;
+  std::uint64_t evictions() const;
+
  private:
+  using Revisions = std::map<std::int64_t, RevisionEntry>;
+  using Owners = std::map<std::string, Revisions, std::less<>>;
+
+  // Expects mutex_ to be held.
+  void Erase(Owners::iterator owner, Revisions::iterator from, Revisions::iterator to);
+
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::int64_t, RevisionEntry>, std::less<>>
-      owners_;  // guarded by mutex_
+  // All guarded by mutex_.
+  Owners owners_;
+  Transitions transitions_;
+  std::uint64_t evictions_ = 0;
 };
 
 }  // namespace kro::controller

@@ -50,6 +50,8 @@ std::string GvrText(const api::Gvr& gvr) {
   return fmt::format("{}/{}, Resource={}", gvr.group, gvr.version, gvr.resource);
 }
 
+// "owned", "all" or "selected". Never the selector itself: that of a reference may be an instance's own.
+std::string_view PartOf(const WatchScope& scope);
 Metrics::Look LookOf(const Result<NextLook>& next);
 std::size_t WeightOf(const kube::Store& store);
 void MeasureConditions(const api::Gvr& gvr, const kube::Store& store, WallTime now,
@@ -103,7 +105,9 @@ struct InstanceController::Impl {
     const auto api = Find(gvr);
     const kube::Store* store = api == nullptr ? nullptr : api->parents().store();
     if (store == nullptr) return;
-    for (const kube::ObjectPtr& object : store->List()) {
+    const auto objects = store->List();
+    api->CountSweep(objects.size());
+    for (const kube::ObjectPtr& object : objects) {
       queue.Add({gvr, object->key()}, kube::Priority::kInitialList);
     }
   }
@@ -227,19 +231,19 @@ std::vector<Measurement> InstanceController::Measure() const {
     std::size_t collections = 0;
   };
   std::map<api::Gvr, Routes> routes;
+  std::map<std::pair<api::Gvr, std::string_view>, std::size_t> stored;
   for (const WatchFleet::View& view : views) {
     Routes& of_kind = routes[view.scope.gvr];
     of_kind.events += view.events;
     (view.scope.field_selector.empty() ? of_kind.collections : of_kind.scalars) += view.leases;
-    std::vector<std::pair<std::string, std::string>> labels = {
-        {"gvr", GvrText(view.scope.gvr)},
-        {"namespace", view.scope.ns},
-        {"selector", view.scope.label_selector + view.scope.field_selector}};
-    // One series a kind: references to single objects may be many.
-    if (view.store != nullptr && view.scope.field_selector.empty() && view.scope.ns.empty()) {
-      add("kro_store_objects", "Objects kept in memory, by what is watched.",
-          count(view.store->size()), std::move(labels));
+    if (view.store != nullptr) {
+      stored[{view.scope.gvr, PartOf(view.scope)}] += view.store->size();
     }
+  }
+  for (const auto& [what, objects] : stored) {
+    const auto& [gvr, part] = what;
+    add("kro_store_objects", "Objects kept in memory, by kind and the part of it that is watched.",
+        count(objects), {{"gvr", GvrText(gvr)}, {"part", std::string(part)}});
   }
   std::size_t setbacks = 0;
   for (const auto& [gvr, api] : served) {
@@ -248,6 +252,13 @@ std::vector<Measurement> InstanceController::Measure() const {
     const kube::Store* store = api->parents().store();
     add("dynamic_controller_instance_watch_count", "Instances that are known.",
         count(store == nullptr ? 0 : store->size()), {{"parent_gvr", GvrText(gvr)}});
+    const ServedApi::InstanceEvents& events = api->instance_events();
+    for (const auto& [type, happened] :
+         {std::pair("add", events.added), {"update", events.updated}, {"delete", events.deleted}}) {
+      add("dynamic_controller_informer_events_total", "Changes of instances, by kind of change.",
+          static_cast<double>(happened), {{"gvr", GvrText(gvr)}, {"event_type", type}},
+          Measurement::Type::kCounter);
+    }
     if (store != nullptr && impl.settings.condition_metrics && measured.size() < kConditionSeries) {
       MeasureConditions(gvr, *store, impl.deps.executor.clock().Now(), measured);
     }
@@ -354,7 +365,7 @@ Task<void> InstanceController::Impl::WorkOn(kube::WorkKey key, CancelToken cance
   if (api == nullptr) co_return;
   ++api->in_work;
   const MonotonicTime begin = deps.executor.clock().Monotonic();
-  auto look = Metrics::Look::kPanic;
+  auto look = Metrics::Look::kError;
   try {
     auto next = co_await Look(api, key, cancel);
     look = LookOf(next);
@@ -465,6 +476,12 @@ Metrics::Look LookOf(const Result<NextLook>& next) {
       return Metrics::Look::kBackOff;
   }
   return Metrics::Look::kSuccess;
+}
+
+std::string_view PartOf(const WatchScope& scope) {
+  if (scope.label_selector == kOwnedSelector) return "owned";
+  const bool all = scope.ns.empty() && scope.label_selector.empty() && scope.field_selector.empty();
+  return all ? "all" : "selected";
 }
 
 // About what the objects take; serialised, since memory is not weighed otherwise.

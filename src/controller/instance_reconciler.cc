@@ -49,6 +49,9 @@ kube::ApplyOptions ApplyAs(std::string_view manager);
 
 std::string NameOfObject(const graph::Node& node, const runtime::Action& action);
 
+// What a metric may be told of a state that anybody may have written.
+std::string_view KnownState(std::string_view state);
+
 // The part of the watch that reads what an external reference names.
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
                    const kube::LabelSelector& selector);
@@ -447,6 +450,7 @@ Task<void> InstanceReconciler::Pass::Answer(runtime::Action action, Task<void> w
   try {
     co_await std::move(work);
   } catch (const std::exception& failure) {
+    deps_.metrics.LookPanicked(api_->api().gvr);
     pass_->Failed(action, Error(ErrorCode::kInternal, failure.what()));
   }
   --in_flight_;
@@ -857,7 +861,7 @@ Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
   const std::string after(json::FindString(wanted, {"state"}));
   auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
   if (written && before != after) {
-    deps_.metrics.InstanceStateChanged(api_->api().gvr, api_->api().gvk, before, after);
+    deps_.metrics.InstanceStateChanged(api_->api().gvr, api_->api().gvk, KnownState(before), after);
   }
   if (!written) status_failure_ = written.error();
 }
@@ -895,6 +899,14 @@ std::string NameOfObject(const graph::Node& node, const runtime::Action& action)
   const api::Gvr& gvr = node.mapping.gvr;
   return fmt::format("{}{}{} {}{}{}", gvr.resource, gvr.group.empty() ? "" : ".", gvr.group,
                      action.ns, action.ns.empty() ? "" : "/", action.name);
+}
+
+std::string_view KnownState(std::string_view state) {
+  for (const std::string_view known :
+       {api::state::kInProgress, api::state::kActive, api::state::kDeleting, api::state::kError}) {
+    if (state == known) return state;
+  }
+  return state.empty() ? "" : "unknown";
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

@@ -71,7 +71,8 @@ Task<Result<LoadedKinds>> KindsLoader::Load(std::vector<api::Gvk> kinds, CancelT
 void KindsLoader::Forget(const std::string& group) {
   if (IsBuiltInGroup(group)) return;
   ++forgotten_[group];
-  std::erase_if(known_, [&](const auto& entry) { return entry.first.group == group; });
+  evictions_ +=
+      std::erase_if(known_, [&](const auto& entry) { return entry.first.group == group; });
   std::erase_if(documents_, [&](const auto& entry) { return entry.first.group == group; });
   mapper_.Forget(group);
 }

@@ -9,6 +9,7 @@
 // own words.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <set>
@@ -55,6 +56,10 @@ class KindsLoader {
 
   // Kinds that are kept, for metrics and tests.
   std::size_t size() const { return known_.size(); }
+  // About what the schemas of these take, for /debug. Walks through all of them.
+  std::size_t Weight() const;
+  // Kinds that Forget dropped, for metrics.
+  std::uint64_t evictions() const { return evictions_; }
 
  private:
   struct Known {
@@ -86,6 +91,7 @@ class KindsLoader {
   Metrics& metrics_;
   const kube::Store* crds_;
   std::map<api::Gvk, Known> known_;
+  std::uint64_t evictions_ = 0;
   std::map<api::GroupVersion, Document> documents_;
   // Raised for each group whose kinds were forgotten, so that an answer under way is not kept.
   std::map<std::string, std::uint64_t> forgotten_;

@@ -44,7 +44,8 @@ class Metrics {
  public:
   virtual ~Metrics() = default;
 
-  enum class Outcome { kSuccess, kError, kRequeueAfter };
+  // kRejected: an error that is not tried again, what somebody wrote is wrong.
+  enum class Outcome { kSuccess, kError, kRejected, kRequeueAfter };
   // One pass of the controller `controller`: "ResourceGraphDefinition" or "graphrevision".
   virtual void Reconciled(std::string_view /*controller*/, Outcome /*outcome*/, Duration /*took*/) {
   }
@@ -66,15 +67,16 @@ class Metrics {
   virtual void RevisionStatusFailed(bool /*activation_deferred*/) {}
   virtual void RevisionEvicted() {}
 
-  // Of a collection of instances.
+  // Of a collection of instances. Between ApiStopped and the next ApiServed nothing of it is counted.
   virtual void ApiServed(const api::Gvr& /*gvr*/) {}
   virtual void ApiStopped(const api::Gvr& /*gvr*/) {}
-  enum class Look { kSuccess, kRequeueAfter, kBackOff, kError, kPanic };
+  enum class Look { kSuccess, kRequeueAfter, kBackOff, kError };
   virtual void LookedAt(const api::Gvr& /*gvr*/, Look /*look*/, Duration /*took*/) {}
   // Something threw during a look: all of it, or the work on one object.
   virtual void LookPanicked(const api::Gvr& /*gvr*/) {}
   enum class Resolution { kSuccess, kPending, kNotAvailable, kFailed };
   virtual void GraphResolved(const api::Gvr& /*gvr*/, Resolution /*resolution*/) {}
+  // `from`: one of our states, "" for none, "unknown" for what others wrote.
   virtual void InstanceStateChanged(const api::Gvr& /*gvr*/, const api::Gvk& /*gvk*/,
                                     std::string_view /*from*/, std::string_view /*to*/) {}
   virtual void Evaluated(const EvaluationCounts& /*counts*/) {}
@@ -82,6 +84,8 @@ class Metrics {
   virtual void WatchFilled(const api::Gvr& /*gvr*/, Duration /*took*/) {}
   // A check found that a watch of this kind had missed something.
   virtual void WatchWasBehind(const api::Gvr& /*gvr*/) {}
+  // Nothing of this kind is watched any more.
+  virtual void WatchesEnded(const api::Gvr& /*gvr*/) {}
 
   // The schema of a kind was asked for.
   enum class Lookup { kHit, kMiss, kShared };

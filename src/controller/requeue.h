@@ -1,4 +1,4 @@
-// What a reconcile wants after it has succeeded; a failure is retried with back-off.
+// What a reconcile wants after it has done what it could; a failure is retried with back-off.
 #pragma once
 
 #include <optional>
@@ -8,10 +8,15 @@
 namespace kro::controller {
 
 struct Requeue {
+  enum class Verdict { kDone, kRejected };
+
   std::optional<Duration> after;  // nothing: until an event
+  Verdict verdict = Verdict::kDone;
 
   static Requeue Never() { return {}; }
-  static Requeue After(Duration delay) { return {delay}; }
+  static Requeue After(Duration delay) { return {.after = delay}; }
+  // What somebody wrote is wrong, and stays so until an event.
+  static Requeue Rejected() { return {.after = std::nullopt, .verdict = Verdict::kRejected}; }
 };
 
 }  // namespace kro::controller

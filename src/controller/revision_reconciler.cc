@@ -181,7 +181,7 @@ Task<Result<Requeue>> RevisionReconciler::CompileSnapshot(RevisionView revision,
       co_await Refuse(revision, snapshot->hash, ConditionText(compiled->graph.error()), cancel);
   if (!refused) co_return std::unexpected(std::move(refused.error()));
   // The same snapshot fails again unless a kind appears or changes, and then an event says so.
-  if (!compiled->kinds_missing) co_return Requeue::Never();
+  if (!compiled->kinds_missing) co_return Requeue::Rejected();
   co_return Fail(ErrorCode::kPending, "graph revision '{}' names kinds that are not served",
                  revision.name);
 }

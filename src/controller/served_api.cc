@@ -142,8 +142,10 @@ void ServedApi::SetExtraKinds(const kube::ObjectKey& user, const std::set<api::G
 
 void ServedApi::DropUnusedKinds(MonotonicTime now, Duration age) {
   std::erase_if(kinds_, [&](const auto& entry) {
-    const Kind& kind = entry.second;
-    return !kind.in_graph && kind.users.empty() && now - kind.unused_since >= age;
+    const auto& [gvr, kind] = entry;
+    if (kind.in_graph || !kind.users.empty() || now - kind.unused_since < age) return false;
+    matches_.erase(gvr);
+    return true;
   });
 }
 
@@ -248,6 +250,9 @@ void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr&
   const kube::ObjectKey& key = (after != nullptr ? after : before)->key();
   if (after != nullptr) left_behind_.erase(key);  // its namesake takes over what it left
   if (InstanceNeedsLook(before, after)) {
+    ++(before == nullptr  ? instance_events_.added
+       : after == nullptr ? instance_events_.deleted
+                          : instance_events_.updated);
     wake_.one(key);
   } else if (MarksWereTouched(*before, *after)) {
     wake_.later(key, kMarksPatience);

@@ -146,6 +146,15 @@ class ServedApi {
   void SetClaims(const kube::StoredObject& instance,
                  std::set<std::pair<api::Gvr, kube::ObjectKey>> claims);
 
+  // Instances that changed so that they are looked at. A sweep over all counts as an update of each.
+  struct InstanceEvents {
+    std::uint64_t added = 0;
+    std::uint64_t updated = 0;
+    std::uint64_t deleted = 0;
+  };
+  const InstanceEvents& instance_events() const { return instance_events_; }
+  void CountSweep(std::size_t instances) { instance_events_.updated += instances; }
+
   // How often a change of an object of this kind woke an instance.
   const std::map<api::Gvr, std::uint64_t>& matches() const { return matches_; }
   // How many instances have what must be remembered.
@@ -199,6 +208,7 @@ class ServedApi {
   std::map<api::Gvr, Kind> kinds_;
   std::unordered_set<std::string> leaving_;  // UIDs
   std::map<kube::ObjectKey, kube::ObjectPtr> left_behind_;
+  InstanceEvents instance_events_;
   std::map<api::Gvr, std::uint64_t> matches_;
   AppliedFields applied_fields_;
   RetryPace pace_;

@@ -212,7 +212,9 @@ Task<void> WatchFleet::Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running
   const CancelToken stopped = running->stop.token();
   const MonotonicTime begin = client_.executor().clock().Monotonic();
   scope.Spawn(RunInformer(running->informer, stopped));
-  if (auto synced = co_await running->informer.WaitForSync(stopped); synced) {
+  // Else a larger one took its place, or nobody reads it any more.
+  if (auto synced = co_await running->informer.WaitForSync(stopped);
+      synced && watch->next == running) {
     metrics_.WatchFilled(watch->scope.gvr, client_.executor().clock().Monotonic() - begin);
     Promote(watch, running);
   }
@@ -228,7 +230,6 @@ void WatchFleet::Observe(Watch& watch, const json::Value& object) {
 
 void WatchFleet::Promote(const std::shared_ptr<Watch>& watch,
                          const std::shared_ptr<Running>& running) {
-  if (watch->next != running) return;  // a larger one took its place
   if (watch->active != nullptr) watch->active->stop.Cancel();
   watch->active = std::exchange(watch->next, nullptr);
   // The initial contents are told by on_ready.
@@ -270,6 +271,10 @@ void WatchFleet::Release(Lease& lease) {
   if (const auto found = watches_.find(watch.scope);
       found != watches_.end() && found->second == lease.watch_) {
     watches_.erase(found);
+  }
+  const auto same_kind = watches_.lower_bound({.gvr = watch.scope.gvr});
+  if (same_kind == watches_.end() || same_kind->first.gvr != watch.scope.gvr) {
+    metrics_.WatchesEnded(watch.scope.gvr);
   }
 }
 

@@ -199,8 +199,7 @@ TEST(MetricsOfTheOperator, Trap22_AreThoseThatDashboardsChart) {
         "schema_resolver_cache_misses_total 1",
         "schema_resolver_cache_size 1",
         "schema_resolver_api_call_duration_seconds_count 1",
-        "kro_store_objects{gvr=\"/v1, "
-        "Resource=configmaps\",namespace=\"\",selector=\"kro.run/owned=true\"} 4",
+        "kro_store_objects{gvr=\"/v1, Resource=configmaps\",part=\"owned\"} 4",
         "kro_setbacks 0",
         "kro_build_info{version=\"test\"} 1",
         "process_cpu_seconds_total",

@@ -53,6 +53,8 @@ constexpr Duration kLongestWork = std::chrono::minutes(15);
 constexpr Duration kLastWords = std::chrono::seconds(1);
 
 kube::Client::Options LeaseClientOptions(const OperatorOptions& options);
+// "active".
+std::string Label(controller::RevisionState state);
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options);
 
 }  // namespace
@@ -229,14 +231,24 @@ std::string Operator::MetricsText() const {
   for (Measurement& one : self.definitions.Measure()) measured.push_back(std::move(one));
   for (const RevisionState state :
        {RevisionState::kPending, RevisionState::kActive, RevisionState::kFailed}) {
-    std::string label(controller::ToString(state));
-    label[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(label[0])));
     measured.push_back({.name = "graph_revision_registry_entries",
                         .help = "Revisions in memory, by state.",
                         .type = Measurement::Type::kGauge,
-                        .labels = {{"state", std::move(label)}},
+                        .labels = {{"state", Label(state)}},
                         .value = static_cast<double>(self.graphs.Count(state))});
   }
+  for (const auto& [states, times] : self.graphs.transitions()) {
+    measured.push_back({.name = "graph_revision_registry_transitions_total",
+                        .help = "Changes of the state of revisions in memory.",
+                        .type = Measurement::Type::kCounter,
+                        .labels = {{"from", Label(states.first)}, {"to", Label(states.second)}},
+                        .value = static_cast<double>(times)});
+  }
+  measured.push_back({.name = "graph_revision_registry_evictions_total",
+                      .help = "Revisions that were dropped from memory.",
+                      .type = Measurement::Type::kCounter,
+                      .labels = {},
+                      .value = static_cast<double>(self.graphs.evictions())});
   const auto workers = [&](const char* name, std::size_t count) {
     measured.push_back({.name = "controller_runtime_max_concurrent_reconciles",
                         .help = "Workers of a controller.",
@@ -452,6 +464,12 @@ namespace {
 kube::Client::Options LeaseClientOptions(const OperatorOptions& options) {
   return {.user_agent = "kro/" + options.settings.version + "/leader-election",
           .timeout = std::max<Duration>(std::chrono::seconds(1), options.renew_deadline / 2)};
+}
+
+std::string Label(controller::RevisionState state) {
+  std::string label(controller::ToString(state));
+  label[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(label[0])));
+  return label;
 }
 
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options) {

@@ -32,6 +32,7 @@ using Labels = prometheus::Labels;
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
 const Buckets& PassBuckets();
+const Buckets& ReconcileBuckets();
 const Buckets& RequestBuckets();
 const Buckets& SizeBuckets();
 const Buckets& EvaluationBuckets();
@@ -67,6 +68,12 @@ struct PrometheusMetrics::Impl {
       Counter("controller_runtime_reconcile_errors_total", "Passes that failed.");
   prometheus::Family<prometheus::Counter>& reconcile_panics =
       Counter("controller_runtime_reconcile_panics_total", "Passes that threw.");
+  prometheus::Family<prometheus::Counter>& reconcile_terminal_errors =
+      Counter("controller_runtime_terminal_reconcile_errors_total",
+              "Passes that failed with what is not tried again before it is edited.");
+  prometheus::Family<prometheus::Counter>& reconcile_timeouts =
+      Counter("controller_runtime_reconcile_timeouts_total",
+              "Passes that a time limit ended; only their requests have one.");
   prometheus::Family<prometheus::Histogram>& reconcile_time =
       Histogram("controller_runtime_reconcile_time_seconds", "Length of a pass.");
   prometheus::Family<prometheus::Counter>& builds =
@@ -235,8 +242,13 @@ struct PrometheusMetrics::Impl {
     prometheus::Counter* failed;
     std::map<std::string, prometheus::Counter*> states;  // by "from to"
   };
-  // Expects the mutex to be held.
-  Api& ApiOf(const api::Gvr& gvr);
+  // These expect the mutex to be held.
+  void AddApi(const api::Gvr& gvr);
+  // nullptr: it is not served any more, and what is still under way must not bring its series back.
+  Api* ApiOf(const api::Gvr& gvr) {
+    const auto found = apis.find(gvr);
+    return found == apis.end() ? nullptr : &found->second;
+  }
 
   const double started =
       std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -250,18 +262,39 @@ struct PrometheusMetrics::Impl {
   std::map<api::Gvr, Api> apis;
 };
 
-PrometheusMetrics::PrometheusMetrics() : impl_(std::make_unique<Impl>()) {}
+PrometheusMetrics::PrometheusMetrics() : impl_(std::make_unique<Impl>()) {
+  // Upstream shows these from the start, too.
+  for (const char* name : {"ResourceGraphDefinition", "graphrevision"}) {
+    const Labels controller{{"controller", name}};
+    for (const char* result : {"success", "error", "requeue", "requeue_after"}) {
+      impl_->reconciles.Add(Labels{{"controller", name}, {"result", result}});
+    }
+    impl_->reconcile_errors.Add(controller);
+    impl_->reconcile_panics.Add(controller);
+    impl_->reconcile_terminal_errors.Add(controller);
+    impl_->reconcile_timeouts.Add(controller);
+  }
+  for (auto* unlabelled : {&impl_->collected, &impl_->collect_errors, &impl_->status_errors,
+                           &impl_->deferred, &impl_->evictions}) {
+    unlabelled->Add(Labels{});
+  }
+}
 PrometheusMetrics::~PrometheusMetrics() = default;
 
 void PrometheusMetrics::Reconciled(std::string_view controller, Outcome outcome, Duration took) {
   const std::string name(controller);
-  const char* result = outcome == Outcome::kSuccess ? "success"
-                       : outcome == Outcome::kError ? "error"
-                                                    : "requeue_after";
+  const char* result = outcome == Outcome::kSuccess        ? "success"
+                       : outcome == Outcome::kRequeueAfter ? "requeue_after"
+                                                           : "error";
   impl_->reconciles.Add(Labels{{"controller", name}, {"result", result}}).Increment();
-  if (outcome == Outcome::kError)
+  if (outcome == Outcome::kError || outcome == Outcome::kRejected) {
     impl_->reconcile_errors.Add(Labels{{"controller", name}}).Increment();
-  impl_->reconcile_time.Add(Labels{{"controller", name}}, PassBuckets()).Observe(Seconds(took));
+  }
+  if (outcome == Outcome::kRejected) {
+    impl_->reconcile_terminal_errors.Add(Labels{{"controller", name}}).Increment();
+  }
+  impl_->reconcile_time.Add(Labels{{"controller", name}}, ReconcileBuckets())
+      .Observe(Seconds(took));
 }
 
 void PrometheusMetrics::ReconcilePanicked(std::string_view controller) {
@@ -367,7 +400,7 @@ kube::WorkqueueObserver* PrometheusMetrics::ObserverOf(std::string_view queue) {
 
 void PrometheusMetrics::ApiServed(const api::Gvr& gvr) {
   std::lock_guard lock(impl_->mutex);
-  impl_->ApiOf(gvr);
+  impl_->AddApi(gvr);
   impl_->attaches.Add(Labels{{"type", "parent"}}).Increment();
 }
 
@@ -391,13 +424,11 @@ void PrometheusMetrics::ApiStopped(const api::Gvr& gvr) {
   self.resolution_failures.Remove(api.not_available);
   self.resolution_failures.Remove(api.failed);
   for (const auto& [states, counter] : api.states) self.instance_states.Remove(counter);
-  self.sync_time.Remove(&self.sync_time.Add(Labels{{"gvr", GvrText(gvr)}}, PassBuckets()));
   self.apis.erase(found);
 }
 
-PrometheusMetrics::Impl::Api& PrometheusMetrics::Impl::ApiOf(const api::Gvr& gvr) {
-  const auto found = apis.find(gvr);
-  if (found != apis.end()) return found->second;
+void PrometheusMetrics::Impl::AddApi(const api::Gvr& gvr) {
+  if (apis.contains(gvr)) return;
   // Upstream spells a collection in two ways.
   const Labels path{{"gvr", fmt::format("{}/{}/{}", gvr.group, gvr.version, gvr.resource)}};
   const Labels text{{"gvr", GvrText(gvr)}};
@@ -421,40 +452,47 @@ PrometheusMetrics::Impl::Api& PrometheusMetrics::Impl::ApiOf(const api::Gvr& gvr
   for (const char* type : {"no_requeue", "requeue", "requeue_after", "rate_limited"}) {
     api.requeues.emplace(type, &requeues.Add(with(path, "type", type)));
   }
-  return apis.emplace(gvr, std::move(api)).first->second;
+  apis.emplace(gvr, std::move(api));
 }
 
 void PrometheusMetrics::LookedAt(const api::Gvr& gvr, Look look, Duration took) {
   std::lock_guard lock(impl_->mutex);
-  Impl::Api& api = impl_->ApiOf(gvr);
+  Impl::Api* const found = impl_->ApiOf(gvr);
+  if (found == nullptr) return;
+  Impl::Api& api = *found;
   const double seconds = Seconds(took);
   api.looks->Increment();
   api.look_time->Observe(seconds);
   api.instance_looks->Increment();
   api.instance_time->Observe(seconds);
   if (look == Look::kRequeueAfter) api.requeues.at("requeue_after")->Increment();
-  if (look == Look::kPanic) api.panics->Increment();
   if (look == Look::kSuccess || look == Look::kRequeueAfter) return;
   api.requeues.at("rate_limited")->Increment();
   api.errors->Increment();
   api.instance_errors->Increment();
 }
 
+void PrometheusMetrics::LookPanicked(const api::Gvr& gvr) {
+  std::lock_guard lock(impl_->mutex);
+  if (Impl::Api* const api = impl_->ApiOf(gvr); api != nullptr) api->panics->Increment();
+}
+
 void PrometheusMetrics::GraphResolved(const api::Gvr& gvr, Resolution resolution) {
   std::lock_guard lock(impl_->mutex);
-  Impl::Api& api = impl_->ApiOf(gvr);
+  Impl::Api* const api = impl_->ApiOf(gvr);
+  if (api == nullptr) return;
   switch (resolution) {
     case Resolution::kSuccess:
-      api.resolved->Increment();
+      api->resolved->Increment();
       return;
     case Resolution::kPending:
-      api.pending->Increment();
+      api->pending->Increment();
       return;
     case Resolution::kNotAvailable:
-      api.not_available->Increment();
+      api->not_available->Increment();
       return;
     case Resolution::kFailed:
-      api.failed->Increment();
+      api->failed->Increment();
       return;
   }
 }
@@ -462,7 +500,9 @@ void PrometheusMetrics::GraphResolved(const api::Gvr& gvr, Resolution resolution
 void PrometheusMetrics::InstanceStateChanged(const api::Gvr& gvr, const api::Gvk& gvk,
                                              std::string_view from, std::string_view to) {
   std::lock_guard lock(impl_->mutex);
-  auto& counter = impl_->ApiOf(gvr).states[fmt::format("{} {}", from, to)];
+  Impl::Api* const api = impl_->ApiOf(gvr);
+  if (api == nullptr) return;
+  auto& counter = api->states[fmt::format("{} {}", from, to)];
   if (counter == nullptr) {
     counter = &impl_->instance_states.Add(
         Labels{{"gvr", fmt::format("{}, Kind={}", gvk.ApiVersion(), gvk.kind)},
@@ -502,6 +542,12 @@ void PrometheusMetrics::WatchFilled(const api::Gvr& gvr, Duration took) {
 
 void PrometheusMetrics::WatchWasBehind(const api::Gvr& gvr) {
   impl_->behind.Add(Labels{{"gvr", GvrText(gvr)}}).Increment();
+}
+
+void PrometheusMetrics::WatchesEnded(const api::Gvr& gvr) {
+  const Labels labels{{"gvr", GvrText(gvr)}};
+  impl_->sync_time.Remove(&impl_->sync_time.Add(labels, PassBuckets()));
+  impl_->behind.Remove(&impl_->behind.Add(labels));
 }
 
 void PrometheusMetrics::SchemaLookedUp(Lookup lookup) {
@@ -570,6 +616,14 @@ namespace {
 const Buckets& PassBuckets() {
   static const Buckets buckets = {.01, .05, .1, .25, .5, 1,  2.5, 5,
                                   10,  15,  20, 25,  30, 45, 60,  120};
+  return buckets;
+}
+
+// Of controller-runtime.
+const Buckets& ReconcileBuckets() {
+  static const Buckets buckets = {
+      .005, .01, .025, .05, .1,  .15, .2,  .25, .3, .35, .4, .45, .5, .6, .7, .8, .9, 1,  1.25, 1.5,
+      1.75, 2,   2.5,  3,   3.5, 4,   4.5, 5,   6,  7,   8,  9,   10, 15, 20, 25, 30, 40, 50,   60};
   return buckets;
 }
 

@@ -1,8 +1,9 @@
 // PrometheusMetrics: the metrics of the controllers in the form that Prometheus reads, with upstream's
 // names and labels (controllers spec section 5).
 //
-// The number of series is bounded: what carries the name of a definition or of its collection is
-// dropped when that goes; of definitions that were deleted the last kDeletedKept are told of.
+// The number of series is bounded: what carries the name of a definition, of its collection or of a kind
+// that is watched is dropped when that goes; of definitions that were deleted the last kDeletedKept are
+// told of. No label takes what somebody wrote into an object.
 #pragma once
 
 #include <cstddef>
@@ -41,12 +42,14 @@ class PrometheusMetrics final : public controller::Metrics, public kube::ClientO
   void ApiServed(const api::Gvr& gvr) override;
   void ApiStopped(const api::Gvr& gvr) override;
   void LookedAt(const api::Gvr& gvr, Look look, Duration took) override;
+  void LookPanicked(const api::Gvr& gvr) override;
   void GraphResolved(const api::Gvr& gvr, Resolution resolution) override;
   void InstanceStateChanged(const api::Gvr& gvr, const api::Gvk& gvk, std::string_view from,
                             std::string_view to) override;
   void Evaluated(const controller::EvaluationCounts& counts) override;
   void WatchFilled(const api::Gvr& gvr, Duration took) override;
   void WatchWasBehind(const api::Gvr& gvr) override;
+  void WatchesEnded(const api::Gvr& gvr) override;
   void SchemaLookedUp(Lookup lookup) override;
   void SchemaFetched(Duration took, bool good) override;
 
