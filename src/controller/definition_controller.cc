@@ -173,6 +173,7 @@ json::Value DefinitionController::Describe() const {
   kept["ownCrds"] = stores.crds.store().size();
   kept["crds"] = stores.all_crds.store().size();
   kept["kinds"] = impl_->kinds.size();
+  kept["kindBytes"] = impl_->kinds.Weight();
   json::Object described;
   described["definitionQueue"] = DescribeQueue(impl_->definition_queue);
   described["revisionQueue"] = DescribeQueue(impl_->revision_queue);

@@ -1,7 +1,10 @@
 #include "controller/kinds_loader.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "api/plural.h"
 #include "async/on_pool.h"
@@ -240,6 +243,27 @@ bool KindsLoader::IsFresh(const api::Gvk& gvk) const {
   const auto document = documents_.find(gvk.group_version());
   if (document == documents_.end()) return true;
   return client_.executor().clock().Monotonic() - document->second.read < kRevalidate;
+}
+
+std::size_t KindsLoader::Weight() const {
+  std::size_t weight = 0;
+  std::unordered_set<const schema::Schema*> seen;
+  std::vector<const schema::Schema*> left;
+  for (const auto& [gvk, known] : known_) left.push_back(known.schema);
+  while (!left.empty()) {
+    const schema::Schema* const node = left.back();
+    left.pop_back();
+    if (node == nullptr || !seen.insert(node).second) continue;
+    weight += sizeof(*node) + node->properties.capacity() * sizeof(schema::Schema::Property) +
+              node->required.capacity() * sizeof(std::string_view);
+    for (const schema::Schema::Property& property : node->properties) {
+      weight += property.name.size();
+      left.push_back(property.schema);
+    }
+    left.push_back(node->items);
+    left.push_back(node->additional);
+  }
+  return weight;
 }
 
 bool IsBuiltInGroup(std::string_view group) {

@@ -331,6 +331,9 @@ TEST(DebugPage, TellsOfQueuesStoresGraphsAndMemoryByOwner) {
   const json::Value& entry = json::Find(page, {"graphs", "entries"})->as_array().at(0);
   EXPECT_EQ(json::FindString(entry, {"definition"}), "web");
   EXPECT_EQ(json::FindString(entry, {"state"}), "Active");
+  EXPECT_GT(c.Integer(entry, {"bytes"}), 1000);
+  EXPECT_EQ(c.Integer(page, {"graphs", "bytes"}), c.Integer(entry, {"bytes"}));
+  EXPECT_GT(c.Integer(page, {"definitions", "stores", "kindBytes"}), 1000);
   const json::Value& api = json::Find(page, {"instances", "apis"})->as_array().at(0);
   EXPECT_EQ(c.Integer(api, {"instances"}), 1);
   EXPECT_EQ(c.Integer(api, {"nodes"}), 3);

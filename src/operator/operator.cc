@@ -56,6 +56,8 @@ kube::Client::Options LeaseClientOptions(const OperatorOptions& options);
 // "active".
 std::string Label(controller::RevisionState state);
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options);
+// About what a graph takes, without the programs of its expressions.
+std::size_t WeightOf(const graph::Graph& graph);
 
 }  // namespace
 
@@ -290,15 +292,20 @@ json::Value Operator::Describe() const {
   graphs["active"] = impl_->graphs.Count(controller::RevisionState::kActive);
   graphs["failed"] = impl_->graphs.Count(controller::RevisionState::kFailed);
   json::Array all;
+  std::size_t bytes = 0;
   for (const controller::RevisionEntry& entry : impl_->graphs.List()) {
     json::Object one;
     one["definition"] = entry.owner;
     one["revision"] = entry.revision;
     one["state"] = controller::ToString(entry.state);
     one["nodes"] = entry.graph == nullptr ? 0 : entry.graph->nodes.size();
+    const std::size_t weight = entry.graph == nullptr ? 0 : WeightOf(*entry.graph);
+    one["bytes"] = weight;
+    bytes += weight;
     all.push_back(std::move(one));
   }
   graphs["entries"] = std::move(all);
+  graphs["bytes"] = bytes;
   described["graphs"] = std::move(graphs);
   return described;
 }
@@ -470,6 +477,29 @@ std::string Label(controller::RevisionState state) {
   std::string label(controller::ToString(state));
   label[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(label[0])));
   return label;
+}
+
+std::size_t WeightOf(const graph::Graph& graph) {
+  std::size_t weight = sizeof(graph) + json::Serialize(graph.crd).size();
+  const auto add = [&](const graph::Expression& expression) {
+    weight += sizeof(expression) + expression.text.size();
+  };
+  const auto add_fields = [&](const std::vector<graph::Field>& fields) {
+    for (const graph::Field& field : fields) {
+      weight += sizeof(field.path);
+      add(field.expression);
+    }
+  };
+  for (const graph::Node& node : graph.nodes) {
+    weight += sizeof(node) + json::Serialize(node.object).size();
+    add_fields(node.fields);
+    std::ranges::for_each(node.include_when, add);
+    std::ranges::for_each(node.ready_when, add);
+    for (const graph::Dimension& dimension : node.dimensions) add(dimension.list);
+  }
+  add_fields(graph.status);
+  std::ranges::for_each(graph.conditions, add);
+  return weight;
 }
 
 kube::LeaseOptions LeaseOptionsOf(const OperatorOptions& options) {
