@@ -1,6 +1,6 @@
 # The front door. Each target installs what is missing first (scripts/setup).
 .DEFAULT_GOAL := help
-.PHONY: help setup demo build test conformance shuffles simulate asan tsan gcc bench oracle fuzz lint fmt clean
+.PHONY: help setup demo build image test conformance shuffles simulate asan tsan gcc bench oracle fuzz lint fmt clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 ORACLE_CASES ?= 1010000
@@ -23,6 +23,9 @@ demo: ## show the main job in seconds, on the API server in kro; SERVER=real on 
 build: ## build the optimised program and the benchmarks into build/release
 	@scripts/setup --no-go
 	@cmake --preset release >/dev/null && cmake --build build/release -j $(JOBS)
+
+image: ## build the operator's image IMAGE (kro:0.1.0) with docker, podman or buildah
+	@scripts/image $(IMAGE)
 
 test: setup ## build and run every test; ends with "N passed, N failed"
 	@cmake --preset dev >/dev/null && cmake --build build/dev -j $(JOBS) && scripts/test build/dev
