@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/yaml"
 )
 
 var (
@@ -64,7 +66,7 @@ config:
   rgd: {maxCollectionSize: 1000000, maxCollectionDimensionSize: 3, maxGraphRevisions: 0}
   instance: {requeueInterval: "0"}
   featureGates: {CELOmitFunction: true, InstanceConditionEvents: false}
-deployment: {terminationGracePeriodSeconds: 100}`,
+deployment: {terminationGracePeriodSeconds: 90}`,
 	"pods": `
 imagePullSecrets: [{name: registry}]
 podDisruptionBudget: {minAvailable: 50%}
@@ -83,34 +85,36 @@ deployment:
 
 // Values that no program could work with, and what the message names.
 var refused = map[string]string{
-	"deployment: {replicaCount: -1}":                          "replicaCount",
-	"deployment: {replicaCount: two}":                         "replicaCount",
-	"deployment: {replicas: 2}":                               "replicas",
-	"deployment: {containerPort: 70000}":                      "containerPort",
-	"deployment: {containerPort: 8000}":                       "containerPort",
-	"config: {metricsBindAddress: ':8000'}":                   "containerPort",
-	"config: {metricsCertPath: tls}":                          "metricsCertPath",
-	"config: {clientBurst: 0}":                                "clientBurst",
-	"metrics: {serviceMonitor: {scheme: gopher}}":             "scheme",
-	"image: {repository: ''}":                                 "repository",
-	"image: {pullPolicy: Sometimes}":                          "pullPolicy",
-	"image: {ko: true}":                                       "ko",
-	"rbac: {mode: everything}":                                "mode",
-	"config: {leaderElectionLeaseDuration: 15}":               "leaderElectionLeaseDuration",
-	"config: {leaderElectionLeaseDuration: soon}":             "leaderElectionLeaseDuration",
-	"config: {gracefulShutdownTimeout: 1 minute}":             "gracefulShutdownTimeout",
-	"config: {logEncoder: xml}":                               "logEncoder",
-	"config: {logLevel: loud}":                                "logLevel",
-	"config: {healthProbeBindAddress: localhost}":             "healthProbeBindAddress",
-	"config: {featureGates: {CELOmitFunction: 'on'}}":         "CELOmitFunction",
-	"config: {rgd: {maxCollectionSize: -1}}":                  "maxCollectionSize",
-	"config: {dynamicControllerRateLimiterRateLimit: 0}":      "dynamicControllerRateLimiterRateLimit",
-	"podDisruptionBudget: {minAvailable: most}":               "minAvailable",
-	"metrics: {service: {port: 0}}":                           "port",
-	"debug: {pprof: {enabled: true}}":                         "enabled",
-	"replicaCount: 2":                                         "replicaCount",
-	"additionalLabels: {release: 1}":                          "release",
-	"metrics: {serviceMonitor: {telemetryPath: metrics}}":     "telemetryPath",
+	"deployment: {replicaCount: -1}":                      "replicaCount",
+	"deployment: {replicaCount: two}":                     "replicaCount",
+	"deployment: {replicas: 2}":                           "replicas",
+	"deployment: {containerPort: 70000}":                  "containerPort",
+	"deployment: {containerPort: 8000}":                   "containerPort",
+	"config: {metricsBindAddress: ':8000'}":               "containerPort",
+	"config: {metricsCertPath: tls}":                      "metricsCertPath",
+	"config: {clientBurst: 0}":                            "clientBurst",
+	"metrics: {serviceMonitor: {scheme: gopher}}":         "scheme",
+	"image: {repository: ''}":                             "repository",
+	"image: {pullPolicy: Sometimes}":                      "pullPolicy",
+	"image: {ko: true}":                                   "ko",
+	"rbac: {mode: everything}":                            "mode",
+	"config: {leaderElectionLeaseDuration: 15}":           "leaderElectionLeaseDuration",
+	"config: {leaderElectionLeaseDuration: soon}":         "leaderElectionLeaseDuration",
+	"config: {gracefulShutdownTimeout: 1 minute}":         "gracefulShutdownTimeout",
+	"config: {logEncoder: xml}":                           "logEncoder",
+	"config: {logLevel: loud}":                            "logLevel",
+	"config: {healthProbeBindAddress: localhost}":         "healthProbeBindAddress",
+	"config: {featureGates: {CELOmitFunction: 'on'}}":     "CELOmitFunction",
+	"config: {rgd: {maxCollectionSize: -1}}":              "maxCollectionSize",
+	"config: {dynamicControllerRateLimiterRateLimit: 0}":  "dynamicControllerRateLimiterRateLimit",
+	"podDisruptionBudget: {minAvailable: most}":           "minAvailable",
+	"metrics: {service: {port: 0}}":                       "port",
+	"debug: {pprof: {enabled: true}}":                     "enabled",
+	"replicaCount: 2":                                     "replicaCount",
+	"additionalLabels: {release: 1}":                      "release",
+	"metrics: {serviceMonitor: {telemetryPath: metrics}}": "telemetryPath",
+	"config: {enableLeaderElection: false}":               "replicaCount 2 without config.enableLeaderElection",
+	"{config: {gracefulShutdownTimeout: 2m}, deployment: {terminationGracePeriodSeconds: 119}}": "terminationGracePeriodSeconds 119 is less than config.gracefulShutdownTimeout 2m",
 	"deployment: {dnsPolicy: Mine}":                           "dnsPolicy",
 	"serviceAccount: {automountServiceAccountToken: perhaps}": "automountServiceAccountToken",
 }
@@ -134,21 +138,85 @@ func TestValuesThatMakeNoSenseAreRefused(t *testing.T) {
 	}
 }
 
-// The arguments of the container are those that the program takes.
-func TestTheProgramTakesTheArguments(t *testing.T) {
+// The program takes what the container is given, as arguments and in its environment.
+func TestTheProgramTakesTheSettings(t *testing.T) {
+	for name, values := range notable {
+		printed := effective(t, values)
+		if name != "settings" {
+			continue
+		}
+		for _, line := range []string{"graceful-shutdown-timeout: 90s", "dynamic-controller-default-resync-period: 1000000",
+			"rgd-max-collection-size: 1000000", "client-qps: 12.5", "instance-requeue-interval: 0s", "install-crds: false",
+			"leader-election-namespace: \"default\"", "zap-log-level: \"debug\"",
+			"feature-gates: \"InstanceConditionEvents=false,InstanceConditionMetrics=false,CELOmitFunction=true\""} {
+			if !strings.Contains(printed, line+"\n") {
+				t.Errorf("%s: not %s:\n%s", name, line, printed)
+			}
+		}
+	}
+}
+
+// What deployment.extraEnv sets comes before what config says, and is there once.
+func TestTheEnvironmentOfTheAdministratorWins(t *testing.T) {
+	const values = `
+config: {logLevel: error}
+deployment: {extraEnv: [{name: KRO_ZAP_LOG_LEVEL, value: debug}, {name: KRO_INSTANCE_REQUEUE_INTERVAL, value: 7s}]}`
+	printed := effective(t, values)
+	for _, line := range []string{"zap-log-level: \"debug\"", "instance-requeue-interval: 7s"} {
+		if !strings.Contains(printed, line+"\n") {
+			t.Errorf("not %s:\n%s", line, printed)
+		}
+	}
+	if n := strings.Count(deployment(t, values), "name: KRO_ZAP_LOG_LEVEL\n"); n != 1 {
+		t.Errorf("KRO_ZAP_LOG_LEVEL is there %d times", n)
+	}
+}
+
+// A stop is never cut short by the kubelet.
+func TestPodsMayTakeAsLongAsAStop(t *testing.T) {
+	for values, seconds := range map[string]int{
+		"{}":                                    70,
+		"config: {gracefulShutdownTimeout: 5s}": 70,
+		"config: {gracefulShutdownTimeout: 1h2m}":                                                    3730,
+		"config: {gracefulShutdownTimeout: 90.2s}":                                                   101,
+		"config: {gracefulShutdownTimeout: -1s}":                                                     70,
+		"{config: {gracefulShutdownTimeout: 100ms}, deployment: {terminationGracePeriodSeconds: 1}}": 1,
+	} {
+		if line := fmt.Sprintf("terminationGracePeriodSeconds: %d\n", seconds); !strings.Contains(deployment(t, values), line) {
+			t.Errorf("%s: not %s", values, line)
+		}
+	}
+}
+
+func TestWithoutALeaseTheOldPodEndsFirst(t *testing.T) {
+	if rendered := deployment(t, notable["no-leader-election"]); !strings.Contains(rendered, "strategy: {type: Recreate}") {
+		t.Error(rendered)
+	}
+}
+
+// effective is what the settings of a rendered Deployment come to in the program.
+func effective(t *testing.T, values string) string {
+	t.Helper()
 	if *program == "" {
 		t.Skip("without -kro")
 	}
-	for name, values := range notable {
-		out, err := helm("template", "kro", chart(), "--namespace", "kro-system", "-f", file(t, values), "--show-only", "templates/deployment.yaml")
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, out)
-		}
-		arguments := append(argumentsOf(out), "--print-config")
-		if printed, err := run(*program, arguments...); err != nil {
-			t.Errorf("%s: %v: %v\n%s", name, arguments, err, printed)
-		}
+	arguments, environment := containerOf(t, deployment(t, values))
+	command := exec.Command(*program, append(arguments, "--print-config")...)
+	command.Env = append(os.Environ(), environment...)
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v %v: %v\n%s", values, arguments, environment, err, out)
 	}
+	return string(out)
+}
+
+func deployment(t *testing.T, values string) string {
+	t.Helper()
+	out, err := helm("template", "kro", chart(), "--namespace", "kro-system", "-f", file(t, values), "--show-only", "templates/deployment.yaml")
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", values, err, out)
+	}
+	return out
 }
 
 func TestOnACluster(t *testing.T) {
@@ -186,12 +254,12 @@ spec:
 		}
 		c.helm(t, "upgrade", "kro", chart(), "--namespace", "kro-system", "--set", "config.logLevel=debug")
 		c.awaitPods(t, "kro-system")
-		if arguments := c.kubectl(t, "get", "deployment", "kro", "-n", "kro-system", "-o", "jsonpath={..args}"); !strings.Contains(arguments, "--zap-log-level=debug") {
-			t.Errorf("arguments %s", arguments)
+		if level := c.kubectl(t, "get", "deployment", "kro", "-n", "kro-system", "-o", "jsonpath={..env[?(@.name=='KRO_ZAP_LOG_LEVEL')].value}"); level != "debug" {
+			t.Errorf("log level %s", level)
 		}
 	})
 	if *program != "" {
-		t.Run("its role is enough to serve and to bring CRDs up to date", func(t *testing.T) { roleIsEnough(t, c) })
+		t.Run("after an upgrade its role is enough to bring CRDs up to date and to serve", func(t *testing.T) { roleIsEnough(t, c) })
 	}
 	c.helm(t, "uninstall", "kro", "--namespace", "kro-system")
 	c.kubectl(t, "delete", "namespace", "kro-system")
@@ -224,18 +292,35 @@ rules:
   resources: [ingresses]
   verbs: [get, list, watch, create, patch, update, delete]
 `)
-	// CRDs of an earlier release.
-	c.kubectl(t, "apply", "--server-side", "-f", filepath.Join(*root, "config/crd"))
-	c.kubectl(t, "patch", "crd", "resourcegraphdefinitions.kro.run", "--type=json", "-p", `[{"op":"remove","path":"/spec/versions/0/additionalPrinterColumns"}]`)
+	// CRDs of an earlier release: a field, a rule and the columns are not there yet. Then the upgrade.
+	c.kubectl(t, "apply", "--server-side", "--force-conflicts", "-f", filepath.Join(*root, "config/crd"))
+	of := func(crd string) string { return c.kubectl(t, "get", "crd", crd, "-o", "jsonpath={.spec.versions}") }
+	crds := []string{"resourcegraphdefinitions.kro.run", "graphrevisions.internal.kro.run"}
+	released := map[string]string{}
+	for _, crd := range crds {
+		released[crd] = of(crd)
+	}
+	const schema = "/spec/versions/0/schema/openAPIV3Schema"
+	c.kubectl(t, "patch", "crd", crds[0], "--type=json", "-p", `[{"op":"remove","path":"/spec/versions/0/additionalPrinterColumns"},
+		{"op":"remove","path":"`+schema+`/properties/status/properties/lastIssuedRevision"}]`)
+	c.kubectl(t, "patch", "crd", crds[1], "--type=json", "-p", `[{"op":"remove","path":"`+schema+`/properties/spec/x-kubernetes-validations"}]`)
+	for _, crd := range crds {
+		if of(crd) == released[crd] {
+			t.Errorf("%s is not older", crd)
+		}
+	}
+	c.helm(t, "upgrade", "kro", chart(), "--namespace", "kro-system", "--set", "config.logLevel=info")
 
 	out := c.helm(t, "get", "manifest", "kro", "--namespace", "kro-system")
 	token := strings.TrimSpace(c.kubectl(t, "create", "token", "kro", "-n", "kro-system"))
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	c.copyKubeconfig(t, kubeconfig, token)
-	arguments := append(argumentsOf(out), "--kubeconfig="+kubeconfig, "--leader-election-namespace=kro-system",
+	arguments, environment := containerOf(t, out)
+	arguments = append(arguments, "--kubeconfig="+kubeconfig, "--leader-election-namespace=kro-system",
 		"--metrics-bind-address=0", "--health-probe-bind-address=0")
 	log := &bytes.Buffer{}
 	kro := exec.Command(*program, arguments...)
+	kro.Env = append(os.Environ(), environment...)
 	kro.Stdout, kro.Stderr = log, log
 	if err := kro.Start(); err != nil {
 		t.Fatal(err)
@@ -249,9 +334,9 @@ rules:
 			t.Log(log)
 		}
 	}()
-	c.await(t, "the columns of the CRD", func() bool {
-		return c.kubectl(t, "get", "crd", "resourcegraphdefinitions.kro.run", "-o", "jsonpath={.spec.versions[0].additionalPrinterColumns}") != ""
-	})
+	for _, crd := range crds {
+		c.await(t, crd+" as it is released", func() bool { return of(crd) == released[crd] })
+	}
 	c.kubectl(t, "apply", "-f", filepath.Join(*root, "examples/webapp/rgd.yaml"))
 	c.kubectl(t, "wait", "rgd/webapp", "--for=condition=Ready", "--timeout=120s")
 	c.kubectl(t, "apply", "-f", filepath.Join(*root, "examples/webapp/instance.yaml"))
@@ -365,20 +450,35 @@ func file(t *testing.T, text string) string {
 	return path
 }
 
-// argumentsOf are the container's arguments in a rendered Deployment.
-func argumentsOf(manifest string) []string {
-	var arguments []string
-	inside := false
-	for line := range strings.Lines(manifest) {
-		field := strings.TrimSpace(line)
-		switch {
-		case field == "args:":
-			inside = true
-		case inside && strings.HasPrefix(field, "- "):
-			arguments = append(arguments, strings.TrimPrefix(field, "- "))
-		case inside:
-			return arguments
+// containerOf gives the arguments and the environment ("NAME=value") of the container of a manifest's Deployment.
+func containerOf(t *testing.T, manifest string) (arguments, environment []string) {
+	t.Helper()
+	for document := range strings.SplitSeq(manifest, "\n---\n") {
+		var object struct {
+			Kind string
+			Spec struct {
+				Template struct {
+					Spec struct {
+						Containers []struct {
+							Args []string
+							Env  []struct{ Name, Value string }
+						}
+					}
+				}
+			}
 		}
+		if err := yaml.Unmarshal([]byte(document), &object); err != nil {
+			t.Fatal(err)
+		}
+		if object.Kind != "Deployment" {
+			continue
+		}
+		container := object.Spec.Template.Spec.Containers[0]
+		for _, variable := range container.Env {
+			environment = append(environment, variable.Name+"="+variable.Value)
+		}
+		return container.Args, environment
 	}
-	return arguments
+	t.Fatal("no Deployment")
+	return nil, nil
 }
