@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
@@ -117,6 +119,7 @@ Headers TakeHeaders(const beast::http::fields& fields);
 Response Refusal(int status, std::string body);
 std::string_view View(beast::string_view text) { return {text.data(), text.size()}; }
 Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config);
+error_code Open(asio::ip::tcp::acceptor& acceptor, const asio::ip::tcp::endpoint& endpoint);
 // What the certificate of the other side says; nothing if it showed none.
 std::optional<ClientSubject> SubjectOf(SSL* connection);
 
@@ -149,12 +152,11 @@ Result<std::unique_ptr<Server>> Server::Listen(async::RealExecutor& executor, Se
     if (!made) return Annotate(made, "listen on {}:{}", config.address, config.port);
     tls = *made;
   }
-  const asio::ip::tcp::endpoint endpoint(address, config.port);
   asio::ip::tcp::acceptor acceptor(async::internal::IoContext(executor));
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  error = Open(acceptor, {address, config.port});
+  if (error == asio::error::address_family_not_supported && address == asio::ip::address_v6()) {
+    error = Open(acceptor, {asio::ip::address_v4(), config.port});
+  }
   if (error) {
     return Fail(ErrorCode::kUnavailable, "listen on {}:{}: {}", config.address, config.port,
                 error.message());
@@ -478,6 +480,19 @@ Result<std::shared_ptr<asio::ssl::context>> MakeTls(const ServerTls& config) {
   constexpr unsigned char kName[] = {'k', 'r', 'o'};
   SSL_CTX_set_session_id_context(tls->native_handle(), kName, sizeof(kName));
   return tls;
+}
+
+error_code Open(asio::ip::tcp::acceptor& acceptor, const asio::ip::tcp::endpoint& endpoint) {
+  error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  // Not left to the machine's net.ipv6.bindv6only.
+  if (!error && endpoint.address().is_v6()) {
+    acceptor.set_option(asio::ip::v6_only(endpoint.address() != asio::ip::address_v6()), error);
+  }
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
 }
 
 std::optional<ClientSubject> SubjectOf(SSL* connection) {

@@ -59,8 +59,9 @@ struct ServerTls {
 };
 
 struct ServerConfig {
-  std::string address = "127.0.0.1";  // "0.0.0.0", "::"
-  std::uint16_t port = 0;             // 0: the system picks one
+  // "0.0.0.0": all of IPv4; "::": all of both families, or of IPv4 where there is no other.
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: the system picks one
   std::optional<ServerTls> tls;
   std::size_t max_body_bytes = std::size_t{16} * 1024 * 1024;  // more is answered with 413
   Duration idle_timeout =
