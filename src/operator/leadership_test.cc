@@ -232,13 +232,69 @@ TEST(Stopping, Row57_FinishesWhatIsUnderWay) {
   EXPECT_THAT(c.Names(kRevisions), testing::ElementsAre("web-r00001"));
 }
 
-TEST(Starting, Row58_AnUnreachableServerIsSaidAtOnce) {
+class Row58 : public testing::Test {
+ protected:
+  // Before it could reach anything.
+  std::unique_ptr<Replica> StartCutOff(OperatorOptions options) {
+    auto replica = std::make_unique<Replica>(c.executor, c.network, std::move(options));
+    replica->transport.cut = replica->lease_transport.cut = true;
+    return replica;
+  }
+  static void Heal(Replica& replica) {
+    replica.transport.cut = replica.lease_transport.cut = false;
+  }
+
   SimulatedCluster c;
-  auto replica = std::make_unique<Replica>(c.executor, c.network, OperatorOptions{});
-  replica->transport.cut = true;
-  c.Advance(5min);
-  ASSERT_TRUE(replica->ended);
-  EXPECT_EQ(replica->ended->error().code(), ErrorCode::kUnavailable);
+};
+
+TEST_F(Row58, WhoElectsAsksForTheLeaseForEverAndIsReady) {
+  auto replica = StartCutOff(Electing("one"));
+  c.Advance(1h);
+  EXPECT_FALSE(replica->ended);
+  EXPECT_EQ(Probe(*replica, "/readyz"), "200 ok");
+  EXPECT_EQ(Probe(*replica, "/healthz"), "200 ok");
+  EXPECT_FALSE(replica->op.leads());
+  Heal(*replica);
+  c.Advance(10s);
+  EXPECT_TRUE(replica->op.leads());
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
+TEST_F(Row58, WithoutElectionItWaitsTwoMinutesAndEnds) {
+  for (const CrdInstallation crds : {CrdInstallation::kInstall, CrdInstallation::kLeave}) {
+    OperatorOptions options;
+    options.crds = crds;
+    auto replica = StartCutOff(options);
+    c.Advance(110s);
+    EXPECT_FALSE(replica->ended);
+    EXPECT_EQ(AnswerProbe(replica->op, {.target = "/readyz"}).status, 503);
+    c.Advance(1min);
+    ASSERT_TRUE(replica->ended);
+    ASSERT_FALSE(replica->ended->has_value());
+    EXPECT_EQ(replica->ended->error().code(), ErrorCode::kUnavailable);
+  }
+}
+
+TEST_F(Row58, WithoutElectionItGoesOnWithinTwoMinutes) {
+  auto replica = StartCutOff({});
+  c.Advance(1min);
+  Heal(*replica);
+  c.Advance(10s);
+  c.ApplyAndSettle(kWeb);
+  EXPECT_EQ(c.State("web"), "Active");
+}
+
+TEST_F(Row58, AStopNeedsNoServer) {
+  for (const LeaderElection election : {LeaderElection::kOn, LeaderElection::kOff}) {
+    OperatorOptions options = Electing("one");
+    options.leader_election = election;
+    auto replica = StartCutOff(options);
+    c.Advance(5s);
+    replica->Stop();
+    ASSERT_TRUE(replica->ended);
+    EXPECT_TRUE(replica->ended->has_value());
+  }
 }
 
 TEST(Metrics, CarryUpstreamsNames) {

@@ -44,6 +44,9 @@ class ServedInstances final : public controller::InstanceService {
   controller::InstanceController& instances_;
 };
 
+// As long as upstream waits for its informers at the start.
+constexpr Duration kLongestUnreachable = std::chrono::minutes(2);
+constexpr Duration kReachPause = std::chrono::seconds(2);
 constexpr Duration kBeat = std::chrono::seconds(10);
 constexpr Duration kLongestSilence = std::chrono::minutes(1);
 constexpr Duration kLeaseTolerance = std::chrono::seconds(20);
@@ -104,7 +107,7 @@ struct Operator::Impl {
   void TellOfLeading(std::string_view what);
   Task<void> RunInstances();
   Task<void> HoldLease(CancelToken until);
-  // An error if the server cannot be reached at all.
+  // Until the server answers; an error if it does not do so for a long time.
   Task<Result<void>> Reach(CancelToken stop);
   std::optional<MonotonicTime> MayWriteUntil() const;
   kube::Client::Options ClientOptions();
@@ -169,8 +172,13 @@ Task<Result<void>> Operator::Run(CancelToken stop) {
 Task<Result<void>> Operator::Impl::AcquireAndLead(CancelToken stop) {
   Impl& self = *this;
   const bool elect = options.leader_election == LeaderElection::kOn;
+  // Who elects goes on asking for the lease.
+  if (!elect) {
+    auto reached = co_await self.Reach(stop);
+    if (stop.cancelled()) co_return Result<void>{};
+    if (!reached) co_return reached;
+  }
   if (elect) {
-    if (auto reached = co_await self.Reach(stop); !reached) co_return reached;
     self.metrics.SetLeader(api::kLeaseName, false);
     auto acquired = co_await self.elector.Acquire(stop);
     if (!acquired) co_return Result<void>{};  // stopped while it waited
@@ -420,9 +428,17 @@ Task<void> Operator::Impl::HoldLease(CancelToken until) {
 
 Task<Result<void>> Operator::Impl::Reach(CancelToken stop) {
   const http::Request version{.target = "/version"};
-  auto answer = co_await client.Send(version, {.method = "GET", .resource = "version"}, stop);
-  if (!answer && !answer.error().answered()) co_return std::unexpected(Error(answer.error()));
-  co_return Result<void>{};
+  const MonotonicTime deadline = d.executor.clock().Monotonic() + kLongestUnreachable;
+  while (true) {
+    auto answer = co_await client.Send(version, {.method = "GET", .resource = "version"}, stop);
+    if (answer || answer.error().answered()) co_return Result<void>{};
+    if (d.executor.clock().Monotonic() >= deadline) {
+      co_return std::unexpected(Error(answer.error()));
+    }
+    d.logger.Warning("API server cannot be reached", {{"error", answer.error().message()}});
+    auto slept = co_await async::Sleep(d.executor, kReachPause, stop);
+    if (!slept) co_return slept;
+  }
 }
 
 std::optional<MonotonicTime> Operator::Impl::MayWriteUntil() const {
