@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace kro::operator_ {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 using async::Task;
 
 std::string_view PathOf(const http::Request& request);
-bool IsVerbose(const http::Request& request);
+// The values of a parameter of the query; one without "=" has an empty value.
+std::vector<std::string_view> Parameter(const http::Request& request, std::string_view name);
 http::Response Text(int status, std::string body);
 http::Response AnswerLogLevel(const Operator& op, const http::Request& request);
 
@@ -33,18 +35,28 @@ http::Response AnswerProbe(const Operator& op, const http::Request& request) {
     return Text(404, "not found\n");
   }
   const bool one = rest.size() > 1;
+  std::vector<std::string_view> excluded;
+  if (!one) excluded = Parameter(request, "exclude");
   bool ok = true;
   bool known = !one;
   std::string lines;
   for (const HealthCheck& check : name == "healthz" ? op.Liveness() : op.Readiness()) {
     if (one && rest.substr(1) != check.name) continue;
     known = true;
+    if (std::erase(excluded, check.name) > 0) {
+      lines += fmt::format("[+]{} excluded: ok\n", check.name);
+      continue;
+    }
     ok = ok && check.ok;
     lines += fmt::format("[{}]{} {}: {}\n", check.ok ? '+' : '-', check.name,
                          check.ok ? "ok" : "failed", check.detail);
   }
   if (!known) return Text(404, "no such check\n");
-  if (ok && !IsVerbose(request)) return Text(200, "ok");
+  if (ok && Parameter(request, "verbose").empty()) return Text(200, "ok");
+  for (const std::string_view name_of_none : excluded) {
+    lines += fmt::format("warn: some health checks cannot be excluded: no matches for \"{}\"\n",
+                         name_of_none);
+  }
   return Text(ok ? 200 : 503, lines + fmt::format("{} check {}\n", name, ok ? "passed" : "failed"));
 }
 
@@ -83,9 +95,18 @@ std::string_view PathOf(const http::Request& request) {
   return std::string_view(request.target).substr(0, request.target.find('?'));
 }
 
-bool IsVerbose(const http::Request& request) {
-  const std::size_t query = request.target.find('?');
-  return query != std::string::npos && request.target.find("verbose", query) != std::string::npos;
+std::vector<std::string_view> Parameter(const http::Request& request, std::string_view name) {
+  std::vector<std::string_view> values;
+  std::string_view query = std::string_view(request.target).substr(PathOf(request).size());
+  while (!query.empty()) {
+    query.remove_prefix(1);  // "?" or "&"
+    const std::string_view one = query.substr(0, query.find('&'));
+    query.remove_prefix(one.size());
+    const std::size_t equals = std::min(one.find('='), one.size());
+    if (one.substr(0, equals) == name)
+      values.push_back(one.substr(std::min(equals + 1, one.size())));
+  }
+  return values;
 }
 
 http::Response AnswerLogLevel(const Operator& op, const http::Request& request) {

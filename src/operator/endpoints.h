@@ -8,7 +8,8 @@
 namespace kro::operator_ {
 
 // /healthz (the process lives: only a restart would help if not), /readyz (and does its work), and each
-// check of these below them. `?verbose` lists the checks; a check that fails is always named.
+// check of these below them. `?verbose` lists the checks, `?exclude=NAME`, repeatable, leaves one out; a check that
+// fails is always named.
 http::Response AnswerProbe(const Operator& op, const http::Request& request);
 
 // /metrics; and if it is on, /debug as JSON, and /debug/log-level: GET tells the level, PUT with

@@ -316,6 +316,26 @@ TEST(Metrics, CarryUpstreamsNames) {
               Not(HasSubstr("rgd_graph_build_total{name=\"web\"}")));
 }
 
+TEST(Endpoints, ChecksCanBeListedAndLeftOut) {
+  SimulatedCluster c;
+  Replica cut(c.executor, c.network, {});
+  cut.transport.cut = true;
+  c.Advance(1s);
+  EXPECT_EQ(Probe(cut, "/readyz"),
+            "503 [-]leader-election failed: starting\nreadyz check failed\n");
+  EXPECT_EQ(Probe(cut, "/readyz?exclude=leader-election"), "200 ok");
+  EXPECT_EQ(Probe(cut, "/readyz?exclude=caches&exclude=leader-election"), "200 ok");
+  EXPECT_EQ(Probe(cut, "/readyz?verbose&exclude=leader-election&exclude=x"),
+            "200 [+]leader-election excluded: ok\n"
+            "warn: some health checks cannot be excluded: no matches for \"x\"\n"
+            "readyz check passed\n");
+  // Only what is excluded by its whole name; and one that is asked for alone is not.
+  EXPECT_THAT(Probe(cut, "/readyz?exclude=leader"), HasSubstr("503"));
+  EXPECT_THAT(Probe(cut, "/readyz/leader-election?exclude=leader-election"), HasSubstr("503"));
+  EXPECT_EQ(Probe(cut, "/healthz?quiet=verbose"), "200 ok");
+  EXPECT_THAT(Probe(cut, "/healthz?verbose"), HasSubstr("[+]ping ok"));
+}
+
 TEST(Endpoints, AnswerWhatTheyKnowAndNothingElse) {
   SimulatedCluster c;
   auto replica = c.Start();
