@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <random>
 #include <type_traits>
@@ -47,6 +48,9 @@ std::vector<std::string> WithEmptyValues(std::vector<std::string> arguments);
 Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
                                                  const std::vector<std::string>& environment);
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
+// As strconv.ParseBool.
+std::optional<bool> ParseGoBool(std::string_view text);
+std::string_view Trim(std::string_view text);
 Result<std::string> LeaseNamespace(const ControllerFlags& flags);
 std::string NewIdentity();
 // "127.0.0.1:6443" of "https://127.0.0.1:6443/path".
@@ -92,7 +96,7 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("metrics-cert-name", f.metrics_cert_name, "file of the certificate in that folder");
   add("metrics-cert-key", f.metrics_cert_key, "file of its key in that folder");
   add("pprof-bind-address", f.pprof_bind_address,
-      "only 0, which means off: there is no pprof; --debug tells of queues, stores and graphs");
+      "without effect: there is no pprof; --debug tells of queues, stores and graphs");
   flag("debug", f.debug, "answer /debug on the metrics address: queues, stores, graphs");
 
   flag("leader-elect", f.leader_elect, "work only while holding a lease");
@@ -142,15 +146,15 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   add("rgd-progress-requeue-delay", f.rgd_progress_requeue_delay,
       "longest time between two looks at a definition that waits");
   add("feature-gates", f.feature_gates,
-      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction, "
-      "AllAlpha, "
-      "AllBeta");
+      "Name=bool,...: InstanceConditionEvents, InstanceConditionMetrics, CELOmitFunction; AllAlpha "
+      "and AllBeta for those that are not named");
 
   flag("zap-devel", f.zap_devel, "development logging: console, debug");
   add("zap-encoder", f.zap_encoder, "json or console");
   add("zap-log-level", f.zap_log_level, "debug, info, error, panic, or a number: the verbosity");
   add("zap-stacktrace-level", f.zap_stacktrace_level,
-      "refused: there are no stack traces; an error says what was being done at every level");
+      "without effect: there are no stack traces; an error says what was being done at every "
+      "level");
   add("zap-time-encoding", f.zap_time_encoding,
       "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano; iso8601 by default");
 }
@@ -282,14 +286,14 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
                                    .key = f.metrics_cert_key};
   }
   if (f.pprof_bind_address != "0" && !f.pprof_bind_address.empty()) {
-    return Fail(
-        ErrorCode::kInvalid,
-        "--pprof-bind-address: there is no pprof; --debug answers /debug on the metrics address");
+    options.warnings.emplace_back(
+        "--pprof-bind-address does nothing: there is no pprof; --debug answers /debug on the "
+        "metrics address");
   }
   if (!f.zap_stacktrace_level.empty()) {
-    return Fail(
-        ErrorCode::kInvalid,
-        "--zap-stacktrace-level: there are no stack traces; an error says what was being done");
+    options.warnings.emplace_back(
+        "--zap-stacktrace-level does nothing: there are no stack traces; an error says what was "
+        "being done");
   }
   if (!f.zap_time_encoding.empty()) {
     options.log_time = ParseLogTime(f.zap_time_encoding);
@@ -303,31 +307,38 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
 }
 
 Result<void> ReadFeatureGates(std::string_view text, controller::Settings& settings) {
+  const std::pair<std::string_view, bool&> gates[] = {
+      // all are alpha
+      {"InstanceConditionEvents", settings.condition_events},
+      {"InstanceConditionMetrics", settings.condition_metrics},
+      {"CELOmitFunction", settings.omit_function},
+  };
+  std::map<std::string_view, bool> given;
   while (!text.empty()) {
     const std::size_t comma = text.find(',');
-    std::string_view entry = text.substr(0, comma);
+    const std::string_view entry = Trim(text.substr(0, comma));
     text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
+    if (entry.empty()) continue;
     const std::size_t equals = entry.find('=');
-    const std::string_view name = entry.substr(0, equals);
+    const std::string_view name = Trim(entry.substr(0, equals));
     if (equals == std::string_view::npos) {
       return Fail(ErrorCode::kInvalid, "--feature-gates: missing bool value for {}", name);
     }
-    const std::string_view value = entry.substr(equals + 1);
-    if (value != "true" && value != "false") {
+    const std::string_view value = Trim(entry.substr(equals + 1));
+    const auto on = ParseGoBool(value);
+    if (!on) {
       return Fail(ErrorCode::kInvalid, "--feature-gates: invalid value of {}={}", name, value);
     }
-    const bool on = value == "true";
-    if (name == "InstanceConditionEvents") {
-      settings.condition_events = on;
-    } else if (name == "InstanceConditionMetrics") {
-      settings.condition_metrics = on;
-    } else if (name == "CELOmitFunction") {
-      settings.omit_function = on;
-    } else if (name == "AllAlpha") {
-      settings.omit_function = settings.condition_events = settings.condition_metrics = on;
-    } else if (name != "AllBeta") {  // no gate is beta
+    const bool known = name == "AllAlpha" || name == "AllBeta" ||
+                       std::ranges::any_of(gates, [&](const auto& g) { return g.first == name; });
+    if (!known) {
       return Fail(ErrorCode::kInvalid, "--feature-gates: unrecognized feature gate: {}", name);
     }
+    given[name] = *on;
+  }
+  for (const auto& [name, gate] : gates) {
+    if (const auto all = given.find("AllAlpha"); all != given.end()) gate = all->second;
+    if (const auto one = given.find(name); one != given.end()) gate = one->second;
   }
   return {};
 }
@@ -346,7 +357,8 @@ Result<std::optional<BindAddress>> ParseBindAddress(std::string_view text) {
   }
   std::string host(text.substr(0, colon));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty()) host = "0.0.0.0";
+  // As Go: no address, or the one of IPv4 that stands for all, means all of both families.
+  if (host.empty() || host == "0.0.0.0") host = "::";
   if (host == "localhost") host = "127.0.0.1";
   return BindAddress{std::move(host), static_cast<std::uint16_t>(port)};
 }
@@ -362,10 +374,15 @@ int RunController(const ControllerOptions& options) {
   std::optional<LogTimeSink> timed;
   if (options.log_time) timed.emplace(sink, *options.log_time);
   const Logger logger(timed ? static_cast<LogSink&>(*timed) : sink, options.log_level);
-  const auto fail = [&](std::string_view what, const Error& error, ExitCode code) {
+  const auto fail = [&](std::string_view what, const Error& error, ExitCode code = ExitCode::kNo) {
     logger.Error(what, {{"error", error.message()}});
     return static_cast<int>(code);
   };
+  for (const std::string& warning : options.warnings) logger.Warning(warning);
+  const controller::Settings& settings = options.operation.settings;
+  logger.Info("feature gates", {{"InstanceConditionEvents", settings.condition_events},
+                                {"InstanceConditionMetrics", settings.condition_metrics},
+                                {"CELOmitFunction", settings.omit_function}});
 
   async::CancelSource stop;
   const Signals signals(stop, logger);
@@ -374,13 +391,11 @@ int RunController(const ControllerOptions& options) {
 
   const kube::Environment environment = kube::Environment::OfProcess();
   auto config = kube::LoadConfig({options.kubeconfig, options.context}, environment);
-  if (!config) return fail("unable to load the kubeconfig", config.error(), ExitCode::kCluster);
+  if (!config) return fail("unable to load the kubeconfig", config.error());
   auto connection = kube::Connection::Create(executor, *config, environment);
-  if (!connection) return fail("unable to connect", connection.error(), ExitCode::kCluster);
+  if (!connection) return fail("unable to connect", connection.error());
   auto lease_connection = kube::Connection::Create(executor, *config, environment);
-  if (!lease_connection) {
-    return fail("unable to connect", lease_connection.error(), ExitCode::kCluster);
-  }
+  if (!lease_connection) return fail("unable to connect", lease_connection.error());
 
   operator_::OperatorOptions operation = options.operation;
   operation.api_server = HostOf(config->server);
@@ -388,13 +403,13 @@ int RunController(const ControllerOptions& options) {
       {executor, (*connection)->transport(), (*lease_connection)->transport(), logger, NewRandom()},
       std::move(operation));
   auto servers = Listen(executor, op, options);
-  if (!servers) return fail("unable to listen", servers.error(), ExitCode::kNoInput);
+  if (!servers) return fail("unable to listen", servers.error());
   auto ended = async::RunBlocking(executor, RunAll(executor, op, *servers, stop.token()));
   if (!ended && !stop.token().cancelled()) {
     return fail("stopped", ended.error(), ExitCodeOf(ended.error()));
   }
   if (!ended && ended.error().code() == ErrorCode::kExhausted) {
-    return fail("stopped", ended.error(), ExitCode::kNo);
+    return fail("stopped", ended.error());
   }
   return static_cast<int>(ExitCode::kOk);
 }
@@ -443,18 +458,39 @@ Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
 }
 
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags) {
-  const std::string& text = flags.zap_log_level;
+  std::string text = flags.zap_log_level;
+  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
   if (text.empty()) return flags.zap_devel ? LogLevel::kDebug : LogLevel::kInfo;
   if (text == "debug") return LogLevel::kDebug;
   if (text == "info") return LogLevel::kInfo;
   if (text == "error" || text == "panic") return LogLevel::kError;
-  if (std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; }) &&
-      text != "0") {
+  // A verbosity, of which zap's levels go to 127. 1 is debug, and there is nothing below it here.
+  int verbosity = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), verbosity);
+  if (error == std::errc() && end == text.data() + text.size() && verbosity > 0 &&
+      verbosity <= 127) {
     return LogLevel::kDebug;
   }
   return Fail(ErrorCode::kInvalid,
-              "--zap-log-level: '{}' is neither debug, info, error, panic nor a number above 0",
-              text);
+              "--zap-log-level: '{}' is neither debug, info, error, panic nor a number from 1 to "
+              "127",
+              flags.zap_log_level);
+}
+
+std::optional<bool> ParseGoBool(std::string_view text) {
+  for (const std::string_view yes : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == yes) return true;
+  }
+  for (const std::string_view no : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == no) return false;
+  }
+  return std::nullopt;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
 }
 
 Result<std::string> LeaseNamespace(const ControllerFlags& flags) {
@@ -539,16 +575,12 @@ async::Task<Result<void>> RunAll(async::RealExecutor& executor, operator_::Opera
 
 ExitCode ExitCodeOf(const Error& error) {
   switch (error.code()) {
-    case ErrorCode::kInvalid:
+    case ErrorCode::kInvalid:  // flags that do not fit together
       return ExitCode::kUsage;
-    case ErrorCode::kExhausted:
-      return ExitCode::kNo;
-    case ErrorCode::kCancelled:
-      return ExitCode::kInterrupted;
     case ErrorCode::kInternal:
       return ExitCode::kInternal;
     default:
-      return ExitCode::kCluster;
+      return ExitCode::kNo;
   }
 }
 

@@ -40,6 +40,7 @@ struct ControllerOptions {
   LogFormat log_format = LogFormat::kJson;
   std::optional<LogTime> log_time;
   bool print_config = false;
+  std::vector<std::string> warnings;  // of flags that are taken and do nothing
 };
 
 // The flags as text, before they mean anything: what CLI11 fills.
@@ -104,10 +105,11 @@ Result<std::vector<std::string>> PrepareControllerArguments(
 // What the flags mean; kInvalid names the flag.
 Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& flags);
 
-// "Name=bool,…"; kInvalid: `unrecognized feature gate: Foo`.
+// "Name=bool,…", with Go's words for a bool. What names a gate counts more than AllAlpha and AllBeta, wherever
+// it stands. kInvalid: `unrecognized feature gate: Foo`.
 Result<void> ReadFeatureGates(std::string_view text, controller::Settings& settings);
 
-// ":8078" or "127.0.0.1:8078"; nullopt for "0", which means off.
+// ":8078" or "127.0.0.1:8078"; nullopt for "0", which means off. No host is "::", every address.
 struct BindAddress {
   std::string host;
   std::uint16_t port = 0;
