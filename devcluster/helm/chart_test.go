@@ -266,6 +266,21 @@ spec:
 	t.Run("the plain manifests are accepted and their pods run", func(t *testing.T) {
 		c.kubectl(t, "apply", "--server-side", "--force-conflicts", "-k", filepath.Join(*root, "deploy/manifests"))
 		c.awaitPods(t, "kro-system")
+		for _, may := range []struct{ role, verb, answer string }{{"edit", "create", "yes"}, {"view", "list", "yes"}, {"view", "create", "no"}} {
+			c.apply(t, fmt.Sprintf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: people-%[1]s, namespace: default}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: %[1]s}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: of-%[1]s}]
+`, may.role))
+			c.await(t, fmt.Sprintf("%s may %s: %s", may.role, may.verb, may.answer), func() bool {
+				// Refusals are an exit status of 1.
+				out, _ := run(filepath.Join(*root, "build/devcluster/devcluster"), "kubectl", "--kubeconfig", c.kubeconfig,
+					"auth", "can-i", may.verb, "webapps.kro.run", "-n", "default", "--as=of-"+may.role)
+				return strings.HasSuffix(strings.TrimSpace(out), may.answer)
+			})
+		}
 	})
 }
 
