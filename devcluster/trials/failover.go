@@ -226,10 +226,36 @@ func (t *failoverTrial) judge(rounds int) error {
 		return fmt.Errorf("%d children made and %d deleted, and %d requests without an answer, instead of %d and %d",
 			verdict.created, verdict.deleted, verdict.unanswered, wanted, deleted)
 	}
+	if err := t.judgeExits(rounds); err != nil {
+		return err
+	}
 	if verdict.changes < rounds*2/3 {
 		return fmt.Errorf("the leader changed only %d times", verdict.changes)
 	}
 	fmt.Printf("%d passed, 0 failed\n", rounds)
+	return nil
+}
+
+// judgeExits: a replica ends by itself only when it has lost the lease, with 1, and in order at the end. Of a stopped
+// leader and of one that is cut off nothing else is to be expected.
+func (t *failoverTrial) judgeExits(rounds int) error {
+	lost := 0
+	for _, r := range t.replicas {
+		ends := r.ends()
+		for i, code := range ends {
+			if code == 0 && i == len(ends)-1 {
+				continue
+			}
+			if code != 1 {
+				return fmt.Errorf("%s ended with %v", r.user, ends)
+			}
+			lost++
+		}
+	}
+	fmt.Printf("leaders that lost the lease and ended with 1: %d\n", lost)
+	if expected := rounds / len(faults); lost < expected {
+		return fmt.Errorf("only %d leaders lost the lease", lost)
+	}
 	return nil
 }
 
