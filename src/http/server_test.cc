@@ -102,8 +102,8 @@ std::string Handshake(std::uint16_t port, int newest) {
   SSL_CTX_set_min_proto_version(context.get(), TLS1_VERSION);
   SSL_CTX_set_max_proto_version(context.get(), newest);
   SSL_CTX_set_cipher_list(context.get(), "ALL:@SECLEVEL=0");  // else it would not even ask
-  const std::unique_ptr<BIO, decltype(&BIO_free_all)> connection(
-      BIO_new_ssl_connect(context.get()), BIO_free_all);
+  const std::unique_ptr<BIO, decltype(&BIO_free_all)> connection(BIO_new_ssl_connect(context.get()),
+                                                                 BIO_free_all);
   BIO_set_conn_hostname(connection.get(), fmt::format("127.0.0.1:{}", port).c_str());
   ERR_clear_error();
   if (BIO_do_handshake(connection.get()) != 1) return ERR_reason_error_string(ERR_peek_error());

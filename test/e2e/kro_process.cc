@@ -42,6 +42,10 @@ KroProcess::KroProcess(std::vector<std::string> words, std::string log) : log_(s
 
 KroProcess::~KroProcess() { Kill(); }
 
+void KroProcess::Signal(int signal) {
+  if (pid_ >= 0) ::kill(pid_, signal);
+}
+
 void KroProcess::Kill() {
   if (pid_ < 0) return;
   ::kill(pid_, SIGKILL);

@@ -20,6 +20,8 @@ class KroProcess {
   KroProcess(const KroProcess&) = delete;
   KroProcess& operator=(const KroProcess&) = delete;
 
+  void Signal(int signal);
+
   // SIGKILL: nothing is finished, nothing is released.
   void Kill();
 
