@@ -942,6 +942,44 @@ TEST_F(InstanceControllerTest, ARefusedChildStopsItsDependantsOnlyAndIsTriedLess
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
 }
 
+struct AWish : InstanceControllerTest {
+  // A child was refused so often that it is not tried for minutes.
+  void SetUp() override {
+    world.Define("chain", ChainOfConfigMaps());
+    world.calls().fault = [](const http::Request& request) {
+      std::optional<Result<http::Response>> answer;
+      if (request.method == "PATCH" && request.target.find("c-middle") != std::string::npos) {
+        answer = Refusal(403, "Forbidden", "configmaps \"c-middle\" is forbidden: denied");
+      }
+      return answer;
+    };
+    world.Apply(kChainInstance);
+    sim.Advance(1h);
+    while (TriesIn(1s) == 0) {
+    }
+    sim.Advance(10s);
+  }
+  int TriesIn(Duration duration) {
+    CallsDuring(duration);
+    return world.calls().Count("PATCH", "c-middle");
+  }
+};
+
+TEST_F(AWish, ForATryIsFulfilledOnceAndAtOnce) {
+  world.ResetCalls();
+  world.Patch(kChains, "default", "c", "{metadata: {annotations: {kro.run/force: now}}}");
+  EXPECT_EQ(TriesIn(500ms), 1);
+  world.Patch(kChains, "default", "c", "{metadata: {annotations: {kro.run/force: again}}}");
+  EXPECT_EQ(TriesIn(500ms), 1);
+  world.Patch(kChains, "default", "c", "{metadata: {labels: {team: blue}}}");
+  EXPECT_EQ(TriesIn(500ms), 0);
+}
+
+TEST_F(AWish, IsAnEditThatDoesNotConcernTheChild) {
+  world.Patch(kChains, "default", "c", "{spec: {other: edited}}");
+  EXPECT_EQ(TriesIn(500ms), 1);
+}
+
 TEST_F(InstanceControllerTest, ServerErrorsAndThrottlingAreOutlived) {
   world.Define("chain", ChainOfConfigMaps());
   int n = 0;
@@ -1066,27 +1104,115 @@ TEST(InstanceControllerCrash, AtAnyRequestTheEndIsTheSame) {
   }
 }
 
-TEST_F(InstanceControllerTest, ManyInstancesOfOneApiFailingDoNotDelayAnother) {
-  world.Define("app", kShared);
-  world.Define("chain", ChainOfConfigMaps());
-  world.calls().fault = [&](const http::Request& request) {
-    std::optional<Result<http::Response>> answer;
-    if (request.method == "PATCH" && request.target.find("/shared") != std::string::npos) {
-      answer = Refusal(403, "Forbidden", "denied");
+// Why the server refuses what a crowd asks for.
+struct Refused {
+  std::string_view about;
+  int code;
+  std::string_view reason;
+  std::string_view message;
+  int after_a_minute;  // tries of the whole crowd in a minute by then, at least
+};
+
+void PrintTo(const Refused& refused, std::ostream* out) { *out << refused.about; }
+
+struct RefusedCrowd : InstanceControllerTest, testing::WithParamInterface<Refused> {
+  static constexpr int kCrowd = 300;
+
+  void SetUp() override {
+    world.Define("app", R"(
+schema: {apiVersion: v1alpha1, kind: App, spec: {}}
+resources:
+- id: child
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-child"}
+    data: {k: v}
+)");
+    world.Define("chain", ChainOfConfigMaps());
+    world.calls().fault = [this](const http::Request& request) {
+      std::optional<Result<http::Response>> answer;
+      if (refuse && request.method == "PATCH" &&
+          request.target.find("-child") != std::string::npos) {
+        answer = Refusal(GetParam().code, GetParam().reason, GetParam().message);
+      }
+      return answer;
+    };
+    for (int i = 0; i < kCrowd; ++i) {
+      world.Apply(
+          fmt::format("{{apiVersion: kro.run/v1alpha1, kind: App, metadata: {{name: a{}, "
+                      "namespace: default}}}}",
+                      i));
     }
-    return answer;
-  };
-  for (int i = 0; i < 100; ++i) {
-    world.Apply(fmt::format(
-        "{{apiVersion: kro.run/v1alpha1, kind: App, metadata: {{name: a{}, namespace: default}}}}",
-        i));
   }
+  int TriesDuring(Duration duration) {
+    CallsDuring(duration);
+    return world.calls().Count("PATCH", "-child");
+  }
+  int Active() {
+    int active = 0;
+    for (int i = 0; i < kCrowd; ++i) {
+      active += Text(kApps, fmt::format("a{}", i), {"status", "state"}) == "ACTIVE";
+    }
+    return active;
+  }
+
+  bool refuse = true;
+};
+
+TEST_P(RefusedCrowd, IsTriedAtASteadyPaceBesideWhichOthersGoOn) {
   world.Apply(kChainInstance);
   sim.Advance(100ms);
   EXPECT_TRUE(InstanceWorld::IsReady(world.Get(kChains, "default", "c")));
-  sim.Advance(10min);
-  EXPECT_LE(CallsDuring(1min).size(), 60u);
+  sim.Advance(1min);
+  for (int minute = 0; minute < 12; ++minute) {
+    const int tries = TriesDuring(1min);
+    EXPECT_GE(tries, GetParam().after_a_minute) << minute;
+    EXPECT_LE(tries, 300) << minute;
+    EXPECT_LE(static_cast<int>(world.calls().requests.size()), 2 * tries + 5) << minute;
+  }
+  // Each in its turn, and none is forgotten.
+  std::set<std::string> tried;
+  CallsDuring(5min);
+  for (const std::string& request : world.calls().requests) {
+    if (request.find("-child") != std::string::npos) tried.insert(request);
+  }
+  EXPECT_EQ(tried.size(), static_cast<std::size_t>(kCrowd));
 }
+
+TEST_P(RefusedCrowd, IsWellSoonAfterItsCauseIsMended) {
+  sim.Advance(10min);
+  refuse = false;
+  sim.Advance(15s);
+  EXPECT_EQ(Active(), kCrowd);
+}
+
+TEST_P(RefusedCrowd, IsNotSetOffByASingleSuccess) {
+  sim.Advance(10min);
+  const int before = TriesDuring(1min);
+  world.calls().fault = [&, left = 1](const http::Request& request) mutable {
+    std::optional<Result<http::Response>> answer;
+    if (request.method == "PATCH" && request.target.find("-child") != std::string::npos &&
+        left-- <= 0) {
+      answer = Refusal(GetParam().code, GetParam().reason, GetParam().message);
+    }
+    return answer;
+  };
+  EXPECT_LE(TriesDuring(1min), before + 20);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Causes, RefusedCrowd,
+    testing::Values(
+        Refused{"Admission", 403, "Forbidden",
+                "configmaps \"x\" is forbidden: ValidatingAdmissionPolicy 'no' denied request", 40},
+        Refused{"Quota", 403, "Forbidden",
+                "configmaps \"x\" is forbidden: exceeded quota: few, requested: count/configmaps=1",
+                40},
+        Refused{"Invalid", 422, "Invalid", "ConfigMap \"x\" is invalid: data: Invalid value", 40},
+        // Each waits for half a minute at most, so that all of them are ten a second.
+        Refused{"Conflict", 409, "Conflict", "the object has been modified", 250}),
+    [](const auto& tested) { return std::string(tested.param.about); });
 
 }  // namespace
 }  // namespace kro::controller

@@ -12,6 +12,7 @@
 #include "controller/member_deleter.h"
 #include "controller/pass_computer.h"
 #include "controller/router.h"
+#include "controller/setbacks.h"
 #include "kube/field_set.h"
 #include "kube/label_selector.h"
 #include "runtime/prune.h"
@@ -32,9 +33,6 @@ constexpr Duration kCompilePatience = std::chrono::seconds(10);
 // Other words for the same state are written after this: what is on its way to another state passes many.
 constexpr Duration kWordsPatience = std::chrono::seconds(1);
 
-// Fields of a child that somebody took are taken back at once, but in a fight no more often than this.
-constexpr double kRepairsPerSecond = 10.0 / 60;
-
 // So many missing namespaces are watched one by one; for more all namespaces are, which have little to keep.
 constexpr std::size_t kSingleNamespaces = 16;
 
@@ -47,7 +45,10 @@ bool MustBeWritten(const runtime::Action& action);
 // text again to check that.
 kube::ApplyOptions ApplyAs(std::string_view manager);
 
-std::string NameOfObject(const graph::Node& node, const runtime::Action& action);
+Child ChildOf(const graph::Node& node, const runtime::Action& action);
+
+// Whether what we applied was taken or changed, so that an apply puts it right; nothing else is wanted.
+bool WasTouched(const runtime::Action& action);
 
 // What a metric may be told of a state that anybody may have written.
 std::string_view KnownState(std::string_view state);
@@ -127,9 +128,11 @@ class InstanceReconciler::Pass {
   NextLook Soon() const;
   void StartPass();
   runtime::LiveObject Find(const graph::Node& node, std::string_view ns, std::string_view name);
-  // Takes note that fields of a child were taken, and must be taken back. If that goes on and on: why
-  // it is not done now.
+  // A child has to be put right. If that goes on and on: why it is not done now.
   Task<std::optional<Error>> Contested(std::string object, const runtime::Action& action);
+  // What stands is what is wanted, unless it is fought over.
+  void Conclude(const runtime::Action& action, runtime::LiveObject live);
+  Trial TrialOf(const runtime::Action& action) const;
   // Who has the fields of `action` that are not ours any more: ".spec.replicas (autoscaler)".
   Task<std::vector<std::string>> TakenFields(const runtime::Action& action);
 
@@ -423,27 +426,42 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
                                                    .label_selector = std::string(kOwnedSelector)}));
     co_return;
   }
-  const std::string hash(action.hash);
-  const bool applied_before = action.same_as_applied && action.live != nullptr;
-  if (applied_before && api_->applied_fields().Stand(*action.live, *action.desired, hash)) {
-    pass_->Applied(action, action.live);
+  if (action.same_as_applied && action.live != nullptr &&
+      api_->applied_fields().Stand(*action.live, *action.desired, std::string(action.hash))) {
+    Conclude(action, action.live);
     co_return;
   }
-  const std::string_view uid = action.live == nullptr ? "" : runtime::UidOf(*action.live);
-  const std::string object = NameOfObject(node, action);
-  const Setback* setback = Memo().setbacks.Holds(object, hash, uid, Now());
+  const std::string object = ChildOf(node, action).Name();
+  const Setback* setback = Memo().setbacks.Holds(object, TrialOf(action), Now());
   if (setback != nullptr && !NamespaceAppeared(*setback, action.ns)) {
     pass_->Failed(action, setback->error);
     co_return;
   }
-  if (applied_before) {
-    if (auto error = co_await Contested(object, action)) {
-      pass_->Failed(action, std::move(*error));
-      co_return;
-    }
+  if (auto error = co_await Contested(object, action)) {
+    pass_->Failed(action, std::move(*error));
+    co_return;
   }
   ++in_flight_;
   applies_.Spawn(Answer(action, Apply(action)));
+}
+
+Trial InstanceReconciler::Pass::TrialOf(const runtime::Action& action) const {
+  return {.hash = std::string(action.hash),
+          .uid = std::string(action.live == nullptr ? "" : runtime::UidOf(*action.live)),
+          .wish = WishOf(instance_->value())};
+}
+
+void InstanceReconciler::Pass::Conclude(const runtime::Action& action, runtime::LiveObject live) {
+  const Contests& contests = Memo().contests;
+  const Error* fight = nullptr;
+  if (!contests.empty()) {
+    fight = contests.Told(ChildOf(graph_->nodes[action.node], action).Name(), Now());
+  }
+  if (fight != nullptr) {
+    pass_->Failed(action, *fight);
+  } else {
+    pass_->Applied(action, std::move(live));
+  }
 }
 
 Task<void> InstanceReconciler::Pass::Answer(runtime::Action action, Task<void> work) {
@@ -459,27 +477,20 @@ Task<void> InstanceReconciler::Pass::Answer(runtime::Action action, Task<void> w
 
 Task<std::optional<Error>> InstanceReconciler::Pass::Contested(std::string object,
                                                                const runtime::Action& action) {
-  const MonotonicTime now = Now();
-  {
-    Contest& contest = Memo().contests[object];
-    const Contest fresh;
-    if (contest.at != fresh.at) {
-      const double rested = std::chrono::duration<double>(now - contest.at).count();
-      contest.repairs_left =
-          std::min(fresh.repairs_left, contest.repairs_left + rested * kRepairsPerSecond);
-    }
-    contest.at = now;
-    if (contest.repairs_left >= 1) {
-      contest.repairs_left -= 1;
-      co_return std::nullopt;
-    }
+  const bool gone = action.live == nullptr;
+  if (gone ? !Memo().contests.WasLost(object) : !WasTouched(action)) {
+    Memo().contests.Forget(object);
+    co_return std::nullopt;
   }
-  Error error(ErrorCode::kConflict,
-              fmt::format("another field manager keeps taking fields of {}: {}", object,
-                          fmt::join(co_await TakenFields(action), ", ")));
-  Memo().setbacks.Record(object, action.hash, runtime::UidOf(*action.live),
-                         SetbackCause::kContested, error, std::nullopt, now, deps_.random);
-  co_return error;
+  const std::uint64_t wish = WishOf(instance_->value());
+  if (Memo().contests.Ask(object, wish, Now()) == Contests::Repair::kNow) co_return std::nullopt;
+  if (const Error* fight = Memo().contests.Told(object, Now())) co_return *fight;
+  std::string about = gone ? fmt::format("somebody keeps deleting {}", object)
+                           : fmt::format("another field manager keeps taking fields of {}: {}",
+                                         object, fmt::join(co_await TakenFields(action), ", "));
+  Error fight(ErrorCode::kConflict, std::move(about));
+  Memo().contests.Tell(object, fight);
+  co_return fight;
 }
 
 Task<std::vector<std::string>> InstanceReconciler::Pass::TakenFields(
@@ -539,18 +550,18 @@ std::string InstanceReconciler::Pass::NamespaceUid(std::string_view ns) {
 
 Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   const graph::Node& node = graph_->nodes[action.node];
-  const std::string hash(action.hash);
-  const std::string uid(action.live == nullptr ? "" : runtime::UidOf(*action.live));
-  const std::string object = NameOfObject(node, action);
+  const Child child = ChildOf(node, action);
+  const std::string object = child.Name();
+  Trial trial = TrialOf(action);
   kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySet);
   auto answer = co_await deps_.client.Apply(node.mapping.gvr, json::Value(*action.desired, {}),
                                             std::move(options), cancel_);
   if (answer) {
     if (const auto lease = api_->KindLease(node.mapping.gvr)) lease->ObserveWrite(*answer);
-    api_->applied_fields().Remember(*answer, *action.desired, hash);
-    Memo().setbacks.Clear(object);
+    api_->applied_fields().Remember(*answer, *action.desired, std::string(action.hash));
+    api_->NoteApplied(*instance_, child);
     if (!action.ns.empty()) Memo().missing_namespaces.erase(std::string(action.ns));
-    pass_->Applied(action, std::make_shared<const json::Value>(std::move(*answer)));
+    Conclude(action, std::make_shared<const json::Value>(std::move(*answer)));
   } else {
     kube::ApiError& error = answer.error();
     if (kube::IsTypeMissing(error)) deps_.mapper.Forget(node.gvk.group);
@@ -561,10 +572,8 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
         Memo().missing_namespaces[std::string(action.ns)] = NamespaceUid(action.ns);
         AwaitNamespace(std::string(action.ns));
       }
-      std::optional<Duration> retry_after;
-      if (error.status().retry_after) retry_after = *error.status().retry_after;
-      const Setback& setback = Memo().setbacks.Record(object, hash, uid, CauseOf(error), error,
-                                                      retry_after, Now(), deps_.random);
+      const Setback& setback =
+          api_->NoteRefusal(*instance_, child, std::move(trial), error, deps_.random);
       api_->logger().Warning(
           "child not applied",
           {{"namespace", instance_->key().name_space},
@@ -737,6 +746,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   api_->SetClaims(*instance_, std::move(claims_));
   InstanceMemo& memo = Memo();
   memo.setbacks.DropUnused();
+  memo.contests.DropRested(Now());
   const bool undecided = std::ranges::any_of(
       outcome.nodes, [](const auto& node) { return node.state == runtime::NodeState::kPending; });
   if (!undecided) {
@@ -747,9 +757,9 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   runtime::InstanceStatus status(instance_->value(), Today());
   status.Managed();
   status.Resolved();
-  std::optional<MonotonicTime> retry_at;
+  std::optional<MonotonicTime> retry_at = memo.contests.Next(Now());
   if (const Setback* next = memo.setbacks.Next(deps_.settings.queue_max_retries)) {
-    retry_at = api_->PaceRetry(memo, *next);
+    retry_at = std::min(retry_at.value_or(next->next), next->next);
   }
   std::optional<Duration> telling;
   if (outcome.ready) {
@@ -759,9 +769,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     if (memo.waits == nullptr) memo.waits = std::make_unique<Waits>();
     outcome.message +=
         memo.waits->Tell(*graph_, outcome, memo.setbacks, StoredMessage(instance_->value()),
-                         {.monotonic = Now(),
-                          .wall = executor().clock().Now(),
-                          .retry_at = retry_at.value_or(MonotonicTime())});
+                         {.monotonic = Now(), .wall = executor().clock().Now()});
     telling = memo.waits->next();
   }
   if (outcome.ready && !prune_text_.empty()) {
@@ -895,10 +903,23 @@ kube::ApplyOptions ApplyAs(std::string_view manager) {
           .field_validation = kube::FieldValidation::kIgnore};
 }
 
-std::string NameOfObject(const graph::Node& node, const runtime::Action& action) {
-  const api::Gvr& gvr = node.mapping.gvr;
-  return fmt::format("{}{}{} {}{}{}", gvr.resource, gvr.group.empty() ? "" : ".", gvr.group,
-                     action.ns, action.ns.empty() ? "" : "/", action.name);
+Child ChildOf(const graph::Node& node, const runtime::Action& action) {
+  return {node.mapping.gvr, {std::string(action.ns), std::string(action.name)}};
+}
+
+bool WasTouched(const runtime::Action& action) {
+  const auto hash_of = [](const json::Value& object) {
+    return json::FindString(object, {"metadata", "annotations", api::annotation::kDesiredHash});
+  };
+  const std::string_view applied = hash_of(*action.live);
+  if (applied.empty() || applied == action.hash) return true;
+  // Of another hash: either we wrote it, for something else, or somebody put it in the place of ours.
+  const auto entry = kube::FindApplyEntry(*action.live, api::field_manager::kApplySet);
+  if (!entry || !*entry) return false;
+  const json::Value ours = json::Object{
+      {"metadata",
+       json::Object{{"annotations", json::Object{{api::annotation::kDesiredHash, applied}}}}}};
+  return !(*entry)->fields.Missing(ours).empty();
 }
 
 std::string_view KnownState(std::string_view state) {

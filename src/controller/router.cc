@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "api/constants.h"
+#include "base/hash.h"
 #include "controller/apply_set.h"
 #include "json/value.h"
 
@@ -56,6 +57,18 @@ bool IsSuspended(const json::Value& instance) {
   const std::string_view value =
       json::FindString(instance, {"metadata", "annotations", api::annotation::kReconcile});
   return EqualsIgnoringCase(value, "suspended") || EqualsIgnoringCase(value, "disabled");
+}
+
+std::uint64_t WishOf(const json::Value& instance) {
+  const json::Value* generation = json::Find(instance, {"metadata", "generation"});
+  std::uint64_t wish = generation == nullptr ? 0 : Hash64(json::Canonical(*generation));
+  const json::Value* annotations = json::Find(instance, {"metadata", "annotations"});
+  if (annotations == nullptr || !annotations->is_object()) return wish;
+  for (const auto& entry : annotations->get_object()) {
+    // Added up: their order says nothing.
+    if (IsWish(entry.key())) wish += Hash64(json::Canonical(entry.value()), Hash64(entry.key()));
+  }
+  return wish;
 }
 
 bool ObjectDiffers(const kube::ObjectPtr& before, const kube::ObjectPtr& after) {

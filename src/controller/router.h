@@ -3,6 +3,7 @@
 // Pure; the controller calls it from the listeners of its watches.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "api/gvk.h"
@@ -29,6 +30,10 @@ bool MovedOn(const kube::StoredObject& before, const kube::StoredObject& after);
 
 // Suspended by annotation::kReconcile: "suspended" or "disabled", in any case.
 bool IsSuspended(const json::Value& instance);
+
+// What a user asks of an instance: another one for each edit of its spec, and of its annotations of kro.run. What was
+// put off is done at once for a new one.
+std::uint64_t WishOf(const json::Value& instance);
 
 // Whether anything that is kept of a child or of what a reference names is different.
 bool ObjectDiffers(const kube::ObjectPtr& before, const kube::ObjectPtr& after);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "controller/apply_set.h"
 #include "controller/router.h"
 
@@ -28,12 +30,17 @@ WatchScope ScopeOfMade(const api::Gvr& gvr) {
 std::map<api::Gvr, std::pair<api::Gvk, std::vector<json::FieldPath>>> MadeKinds(
     const graph::Graph& graph);
 
-// Instances of one API that failed more than once are tried again no more often than this.
+// What was refused of instances of one API is tried again no more often than this.
 constexpr int kRetriesPerSecond = 5;
 
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
 }  // namespace
+
+std::string Child::Name() const {
+  return fmt::format("{}{}{} {}", kind.resource, kind.group.empty() ? "" : ".", kind.group,
+                     key.CacheKey());
+}
 
 ServedApi::ServedApi(InstanceApi api, WatchFleet& fleet, async::Executor& executor,
                      const Logger& logger, Wake wake)
@@ -201,13 +208,34 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
   return memo;
 }
 
-MonotonicTime ServedApi::PaceRetry(InstanceMemo& memo, const Setback& setback) {
-  if (setback.attempts < 2) return setback.next;
-  if (memo.retry_wanted != setback.next) {
-    memo.retry_wanted = setback.next;
-    memo.retry_at = pace_.Reserve(setback.next, executor_.clock().Monotonic());
+const Setback& ServedApi::NoteRefusal(const kube::StoredObject& instance, const Child& child,
+                                      Trial trial, const kube::ApiError& error,
+                                      const kube::Random& random) {
+  const MonotonicTime now = executor_.clock().Monotonic();
+  const std::string object = child.Name();
+  Setbacks& setbacks = MemoOf(instance).setbacks;
+  std::optional<Duration> retry_after;
+  if (error.status().retry_after) retry_after = *error.status().retry_after;
+  const Setback& setback =
+      setbacks.Record(object, std::move(trial), CauseOf(error), error, retry_after, now, random);
+  setbacks.Enqueue(object, pace_.Reserve({setback.cause, child.kind}, {instance.key(), object},
+                                         setback.next - now, now));
+  return setback;
+}
+
+void ServedApi::NoteApplied(const kube::StoredObject& instance, const Child& child) {
+  const std::string object = child.Name();
+  Setbacks& setbacks = MemoOf(instance).setbacks;
+  const Setback* outlived = setbacks.Find(object);
+  if (outlived == nullptr) return;
+  const RetryPace::Line line{outlived->cause, child.kind};
+  setbacks.Clear(object);
+  for (const RetryPace::Waiter& waiter : pace_.Open(line)) {
+    const auto memo = memos_.find(waiter.instance);
+    if (memo == memos_.end()) continue;
+    memo->second.setbacks.Hasten(waiter.object, executor_.clock().Monotonic());
+    wake_.one(waiter.instance);
   }
-  return memo.retry_at;
 }
 
 void ServedApi::ForgetInstance(const kube::ObjectKey& key) {
@@ -271,12 +299,13 @@ void ServedApi::OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr&
 void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
                         const kube::ObjectPtr& after) {
   const bool gone = after == nullptr || (before != nullptr && before->uid() != after->uid());
-  if (before != nullptr && gone) {
-    leaving_.erase(before->uid());
-    applied_fields_.Forget(before->uid());
-  }
   // Whom it concerns is found sooner than whether it differs, and most events concern another API.
   const api::GroupKind kind{api_.gvk.group, api_.gvk.kind};
+  if (before != nullptr && gone) {
+    if (leaving_.erase(before->uid()) == 0)
+      NoteLoss(InstanceOf(*before, kind), {gvr, before->key()});
+    applied_fields_.Forget(before->uid());
+  }
   std::vector<kube::ObjectKey> woken;
   const auto wake = [&](const kube::ObjectKey& key) {
     if (std::ranges::find(woken, key) == woken.end()) woken.push_back(key);
@@ -292,6 +321,14 @@ void ServedApi::OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before,
   if (woken.empty() || !ObjectDiffers(before, after)) return;
   ++matches_[gvr];
   std::ranges::for_each(woken, wake_.one);
+}
+
+void ServedApi::NoteLoss(const std::optional<kube::ObjectKey>& owner, const Child& child) {
+  const kube::Store* store = parents_->store();
+  if (!owner || store == nullptr) return;
+  const kube::ObjectPtr instance = store->Get(*owner);
+  if (instance == nullptr || instance->IsDeleting()) return;
+  MemoOf(*instance).contests.NoteLoss(child.Name(), executor_.clock().Monotonic());
 }
 
 namespace {

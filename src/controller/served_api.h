@@ -20,7 +20,9 @@
 #include "async/event.h"
 #include "base/log.h"
 #include "controller/applied_fields.h"
+#include "controller/contests.h"
 #include "controller/instance_controller.h"
+#include "controller/retry_pace.h"
 #include "controller/setbacks.h"
 #include "controller/waits.h"
 #include "controller/watch_fleet.h"
@@ -29,11 +31,13 @@
 
 namespace kro::controller {
 
-// How often fields that somebody took may still be taken back at once: a fight over them must not
-// become a storm.
-struct Contest {
-  double repairs_left = 60;
-  MonotonicTime at{};
+// An object that an instance has or wants.
+struct Child {
+  api::Gvr kind;
+  kube::ObjectKey key;
+
+  // How setbacks and contests name it: "deployments.apps default/web".
+  std::string Name() const;
 };
 
 // Of one instance, by UID: nothing of a deleted one passes to its namesake.
@@ -54,7 +58,7 @@ struct InstanceMemo {
   bool uncertain = false;
   // Objects of others that stand where its own should: when they go or change, it looks again.
   std::set<std::pair<api::Gvr, kube::ObjectKey>> claims;
-  std::map<std::string, Contest> contests;  // by object, as setbacks
+  Contests contests;
   // What the server made of a status that it did not keep as it was sent.
   std::uint64_t status_sent = 0;
   std::uint64_t status_kept = 0;
@@ -63,9 +67,6 @@ struct InstanceMemo {
   bool status_open = false;
   // A write of its status is under way: a change of it that shows is most likely that one.
   bool status_under_way = false;
-  // When the setback that wanted to be tried again at the first of them is tried.
-  MonotonicTime retry_wanted{};
-  MonotonicTime retry_at{};
 
   bool IsEmpty() const {
     return setbacks.empty() && waits == nullptr && !other_words_since &&
@@ -164,8 +165,11 @@ class ServedApi {
 
   AppliedFields& applied_fields() { return applied_fields_; }
 
-  // When an instance is looked at again because of its first setback.
-  MonotonicTime PaceRetry(InstanceMemo& memo, const Setback& setback);
+  // A child was refused: when it is tried again depends on how many others were.
+  const Setback& NoteRefusal(const kube::StoredObject& instance, const Child& child, Trial trial,
+                             const kube::ApiError& error, const kube::Random& random);
+  // A child was applied: what others were refused for the same may be mended too.
+  void NoteApplied(const kube::StoredObject& instance, const Child& child);
 
   // Of the instance as it is now.
   InstanceMemo& MemoOf(const kube::StoredObject& instance);
@@ -190,6 +194,8 @@ class ServedApi {
   void DropClaims(const kube::ObjectKey& key, InstanceMemo& memo);
   WatchListener ChildListener(const api::Gvr& gvr);
   void OnInstanceRemoved(const kube::ObjectPtr& removed);
+  // Somebody deleted a child.
+  void NoteLoss(const std::optional<kube::ObjectKey>& owner, const Child& child);
   void OnInstance(const kube::ObjectPtr& before, const kube::ObjectPtr& after);
   void OnChild(const api::Gvr& gvr, const kube::ObjectPtr& before, const kube::ObjectPtr& after);
 

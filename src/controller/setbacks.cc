@@ -20,70 +20,55 @@ Duration DelayOf(SetbackCause cause, int attempts, const kube::Random& random);
 
 }  // namespace
 
-std::string_view ToString(SetbackCause cause) {
-  switch (cause) {
-    case SetbackCause::kForbidden:
-      return "forbidden";
-    case SetbackCause::kInvalid:
-      return "invalid";
-    case SetbackCause::kMissing:
-      return "missing";
-    case SetbackCause::kConflict:
-      return "conflict";
-    case SetbackCause::kContested:
-      return "contested";
-    case SetbackCause::kThrottled:
-      return "throttled";
-    case SetbackCause::kUnreachable:
-      return "unreachable";
-    case SetbackCause::kServerError:
-      return "server error";
-  }
-  return "";
-}
-
-SetbackCause CauseOf(const kube::ApiError& error) {
-  if (!error.answered()) return SetbackCause::kUnreachable;
-  if (kube::IsThrottled(error)) return SetbackCause::kThrottled;
-  if (kube::IsForbidden(error) || kube::IsUnauthorized(error)) return SetbackCause::kForbidden;
-  if (kube::IsConflict(error)) return SetbackCause::kConflict;
-  if (kube::IsNotFound(error)) return SetbackCause::kMissing;
-  if (error.status().code >= 400 && error.status().code < 500) return SetbackCause::kInvalid;
-  return SetbackCause::kServerError;
-}
-
-const Setback* Setbacks::Holds(const std::string& object, std::string_view hash,
-                               std::string_view uid, MonotonicTime now) const {
+const Setback* Setbacks::Holds(const std::string& object, const Trial& trial,
+                               MonotonicTime now) const {
   const auto found = setbacks_.find(object);
   if (found == setbacks_.end()) return nullptr;
   const Setback& setback = found->second.setback;
-  if (setback.hash != hash || setback.uid != uid || setback.next <= now) return nullptr;
+  if (setback.trial != trial || setback.next <= now) return nullptr;
   found->second.used = true;
   return &setback;
 }
 
-const Setback& Setbacks::Record(const std::string& object, std::string_view hash,
-                                std::string_view uid, SetbackCause cause, Error error,
-                                std::optional<Duration> retry_after, MonotonicTime now,
+const Setback& Setbacks::Record(const std::string& object, Trial trial, SetbackCause cause,
+                                Error error, std::optional<Duration> retry_after, MonotonicTime now,
                                 const kube::Random& random) {
-  auto found = setbacks_.find(object);
+  const auto before = setbacks_.find(object);
   int attempts = 0;
-  if (found != setbacks_.end()) {
-    const Setback& before = found->second.setback;
-    if (before.cause == cause && before.hash == hash && before.uid == uid) {
-      attempts = before.attempts;
-    }
-    setbacks_.erase(found);
+  RetryPace::Place place;  // of the try that was refused
+  if (before != setbacks_.end()) {
+    const Setback& last = before->second.setback;
+    if (last.cause == cause && last.trial == trial) attempts = last.attempts;
+    place = std::move(before->second.place);
+    setbacks_.erase(before);
   }
-  Duration delay = DelayOf(cause, attempts, random);
-  if (retry_after) delay = std::max(delay, *retry_after);
+  const MonotonicTime patience = now + retry_after.value_or(Duration::zero());
   Setback setback{.cause = cause,
                   .error = std::move(error),
                   .attempts = attempts + 1,
-                  .next = now + delay,
-                  .hash = std::string(hash),
-                  .uid = std::string(uid)};
-  return setbacks_.emplace(object, Entry{std::move(setback), true}).first->second.setback;
+                  .next = std::max(now + DelayOf(cause, attempts, random), patience),
+                  .patience = patience,
+                  .trial = std::move(trial)};
+  Entry entry{.setback = std::move(setback), .place = std::move(place), .used = true};
+  return setbacks_.emplace(object, std::move(entry)).first->second.setback;
+}
+
+void Setbacks::Enqueue(const std::string& object, RetryPace::Place place) {
+  Entry& entry = setbacks_.at(object);
+  entry.setback.next = place.time();
+  entry.place = std::move(place);
+}
+
+void Setbacks::Hasten(const std::string& object, MonotonicTime now) {
+  const auto found = setbacks_.find(object);
+  if (found == setbacks_.end()) return;
+  Setback& setback = found->second.setback;
+  setback.next = std::min(setback.next, std::max(now, setback.patience));
+}
+
+const Setback* Setbacks::Find(const std::string& object) const {
+  const auto found = setbacks_.find(object);
+  return found == setbacks_.end() ? nullptr : &found->second.setback;
 }
 
 void Setbacks::DropUnused() {
@@ -100,21 +85,6 @@ const Setback* Setbacks::Next(int most_attempts) const {
   return next;
 }
 
-MonotonicTime RetryPace::Reserve(MonotonicTime wanted, MonotonicTime now) {
-  const auto second_of = [](MonotonicTime time) {
-    return std::chrono::floor<seconds>(time.time_since_epoch()).count();
-  };
-  taken_.erase(taken_.begin(), taken_.lower_bound(second_of(now)));
-  std::int64_t second = second_of(wanted);
-  for (auto at = taken_.find(second);
-       at != taken_.end() && at->first == second && at->second >= per_second_; ++at) {
-    ++second;
-  }
-  const int place = taken_[second]++;
-  const MonotonicTime slot(seconds(second) + place * Duration(seconds(1)) / per_second_);
-  return std::max(wanted, slot);
-}
-
 namespace {
 
 Policy PolicyOf(SetbackCause cause) {
@@ -127,8 +97,6 @@ Policy PolicyOf(SetbackCause cause) {
       return {milliseconds(500), seconds(60)};
     case SetbackCause::kConflict:
       return {milliseconds(100), seconds(30)};
-    case SetbackCause::kContested:
-      return {seconds(6), minutes(1)};
     case SetbackCause::kThrottled:
       return {seconds(1), seconds(60)};
     case SetbackCause::kUnreachable:

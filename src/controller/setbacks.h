@@ -13,45 +13,47 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "kube/api_error.h"
+#include "controller/retry_pace.h"
+#include "controller/setback_cause.h"
 #include "kube/backoff.h"
 
 namespace kro::controller {
 
-enum class SetbackCause {
-  kForbidden,    // by RBAC, admission or quota
-  kInvalid,      // the object is wrong; only a change mends it
-  kMissing,      // its namespace or its kind
-  kConflict,     // somebody was faster
-  kContested,    // somebody keeps taking fields of it
-  kThrottled,    // the server asks for patience
-  kUnreachable,  // no answer, the outcome is unknown
-  kServerError,
+// What is tried.
+struct Trial {
+  std::string hash;        // of the object
+  std::string uid;         // of what stands there
+  std::uint64_t wish = 0;  // of the user, WishOf
+
+  friend bool operator==(const Trial&, const Trial&) = default;
 };
-std::string_view ToString(SetbackCause cause);
-SetbackCause CauseOf(const kube::ApiError& error);
 
 struct Setback {
   SetbackCause cause = SetbackCause::kServerError;
   Error error;
   int attempts = 0;
-  MonotonicTime next{};  // not before
-
-  // What was tried, and against which object: its hash and the UID of what stood there.
-  std::string hash;
-  std::string uid;
+  MonotonicTime next{};      // not before
+  MonotonicTime patience{};  // nor, whatever else happens, before what the server asked for
+  Trial trial;
 };
 
 class Setbacks {
  public:
   // The setback that forbids a try now; nullptr: go ahead.
-  const Setback* Holds(const std::string& object, std::string_view hash, std::string_view uid,
-                       MonotonicTime now) const;
+  const Setback* Holds(const std::string& object, const Trial& trial, MonotonicTime now) const;
 
   // Takes note of a refusal.
-  const Setback& Record(const std::string& object, std::string_view hash, std::string_view uid,
-                        SetbackCause cause, Error error, std::optional<Duration> retry_after,
-                        MonotonicTime now, const kube::Random& random);
+  const Setback& Record(const std::string& object, Trial trial, SetbackCause cause, Error error,
+                        std::optional<Duration> retry_after, MonotonicTime now,
+                        const kube::Random& random);
+
+  // It is tried when its place comes.
+  void Enqueue(const std::string& object, RetryPace::Place place);
+  // It may be tried at once.
+  void Hasten(const std::string& object, MonotonicTime now);
+
+  // nullptr if there is none.
+  const Setback* Find(const std::string& object) const;
 
   // It went well.
   void Clear(const std::string& object) { setbacks_.erase(object); }
@@ -74,23 +76,10 @@ class Setbacks {
  private:
   struct Entry {
     Setback setback;
+    RetryPace::Place place;
     mutable bool used = false;
   };
   std::map<std::string, Entry> setbacks_;
-};
-
-// Spreads what many instances try again: a crowd that was refused together must not come back together.
-// Example: with 5 a second, 1000 that want to be tried at once take 200 s.
-class RetryPace {
- public:
-  explicit RetryPace(int per_second) : per_second_(per_second) {}
-
-  // The first time that is not before `wanted` and not taken by as many as may be.
-  MonotonicTime Reserve(MonotonicTime wanted, MonotonicTime now);
-
- private:
-  const int per_second_;
-  std::map<std::int64_t, int> taken_;  // by second
 };
 
 }  // namespace kro::controller

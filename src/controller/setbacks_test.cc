@@ -11,7 +11,7 @@ const kube::Random kNoJitter = [] { return 1.0; };
 const MonotonicTime kNow{std::chrono::hours(1)};
 
 const Setback& Refuse(Setbacks& setbacks, MonotonicTime now, std::string_view hash = "h") {
-  return setbacks.Record("cm", hash, "uid", SetbackCause::kForbidden,
+  return setbacks.Record("cm", {std::string(hash), "uid", 1}, SetbackCause::kForbidden,
                          Error(ErrorCode::kForbidden, "denied"), std::nullopt, now, kNoJitter);
 }
 
@@ -27,26 +27,38 @@ TEST(Setbacks, TheSameRefusalWaitsLongerEachTime) {
 TEST(Setbacks, HoldsUntilItsTime) {
   Setbacks setbacks;
   Refuse(setbacks, kNow);
-  EXPECT_NE(setbacks.Holds("cm", "h", "uid", kNow), nullptr);
-  EXPECT_EQ(setbacks.Holds("cm", "h", "uid", kNow + seconds(1)), nullptr);
-  EXPECT_EQ(setbacks.Holds("other", "h", "uid", kNow), nullptr);
+  EXPECT_NE(setbacks.Holds("cm", {"h", "uid", 1}, kNow), nullptr);
+  EXPECT_EQ(setbacks.Holds("cm", {"h", "uid", 1}, kNow + seconds(1)), nullptr);
+  EXPECT_EQ(setbacks.Holds("other", {"h", "uid", 1}, kNow), nullptr);
 }
 
 TEST(Setbacks, AChangeOfWhatIsWantedOrOfWhatStandsThereStartsOver) {
   Setbacks setbacks;
   Refuse(setbacks, kNow);
   Refuse(setbacks, kNow);
-  EXPECT_EQ(setbacks.Holds("cm", "edited", "uid", kNow), nullptr);
-  EXPECT_EQ(setbacks.Holds("cm", "h", "another", kNow), nullptr);
+  EXPECT_EQ(setbacks.Holds("cm", {"edited", "uid", 1}, kNow), nullptr);
+  EXPECT_EQ(setbacks.Holds("cm", {"h", "another", 1}, kNow), nullptr);
+  EXPECT_EQ(setbacks.Holds("cm", {"h", "uid", 2}, kNow), nullptr) << "the user asks for it";
   EXPECT_EQ(Refuse(setbacks, kNow, "edited").attempts, 1);
 }
 
 TEST(Setbacks, WaitsAtLeastAsLongAsTheServerAsks) {
   Setbacks setbacks;
   const Setback& setback =
-      setbacks.Record("cm", "h", "", SetbackCause::kThrottled, Error(ErrorCode::kThrottled, "slow"),
-                      seconds(30), kNow, kNoJitter);
+      setbacks.Record("cm", {"h", "", 1}, SetbackCause::kThrottled,
+                      Error(ErrorCode::kThrottled, "slow"), seconds(30), kNow, kNoJitter);
   EXPECT_EQ(setback.next, kNow + seconds(30));
+}
+
+TEST(Setbacks, WhatIsHastenedStillWaitsAsLongAsTheServerAsks) {
+  Setbacks setbacks;
+  for (int i = 0; i < 10; ++i) Refuse(setbacks, kNow);
+  setbacks.Hasten("cm", kNow);
+  EXPECT_EQ(setbacks.Next()->next, kNow);
+  setbacks.Record("cm", {"h", "", 1}, SetbackCause::kThrottled,
+                  Error(ErrorCode::kThrottled, "slow"), seconds(30), kNow, kNoJitter);
+  setbacks.Hasten("cm", kNow);
+  EXPECT_EQ(setbacks.Next()->next, kNow + seconds(30));
 }
 
 TEST(Setbacks, WhatIsWantedNoMoreIsForgotten) {
@@ -56,25 +68,6 @@ TEST(Setbacks, WhatIsWantedNoMoreIsForgotten) {
   EXPECT_EQ(setbacks.Next()->next, kNow + seconds(1));
   setbacks.DropUnused();
   EXPECT_TRUE(setbacks.empty());
-}
-
-TEST(RetryPace, SpreadsACrowdAndLeavesTheFewAlone) {
-  RetryPace pace(5);
-  const MonotonicTime now(std::chrono::seconds(100));
-  const MonotonicTime soon = now + std::chrono::milliseconds(2300);
-  EXPECT_EQ(pace.Reserve(soon, now), soon);
-  MonotonicTime last = soon;
-  for (int i = 1; i < 1000; ++i) {
-    const MonotonicTime at = pace.Reserve(soon, now);
-    EXPECT_GE(at, last);
-    last = at;
-  }
-  EXPECT_GE(last - now, std::chrono::seconds(200));
-  EXPECT_LE(last - now, std::chrono::seconds(203));
-  // Before the crowd and behind it there is room.
-  EXPECT_EQ(pace.Reserve(now, now), now);
-  const MonotonicTime later = now + std::chrono::minutes(10);
-  EXPECT_EQ(pace.Reserve(later, now), later);
 }
 
 }  // namespace

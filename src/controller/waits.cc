@@ -51,19 +51,29 @@ std::string Waits::Tell(const graph::Graph& graph, const runtime::Outcome& outco
     since.emplace(std::move(words), begin);
   }
   since_ = std::move(since);
+  std::map<std::string, Attempt> attempts;
   setbacks.ForEach([&](const std::string& object, const Setback& setback) {
-    const Duration left = std::max(setback.next, now.retry_at) - now.monotonic;
-    if (left < kFarAttempt) return;
-    const auto when = std::chrono::ceil<std::chrono::minutes>(now.wall + left);
-    std::string text = fmt::format("; {} is tried again about {:%FT%H:%MZ} ({}, attempt {})",
-                                   object, when, ToString(setback.cause), setback.attempts + 1);
+    const Duration left = setback.next - now.monotonic;
+    Attempt& attempt = attempts[object];
+    if (const auto known = attempts_.find(object); known != attempts_.end())
+      attempt = known->second;
+    if (attempt.at != setback.next) {
+      attempt = {.at = setback.next,
+                 .told = std::chrono::ceil<std::chrono::seconds>(now.wall + left),
+                 .far = left >= kFarAttempt};
+    }
+    if (!attempt.far) return;
+    std::string text = fmt::format("; {} is tried again at {} ({}, attempt {})", object,
+                                   api::FormatTimestamp(attempt.told), ToString(setback.cause),
+                                   setback.attempts + 1);
     if (texts.size() < kTold) {
-      about += text;
+      about += object;
       texts.push_back(std::move(text));
     } else {
       ++more;
     }
   });
+  attempts_ = std::move(attempts);
   if (more > 0) {
     texts.push_back(fmt::format("; and {} more", more));
     about += texts.back();

@@ -21,10 +21,10 @@ namespace kro::controller {
 // Of one instance, while it is not ready.
 class Waits {
  public:
-  // Waits are told of after this; attempts that are further away than kFarAttempt, with their time.
+  // Waits are told of after this; attempts that are so far away or farther, with their time.
   static constexpr Duration kPatience = std::chrono::seconds(20);
-  static constexpr Duration kFarAttempt = std::chrono::minutes(1);
-  // Values that keep changing are told of no more often than this.
+  static constexpr Duration kFarAttempt = std::chrono::seconds(10);
+  // Values and times that keep changing are told of no more often than this.
   static constexpr Duration kPause = std::chrono::seconds(10);
   // So many are told of; of the others only how many there are.
   static constexpr std::size_t kTold = 10;
@@ -32,8 +32,6 @@ class Waits {
   struct Moment {
     MonotonicTime monotonic;
     WallTime wall;
-    // Nothing that was refused is tried again sooner, whatever its own back-off says.
-    MonotonicTime retry_at{};
   };
   // What to put behind the message of a condition: `; node "web" waits for deployments.apps default/web
   // since 2026-01-02T03:04:05Z: web.status.readyReplicas == 2, web.status.readyReplicas is 1`. Empty if
@@ -46,7 +44,15 @@ class Waits {
   std::optional<Duration> next() const { return next_; }
 
  private:
+  // The time of an attempt is told as it was computed first, so that the text stays until then.
+  struct Attempt {
+    MonotonicTime at{};
+    api::Timestamp told{};
+    bool far = false;
+  };
+
   std::map<std::string, api::Timestamp> since_;  // by the words before it
+  std::map<std::string, Attempt> attempts_;      // by object
   std::string about_;                            // what was told of, without values
   std::string told_;
   MonotonicTime told_at_{};

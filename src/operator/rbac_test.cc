@@ -192,7 +192,7 @@ TEST(Rights, OfTheManifestsAreEnoughAndNoneIsAWildcard) {
   c.ApplyAndSettle("{apiVersion: v1, kind: Namespace, metadata: {name: elsewhere}}");
   const api::Gvr webs{"kro.run", "v1alpha1", "webs"};
   ASSERT_EQ(json::FindString(c.Get(webs, "a", "default"), {"status", "state"}), "ACTIVE");
-  // Drift, pruning, a fight, edits of everything, a restart, deletion.
+  // Drift, pruning, a fight, pauses, edits of everything, a restart, deletion.
   c.Patch(kConfigMaps, "a", "data: {text: drift}", "default");
   c.Advance(2s);
   c.Patch(webs, "a", "spec: {extra: false}", "default");
@@ -200,6 +200,12 @@ TEST(Rights, OfTheManifestsAreEnoughAndNoneIsAWildcard) {
   for (int i = 0; i < 80; ++i) {
     c.Patch(kConfigMaps, "a", fmt::format("data: {{text: drift-{}}}", i), "default");
     c.Advance(50ms);
+  }
+  c.Advance(2min);
+  for (const char* wish : {"suspended", "null", "suspended", "null"}) {
+    c.Patch(webs, "a", fmt::format("metadata: {{annotations: {{kro.run/reconcile: {}}}}}", wish),
+            "default");
+    c.Advance(5s);
   }
   for (int i = 0; i < 7; ++i) {
     c.Patch(kRgds, "web", fmt::format("spec: {{schema: {{shortNames: [w{}]}}}}", i));

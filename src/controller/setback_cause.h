@@ -1,0 +1,22 @@
+// SetbackCause: why the API server did not do what it was asked.
+#pragma once
+
+#include <string_view>
+
+#include "kube/api_error.h"
+
+namespace kro::controller {
+
+enum class SetbackCause {
+  kForbidden,    // by RBAC, admission or quota
+  kInvalid,      // the object is wrong; only a change mends it
+  kMissing,      // its namespace or its kind
+  kConflict,     // somebody was faster
+  kThrottled,    // the server asks for patience
+  kUnreachable,  // no answer, the outcome is unknown
+  kServerError,
+};
+std::string_view ToString(SetbackCause cause);
+SetbackCause CauseOf(const kube::ApiError& error);
+
+}  // namespace kro::controller
