@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "api/constants.h"
 #include "apiserver/local_transport.h"
 #include "apiserver/server.h"
 #include "async/simulated_executor.h"
@@ -622,6 +623,7 @@ TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
 
+// What a process before this one sent late makes a child again.
 TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
   world.Define("chain", ChainOfConfigMaps());
   world.Apply(kChainInstance);
@@ -636,7 +638,7 @@ TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
     again.as_object()["metadata"].as_object().erase(kept_by_server);
   }
   world.Delete(kConfigMaps, "default", "c-last");
-  world.Apply(json::Serialize(again));
+  world.Apply(json::Serialize(again), std::string(api::field_manager::kApplySet));
   world.ResetCalls();
   world.Delete(kChains, "default", "c");
   ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
@@ -644,6 +646,34 @@ TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
   // The first was for an object that is not there any more, and hurt nobody.
   EXPECT_EQ(world.calls().Count("DELETE", "c-last"), 2);
+}
+
+// Trap 54: labels are copied with an object, and say nothing of who made it.
+TEST_F(InstanceControllerTest, AUsersCopyOfAChildSurvivesPruningAndDeletion) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  json::Value copy = world.Get(kSecrets, "default", "a-extra");
+  json::Object& metadata = copy.as_object()["metadata"].as_object();
+  for (const char* kept_by_server :
+       {"uid", "resourceVersion", "creationTimestamp", "managedFields"}) {
+    metadata.erase(kept_by_server);
+  }
+  metadata["name"] = "copy";
+  world.Apply(json::Serialize(copy), "kubectl-create");
+  world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
+  ASSERT_TRUE(world.UntilGone(kSecrets, "default", "a-extra"));
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_TRUE(Exists(kSecrets, "copy"));
+  // Also where the server itself is asked.
+  world.Patch(kApps, "default", "a", "{spec: {extra: true}}");
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.StopController();
+  world.Delete(kApps, "default", "a");
+  world.StartController();
+  ASSERT_TRUE(world.UntilGone(kApps, "default", "a"));
+  EXPECT_FALSE(Exists(kSecrets, "a-extra"));
+  EXPECT_TRUE(Exists(kSecrets, "copy"));
 }
 
 // A real API server decides that a DELETE needs not wait for finalizers, and then removes whatever is there.

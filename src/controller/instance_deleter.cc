@@ -198,6 +198,7 @@ Task<Result<void>> InstanceDeleter::Look::List(const Scope& scope) {
     co_return Annotate(list.error(), "list deletion inventory: list {}", scope.gvr.ToString());
   }
   for (json::Value& item : list->items) {
+    if (!runtime::IsMemberOf(item, apply_set_)) continue;
     hidden_.push_back({.gvr = scope.gvr,
                        .gvk = scope.gvk,
                        .object = std::make_shared<const json::Value>(std::move(item))});

@@ -270,10 +270,10 @@ class InstanceWorld {
   void Serve(InstanceApi api) { clock_.run(ServeTask(*controller_, std::move(api))); }
 
   // As a user, by server-side apply.
-  json::Value Apply(std::string_view yaml) {
+  json::Value Apply(std::string_view yaml, std::string manager = "user") {
     json::Value object = Yaml(yaml);
     json::Value answer;
-    clock_.run(ApplyTask(user_, GvrOf(object), object, answer));
+    clock_.run(ApplyTask(user_, GvrOf(object), object, answer, std::move(manager)));
     return answer;
   }
   void Patch(const api::Gvr& gvr, std::string_view ns, std::string_view name, std::string_view yaml,
@@ -355,9 +355,10 @@ class InstanceWorld {
     EXPECT_TRUE(served.has_value()) << (served ? "" : served.error().message());
   }
   static async::Task<void> ApplyTask(kube::Client& client, api::Gvr gvr, json::Value object,
-                                     json::Value& answer) {
+                                     json::Value& answer, std::string manager = "user") {
     auto reply = co_await client.Apply(
-        gvr, object, {.field_manager = "user", .on_conflict = kube::OnConflict::kTakeOver}, {});
+        gvr, object,
+        {.field_manager = std::move(manager), .on_conflict = kube::OnConflict::kTakeOver}, {});
     EXPECT_TRUE(reply.has_value()) << (reply ? "" : reply.error().message());
     if (reply) answer = std::move(*reply);
   }

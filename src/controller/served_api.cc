@@ -163,6 +163,7 @@ std::vector<runtime::Member> ServedApi::MembersOf(std::string_view apply_set) co
     const kube::Store* store = kind.lease->store();
     if (store == nullptr) continue;
     for (const kube::ObjectPtr& object : store->Find(kPartOfIndex, std::string(apply_set))) {
+      if (!runtime::IsMemberOf(object->value(), apply_set)) continue;
       if (!seen.insert(object->uid()).second) continue;
       members.push_back({.gvr = gvr, .gvk = kind.gvk, .object = LiveOf(object)});
     }

@@ -2,14 +2,10 @@
 
 #include <algorithm>
 
-#include "api/constants.h"
-
 namespace kro::runtime {
 
 DeletionStep PlanDeletion(std::span<const Member> members, std::string_view apply_set) {
-  const auto is_ours = [&](const Member& member) {
-    return LabelOf(*member.object, api::label::kPartOf) == apply_set;
-  };
+  const auto is_ours = [&](const Member& member) { return IsMemberOf(*member.object, apply_set); };
   DeletionStep step;
   for (const Member& member : members) {
     if (is_ours(member)) step.wave = std::max(step.wave, WaveOf(*member.object));

@@ -21,7 +21,7 @@ struct DeletionStep {
   bool IsDone() const { return deletions.empty() && terminating.empty(); }
 };
 
-// The highest wave among `members`, of which those without the set's label are ignored. The next
+// The highest wave among `members`, of which those that are none of the set are ignored. The next
 // wave starts only when none of this one is left.
 DeletionStep PlanDeletion(std::span<const Member> members, std::string_view apply_set);
 

@@ -14,14 +14,16 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 Member Made(std::string_view name, std::string_view order, bool is_terminating = false,
-            std::string_view set = "ours") {
+            std::string_view set = "ours", std::string_view manager = "kro.run/applyset") {
   return {{"", "v1", "configmaps"},
           {"", "v1", "ConfigMap"},
-          std::make_shared<const json::Value>(Yaml(
-              fmt::format("{{metadata: {{name: {}, namespace: default, uid: u, labels: "
-                          "{{applyset.kubernetes.io/part-of: "
-                          "{}}}, annotations: {{internal.kro.run/apply-order: '{}'}}{}}}}}",
-                          name, set, order, is_terminating ? ", deletionTimestamp: now" : "")))};
+          std::make_shared<const json::Value>(Yaml(fmt::format(
+              "{{metadata: {{name: {}, namespace: default, uid: u, labels: "
+              "{{applyset.kubernetes.io/part-of: "
+              "{}}}, annotations: {{internal.kro.run/apply-order: '{}'}}, "
+              "managedFields: [{{manager: {}, operation: Apply, fieldsV1: {{'f:metadata': "
+              "{{'f:labels': {{'f:applyset.kubernetes.io/part-of': {{}}}}}}}}}}]{}}}}}",
+              name, set, order, manager, is_terminating ? ", deletionTimestamp: now" : "")))};
 }
 
 std::vector<std::string> Names(const std::vector<Deletion>& deletions) {
@@ -64,6 +66,16 @@ TEST(PlanDeletion, IsDoneWhenNoMemberIsLeft) {
   EXPECT_TRUE(PlanDeletion({}, "ours").IsDone());
   const std::vector<Member> members = {Made("theirs", "1", false, "other")};
   EXPECT_TRUE(PlanDeletion(members, "ours").IsDone());
+}
+
+TEST(PlanDeletion, LeavesAloneWhatOnlyCarriesTheLabel) {
+  // Trap 54: whoever may label an object could have it deleted.
+  const std::vector<Member> members = {Made("copy", "9", false, "ours", "kubectl-create"),
+                                       Made("a", "1")};
+  const DeletionStep step = PlanDeletion(members, "ours");
+  EXPECT_EQ(step.wave, 1);
+  EXPECT_THAT(Names(step.deletions), ElementsAre("a"));
+  EXPECT_TRUE(PlanDeletion(std::span(members).first(1), "ours").IsDone());
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 
 namespace kro::runtime {
 
-// A live object found through the inventory, labelled part-of.
+// A live object found through the inventory that IsMemberOf the set.
 struct Member {
   api::Gvr gvr;
   api::Gvk gvk;
@@ -30,6 +30,10 @@ struct Deletion {
 };
 
 Deletion DeletionOf(const Member& member);
+
+// Whether the object carries the set's label, and kro wrote it there, as managedFields tell. The label alone
+// says nothing: a user's copy of a member carries it too.
+bool IsMemberOf(const json::Value& object, std::string_view apply_set);
 
 // The wave in which an object is deleted: its apply-order annotation; 0, the last, if it has none
 // or one that is no positive number.

@@ -3,8 +3,6 @@
 #include <functional>
 #include <map>
 
-#include "api/constants.h"
-
 namespace kro::runtime {
 namespace {
 
@@ -17,7 +15,7 @@ PrunePlan PlanPrune(std::span<const Member> members, const std::set<ObjectIdenti
   PrunePlan plan;
   std::map<int, std::vector<Deletion>, std::greater<>> waves;
   for (const Member& member : members) {
-    if (LabelOf(*member.object, api::label::kPartOf) != apply_set) continue;
+    if (!IsMemberOf(*member.object, apply_set)) continue;
     if (desired.contains(IdentityOf(member))) continue;
     Deletion deletion = DeletionOf(member);
     auto& list = IsTerminating(*member.object) ? plan.terminating : waves[deletion.wave];

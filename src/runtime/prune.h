@@ -20,8 +20,8 @@ struct PrunePlan {
   bool empty() const { return waves.empty() && terminating.empty(); }
 };
 
-// Only if the outcome says may_prune. `members` are those found live; what carries another set's
-// label is none and is left alone, as is what is in `desired`.
+// Only if the outcome says may_prune. `members` are those found live; what is none of the set (IsMemberOf)
+// is left alone, as is what is in `desired`.
 PrunePlan PlanPrune(std::span<const Member> members, const std::set<ObjectIdentity>& desired,
                     std::string_view apply_set);
 

@@ -19,7 +19,9 @@ Member Made(std::string_view name, std::string_view order, std::string_view more
   json::Value object = Yaml(fmt::format(
       "{{apiVersion: v1, kind: ConfigMap, metadata: {{name: {0}, namespace: default, uid: uid-{0}, "
       "labels: {{applyset.kubernetes.io/part-of: {1}, kro.run/node-id: {0}}}, "
-      "annotations: {{internal.kro.run/apply-order: '{2}'}}}}}}",
+      "annotations: {{internal.kro.run/apply-order: '{2}'}}, managedFields: [{{manager: "
+      "kro.run/applyset, operation: Apply, fieldsV1: {{'f:metadata': {{'f:labels': "
+      "{{'f:applyset.kubernetes.io/part-of': {{}}}}}}}}}}]}}}}",
       name, set, order));
   for (const auto& member : Yaml(more).get_object()) {
     object.get_object()["metadata"].get_object()[member.key()] = member.value();
@@ -61,6 +63,21 @@ TEST(PlanPrune, TakesWhatHasNoOrderLast) {
 TEST(PlanPrune, LeavesObjectsOfOthersAlone) {
   const std::vector<Member> members = {Made("theirs", "1", "{}", "other"),
                                        Made("nobodys", "1", "{labels: {}}")};
+  EXPECT_TRUE(PlanPrune(members, {}, "ours").empty());
+}
+
+TEST(PlanPrune, LeavesAloneWhatOnlyCarriesTheLabel) {
+  // Trap 54. Of a copy its maker owns all; who takes the label over from kro owns it from then on.
+  const std::vector<Member> members = {
+      Made("copy", "1", "{managedFields: [{manager: kubectl-create, operation: Update}]}"),
+      Made("bare", "1", "{managedFields: null}"),
+      Made("updated", "1",
+           "{managedFields: [{manager: kro.run/applyset, operation: Update, fieldsV1: "
+           "{'f:metadata': "
+           "{'f:labels': {'f:applyset.kubernetes.io/part-of': {}}}}}]}"),
+      Made("relabelled", "1",
+           "{managedFields: [{manager: kro.run/applyset, operation: Apply, fieldsV1: {'f:data': "
+           "{}}}]}")};
   EXPECT_TRUE(PlanPrune(members, {}, "ours").empty());
 }
 
