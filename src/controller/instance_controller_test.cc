@@ -615,8 +615,13 @@ TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {
   world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: [example.com/hold]}}");
   world.Delete(kChains, "default", "c");
   ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "DELETING"));
+  EXPECT_EQ(Message(kChains, "c"), "deleting resources");
   sim.Advance(1min);
   EXPECT_TRUE(Exists(kConfigMaps, "c-middle"));
+  EXPECT_EQ(Message(kChains, "c"),
+            "deleting resources; configmaps default/c-last is being deleted since " +
+                Text(kConfigMaps, "c-last", {"metadata", "deletionTimestamp"}) +
+                ", held by finalizers example.com/hold");
   EXPECT_THAT(CallsDuring(1min), ElementsAre());
   world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: null}}");
   ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
@@ -710,6 +715,44 @@ TEST_F(InstanceControllerTest, WhatAUserFreedOfItsFinalizerKeepsItsChildren) {
   sim.Advance(10min);
   EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
   EXPECT_THAT(world.calls().requests, ElementsAre());
+}
+
+TEST_F(InstanceControllerTest, WhatWasPrunedAndStillStandsIsNamed) {
+  world.Define("app", kOptional);
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Patch(kSecrets, "default", "a-extra", "{metadata: {finalizers: [example.com/hold]}}");
+  world.Patch(kApps, "default", "a", "{spec: {extra: false}}");
+  // Spec section 5.1: all nodes are synced, so the state is ACTIVE; Ready waits for what was pruned.
+  const std::string pruning = "resource reconciliation failed: cluster mutated";
+  ASSERT_TRUE(world.Until([&] { return Message(kApps, "a") == pruning; }));
+  const json::Value ready = InstanceWorld::Condition(world.Get(kApps, "default", "a"), "Ready");
+  EXPECT_EQ(json::FindString(ready, {"status"}), "False");
+  EXPECT_EQ(json::FindString(ready, {"reason"}), "NotReady");
+  EXPECT_EQ(Text(kApps, "a", {"status", "state"}), "ACTIVE");
+  sim.Advance(1min);
+  EXPECT_EQ(Message(kApps, "a"), pruning + "; secrets default/a-extra is being deleted since " +
+                                     Text(kSecrets, "a-extra", {"metadata", "deletionTimestamp"}) +
+                                     ", held by finalizers example.com/hold");
+  EXPECT_THAT(CallsDuring(5min), ElementsAre());
+  world.Patch(kSecrets, "default", "a-extra", "{metadata: {finalizers: null}}");
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  EXPECT_EQ(Kinds(kApps, "a"), "ConfigMap");
+}
+
+TEST_F(InstanceControllerTest, AChildThatIsBeingDeletedIsNamedWithItsFinalizers) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kConfigMaps, "default", "c-free", "{metadata: {finalizers: [example.com/hold]}}");
+  world.Delete(kConfigMaps, "default", "c-free");
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "IN_PROGRESS"));
+  sim.Advance(1min);
+  EXPECT_THAT(Message(kChains, "c"),
+              HasSubstr("waits for the end of configmaps default/c-free since "));
+  EXPECT_THAT(Message(kChains, "c"), HasSubstr(", held by finalizers example.com/hold"));
+  world.Patch(kConfigMaps, "default", "c-free", "{metadata: {finalizers: null}}");
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
 }
 
 TEST_F(InstanceControllerTest, WhatWasPrunedAndStillStandsIsWaitedForAtDeletion) {

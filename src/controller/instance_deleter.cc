@@ -6,6 +6,7 @@
 
 #include "api/constants.h"
 #include "controller/apply_set.h"
+#include "controller/lingering.h"
 #include "controller/member_deleter.h"
 #include "runtime/deletion.h"
 #include "runtime/status.h"
@@ -229,18 +230,21 @@ Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep s
     if (deleted.failure->code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
     co_return co_await Blocked(std::move(*deleted.failure));
   }
+  const Lingering lingering =
+      TellOfLingering(std::move(step.terminating), deps_.client.executor().clock().Now());
   auto status = NewStatus();
   if (deleted.replaced > 0) {
     status.DeletionBlocked("deletion encountered UID conflicts; retrying");
   } else {
-    status.Deleting();
+    status.Deleting(lingering.text);
   }
   co_await WriteStatus(status);
   // Their ends are events; those that no watch tells of are asked for again.
-  const Duration interval = deps_.settings.instance_requeue_interval;
   if (!hidden_.empty()) co_return NextLook::BackOff();
-  if (interval <= Duration::zero()) co_return NextLook::OnEvent();
-  co_return NextLook::After(interval);
+  const Duration interval = deps_.settings.instance_requeue_interval;
+  if (interval <= Duration::zero() && !lingering.next) co_return NextLook::OnEvent();
+  if (interval <= Duration::zero()) co_return NextLook::After(*lingering.next);
+  co_return NextLook::After(std::min(interval, lingering.next.value_or(interval)));
 }
 
 Task<Result<NextLook>> InstanceDeleter::Look::Finish() {

@@ -9,6 +9,7 @@
 #include "async/event.h"
 #include "controller/apply_set.h"
 #include "controller/condition_events.h"
+#include "controller/lingering.h"
 #include "controller/member_deleter.h"
 #include "controller/pass_computer.h"
 #include "controller/router.h"
@@ -161,6 +162,8 @@ class InstanceReconciler::Pass {
   std::unique_ptr<PassComputer> pass_;
   int in_flight_ = 0;
   bool leftovers_ = false;          // pruned objects that are not gone yet
+  bool pruning_ = false;            // of them some are known to stand still
+  Lingering lingering_;             // of them
   bool inventory_is_open_ = false;  // it names what is gone
   std::set<WatchScope> used_references_;
   std::set<std::pair<api::Gvr, kube::ObjectKey>> claims_;
@@ -695,20 +698,23 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Prune(runtime::Ou
   leftovers_ = !prune_text_.empty();
 
   const auto members = api_->MembersOf(pass_->apply_set());
-  const auto plan = runtime::PlanPrune(members, outcome.desired, pass_->apply_set());
-  if (!plan.terminating.empty()) leftovers_ = true;
+  auto plan = runtime::PlanPrune(members, outcome.desired, pass_->apply_set());
+  if (!plan.terminating.empty()) leftovers_ = pruning_ = true;
+  lingering_ = TellOfLingering(std::move(plan.terminating), executor().clock().Now());
   for (const auto& wave : plan.waves) {
     std::vector<runtime::Deletion> due;
     for (const runtime::Deletion& deletion : wave) {
       if (api_->IsLeaving(deletion.uid)) {
         leftovers_ = true;
+        pruning_ = pruning_ || api_->IsHeld(deletion.uid);
       } else {
         due.push_back(deletion);
       }
     }
     if (due.empty()) continue;
     auto deleted = co_await DeleteMembers(deps_.client, *api_, std::move(due), cancel_);
-    if (deleted.terminating > 0 || deleted.replaced > 0) leftovers_ = true;
+    if (deleted.terminating > 0) leftovers_ = pruning_ = true;
+    if (deleted.replaced > 0) leftovers_ = true;
     if (deleted.replaced > 0 && prune_text_.empty()) {
       prune_text_ = "prune encountered UID conflicts; retrying";
     }
@@ -771,9 +777,13 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
         memo.waits->Tell(*graph_, outcome, memo.setbacks, StoredMessage(instance_->value()),
                          {.monotonic = Now(), .wall = executor().clock().Now()});
     telling = memo.waits->next();
+    outcome.message += lingering_.text;
   }
+  if (lingering_.next) telling = std::min(telling.value_or(*lingering_.next), *lingering_.next);
   if (outcome.ready && !prune_text_.empty()) {
-    status.ResourcesFailed(prune_text_);
+    status.ResourcesFailed(prune_text_ + lingering_.text);
+  } else if (outcome.ready && pruning_) {
+    status.ResourcesFailed("cluster mutated" + lingering_.text);
   } else {
     status.Resources(outcome);
   }

@@ -34,7 +34,7 @@ Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
     if (answer || kube::IsNotFound(answer.error())) {
       const bool remains = answer && Remains(*answer);
       ++(remains ? result.terminating : result.gone);
-      api.NoteDeleted(deletion);
+      api.NoteDeleted(deletion, remains ? ServedApi::Leaving::kHeld : ServedApi::Leaving::kGone);
     } else if (kube::IsConflict(answer.error())) {
       ++result.replaced;
     } else if (!result.failure) {

@@ -171,13 +171,13 @@ std::vector<runtime::Member> ServedApi::MembersOf(std::string_view apply_set) co
   return members;
 }
 
-void ServedApi::NoteDeleted(const runtime::Deletion& deletion) {
+void ServedApi::NoteDeleted(const runtime::Deletion& deletion, Leaving leaving) {
   const auto lease = KindLease(deletion.gvr);
   const kube::Store* store = lease == nullptr ? nullptr : lease->store();
   const kube::ObjectPtr held =
       store == nullptr ? nullptr : store->Get({deletion.ns, deletion.name});
   // The watch may have been faster than the answer.
-  if (held != nullptr && held->uid() == deletion.uid) leaving_.insert(deletion.uid);
+  if (held != nullptr && held->uid() == deletion.uid) leaving_.emplace(deletion.uid, leaving);
 }
 
 void ServedApi::SetClaims(const kube::StoredObject& instance,

@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -139,9 +138,15 @@ class ServedApi {
   kube::ObjectPtr LeftBehindBy(const kube::ObjectKey& key) const;
   void ForgetLeftBehind(const kube::ObjectKey& key) { left_behind_.erase(key); }
 
-  // A DELETE was answered well; until the watch tells of the end, the object is on its way.
-  void NoteDeleted(const runtime::Deletion& deletion);
+  // A DELETE was answered well; until the watch tells of the end, the object is on its way. kHeld: it waits for
+  // finalizers or its grace period.
+  enum class Leaving { kGone, kHeld };
+  void NoteDeleted(const runtime::Deletion& deletion, Leaving leaving);
   bool IsLeaving(const std::string& uid) const { return leaving_.contains(uid); }
+  bool IsHeld(const std::string& uid) const {
+    const auto found = leaving_.find(uid);
+    return found != leaving_.end() && found->second == Leaving::kHeld;
+  }
 
   // The instance waits for these objects of others.
   void SetClaims(const kube::StoredObject& instance,
@@ -212,7 +217,7 @@ class ServedApi {
   MonotonicTime pending_since_{};
   std::unique_ptr<WatchFleet::Lease> parents_;
   std::map<api::Gvr, Kind> kinds_;
-  std::unordered_set<std::string> leaving_;  // UIDs
+  std::unordered_map<std::string, Leaving> leaving_;  // by UID
   std::map<kube::ObjectKey, kube::ObjectPtr> left_behind_;
   InstanceEvents instance_events_;
   std::map<api::Gvr, std::uint64_t> matches_;

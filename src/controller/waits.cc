@@ -117,6 +117,9 @@ std::string WordsOf(const graph::Graph& graph, const runtime::NodeReport& report
 }
 
 std::string ValuesOf(const runtime::Wait& wait) {
+  if (!wait.finalizers.empty()) {
+    return fmt::format(", held by finalizers {}", fmt::join(wait.finalizers, ", "));
+  }
   if (wait.expression.empty()) return {};
   std::string text = ": " + wait.expression;
   for (const runtime::SeenValue& seen : wait.seen) {

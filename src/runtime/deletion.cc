@@ -16,7 +16,7 @@ DeletionStep PlanDeletion(std::span<const Member> members, std::string_view appl
     if (deletion.wave != step.wave) {
       ++step.later;
     } else if (IsTerminating(*member.object)) {
-      step.terminating.push_back(std::move(deletion));
+      step.terminating.push_back(DepartureOf(member));
     } else {
       step.deletions.push_back(std::move(deletion));
     }

@@ -13,9 +13,9 @@ namespace kro::runtime {
 
 struct DeletionStep {
   int wave = 0;
-  std::vector<Deletion> deletions;    // of the wave, to be sent now
-  std::vector<Deletion> terminating;  // of the wave, on their way; waited for
-  std::size_t later = 0;              // members of lower waves
+  std::vector<Deletion> deletions;     // of the wave, to be sent now
+  std::vector<Departure> terminating;  // of the wave, on their way; waited for
+  std::size_t later = 0;               // members of lower waves
 
   // No member is left: the finalizer may go.
   bool IsDone() const { return deletions.empty() && terminating.empty(); }

@@ -26,9 +26,10 @@ Member Made(std::string_view name, std::string_view order, bool is_terminating =
               name, set, order, manager, is_terminating ? ", deletionTimestamp: now" : "")))};
 }
 
-std::vector<std::string> Names(const std::vector<Deletion>& deletions) {
+template <typename Named>
+std::vector<std::string> Names(const std::vector<Named>& all) {
   std::vector<std::string> names;
-  for (const Deletion& deletion : deletions) names.push_back(deletion.name);
+  for (const Named& one : all) names.push_back(one.name);
   return names;
 }
 

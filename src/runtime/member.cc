@@ -22,6 +22,28 @@ Deletion DeletionOf(const Member& member) {
           WaveOf(object)};
 }
 
+Departure DepartureOf(const Member& member) {
+  const json::Value& object = *member.object;
+  auto since = api::ParseTimestamp(json::FindString(object, {"metadata", "deletionTimestamp"}));
+  // The server writes when the grace period will be over.
+  const json::Value* grace = json::Find(object, {"metadata", "deletionGracePeriodSeconds"});
+  if (since && grace != nullptr && grace->is_int64()) {
+    *since -= std::chrono::seconds(grace->get_int64());
+  }
+  return {member.gvr, std::string(NamespaceOf(object)), std::string(NameOf(object)), since,
+          FinalizersOf(object)};
+}
+
+std::vector<std::string> FinalizersOf(const json::Value& object) {
+  std::vector<std::string> finalizers;
+  const json::Value* list = json::Find(object, {"metadata", "finalizers"});
+  if (list == nullptr || !list->is_array()) return finalizers;
+  for (const json::Value& finalizer : list->get_array()) {
+    if (finalizer.is_string()) finalizers.emplace_back(finalizer.get_string());
+  }
+  return finalizers;
+}
+
 bool IsMemberOf(const json::Value& object, std::string_view apply_set) {
   if (LabelOf(object, api::label::kPartOf) != apply_set) return false;
   const json::Value* entries = json::Find(object, {"metadata", "managedFields"});

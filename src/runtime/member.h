@@ -1,10 +1,12 @@
 // Member: an object that carries an apply set's label, and how it is deleted.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/condition.h"
 #include "api/gvk.h"
 #include "runtime/live_object.h"
 
@@ -30,6 +32,20 @@ struct Deletion {
 };
 
 Deletion DeletionOf(const Member& member);
+
+// A member whose deletion was asked for, and what it waits for.
+struct Departure {
+  api::Gvr gvr;
+  std::string ns;
+  std::string name;
+  std::optional<api::Timestamp> since;  // when it was asked for
+  std::vector<std::string> finalizers;
+};
+
+Departure DepartureOf(const Member& member);
+
+// Of metadata.finalizers.
+std::vector<std::string> FinalizersOf(const json::Value& object);
 
 // Whether the object carries the set's label, and kro wrote it there, as managedFields tell. The label alone
 // says nothing: a user's copy of a member carries it too.

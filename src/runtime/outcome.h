@@ -47,6 +47,7 @@ struct Wait {
   std::string name;
   std::string expression;
   std::vector<SeenValue> seen;
+  std::vector<std::string> finalizers;  // of one that is being deleted
 };
 
 struct NodeReport {

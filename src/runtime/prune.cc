@@ -17,9 +17,12 @@ PrunePlan PlanPrune(std::span<const Member> members, const std::set<ObjectIdenti
   for (const Member& member : members) {
     if (!IsMemberOf(*member.object, apply_set)) continue;
     if (desired.contains(IdentityOf(member))) continue;
+    if (IsTerminating(*member.object)) {
+      plan.terminating.push_back(DepartureOf(member));
+      continue;
+    }
     Deletion deletion = DeletionOf(member);
-    auto& list = IsTerminating(*member.object) ? plan.terminating : waves[deletion.wave];
-    list.push_back(std::move(deletion));
+    waves[deletion.wave].push_back(std::move(deletion));
   }
   for (auto& [wave, deletions] : waves) plan.waves.push_back(std::move(deletions));
   return plan;

@@ -15,7 +15,7 @@ struct PrunePlan {
   // objects of the one before to be gone.
   std::vector<std::vector<Deletion>> waves;
   // Left over too, but already on their way.
-  std::vector<Deletion> terminating;
+  std::vector<Departure> terminating;
 
   bool empty() const { return waves.empty() && terminating.empty(); }
 };

@@ -31,9 +31,10 @@ Member Made(std::string_view name, std::string_view order, std::string_view more
           std::make_shared<const json::Value>(std::move(object))};
 }
 
-std::vector<std::string> Names(const std::vector<Deletion>& deletions) {
+template <typename Named>
+std::vector<std::string> Names(const std::vector<Named>& all) {
   std::vector<std::string> names;
-  for (const Deletion& deletion : deletions) names.push_back(deletion.name);
+  for (const Named& one : all) names.push_back(one.name);
   return names;
 }
 
@@ -82,11 +83,15 @@ TEST(PlanPrune, LeavesAloneWhatOnlyCarriesTheLabel) {
 }
 
 TEST(PlanPrune, DoesNotDeleteTwice) {
-  const std::vector<Member> members = {
-      Made("a", "1", "{deletionTimestamp: '2026-08-01T12:00:00Z'}")};
+  const std::vector<Member> members = {Made(
+      "a", "1",
+      "{deletionTimestamp: '2026-08-01T12:00:30Z', deletionGracePeriodSeconds: 30, finalizers: "
+      "[example.com/hold]}")};
   const PrunePlan plan = PlanPrune(members, {}, "ours");
   EXPECT_THAT(plan.waves, IsEmpty());
-  EXPECT_THAT(Names(plan.terminating), ElementsAre("a"));
+  ASSERT_THAT(Names(plan.terminating), ElementsAre("a"));
+  EXPECT_EQ(plan.terminating[0].since, api::ParseTimestamp("2026-08-01T12:00:00Z"));
+  EXPECT_THAT(plan.terminating[0].finalizers, ElementsAre("example.com/hold"));
 }
 
 TEST(PlanPrune, KnowsAnObjectInEveryVersion) {

@@ -72,9 +72,9 @@ void InstanceStatus::Suspended() {
                   "reconciliation suspended via kro.run/reconcile annotation", now_);
 }
 
-void InstanceStatus::Deleting() {
+void InstanceStatus::Deleting(std::string_view more) {
   conditions_.Set(api::condition::kResourcesReady, ConditionStatus::kUnknown,
-                  api::reason::kUnderDeletion, "deleting resources", now_);
+                  api::reason::kUnderDeletion, fmt::format("deleting resources{}", more), now_);
 }
 
 void InstanceStatus::DeletionBlocked(std::string_view cause) {

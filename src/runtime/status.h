@@ -41,7 +41,7 @@ class InstanceStatus {
   // False, NotReady: "resource reconciliation failed: <cause>". For what failed outside the pass.
   void ResourcesFailed(std::string_view cause);
   void Suspended();
-  void Deleting();                               // "deleting resources"
+  void Deleting(std::string_view more = {});     // "deleting resources<more>"
   void DeletionBlocked(std::string_view cause);  // "deletion blocked: <cause>"
 
   const api::ConditionSet& conditions() const { return conditions_; }

@@ -7,6 +7,7 @@
 
 #include "api/constants.h"
 #include "runtime/internal/seen.h"
+#include "runtime/member.h"
 
 namespace kro::runtime {
 
@@ -84,6 +85,8 @@ Wait Report::WaitOf(std::size_t number) const {
     } else if (is_one && item < awaited.items.size()) {
       wait.ns = awaited.items[item].ns;
       wait.name = awaited.items[item].name;
+      const LiveObject& live = awaited.items[item].observed;
+      if (live != nullptr && IsTerminating(*live)) wait.finalizers = FinalizersOf(*live);
     }
   } else {
     wait.gvr = graph_.gvr;
