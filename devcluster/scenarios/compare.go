@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -48,6 +49,9 @@ func compare(old, now *golden, meant expectations) []string {
 		if !reflect.DeepEqual(p.Answers, q.Answers) && !(len(p.Answers) == 0 && len(q.Answers) == 0) {
 			out = append(out, fmt.Sprintf("%s: answers: %q instead of %q", p.Point, q.Answers, p.Answers))
 		}
+		if was, is := netEvents(p.Events), netEvents(q.Events); !slices.Equal(was, is) {
+			out = append(out, fmt.Sprintf("%s: events: %q instead of %q", p.Point, is, was))
+		}
 		for _, k := range sortedKeys(q.Writes) {
 			c, o := q.Writes[k], p.Writes[k]
 			if o == nil {
@@ -63,6 +67,58 @@ func compare(old, now *golden, meant expectations) []string {
 		}
 	}
 	return out
+}
+
+var change = regexp.MustCompile(`^(\S+) (\S+) (.+): (\w+) -> (\w+): (.*)$`)
+
+// netEvents is what the events between two records come to: of the changes "SOURCE TYPE KIND NAME CONDITION: OLD -> NEW: REASON" of
+// one condition the first OLD, the last NEW and what was said of that. Upstream's passes on the way are more.
+func netEvents(events []string) []string {
+	type chain struct {
+		balance map[string]int  // by value: how often it was left, less how often it was reached
+		said    map[string]bool // "NEW TYPE REASON"
+	}
+	chains := map[string]*chain{}
+	var net []string
+	for _, e := range events {
+		m := change.FindStringSubmatch(e)
+		if m == nil {
+			net = append(net, e)
+			continue
+		}
+		c := chains[m[1]+" "+m[3]]
+		if c == nil {
+			c = &chain{map[string]int{}, map[string]bool{}}
+			chains[m[1]+" "+m[3]] = c
+		}
+		c.balance[m[4]]++
+		c.balance[m[5]]--
+		c.said[m[5]+" "+m[2]+" "+m[6]] = true
+	}
+	for condition, c := range chains {
+		from, to := "", ""
+		for value, balance := range c.balance {
+			if balance > 0 {
+				from = value
+			}
+			if balance < 0 {
+				to = value
+			}
+		}
+		if from == to {
+			continue
+		}
+		var said []string
+		for s := range c.said {
+			if rest, ok := strings.CutPrefix(s, to+" "); ok {
+				said = append(said, rest)
+			}
+		}
+		sort.Strings(said)
+		net = append(net, fmt.Sprintf("%s: %s -> %s: %s", condition, from, to, strings.Join(said, ", ")))
+	}
+	sort.Strings(net)
+	return net
 }
 
 func sortedKeys(m map[string]*count) []string {

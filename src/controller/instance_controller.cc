@@ -92,7 +92,9 @@ struct InstanceController::Impl {
         deleter({.client = deps.client,
                  .mapper = deps.mapper,
                  .graphs = deps.graphs,
-                 .settings = settings}),
+                 .settings = settings,
+                 .metrics = deps.metrics,
+                 .events = deps.events}),
         many_looks(deps.executor, async::EventReset::kAuto) {}
 
   std::shared_ptr<ServedApi> Find(const api::Gvr& gvr) const {

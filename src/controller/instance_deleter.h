@@ -14,11 +14,13 @@
 
 #include "async/task.h"
 #include "controller/graph_registry.h"
+#include "controller/metrics.h"
 #include "controller/next_look.h"
 #include "controller/served_api.h"
 #include "controller/settings.h"
 #include "controller/status_writer.h"
 #include "kube/client.h"
+#include "kube/events.h"
 #include "kube/rest_mapper.h"
 
 namespace kro::controller {
@@ -31,9 +33,13 @@ class InstanceDeleter {
     kube::RestMapper& mapper;
     const GraphRegistry& graphs;
     const Settings& settings;
+    Metrics& metrics = NoMetrics();
+    kube::EventRecorder* events = nullptr;  // nullptr: nobody is told
   };
   explicit InstanceDeleter(Dependencies dependencies)
-      : deps_(dependencies), status_writer_(dependencies.client) {}
+      : deps_(dependencies),
+        status_writer_(dependencies.client, dependencies.metrics,
+                       dependencies.settings.condition_events ? dependencies.events : nullptr) {}
 
   // `instance` is of `api` and is being deleted. Any error has left the status as it could be written;
   // the caller logs it and backs off.

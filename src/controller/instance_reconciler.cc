@@ -8,7 +8,6 @@
 #include "api/constants.h"
 #include "async/event.h"
 #include "controller/apply_set.h"
-#include "controller/condition_events.h"
 #include "controller/lingering.h"
 #include "controller/member_deleter.h"
 #include "controller/pass_computer.h"
@@ -50,9 +49,6 @@ Child ChildOf(const graph::Node& node, const runtime::Action& action);
 
 // Whether what we applied was taken or changed, so that an apply puts it right; nothing else is wanted.
 bool WasTouched(const runtime::Action& action);
-
-// What a metric may be told of a state that anybody may have written.
-std::string_view KnownState(std::string_view state);
 
 // The part of the watch that reads what an external reference names.
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
@@ -173,7 +169,9 @@ class InstanceReconciler::Pass {
 };
 
 InstanceReconciler::InstanceReconciler(Dependencies dependencies)
-    : deps_(std::move(dependencies)), status_writer_(deps_.client) {}
+    : deps_(std::move(dependencies)),
+      status_writer_(deps_.client, deps_.metrics,
+                     deps_.settings.condition_events ? deps_.events : nullptr) {}
 
 Task<Result<NextLook>> InstanceReconciler::Reconcile(std::shared_ptr<ServedApi> api,
                                                      kube::ObjectPtr instance,
@@ -870,17 +868,7 @@ std::optional<Duration> InstanceReconciler::Pass::TimeForWords(const json::Value
 }
 
 Task<void> InstanceReconciler::Pass::WriteStatus(json::Value wanted) {
-  if (deps_.events != nullptr && deps_.settings.condition_events) {
-    for (kube::Happening& event : ConditionEvents(api_->api(), instance_->value(), wanted)) {
-      deps_.events->Record(std::move(event));
-    }
-  }
-  const std::string before(json::FindString(instance_->value(), {"status", "state"}));
-  const std::string after(json::FindString(wanted, {"state"}));
   auto written = co_await writer_.Write(*api_, instance_, std::move(wanted), cancel_);
-  if (written && before != after) {
-    deps_.metrics.InstanceStateChanged(api_->api().gvr, api_->api().gvk, KnownState(before), after);
-  }
   if (!written) status_failure_ = written.error();
 }
 
@@ -930,14 +918,6 @@ bool WasTouched(const runtime::Action& action) {
       {"metadata",
        json::Object{{"annotations", json::Object{{api::annotation::kDesiredHash, applied}}}}}};
   return !(*entry)->fields.Missing(ours).empty();
-}
-
-std::string_view KnownState(std::string_view state) {
-  for (const std::string_view known :
-       {api::state::kInProgress, api::state::kActive, api::state::kDeleting, api::state::kError}) {
-    if (state == known) return state;
-  }
-  return state.empty() ? "" : "unknown";
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "api/constants.h"
 #include "base/hash.h"
+#include "controller/condition_events.h"
 #include "controller/patch_object.h"
 #include "controller/router.h"
 #include "runtime/status.h"
@@ -17,10 +19,30 @@ constexpr int kAttempts = 5;
 
 std::uint64_t HashOf(const json::Value* status);
 
+// What a metric may be told of a state that anybody may have written.
+std::string_view KnownState(std::string_view state);
+
 }  // namespace
 
 Task<kube::Reply<void>> StatusWriter::Write(ServedApi& api, kube::ObjectPtr instance,
                                             json::Value wanted, CancelToken cancel) {
+  // Of what was decided, even if the write fails (instance spec section 5.7).
+  if (events_ != nullptr) {
+    for (kube::Happening& event : ConditionEvents(api.api(), instance->value(), wanted)) {
+      events_->Record(std::move(event));
+    }
+  }
+  const std::string before(json::FindString(instance->value(), {"status", "state"}));
+  const std::string after(json::FindString(wanted, {"state"}));
+  auto written = co_await Put(api, std::move(instance), std::move(wanted), std::move(cancel));
+  if (written && before != after) {
+    metrics_.InstanceStateChanged(api.api().gvr, api.api().gvk, KnownState(before), after);
+  }
+  co_return written;
+}
+
+Task<kube::Reply<void>> StatusWriter::Put(ServedApi& api, kube::ObjectPtr instance,
+                                          json::Value wanted, CancelToken cancel) {
   const api::Gvr gvr = api.api().gvr;
   const kube::ObjectKey key = instance->key();
   for (int attempt = 1;; ++attempt) {
@@ -72,6 +94,14 @@ namespace {
 
 std::uint64_t HashOf(const json::Value* status) {
   return status == nullptr ? 0 : Hash64(json::Canonical(*status));
+}
+
+std::string_view KnownState(std::string_view state) {
+  for (const std::string_view known :
+       {api::state::kInProgress, api::state::kActive, api::state::kDeleting, api::state::kError}) {
+    if (state == known) return state;
+  }
+  return state.empty() ? "" : "unknown";
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <re2/re2.h>
 
 #include "json/yaml.h"
 #include "scenario.h"
@@ -25,6 +27,9 @@ bool Matches(const std::vector<std::string>& patterns, std::string_view path);
 void JoinManagers(std::map<std::string, json::Value>& objects,
                   const std::vector<std::vector<std::string>>& groups);
 std::string Short(const json::Value& value);
+// What the events between two records come to: of the changes `SOURCE TYPE KIND NAME CONDITION: OLD -> NEW: REASON` of
+// one condition the first OLD, the last NEW and what was said of that. Upstream's passes on the way are more.
+std::vector<std::string> NetEvents(const std::vector<std::string>& events);
 // Empty if the value is as it is wanted: equal, absent where null is wanted, or with the text of {contains}.
 std::string WrongValue(const json::Value* value, const json::Value& wanted);
 
@@ -75,6 +80,7 @@ Result<Recording> ReadRecording(std::string_view yaml) {
     }
     point.varies = Strings(json::Find(entry, "varies"));
     point.answers = Strings(json::Find(entry, "answers"));
+    point.events = Strings(json::Find(entry, "events"));
     // What did not change since the point before is not repeated.
     for (std::string_view list : {"unchanged", "rewritten"}) {
       for (const std::string& key : Strings(json::Find(entry, list)))
@@ -130,6 +136,12 @@ std::vector<std::string> Compare(Recording recorded, std::vector<Point> seen,
     if (was.answers != is.answers) {
       out.push_back(fmt::format("{}: answers: [{}] instead of [{}]", was.name,
                                 fmt::join(is.answers, ", "), fmt::join(was.answers, ", ")));
+    }
+    const auto events_were = NetEvents(was.events);
+    const auto events_are = NetEvents(is.events);
+    if (events_were != events_are) {
+      out.push_back(fmt::format("{}: events: [{}] instead of [{}]", was.name,
+                                fmt::join(events_are, ", "), fmt::join(events_were, ", ")));
     }
     for (const auto& [key, count] : is.writes) {
       const WriteCount allowed = was.writes.contains(key) ? was.writes.at(key) : WriteCount{};
@@ -324,6 +336,46 @@ std::string WrongValue(const json::Value* value, const json::Value& wanted) {
   const bool right =
       part.empty() ? Equal(*value, wanted) : Shown(*value).find(part) != std::string::npos;
   return right ? std::string() : fmt::format("{} instead of {}", Short(*value), Short(wanted));
+}
+
+std::vector<std::string> NetEvents(const std::vector<std::string>& events) {
+  static const RE2 change(R"((\S+) (\S+) (.+): (\w+) -> (\w+): (.*))");
+  struct Chain {
+    std::map<std::string, int>
+        balance;  // by value: how often it was left, less how often it was reached
+    std::map<std::string, std::set<std::string>> said;  // by value that was reached
+  };
+  std::map<std::string, Chain> chains;
+  std::vector<std::string> net;
+  for (const std::string& event : events) {
+    std::string source;
+    std::string type;
+    std::string condition;
+    std::string before;
+    std::string after;
+    std::string reason;
+    if (!RE2::FullMatch(event, change, &source, &type, &condition, &before, &after, &reason)) {
+      net.push_back(event);
+      continue;
+    }
+    Chain& chain = chains[source + " " + condition];
+    ++chain.balance[before];
+    --chain.balance[after];
+    chain.said[after].insert(type + " " + reason);
+  }
+  for (const auto& [condition, chain] : chains) {
+    std::string from;
+    std::string to;
+    for (const auto& [value, balance] : chain.balance) {
+      if (balance > 0) from = value;
+      if (balance < 0) to = value;
+    }
+    if (from == to) continue;
+    net.push_back(
+        fmt::format("{}: {} -> {}: {}", condition, from, to, fmt::join(chain.said.at(to), ", ")));
+  }
+  std::ranges::sort(net);
+  return net;
 }
 
 std::string Short(const json::Value& value) {

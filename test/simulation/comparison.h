@@ -35,6 +35,7 @@ struct Recording {
     std::vector<std::string> stable;
     std::vector<std::string> varies;
     std::vector<std::string> answers;
+    std::vector<std::string> events;
     std::map<std::string, json::Value> objects;
     std::map<std::string, WriteCount> writes;
   };

@@ -55,6 +55,9 @@ json::Value Point::ToJson() const {
   json::Array lines;
   for (const std::string& line : log) lines.emplace_back(line);
   object["log"] = std::move(lines);
+  json::Array told;
+  for (const std::string& event : events) told.emplace_back(event);
+  object["events"] = std::move(told);
   json::Object counts;
   for (const auto& [key, count] : writes) {
     counts[key] = json::Object{{"effective", count.effective}, {"total", count.total}};
@@ -127,6 +130,7 @@ void Recorder::Record(std::string name) {
       point.log.push_back(Text(line));
     }
   }
+  point.events = ListEvents();
   point.writes = CountWrites(world_.audit.calls());
   world_.audit.Forget();
   points_.push_back(std::move(point));
@@ -168,6 +172,29 @@ std::string Recorder::Text(std::string_view text) const {
     out = out.substr(0, mark + kMark.size()) + Join(lines, "\n");
   }
   return out;
+}
+
+std::vector<std::string> Recorder::ListEvents() {
+  std::vector<std::string> lines;
+  const json::Value list = world_.Get("/api/v1/events");
+  const json::Value* items = json::Find(list, "items");
+  if (items == nullptr || !items->is_array()) return lines;
+  for (const json::Value& event : items->get_array()) {
+    const std::string version =
+        fmt::format("{} {}", json::FindString(event, {"metadata", "uid"}),
+                    json::FindString(event, {"metadata", "resourceVersion"}));
+    std::string_view source = json::FindString(event, {"source", "component"});
+    if (source.empty()) source = json::FindString(event, {"reportingComponent"});
+    if (source.find("kro") == std::string_view::npos || !seen_events_.insert(version).second)
+      continue;
+    lines.push_back(Text(
+        fmt::format("{} {} {} {} {}: {}", source, json::FindString(event, {"type"}),
+                    json::FindString(event, {"involvedObject", "kind"}),
+                    json::FindString(event, {"involvedObject", "name"}),
+                    json::FindString(event, {"reason"}), json::FindString(event, {"message"}))));
+  }
+  std::ranges::sort(lines);
+  return lines;
 }
 
 std::vector<json::Value> Recorder::List() {

@@ -19,7 +19,8 @@ struct Point {
   std::string name;
   std::map<std::string, json::Value> objects;  // "Kind.group namespace/name"
   std::vector<std::string> answers;
-  std::vector<std::string> log;  // effective writes
+  std::vector<std::string> events;  // of kro, in the order of their texts
+  std::vector<std::string> log;     // effective writes
   std::map<std::string, WriteCount> writes;
   std::map<std::string, int> reads;
 
@@ -49,6 +50,8 @@ class Recorder {
   // The path of a custom kind's collection in the version that is stored; empty if there is none.
   std::string CollectionOf(const std::string& crd);
   void NameUid(const json::Value& object);
+  // Those that were written or counted again since the last call.
+  std::vector<std::string> ListEvents();
   json::Value Normalise(const json::Value& object, const std::map<std::string, json::Value>& specs,
                         const std::set<std::string>& definitions) const;
   json::Value Plain(const json::Value& value) const;
@@ -60,6 +63,7 @@ class Recorder {
   std::map<std::string, std::string> uids_;
   std::map<std::string, int> numbers_;
   std::vector<std::string> answers_;
+  std::set<std::string> seen_events_;  // by uid and version
   std::vector<Point> points_;
 };
 
