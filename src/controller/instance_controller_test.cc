@@ -1015,6 +1015,38 @@ TEST_F(InstanceControllerTest, ARefusedChildStopsItsDependantsOnlyAndIsTriedLess
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
 }
 
+TEST_F(InstanceControllerTest, AnImmutableFieldIsNamedAndNotTriedForeverUntilTheObjectIsReplaced) {
+  world.Define("app", R"(
+schema: {apiVersion: v1alpha1, kind: App, spec: {text: string | default=one}}
+resources:
+- id: frozen
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}"}
+    immutable: true
+    data: {text: "${schema.spec.text}"}
+)");
+  world.Apply(kAppInstance);
+  ASSERT_TRUE(world.UntilActive(kApps, "default", "a"));
+  world.Patch(kApps, "default", "a", "{spec: {text: two}}");
+  ASSERT_TRUE(world.UntilIs(kApps, "default", "a", {"status", "state"}, "ERROR"));
+  EXPECT_EQ(
+      Message(kApps, "a"),
+      "resource reconciliation failed: apply results contain errors: ConfigMap \"a\" is invalid: "
+      "data: Forbidden: field is immutable when `immutable` is set; immutable fields of "
+      "configmaps default/a (data) would change, for which it would have to be deleted and made "
+      "anew: kro does not delete it by itself");
+  world.ResetCalls();
+  sim.Advance(1h);
+  EXPECT_LE(world.calls().Count("PATCH", "configmaps"), 16);
+  EXPECT_EQ(Text(kConfigMaps, "a", {"data", "text"}), "one");
+  world.Delete(kConfigMaps, "default", "a");
+  sim.Advance(1s);
+  EXPECT_EQ(Text(kConfigMaps, "a", {"data", "text"}), "two");
+  EXPECT_TRUE(world.UntilActive(kApps, "default", "a"));
+}
+
 struct AWish : InstanceControllerTest {
   // A child was refused so often that it is not tried for minutes.
   void SetUp() override {

@@ -8,6 +8,7 @@
 #include "api/constants.h"
 #include "async/event.h"
 #include "controller/apply_set.h"
+#include "controller/immutable_fields.h"
 #include "controller/lingering.h"
 #include "controller/member_deleter.h"
 #include "controller/pass_computer.h"
@@ -49,6 +50,9 @@ Child ChildOf(const graph::Node& node, const runtime::Action& action);
 
 // Whether what we applied was taken or changed, so that an apply puts it right; nothing else is wanted.
 bool WasTouched(const runtime::Action& action);
+
+// What a user is told of a refused apply of `object`.
+Error Told(const kube::ApiError& error, std::string_view object);
 
 // The part of the watch that reads what an external reference names.
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
@@ -566,6 +570,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   } else {
     kube::ApiError& error = answer.error();
     if (kube::IsTypeMissing(error)) deps_.mapper.Forget(node.gvk.group);
+    Error told = Told(error, object);
     if (error.code() != ErrorCode::kCancelled) {
       if (!error.answered()) Memo().uncertain = true;
       if (CauseOf(error) == SetbackCause::kMissing && !kube::IsTypeMissing(error) &&
@@ -574,7 +579,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
         AwaitNamespace(std::string(action.ns));
       }
       const Setback& setback =
-          api_->NoteRefusal(*instance_, child, std::move(trial), error, deps_.random);
+          api_->NoteRefusal(*instance_, child, std::move(trial), error, told, deps_.random);
       api_->logger().Warning(
           "child not applied",
           {{"namespace", instance_->key().name_space},
@@ -586,7 +591,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
            {"retry_in_seconds", std::chrono::duration<double>(setback.next - Now()).count()},
            {"error", error.message()}});
     }
-    pass_->Failed(action, std::move(error));
+    pass_->Failed(action, std::move(told));
   }
 }
 
@@ -918,6 +923,12 @@ bool WasTouched(const runtime::Action& action) {
       {"metadata",
        json::Object{{"annotations", json::Object{{api::annotation::kDesiredHash, applied}}}}}};
   return !(*entry)->fields.Missing(ours).empty();
+}
+
+Error Told(const kube::ApiError& error, std::string_view object) {
+  const auto fields = ImmutableFields(error.status());
+  if (!fields) return error;
+  return Error(error.code(), error.message() + TellOfReplacement(object, *fields));
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

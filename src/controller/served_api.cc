@@ -210,7 +210,7 @@ InstanceMemo& ServedApi::MemoOf(const kube::StoredObject& instance) {
 }
 
 const Setback& ServedApi::NoteRefusal(const kube::StoredObject& instance, const Child& child,
-                                      Trial trial, const kube::ApiError& error,
+                                      Trial trial, const kube::ApiError& error, Error told,
                                       const kube::Random& random) {
   const MonotonicTime now = executor_.clock().Monotonic();
   const std::string object = child.Name();
@@ -218,7 +218,8 @@ const Setback& ServedApi::NoteRefusal(const kube::StoredObject& instance, const 
   std::optional<Duration> retry_after;
   if (error.status().retry_after) retry_after = *error.status().retry_after;
   const Setback& setback =
-      setbacks.Record(object, std::move(trial), CauseOf(error), error, retry_after, now, random);
+      setbacks.Record(object, std::move(trial), CauseOf(error),
+                                             std::move(told), retry_after, now, random);
   setbacks.Enqueue(object, pace_.Reserve({setback.cause, child.kind}, {instance.key(), object},
                                          setback.next - now, now));
   return setback;

@@ -170,9 +170,9 @@ class ServedApi {
 
   AppliedFields& applied_fields() { return applied_fields_; }
 
-  // A child was refused: when it is tried again depends on how many others were.
+  // A child was refused: when it is tried again depends on how many others were. `told` is what a user is told of it.
   const Setback& NoteRefusal(const kube::StoredObject& instance, const Child& child, Trial trial,
-                             const kube::ApiError& error, const kube::Random& random);
+                             const kube::ApiError& error, Error told, const kube::Random& random);
   // A child was applied: what others were refused for the same may be mended too.
   void NoteApplied(const kube::StoredObject& instance, const Child& child);
 

@@ -1,5 +1,7 @@
 #include "controller/setback_cause.h"
 
+#include "controller/immutable_fields.h"
+
 namespace kro::controller {
 
 std::string_view ToString(SetbackCause cause) {
@@ -8,6 +10,8 @@ std::string_view ToString(SetbackCause cause) {
       return "forbidden";
     case SetbackCause::kInvalid:
       return "invalid";
+    case SetbackCause::kImmutable:
+      return "immutable";
     case SetbackCause::kMissing:
       return "missing";
     case SetbackCause::kConflict:
@@ -28,6 +32,7 @@ SetbackCause CauseOf(const kube::ApiError& error) {
   if (kube::IsForbidden(error) || kube::IsUnauthorized(error)) return SetbackCause::kForbidden;
   if (kube::IsConflict(error)) return SetbackCause::kConflict;
   if (kube::IsNotFound(error)) return SetbackCause::kMissing;
+  if (ImmutableFields(error.status())) return SetbackCause::kImmutable;
   if (error.status().code >= 400 && error.status().code < 500) return SetbackCause::kInvalid;
   return SetbackCause::kServerError;
 }

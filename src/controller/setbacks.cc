@@ -93,6 +93,8 @@ Policy PolicyOf(SetbackCause cause) {
       return {seconds(1), minutes(5)};
     case SetbackCause::kInvalid:
       return {seconds(1), minutes(5)};
+    case SetbackCause::kImmutable:
+      return {minutes(1), minutes(5)};
     case SetbackCause::kMissing:
       return {milliseconds(500), seconds(60)};
     case SetbackCause::kConflict:
