@@ -52,7 +52,10 @@ Child ChildOf(const graph::Node& node, const runtime::Action& action);
 bool WasTouched(const runtime::Action& action);
 
 // What a user is told of a refused apply of `object`.
-Error Told(const kube::ApiError& error, std::string_view object);
+Error Told(const kube::ApiError& error, SetbackCause cause, const graph::Node& node,
+           std::string_view object);
+// Upstream's text: it looks the kinds up before it applies anything.
+Error MissingKind(const api::Gvk& gvk);
 
 // The part of the watch that reads what an external reference names.
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
@@ -127,6 +130,11 @@ class InstanceReconciler::Pass {
   Task<void> WriteUnresolved(std::string message);
 
   NextLook Soon() const;
+  // Where upstream looks first for what the instance made.
+  std::string HomeNamespace() const {
+    const std::string& ns = instance_->key().name_space;
+    return ns.empty() ? "default" : ns;
+  }
   void StartPass();
   runtime::LiveObject Find(const graph::Node& node, std::string_view ns, std::string_view name);
   // A child has to be put right. If that goes on and on: why it is not done now.
@@ -142,6 +150,8 @@ class InstanceReconciler::Pass {
   // Whether it appeared since that was said.
   bool NamespaceAppeared(const Setback& setback, std::string_view ns);
   std::string NamespaceUid(std::string_view ns);
+  // Whether what was missing is there by now.
+  Task<bool> KindAppeared(SetbackCause cause, api::Gvk gvk);
 
   // Whether the pass took more than it may on the loop; then the instance is looked at again.
   bool NeedsPool();
@@ -427,8 +437,10 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
   }
   const auto lease = api_->KindLease(node.mapping.gvr);
   if (lease == nullptr || lease->store() == nullptr) {
-    pass_->Failed(action, co_await WhyNotReadable({.gvr = node.mapping.gvr,
-                                                   .label_selector = std::string(kOwnedSelector)}));
+    Error why = co_await WhyNotReadable(
+        {.gvr = node.mapping.gvr, .label_selector = std::string(kOwnedSelector)});
+    pass_->Failed(action,
+                  why.code() == ErrorCode::kNotFound ? MissingKind(node.gvk) : std::move(why));
     co_return;
   }
   if (action.same_as_applied && action.live != nullptr &&
@@ -438,9 +450,14 @@ Task<void> InstanceReconciler::Pass::Start(runtime::Action action) {
   }
   const std::string object = ChildOf(node, action).Name();
   const Setback* setback = Memo().setbacks.Holds(object, TrialOf(action), Now());
-  if (setback != nullptr && !NamespaceAppeared(*setback, action.ns)) {
-    pass_->Failed(action, setback->error);
-    co_return;
+  if (setback != nullptr) {
+    Error error = setback->error;
+    const bool lifted =
+        NamespaceAppeared(*setback, action.ns) || co_await KindAppeared(setback->cause, node.gvk);
+    if (!lifted) {
+      pass_->Failed(action, std::move(error));
+      co_return;
+    }
   }
   if (auto error = co_await Contested(object, action)) {
     pass_->Failed(action, std::move(*error));
@@ -542,6 +559,13 @@ bool InstanceReconciler::Pass::NamespaceAppeared(const Setback& setback, std::st
   return !uid.empty() && uid != missed->second;
 }
 
+// The mapper forgot the kind when the server did, and asks anew at most once a second.
+Task<bool> InstanceReconciler::Pass::KindAppeared(SetbackCause cause, api::Gvk gvk) {
+  if (cause != SetbackCause::kMissingKind) co_return false;
+  auto mapping = co_await deps_.mapper.ForKind(std::move(gvk), cancel_);
+  co_return mapping.has_value();
+}
+
 // Empty: there is none, or it is not known.
 std::string InstanceReconciler::Pass::NamespaceUid(std::string_view ns) {
   for (const auto& [scope, lease] : Memo().references) {
@@ -569,12 +593,12 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
     Conclude(action, std::make_shared<const json::Value>(std::move(*answer)));
   } else {
     kube::ApiError& error = answer.error();
-    if (kube::IsTypeMissing(error)) deps_.mapper.Forget(node.gvk.group);
-    Error told = Told(error, object);
+    const SetbackCause cause = CauseOf(error);
+    if (cause == SetbackCause::kMissingKind) deps_.mapper.Forget(node.gvk.group);
+    Error told = Told(error, cause, node, object);
     if (error.code() != ErrorCode::kCancelled) {
       if (!error.answered()) Memo().uncertain = true;
-      if (CauseOf(error) == SetbackCause::kMissing && !kube::IsTypeMissing(error) &&
-          !action.ns.empty()) {
+      if (cause == SetbackCause::kMissing && !action.ns.empty()) {
         Memo().missing_namespaces[std::string(action.ns)] = NamespaceUid(action.ns);
         AwaitNamespace(std::string(action.ns));
       }
@@ -694,7 +718,11 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Prune(runtime::Ou
     const auto lease = api_->WatchKind(mapping->gvk, mapping->gvr, instance_->key());
     if (auto ready = co_await lease->WaitReady(kWatchPatience, cancel_); !ready) {
       const Error why = co_await WhyNotReadable(lease->scope());
-      prune_text_ = fmt::format("list orphans failed: list {}: {}", mapping->gvr, why.message());
+      prune_text_ =
+          fmt::format("list orphans failed: list {}{}: {}", mapping->gvr,
+                      mapping->scope == kube::ResourceScope::kNamespaced ? " in " + HomeNamespace()
+                                                                         : std::string(),
+                      why.message());
     }
   }
   api_->SetExtraKinds(instance_->key(), extra);
@@ -925,10 +953,20 @@ bool WasTouched(const runtime::Action& action) {
   return !(*entry)->fields.Missing(ours).empty();
 }
 
-Error Told(const kube::ApiError& error, std::string_view object) {
+Error Told(const kube::ApiError& error, SetbackCause cause, const graph::Node& node,
+           std::string_view object) {
+  if (cause == SetbackCause::kMissingKind) return MissingKind(node.gvk);
   const auto fields = ImmutableFields(error.status());
   if (!fields) return error;
   return Error(error.code(), error.message() + TellOfReplacement(object, *fields));
+}
+
+Error MissingKind(const api::Gvk& gvk) {
+  return Error(
+      ErrorCode::kPending,
+      fmt::format("project failed: RESTMapping failed for {}: no matches for kind \"{}\" in "
+                  "version \"{}\"",
+                  gvk, gvk.kind, gvk.ApiVersion()));
 }
 
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,

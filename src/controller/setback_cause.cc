@@ -14,6 +14,8 @@ std::string_view ToString(SetbackCause cause) {
       return "immutable";
     case SetbackCause::kMissing:
       return "missing";
+    case SetbackCause::kMissingKind:
+      return "missing kind";
     case SetbackCause::kConflict:
       return "conflict";
     case SetbackCause::kThrottled:
@@ -31,6 +33,7 @@ SetbackCause CauseOf(const kube::ApiError& error) {
   if (kube::IsThrottled(error)) return SetbackCause::kThrottled;
   if (kube::IsForbidden(error) || kube::IsUnauthorized(error)) return SetbackCause::kForbidden;
   if (kube::IsConflict(error)) return SetbackCause::kConflict;
+  if (kube::IsTypeMissing(error)) return SetbackCause::kMissingKind;
   if (kube::IsNotFound(error)) return SetbackCause::kMissing;
   if (ImmutableFields(error.status())) return SetbackCause::kImmutable;
   if (error.status().code >= 400 && error.status().code < 500) return SetbackCause::kInvalid;

@@ -11,7 +11,8 @@ enum class SetbackCause {
   kForbidden,    // by RBAC, admission or quota
   kInvalid,      // the object is wrong; only a change mends it
   kImmutable,    // it stands, and what is wanted of it cannot be changed
-  kMissing,      // its namespace or its kind
+  kMissing,      // its namespace
+  kMissingKind,  // no server of its kind
   kConflict,     // somebody was faster
   kThrottled,    // the server asks for patience
   kUnreachable,  // no answer, the outcome is unknown

@@ -96,6 +96,7 @@ Policy PolicyOf(SetbackCause cause) {
     case SetbackCause::kImmutable:
       return {minutes(1), minutes(5)};
     case SetbackCause::kMissing:
+    case SetbackCause::kMissingKind:
       return {milliseconds(500), seconds(60)};
     case SetbackCause::kConflict:
       return {milliseconds(100), seconds(30)};

@@ -873,15 +873,38 @@ TEST_F(Rows, Row53_AKindThatGoesAndComesBackIsServedAgain) {
   c.Delete(kCrds, "tables.ex.io");
   c.Advance(10min);
   EXPECT_EQ(c.State("app"), "Active") << "it goes on with what is known of the kind";
+  // Instance spec row 18.
+  EXPECT_EQ(StateOf(kApps, "a"), "IN_PROGRESS");
+  EXPECT_THAT(
+      c.Get(kApps, "a", "default"),
+      testing::ResultOf([](const auto& app) { return json::Serialize(app); },
+                        HasSubstr("resource reconciliation failed: project failed: RESTMapping "
+                                  "failed for ex.io/v1, Kind=Table: no matches for kind")));
   // That its watch cannot be opened holds up nobody else.
   c.Apply(kInstance);
   c.Advance(1s);
   EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
   c.ApplyAndSettle(kTableCrd);
   EXPECT_EQ(c.State("app"), "Active");
-  c.Advance(2min);
+  c.Advance(2s);
   EXPECT_FALSE(c.Get(kTables, "a", "default").is_null());
   EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
+}
+
+// Of a kind that is not served any more nothing can be left.
+TEST_F(Rows, AnInstanceWhoseKindsAreGoneCanBeDeleted) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kTableCrd);
+  c.ApplyAndSettle(kTableUser);
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: x}}");
+  ASSERT_EQ(StateOf(kApps, "a"), "ACTIVE");
+  c.Delete(kCrds, "tables.ex.io");
+  c.Advance(1min);
+  c.Delete(kApps, "a", "default");
+  c.Advance(30s);
+  EXPECT_TRUE(c.Get(kApps, "a", "default").is_null());
 }
 
 TEST_F(Rows, AKindThatComesBackWithAnotherSchemaIsCompiledAgain) {

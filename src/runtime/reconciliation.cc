@@ -488,9 +488,16 @@ void Reconciliation::Impl::Settle(std::size_t number) {
     return std::ranges::find(run.items, state, &Item::state);
   };
   if (const auto failed = with(Item::State::kFailed); failed != run.items.end()) {
-    run.failure = Run::Failure::kApply;
     run.cause = failed->error;
     run.wanting_item = static_cast<std::size_t>(failed - run.items.begin());
+    // Upstream looks these up before it applies anything, so that they end its pass.
+    const bool is_missing_kind = run.cause->code() == ErrorCode::kPending;
+    const bool is_nameless = failed->name.empty() && !node.IsList();
+    run.failure = is_missing_kind || is_nameless ? Run::Failure::kFault : Run::Failure::kApply;
+    if (is_missing_kind) {
+      run.waits_for = number;
+      return Conclude(run, NodeState::kPending);
+    }
     if (node.IsList()) run.cause->Push(fmt::format("collection item {}", run.wanting_item));
     return Conclude(run, NodeState::kError);
   }

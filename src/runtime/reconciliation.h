@@ -97,7 +97,8 @@ class Reconciliation {
   void Applied(const Action& action, LiveObject object);
   // What the external reference names: nothing or one, or a list in any order.
   void Observed(const Action& action, std::vector<LiveObject> objects);
-  // The server refused, or could not be asked. The message goes into the conditions as it is.
+  // The server refused, or could not be asked. The message goes into the conditions as it is. kPending: it does
+  // not have the kind yet.
   void Failed(const Action& action, Error error);
 
   // What the inventory must name before the actions returned so far are carried out.
