@@ -891,6 +891,40 @@ TEST_F(Rows, Row53_AKindThatGoesAndComesBackIsServedAgain) {
   EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
 }
 
+TEST_F(Rows, InstanceRow17_FieldsThatNoSchemaKnowsAreApplied) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(Replace(kTableCrd, "spec: {type: object,",
+                           "spec: {type: object, x-kubernetes-preserve-unknown-fields: true,"));
+  c.ApplyAndSettle(Replace(kTableUser, R"(spec: {text: "${schema.spec.text}"})",
+                           R"(spec: {text: x, free: {deep: ["${schema.spec.text}"], number: 3}})"));
+  c.ApplyAndSettle(
+      "{apiVersion: kro.run/v1alpha1, kind: App, metadata: {name: a, namespace: default}, spec: "
+      "{text: hi}}");
+  EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
+  const json::Value table = c.Get(kTables, "a", "default");
+  EXPECT_EQ(json::Serialize(*json::Find(table, {"spec", "free"})), R"({"deep":["hi"],"number":3})");
+  // An unknown field is a field like any other: nothing is written again for it.
+  replica->transport.requests.clear();
+  c.Advance(10min);
+  EXPECT_EQ(StateOf(kApps, "a"), "ACTIVE");
+  EXPECT_EQ(c.Get(kTables, "a", "default"), table);
+}
+
+TEST_F(Rows, InstanceRow100a_APlainReapplyShowsNoOtherState) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  ASSERT_EQ(StateOf(kWebs, "a"), "ACTIVE");
+  c.Apply(Replace(kWeb, R"(data: {text: "${first.data.text}"})",
+                  R"(data: {text: "${first.data.text} v2"})"));
+  for (int i = 0; i < 10'000 && Data("a-second") != "hi v2"; ++i) {
+    c.Advance(1ms);
+    ASSERT_EQ(StateOf(kWebs, "a"), "ACTIVE");
+  }
+  EXPECT_EQ(Data("a-second"), "hi v2");
+  EXPECT_EQ(StateOf(kWebs, "a"), "ACTIVE");
+}
+
 // Of a kind that is not served any more nothing can be left.
 TEST_F(Rows, AnInstanceWhoseKindsAreGoneCanBeDeleted) {
   auto replica = c.Start();

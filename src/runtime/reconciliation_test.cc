@@ -197,6 +197,39 @@ resources:
   EXPECT_EQ(*json::Find(*cluster.Find("Widget default/w"), "spec"), Yaml("{list: [b, d]}"));
 }
 
+// Spec section 1.6: upstream fails to read it, and so ends the pass; of an item the apply fails.
+TEST(Reconciliation, RefusesAnObjectWithoutAName) {
+  const std::string_view one = R"(
+resources:
+- id: w
+  template:
+    apiVersion: test.dev/v1
+    kind: Widget
+    metadata: {name: "${schema.spec.text}"}
+)";
+  const std::string_view many = R"(
+resources:
+- id: w
+  forEach: [{word: "${[schema.spec.text]}"}]
+  template:
+    apiVersion: test.dev/v1
+    kind: Widget
+    metadata: {name: "${word}"}
+)";
+  FakeCluster cluster;
+  for (const auto& [resources, text] :
+       {std::pair(one, "resource reconciliation failed: name is required"),
+        std::pair(
+            many,
+            "resource reconciliation failed: apply results contain errors: collection item 0: "
+            "name is required")}) {
+    const auto graph = GraphOf(AppSchema("{text: string}") + std::string(resources));
+    const Outcome outcome = RunPass(graph, App("{text: ''}"), cluster).outcome;
+    EXPECT_EQ(outcome.state, "ERROR");
+    EXPECT_EQ(outcome.message, text);
+  }
+}
+
 // ---- Knowing that nothing changed --------------------------------------------------------------
 
 TEST(Reconciliation, KnowsWhatItAppliedBefore) {
@@ -1381,6 +1414,11 @@ TEST(Reconciliation, EvaluatesTheAuthorsConditions) {
        "[\"${runtime.newCondition({type: 'A', status: runtime.condition(schema, "
        "'ResourcesReady').status})}\"]",
        {"A=True//"}},
+      {"reads kro's own, whatever the author makes of it (row 121)",
+       "[\"${runtime.newCondition({type: 'ResourcesReady', status: 'False', reason: 'Mine'})}\", "
+       "\"${runtime.newCondition({type: 'A', status: runtime.condition(schema, "
+       "'ResourcesReady').status})}\"]",
+       {"ResourcesReady=False/Mine/", "A=True//"}},
       {"reads a child",
        "[\"${runtime.newCondition({type: 'A', status: cm.data.v == 'x' ? 'True' : 'False'})}\"]",
        {"A=True//"}},
