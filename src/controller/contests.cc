@@ -52,10 +52,9 @@ std::optional<MonotonicTime> Contests::Next(MonotonicTime now) const {
     if (!contest.fight) continue;
     const auto missing = std::max(1 - contest.repairs_left, 0.0);
     const MonotonicTime at =
-        contest.waits
-            ? contest.counted +
-                  Duration(static_cast<Duration::rep>(missing * static_cast<double>(kPause.count())))
-            : contest.wanted + kRest;
+        contest.waits ? contest.counted + Duration(static_cast<Duration::rep>(
+                                              missing * static_cast<double>(kPause.count())))
+                      : contest.wanted + kRest;
     next = std::min(next.value_or(at), at);
   }
   if (next) next = std::max(*next, now);

@@ -34,10 +34,11 @@ std::shared_ptr<const graph::Graph> PairsGraph() {
 runtime::LiveObject Pairs(int n) {
   std::string texts;
   for (int i = 0; i < n; ++i) texts += fmt::format("a{},", i);
-  return std::make_shared<const json::Value>(Yaml(fmt::format(
-      "{{apiVersion: kro.run/v1alpha1, kind: Pairs, metadata: {{name: p, namespace: default, uid: u}}, "
-      "spec: {{a: [{}]}}}}",
-      texts)));
+  return std::make_shared<const json::Value>(
+      Yaml(fmt::format("{{apiVersion: kro.run/v1alpha1, kind: Pairs, metadata: {{name: p, "
+                       "namespace: default, uid: u}}, "
+                       "spec: {{a: [{}]}}}}",
+                       texts)));
 }
 
 TEST(PassComputer, APassWithinTheBudgetOfTheLoopStaysThere) {
@@ -66,25 +67,25 @@ TEST(PassComputer, TheLoopGoesOnMeanwhile) {
   std::atomic<bool> done = false;
   int turns = 0;
   bool found_on_loop = false;
-  executor.RunToEnd([](auto& executor, auto& done, auto& turns,
-                       auto& found_on_loop) -> async::Task<void> {
-    const auto loop = std::this_thread::get_id();
-    PassComputer pass(executor, PairsGraph(), Pairs(1000),
-                      {.find =
-                           [&](const graph::Node&, std::string_view, std::string_view) {
-                             found_on_loop = std::this_thread::get_id() == loop;
-                             return runtime::LiveObject();
-                           }},
-                      PassComputer::Place::kPool);
-    async::Scope scope(executor);
-    scope.Spawn([](auto& executor, auto& done, auto& turns) -> async::Task<void> {
-      for (; !done; ++turns) co_await async::Yield(executor);
-    }(executor, done, turns));
-    const auto actions = co_await pass.Advance();
-    EXPECT_EQ(actions.size(), 1U);
-    done = true;
-    co_await scope.Join();
-  }(executor, done, turns, found_on_loop));
+  executor.RunToEnd(
+      [](auto& executor, auto& done, auto& turns, auto& found_on_loop) -> async::Task<void> {
+        const auto loop = std::this_thread::get_id();
+        PassComputer pass(executor, PairsGraph(), Pairs(1000),
+                          {.find =
+                               [&](const graph::Node&, std::string_view, std::string_view) {
+                                 found_on_loop = std::this_thread::get_id() == loop;
+                                 return runtime::LiveObject();
+                               }},
+                          PassComputer::Place::kPool);
+        async::Scope scope(executor);
+        scope.Spawn([](auto& executor, auto& done, auto& turns) -> async::Task<void> {
+          for (; !done; ++turns) co_await async::Yield(executor);
+        }(executor, done, turns));
+        const auto actions = co_await pass.Advance();
+        EXPECT_EQ(actions.size(), 1U);
+        done = true;
+        co_await scope.Join();
+      }(executor, done, turns, found_on_loop));
   EXPECT_GT(turns, 100);
   EXPECT_TRUE(found_on_loop);
 }

@@ -217,9 +217,8 @@ const Setback& ServedApi::NoteRefusal(const kube::StoredObject& instance, const 
   Setbacks& setbacks = MemoOf(instance).setbacks;
   std::optional<Duration> retry_after;
   if (error.status().retry_after) retry_after = *error.status().retry_after;
-  const Setback& setback =
-      setbacks.Record(object, std::move(trial), CauseOf(error),
-                                             std::move(told), retry_after, now, random);
+  const Setback& setback = setbacks.Record(object, std::move(trial), CauseOf(error),
+                                           std::move(told), retry_after, now, random);
   setbacks.Enqueue(object, pace_.Reserve({setback.cause, child.kind}, {instance.key(), object},
                                          setback.next - now, now));
   return setback;

@@ -139,9 +139,10 @@ TEST_F(ProcessTest, Row57_ASignalInTheMiddleOfPassesEndsItInOrder) {
   user.Apply(kDefinition);
   user.WaitFor("kro.run/v1alpha1 ResourceGraphDefinition note", {"status", "state"}, "Active");
   for (int i = 0; i < 50; ++i) {
-    user.Apply(fmt::format("apiVersion: kro.run/v1alpha1\nkind: Note\n"
-                           "metadata: {{name: n{}, namespace: default}}\nspec: {{text: a}}\n",
-                           i));
+    user.Apply(
+        fmt::format("apiVersion: kro.run/v1alpha1\nkind: Note\n"
+                    "metadata: {{name: n{}, namespace: default}}\nspec: {{text: a}}\n",
+                    i));
   }
   EXPECT_EQ(process_->Stop(), 0);
   EXPECT_THAT(Log(), HasSubstr("\"msg\":\"stopped\""));
