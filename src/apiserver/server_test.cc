@@ -870,7 +870,8 @@ TEST(ServerVersions, OwnershipIsKeptByVersionAndConflictsAcrossThem) {
   const auto config = [](std::string_view version, std::string_view more) {
     return fmt::format(
         R"({{"apiVersion":"autoscaling/{}","kind":"HorizontalPodAutoscaler","metadata":
-{{"name":"web"}},"spec":{{"maxReplicas":5,{}"scaleTargetRef":{{"kind":"Deployment","name":"web"}}}}}})",
+{{"name":"web"}},"spec":{{"maxReplicas":5,{}"scaleTargetRef":{{"apiVersion":"apps/v1","kind":"Deployment",
+"name":"web"}}}}}})",
         version, more);
   };
   ASSERT_EQ(world.Apply(v1, "a", config("v1", R"("targetCPUUtilizationPercentage":60,)")).status,

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "apiserver/kinds/network.h"
+#include "apiserver/kinds/autoscaler.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {

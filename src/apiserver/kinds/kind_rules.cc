@@ -4,6 +4,7 @@
 #include <string>
 
 #include "apiserver/kinds/admission.h"
+#include "apiserver/kinds/autoscaler.h"
 #include "apiserver/kinds/certificates.h"
 #include "apiserver/kinds/config.h"
 #include "apiserver/kinds/custom_resource_definition.h"
@@ -121,10 +122,14 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                                           .prepare = PrepareDisruptionBudget,
                                           .validate = ValidateDisruptionBudget};
   rules["priorityclasses.scheduling.k8s.io"] = {.generation = Rule::kSpec};
-  rules["horizontalpodautoscalers.autoscaling"] = {
-      .has_status = true, .set_defaults = DefaultAutoscaler, .prepare = PrepareAutoscaler};
-  rules["horizontalpodautoscalers.autoscaling/v1"] = {
-      .has_status = true, .set_defaults = DefaultAutoscalerV1, .prepare = PrepareAutoscalerV1};
+  rules["horizontalpodautoscalers.autoscaling"] = {.has_status = true,
+                                                   .set_defaults = DefaultAutoscaler,
+                                                   .prepare = PrepareAutoscaler,
+                                                   .validate = ValidateAutoscaler};
+  rules["horizontalpodautoscalers.autoscaling/v1"] = {.has_status = true,
+                                                      .set_defaults = DefaultAutoscalerV1,
+                                                      .prepare = PrepareAutoscalerV1,
+                                                      .validate = ValidateAutoscaler};
   rules["leases.coordination.k8s.io"] = {.unconditional_update = false, .create_on_update = true};
   rules["certificatesigningrequests.certificates.k8s.io"] = {
       .has_status = true, .prepare = PrepareSigningRequest, .validate = ValidateSigningRequest};

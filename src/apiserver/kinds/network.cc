@@ -11,8 +11,6 @@
 namespace kro::apiserver {
 namespace {
 
-// Of an autoscaler: how fast it scales.
-void DefaultBehavior(json::Object& behavior);
 bool NeedsAddress(const json::Value& service);
 bool HasNodePorts(const json::Value& service);
 void KeepAddresses(const json::Value& old, json::Object& spec);
@@ -196,60 +194,7 @@ void ValidateDisruptionBudget(const WriteContext&, const json::Value& object, Fi
   }
 }
 
-void DefaultAutoscaler(json::Object& object) {
-  json::Object& spec = Child(object, "spec");
-  SetDefault(spec, "minReplicas", 1);
-  if (json::Object* behavior = FindChild(spec, "behavior")) DefaultBehavior(*behavior);
-  json::Array* metrics = FindArray(spec, "metrics");
-  if (metrics != nullptr && !metrics->empty()) return;
-  json::Object target;
-  target["type"] = "Utilization";
-  target["averageUtilization"] = 80;
-  json::Object resource;
-  resource["name"] = "cpu";
-  resource["target"] = std::move(target);
-  json::Object metric;
-  metric["type"] = "Resource";
-  metric["resource"] = std::move(resource);
-  spec["metrics"] = json::Array{std::move(metric)};
-}
-
-void DefaultAutoscalerV1(json::Object& object) {
-  SetDefault(Child(object, "spec"), "minReplicas", 1);
-}
-
-void PrepareAutoscalerV1(const WriteContext& context, json::Object& object) {
-  if (context.old != nullptr) return;
-  json::Object& status = Child(object, "status");
-  SetDefault(status, "currentReplicas", 0);
-  SetDefault(status, "desiredReplicas", 0);
-}
-
-void PrepareAutoscaler(const WriteContext& context, json::Object& object) {
-  if (context.old != nullptr) return;
-  json::Object& status = Child(object, "status");
-  SetDefault(status, "desiredReplicas", 0);
-  SetDefault(status, "currentMetrics", nullptr);
-}
-
 namespace {
-
-void DefaultBehavior(json::Object& behavior) {
-  const auto policy = [](std::string_view type, int value) {
-    json::Object made;
-    made["type"] = type;
-    made["value"] = value;
-    made["periodSeconds"] = 15;
-    return made;
-  };
-  json::Object& up = Child(behavior, "scaleUp");
-  SetDefault(up, "stabilizationWindowSeconds", 0);
-  SetDefault(up, "selectPolicy", "Max");
-  SetDefault(up, "policies", json::Array{policy("Pods", 4), policy("Percent", 100)});
-  json::Object& down = Child(behavior, "scaleDown");
-  SetDefault(down, "selectPolicy", "Max");
-  SetDefault(down, "policies", json::Array{policy("Percent", 100)});
-}
 
 bool NeedsAddress(const json::Value& service) {
   return StringAt(service, {"spec", "type"}) != "ExternalName";

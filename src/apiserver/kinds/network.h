@@ -1,4 +1,4 @@
-// Kinds about traffic and availability: Service, Ingress, NetworkPolicy, PodDisruptionBudget, autoscalers.
+// Kinds about traffic and availability: Service, Ingress, NetworkPolicy, PodDisruptionBudget.
 #pragma once
 
 #include "apiserver/kinds/kind_rules.h"
@@ -14,10 +14,5 @@ void DefaultNetworkPolicy(json::Object& object);
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object);
 void ValidateDisruptionBudget(const WriteContext& context, const json::Value& object,
                               FieldErrors& errors);
-// Of autoscaling/v2, and of v1.
-void DefaultAutoscaler(json::Object& object);
-void DefaultAutoscalerV1(json::Object& object);
-void PrepareAutoscalerV1(const WriteContext& context, json::Object& object);
-void PrepareAutoscaler(const WriteContext& context, json::Object& object);
 
 }  // namespace kro::apiserver

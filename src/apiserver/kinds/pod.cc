@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <utility>
 
 #include "apiserver/internal/core.h"
 #include "apiserver/kinds/values.h"
+#include "json/path.h"
 
 namespace kro::apiserver {
 namespace {
@@ -21,6 +24,11 @@ std::string_view QosClass(const json::Object& pod);
 void AddTolerations(json::Object& spec);
 void ValidateContainers(const json::Value& spec, std::string_view list, const std::string& at,
                         FieldErrors& errors);
+void ValidateResources(const json::Value& container, const std::string& at, FieldErrors& errors);
+void WarnOfVariables(const json::Value& spec, const std::string& at,
+                     std::vector<std::string>& warnings);
+void WarnOfPorts(const json::Value& spec, const std::string& at,
+                 std::vector<std::string>& warnings);
 
 }  // namespace
 
@@ -60,6 +68,9 @@ void ValidatePod(const WriteContext& context, const json::Value& object, FieldEr
   const json::Value* spec = json::Find(object, "spec");
   if (spec == nullptr) return;
   ValidatePodSpec(*spec, "spec", errors);
+  if (context.old == nullptr && context.warnings != nullptr && errors.empty()) {
+    WarnOfPodSpec(*spec, "spec", *context.warnings);
+  }
   if (context.old == nullptr || context.endpoint != Endpoint::kMain) return;
   // What may change of a running pod is put aside; the rest must be equal.
   const auto stripped = [](json::Value value) {
@@ -115,6 +126,25 @@ void ValidatePodSpec(const json::Value& spec, const std::string& at, FieldErrors
   if (ArrayAt(spec, {"containers"}).empty()) errors.push_back(Required(at + ".containers"));
   ValidateContainers(spec, "containers", at, errors);
   ValidateContainers(spec, "initContainers", at, errors);
+}
+
+void WarnOfPodSpec(const json::Value& spec, const std::string& at,
+                   std::vector<std::string>& warnings) {
+  WarnOfVariables(spec, at, warnings);
+  WarnOfPorts(spec, at, warnings);
+}
+
+void WarnOfTemplate(const WriteContext& context, const json::Value& object, const std::string& at) {
+  if (context.warnings == nullptr || context.endpoint != Endpoint::kMain) return;
+  const auto generation = [](const json::Value& of) {
+    return IntAt(of, {"metadata", "generation"});
+  };
+  if (context.old != nullptr && generation(*context.old) == generation(object)) return;
+  const auto path = json::FieldPath::Parse(at);
+  if (!path) return;
+  if (const json::Value* spec = json::Get(object, *path)) {
+    WarnOfPodSpec(*spec, at, *context.warnings);
+  }
 }
 
 namespace {
@@ -273,7 +303,13 @@ void ValidateContainers(const json::Value& spec, std::string_view list, const st
     }
     if (StringAt(container, {"image"}).empty()) errors.push_back(Required(here + ".image"));
     const json::Array& ports = ArrayAt(container, {"ports"});
+    std::set<std::string_view> port_names;
     for (std::size_t p = 0; p < ports.size(); ++p) {
+      const std::string_view port_name = StringAt(ports[p], {"name"});
+      if (!port_name.empty() && !port_names.insert(port_name).second) {
+        errors.push_back(
+            Duplicate(fmt::format("{}.ports[{}].name", here, p), json::Value(port_name)));
+      }
       std::int64_t port = IntAt(ports[p], {"containerPort"});
       std::string where = fmt::format("{}.ports[{}].containerPort", here, p);
       if (port == 0) {
@@ -283,6 +319,7 @@ void ValidateContainers(const json::Value& spec, std::string_view list, const st
             Invalid(where, json::Value(port), "must be between 1 and 65535, inclusive"));
       }
     }
+    ValidateResources(container, here + ".resources", errors);
     const json::Array& mounts = ArrayAt(container, {"volumeMounts"});
     for (std::size_t m = 0; m < mounts.size(); ++m) {
       std::string volume(StringAt(mounts[m], {"name"}));
@@ -292,6 +329,129 @@ void ValidateContainers(const json::Value& spec, std::string_view list, const st
       }
     }
   }
+}
+
+// Whether more may be promised than there is: not of devices and huge pages.
+bool MayOvercommit(std::string_view resource) {
+  const bool native = resource.find('/') == std::string_view::npos ||
+                      resource.find("kubernetes.io/") != std::string_view::npos;
+  return native && !resource.starts_with("hugepages-");
+}
+
+void ValidateResources(const json::Value& container, const std::string& at, FieldErrors& errors) {
+  const json::Value zero("0");
+  const json::Object& limits = ObjectAt(container, {"resources", "limits"});
+  const json::Object& requests = ObjectAt(container, {"resources", "requests"});
+  const auto check_sign = [&](std::string_view list, const json::Object& quantities) {
+    for (const auto& [name, quantity] : quantities) {
+      if (!QuantityLess(&quantity, &zero)) continue;
+      errors.push_back(Invalid(fmt::format("{}.{}[{}]", at, list, std::string_view(name)), quantity,
+                               "must be greater than or equal to 0"));
+    }
+  };
+  check_sign("limits", limits);
+  check_sign("requests", requests);
+  for (const auto& [key, request] : requests) {
+    const std::string_view name = key;
+    const json::Value* limit = limits.if_contains(name);
+    if (limit == nullptr) {
+      if (!MayOvercommit(name)) {
+        errors.push_back(
+            Required(at + ".limits", "Limit must be set for non overcommitable resources"));
+      }
+      continue;
+    }
+    const bool more = QuantityLess(limit, &request);
+    const auto refuse = [&](std::string_view must) {
+      errors.push_back(
+          Invalid(at + ".requests", request,
+                  fmt::format("must be {} {} limit of {}", must, name, StringAt(*limit, {}))));
+    };
+    if (!MayOvercommit(name) && (more || QuantityLess(&request, limit))) {
+      refuse("equal to");
+    } else if (more) {
+      refuse("less than or equal to");
+    }
+  }
+}
+
+constexpr std::string_view kContainerLists[] = {"initContainers", "containers",
+                                                "ephemeralContainers"};
+
+// A second definition is meant where it builds on the first.
+void WarnOfVariables(const json::Value& spec, const std::string& at,
+                     std::vector<std::string>& warnings) {
+  for (std::string_view list : kContainerLists) {
+    const json::Array& containers = ArrayAt(spec, {list});
+    for (std::size_t c = 0; c < containers.size(); ++c) {
+      std::set<std::string_view> names;
+      const json::Array& variables = ArrayAt(containers[c], {"env"});
+      for (std::size_t v = 0; v < variables.size(); ++v) {
+        const std::string_view name = StringAt(variables[v], {"name"});
+        if (names.insert(name).second) continue;
+        const std::string_view value = StringAt(variables[v], {"value"});
+        const std::string reference = fmt::format("$({})", name);
+        if (json::Find(variables[v], "valueFrom") == nullptr && value != reference &&
+            value.find(reference) != std::string_view::npos) {
+          continue;
+        }
+        warnings.push_back(
+            fmt::format("{}.{}[{}].env[{}]: hides previous definition of \"{}\", which may be "
+                        "dropped when using apply",
+                        at, list, c, v, name));
+      }
+    }
+  }
+}
+
+void WarnOfPorts(const json::Value& spec, const std::string& at,
+                 std::vector<std::string>& warnings) {
+  struct Seen {
+    std::string field;
+    const json::Value* port;
+  };
+  std::map<std::pair<std::int64_t, std::string_view>, std::vector<Seen>> by_number;
+  std::map<std::string_view, std::string> by_name;
+  std::vector<std::string> of_names;
+  for (std::string_view list : kContainerLists) {
+    const json::Array& containers = ArrayAt(spec, {list});
+    for (std::size_t c = 0; c < containers.size(); ++c) {
+      const json::Array& ports = ArrayAt(containers[c], {"ports"});
+      for (std::size_t p = 0; p < ports.size(); ++p) {
+        const std::string field = fmt::format("{}.{}[{}].ports[{}]", at, list, c, p);
+        const std::string_view address = StringAt(ports[p], {"hostIP"});
+        const std::int64_t host = IntAt(ports[p], {"hostPort"});
+        std::vector<Seen>& others =
+            by_number[{IntAt(ports[p], {"containerPort"}), StringAt(ports[p], {"protocol"})}];
+        for (const Seen& other : others) {
+          const std::string_view its_address = StringAt(*other.port, {"hostIP"});
+          const std::int64_t its_host = IntAt(*other.port, {"hostPort"});
+          std::string_view how;
+          if (address == its_address && host == its_host) {
+            how = "duplicate";
+          } else if (host == 0 || its_host == 0) {
+            how = "overlapping";
+          } else if (host == its_host && address.empty() != its_address.empty()) {
+            how = "dangerously ambiguous";
+          } else {
+            continue;
+          }
+          warnings.push_back(
+              fmt::format("{}: {} port definition with {}", field, how, other.field));
+        }
+        others.push_back({field, &ports[p]});
+        const std::string_view name = StringAt(ports[p], {"name"});
+        if (name.empty()) continue;
+        const auto [first, fresh] = by_name.try_emplace(name, field);
+        if (fresh) continue;
+        of_names.push_back(
+            fmt::format("{}: duplicate port name \"{}\" with {}, services and probes that select "
+                        "ports by name will use {}",
+                        field, name, first->second, first->second));
+      }
+    }
+  }
+  warnings.insert(warnings.end(), of_names.begin(), of_names.end());
 }
 
 }  // namespace

@@ -29,30 +29,51 @@ void PrepareVolumeClaim(const WriteContext& context, json::Object& object) {
 
 void ValidateVolumeClaim(const WriteContext& context, const json::Value& object,
                          FieldErrors& errors) {
-  if (ArrayAt(object, {"spec", "accessModes"}).empty()) {
+  static constexpr std::string_view kModes[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce",
+                                                "ReadWriteOncePod"};
+  const json::Array& modes = ArrayAt(object, {"spec", "accessModes"});
+  if (modes.empty()) {
     errors.push_back(Required("spec.accessModes", "at least 1 access mode is required"));
   }
-  if (json::Find(object, {"spec", "resources", "requests", "storage"}) == nullptr) {
+  for (const json::Value& mode : modes) {
+    if (std::ranges::find(kModes, StringAt(mode, {})) == std::end(kModes)) {
+      errors.push_back(NotSupported("spec.accessModes", mode, kModes));
+    }
+  }
+  const json::Value zero("0");
+  const json::Value* size = json::Find(object, {"spec", "resources", "requests", "storage"});
+  if (size == nullptr) {
     errors.push_back(Required("spec.resources[storage]"));
+  } else if (!QuantityLess(&zero, size)) {
+    errors.push_back(Invalid("spec.resources[storage]", *size, "must be greater than zero"));
   }
   if (context.old == nullptr || context.endpoint != Endpoint::kMain) return;
-  json::Object before = ObjectAt(*context.old, {"spec"});
-  json::Object after = ObjectAt(object, {"spec"});
-  const bool bound = !StringAt(*context.old, {"spec", "volumeName"}).empty();
+  json::Value before = *json::Find(*context.old, "spec");
+  json::Value after = *json::Find(object, "spec");
   // The binder fills in the volume; a bound claim may grow.
-  if (!bound) {
-    before.erase("volumeName");
-    after.erase("volumeName");
-  } else {
-    before.erase("resources");
-    after.erase("resources");
+  if (StringAt(before, {"volumeName"}).empty()) {
+    before.as_object().erase("volumeName");
+    after.as_object().erase("volumeName");
   }
-  before.erase("volumeAttributesClassName");
-  after.erase("volumeAttributesClassName");
+  const json::Value* former =
+      json::Find(*context.old, {"spec", "resources", "requests", "storage"});
+  if (StringAt(object, {"status", "phase"}) == "Bound") {
+    if (former != nullptr && size != nullptr) {
+      Child(after.as_object(), {"resources", "requests"})["storage"] = *former;
+    }
+    before.as_object().erase("volumeAttributesClassName");
+    after.as_object().erase("volumeAttributesClassName");
+  }
   if (before != after) {
     errors.push_back(Forbidden("spec",
                                "spec is immutable after creation except resources.requests and "
                                "volumeAttributesClassName for bound claims"));
+  }
+  // A growth that does not succeed may be taken back, but not beyond what the claim has.
+  const json::Value* has = json::Find(*context.old, {"status", "capacity", "storage"});
+  if (has != nullptr && QuantityLess(size, former) && !QuantityLess(has, size)) {
+    errors.push_back(
+        Forbidden("spec.resources.requests.storage", "field can not be less than status.capacity"));
   }
 }
 

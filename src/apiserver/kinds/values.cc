@@ -6,6 +6,8 @@
 #include <optional>
 #include <type_traits>
 
+#include "cel/library/quantity_value.h"
+
 namespace kro::apiserver {
 namespace {
 
@@ -139,6 +141,13 @@ void NormaliseQuantities(json::Object& object, std::string_view key) {
   json::Object* quantities = FindChild(object, key);
   if (quantities == nullptr) return;
   for (auto& member : *quantities) NormaliseQuantity(member.value());
+}
+
+bool QuantityLess(const json::Value* a, const json::Value* b) {
+  if (a == nullptr || b == nullptr || !a->is_string() || !b->is_string()) return false;
+  const auto one = cel::Quantity::Parse(std::string_view(a->get_string()));
+  const auto other = cel::Quantity::Parse(std::string_view(b->get_string()));
+  return one && other && *one < *other;
 }
 
 namespace {

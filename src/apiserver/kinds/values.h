@@ -43,4 +43,7 @@ void SetCount(json::Object& object, std::string_view key, std::int64_t count);
 void NormaliseQuantity(json::Value& quantity);
 void NormaliseQuantities(json::Object& object, std::string_view key);
 
+// Compares quantities; false where one is missing or none.
+bool QuantityLess(const json::Value* a, const json::Value* b);
+
 }  // namespace kro::apiserver

@@ -135,6 +135,7 @@ void ValidateJob(const WriteContext& context, const json::Value& object, FieldEr
   if (const json::Value* spec = json::Find(object, {"spec", "template", "spec"})) {
     ValidatePodSpec(*spec, "spec.template.spec", errors);
   }
+  if (errors.empty()) WarnOfTemplate(context, object, "spec.template.spec");
   if (context.old == nullptr || context.endpoint != Endpoint::kMain) return;
   for (std::string_view key : {"completions", "selector", "template"}) {
     const json::Value* before = json::Find(*context.old, {"spec", key});
@@ -156,12 +157,13 @@ void DefaultCronJob(json::Object& object) {
   DefaultTemplate(job);
 }
 
-void ValidateCronJob(const WriteContext&, const json::Value& object, FieldErrors& errors) {
+void ValidateCronJob(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
   if (StringAt(object, {"metadata", "name"}).size() > 52) {
     errors.push_back(Invalid("metadata.name", json::Value(StringAt(object, {"metadata", "name"})),
                              "must be no more than 52 characters"));
   }
   if (StringAt(object, {"spec", "schedule"}).empty()) errors.push_back(Required("spec.schedule"));
+  if (errors.empty()) WarnOfTemplate(context, object, "spec.jobTemplate.spec.template.spec");
 }
 
 void PrepareStatusObject(const WriteContext& context, json::Object& object) {
@@ -190,6 +192,7 @@ void ValidateWorkload(const WriteContext& context, const json::Value& object, Fi
                                "may not be specified when strategy `type` is 'Recreate'"));
   }
   if (context.resource.kind == "StatefulSet") ValidateStatefulSetUpdate(context, object, errors);
+  if (errors.empty()) WarnOfTemplate(context, object, "spec.template.spec");
 }
 
 namespace {
