@@ -290,5 +290,27 @@ TEST_F(JournalTest, AServiceKeepsItsAddressAndNobodyElseGetsIt) {
   EXPECT_NE(create(run, "b"), first);
 }
 
+TEST_F(JournalTest, AServiceKeepsItsPorts) {
+  constexpr const char* kBody =
+      R"({"apiVersion":"v1","kind":"Service","metadata":{"name":"NAME"},"spec":{)"
+      R"("type":"LoadBalancer","externalTrafficPolicy":"Local","healthCheckNodePort":HEALTH,)"
+      R"("ports":[{"port":80,"nodePort":PORT}]}})";
+  const auto create = [&](Session& run, std::string name, std::string port, std::string health) {
+    std::string body(kBody);
+    body.replace(body.find("NAME"), 4, name);
+    body.replace(body.find("PORT"), 4, port);
+    body.replace(body.find("HEALTH"), 6, health);
+    return run.world->Send("POST", "/api/v1/namespaces/default/services", body).status;
+  };
+  {
+    Session run(folder_);
+    ASSERT_EQ(create(run, "a", "30007", "30008"), 201);
+  }
+  Session run(folder_);
+  EXPECT_EQ(create(run, "b", "30007", "30009"), 422);
+  EXPECT_EQ(create(run, "b", "30009", "30008"), 500);
+  EXPECT_EQ(create(run, "b", "30009", "30010"), 201);
+}
+
 }  // namespace
 }  // namespace kro::apiserver

@@ -20,8 +20,7 @@ json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& 
 
 }  // namespace
 
-ServiceController::ServiceController(Core& core)
-    : core_(core), client_(core, "kube-controller-manager") {
+ServiceController::ServiceController(Core& core) : client_(core, "kube-controller-manager") {
   // Services of an earlier run have addresses.
   for (const StoredPtr& stored : client_.List(kServices, "")) {
     const json::Value service = client_.ValueOf(kServices, *stored);
@@ -47,12 +46,7 @@ void ServiceController::Observe(const Collection& collection, const Change& chan
 std::optional<Duration> ServiceController::Reconcile(const std::string& key) {
   auto [name_space, name] = SplitKey(key);
   auto service = client_.Get(kServices, name_space, name);
-  if (!service) {
-    for (const std::string& address : given_[key]) core_.addresses.ReturnAddress(address);
-    given_.erase(key);
-    return std::nullopt;
-  }
-  given_[key] = {std::string(StringAt(*service, {"spec", "clusterIP"}))};
+  if (!service) return std::nullopt;
   if (!StringAt(*service, {"metadata", "deletionTimestamp"}).empty()) return std::nullopt;
   if (!ObjectAt(*service, {"spec", "selector"}).empty()) WriteSlice(*service);
   if (StringAt(*service, {"spec", "type"}) == "LoadBalancer" &&

@@ -1,9 +1,7 @@
 // ServiceController: the endpoints behind a service, and addresses for load balancers.
 #pragma once
 
-#include <map>
-#include <string>
-#include <vector>
+#include <cstdint>
 
 #include "apiserver/controllers/controller.h"
 
@@ -21,9 +19,7 @@ class ServiceController final : public Controller {
   void WriteSlice(const json::Value& service);
   void GiveAddress(json::Value service);
 
-  Core& core_;
   ControllerClient client_;
-  std::map<std::string, std::vector<std::string>> given_;  // addresses of services, by key
   std::uint32_t balancers_ = 0;
 };
 

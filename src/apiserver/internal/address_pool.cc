@@ -17,33 +17,51 @@ std::optional<std::uint32_t> ParseAddress(std::string_view text);
 
 }  // namespace
 
-std::string AddressPool::TakeAddress() {
+Result<std::string> AddressPool::TakeAddress() {
   for (std::uint32_t tried = 0; tried < kSize; ++tried) {
-    std::uint32_t offset = next_address_;
+    const std::uint32_t offset = next_address_;
     next_address_ = next_address_ + 1 < kSize - 1 ? next_address_ + 1 : 1;
-    std::uint32_t address = kBase + offset;
-    std::string text = fmt::format("{}.{}.{}.{}", address >> 24, (address >> 16) & 255,
-                                   (address >> 8) & 255, address & 255);
-    if (addresses_.insert(text).second) return text;
+    const std::uint32_t address = kBase + offset;
+    if (!addresses_.insert(address).second) continue;
+    return fmt::format("{}.{}.{}.{}", address >> 24, (address >> 16) & 255, (address >> 8) & 255,
+                       address & 255);
+  }
+  return Fail(ErrorCode::kUnavailable, "range is full");
+}
+
+Result<int> AddressPool::TakePort() {
+  for (int tried = kFirstPort; tried <= kLastPort; ++tried) {
+    const int port = next_port_;
+    next_port_ = next_port_ < kLastPort ? next_port_ + 1 : kFirstPort;
+    if (ports_.insert(port).second) return port;
+  }
+  return Fail(ErrorCode::kUnavailable, "range is full");
+}
+
+Result<void> AddressPool::TakeAddress(std::string_view address) {
+  if (!IsInRange(address)) {
+    return Fail(ErrorCode::kInvalid, "the provided network does not match the current range");
+  }
+  if (!addresses_.insert(*ParseAddress(address)).second) {
+    return Fail(ErrorCode::kConflict, "provided IP is already allocated");
   }
   return {};
 }
 
-bool AddressPool::TakeAddress(std::string_view address) {
-  return IsInRange(address) && addresses_.insert(std::string(address)).second;
-}
-
-int AddressPool::TakePort() {
-  for (int tried = kFirstPort; tried <= kLastPort; ++tried) {
-    int port = next_port_;
-    next_port_ = next_port_ < kLastPort ? next_port_ + 1 : kFirstPort;
-    if (ports_.insert(port).second) return port;
+Result<void> AddressPool::TakePort(int port) {
+  if (port < kFirstPort || port > kLastPort) {
+    return Fail(ErrorCode::kInvalid,
+                "provided port is not in the valid range. The range of valid ports is {}-{}",
+                kFirstPort, kLastPort);
   }
-  return 0;
+  if (!ports_.insert(port).second) {
+    return Fail(ErrorCode::kConflict, "provided port is already allocated");
+  }
+  return {};
 }
 
-bool AddressPool::TakePort(int port) {
-  return port >= kFirstPort && port <= kLastPort && ports_.insert(port).second;
+void AddressPool::ReturnAddress(std::string_view address) {
+  if (auto parsed = ParseAddress(address)) addresses_.erase(*parsed);
 }
 
 bool AddressPool::IsInRange(std::string_view address) {

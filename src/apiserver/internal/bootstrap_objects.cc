@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "apiserver/internal/builtin_documents.h"
-#include "apiserver/internal/restore.h"
 #include "apiserver/internal/stored_object.h"
 #include "apiserver/internal/timestamp.h"
+#include "apiserver/kinds/service_allocation.h"
 
 namespace kro::apiserver {
 namespace {
@@ -67,7 +67,7 @@ void AddObjects(Core& core) {
     json::Object& metadata = json::Find(object, "metadata")->as_object();
     metadata["uid"] = core.ids.Uid();
     metadata["creationTimestamp"] = now;
-    if (resource == "services") ReserveAddresses(core, object);
+    if (resource == "services") ReserveService(core, object);
     core.store.Put(core.store.Of("", resource), ToStored(object));
   }
 }

@@ -168,6 +168,7 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
     deletion.answers_object = rules.deletion_answers_object;
     if (!options.dry_run) {
       core.store.Remove(collection, *live);
+      if (rules.after_delete != nullptr) rules.after_delete(core, object);
       // The object is shown as its deletion left it.
       if (deletion.answers_object) deletion.revision = core.store.revision();
     }

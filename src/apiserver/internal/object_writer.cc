@@ -8,6 +8,7 @@
 #include "apiserver/apply.h"
 #include "apiserver/decode.h"
 #include "apiserver/field_error.h"
+#include "apiserver/internal/address_transaction.h"
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/escalation.h"
 #include "apiserver/internal/metadata.h"
@@ -47,6 +48,7 @@ constexpr std::size_t kMaxObjectBytes = 1'572'864;
 constexpr int kNameAttempts = 8;
 
 Endpoint EndpointOf(const WriteRequest& request);
+AddressTransaction TransactionOf(Core& core, const WriteOptions& options);
 Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRules& rules,
                       std::string_view subresource);
 // An apply or update that creates needs the right to.
@@ -342,6 +344,12 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     object.get_object().erase("status");
   }
   SettleGeneration(context, rules, object);
+  AddressTransaction addresses = TransactionOf(core_, options);
+  if (rules.allocate != nullptr) {
+    if (auto allocated = rules.allocate(context, addresses, object.get_object()); !allocated) {
+      return std::unexpected(allocated.error());
+    }
+  }
   if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
   const std::string name(json::FindString(object, {"metadata", "name"}));
   if (request.user != nullptr) {
@@ -388,6 +396,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     written.object = std::move(stored);
     return written;
   }
+  addresses.Commit();
   written.object = core_.store.Put(collection, std::move(stored));
   written.revision = written.object->revision;
   return written;
@@ -424,9 +433,15 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
 
   const WriteContext context{core_,           resource,   &live,       EndpointOf(request),
                              options.dry_run, &warnings_, request.user};
+  AddressTransaction addresses = TransactionOf(core_, options);
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
     SettleGeneration(context, rules, object);
+    if (rules.allocate != nullptr) {
+      if (auto allocated = rules.allocate(context, addresses, object.get_object()); !allocated) {
+        return std::unexpected(allocated.error());
+      }
+    }
     if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
   }
   if (request.user != nullptr) {
@@ -460,7 +475,11 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   if (draft.live_stored->terminating() && IsEmptied(resource, object)) {
     auto last = StoredDraft(resource, object);
     last->revision = draft.live_stored->revision;
-    if (!options.dry_run) core_.store.Remove(collection, *draft.live_stored);
+    if (!options.dry_run) {
+      addresses.Commit();
+      core_.store.Remove(collection, *draft.live_stored);
+      if (rules.after_delete != nullptr) rules.after_delete(core_, object);
+    }
     written.revision = last->revision;
     written.object = std::move(last);
     return written;
@@ -479,6 +498,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
     written.object = std::move(stored);
     return written;
   }
+  addresses.Commit();
   written.object = core_.store.Put(collection, std::move(stored));
   written.revision = written.object->revision;
   return written;
@@ -547,6 +567,11 @@ namespace {
 Endpoint EndpointOf(const WriteRequest& request) {
   if (request.subresource.empty() || request.subresource == "scale") return Endpoint::kMain;
   return request.subresource == "status" ? Endpoint::kStatus : Endpoint::kOther;
+}
+
+AddressTransaction TransactionOf(Core& core, const WriteOptions& options) {
+  using Mode = AddressTransaction::Mode;
+  return {core.addresses, options.dry_run ? Mode::kDryRun : Mode::kReal};
 }
 
 Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRules& rules,

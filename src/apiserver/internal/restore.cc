@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "apiserver/kinds/values.h"
+#include "apiserver/kinds/service_allocation.h"
 #include "json/value.h"
 
 namespace kro::apiserver {
@@ -20,22 +20,10 @@ void RestoreObjects(Core& core, SavedState state) {
     auto object = ToStored(*value);
     object->revision = saved.revision;
     object->definition = saved.definition;
-    if (saved.group.empty() && saved.resource == "services") ReserveAddresses(core, *value);
+    if (saved.group.empty() && saved.resource == "services") ReserveService(core, *value);
     core.store.PutBack(core.store.Of(saved.group, saved.resource), std::move(object));
   }
   core.store.GoOnFrom(state.revision);
-}
-
-void ReserveAddresses(Core& core, const json::Value& service) {
-  for (const json::Value& address : ArrayAt(service, {"spec", "clusterIPs"})) {
-    if (address.is_string()) core.addresses.TakeAddress(std::string_view(address.get_string()));
-  }
-  core.addresses.TakeAddress(StringAt(service, {"spec", "clusterIP"}));
-  for (const json::Value& port : ArrayAt(service, {"spec", "ports"})) {
-    if (const auto number = IntAt(port, {"nodePort"}); number > 0) {
-      core.addresses.TakePort(static_cast<int>(number));
-    }
-  }
 }
 
 }  // namespace kro::apiserver

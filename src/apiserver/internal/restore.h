@@ -10,7 +10,4 @@ namespace kro::apiserver {
 // read are left out.
 void RestoreObjects(Core& core, SavedState state);
 
-// Takes the addresses and ports that a service has, so that nobody else gets them.
-void ReserveAddresses(Core& core, const json::Value& service);
-
 }  // namespace kro::apiserver

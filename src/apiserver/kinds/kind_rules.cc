@@ -12,6 +12,8 @@
 #include "apiserver/kinds/network.h"
 #include "apiserver/kinds/pod.h"
 #include "apiserver/kinds/rbac.h"
+#include "apiserver/kinds/service.h"
+#include "apiserver/kinds/service_allocation.h"
 #include "apiserver/kinds/storage.h"
 #include "apiserver/kinds/workloads.h"
 
@@ -59,8 +61,10 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                        .deletion_answers_object = true,
                        .has_status = true,
                        .set_defaults = DefaultService,
+                       .allocate = AllocateService,
                        .prepare = PrepareService,
-                       .validate = ValidateService};
+                       .validate = ValidateService,
+                       .after_delete = ReleaseService};
   rules["persistentvolumeclaims"] = {.deletion_answers_object = true,
                                      .has_status = true,
                                      .set_defaults = DefaultVolumeClaim,

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/answer.h"
 #include "apiserver/field_error.h"
 #include "apiserver/internal/names.h"
 #include "apiserver/internal/resource.h"
@@ -14,6 +15,7 @@
 
 namespace kro::apiserver {
 
+class AddressTransaction;
 struct Core;
 struct User;
 
@@ -52,10 +54,15 @@ struct KindRules {
 
   // Fills in what is missing. Also of what is read: nothing may depend on time or chance.
   void (*set_defaults)(json::Object& object) = nullptr;
-  // Sets what the server decides: addresses, labels, states.
+  // Gives it what there is only once, before all that follows. A refusal is the answer.
+  Answer<void> (*allocate)(const WriteContext& context, AddressTransaction& transaction,
+                           json::Object& object) = nullptr;
+  // Sets what the server decides: labels, states.
   void (*prepare)(const WriteContext& context, json::Object& object) = nullptr;
   void (*validate)(const WriteContext& context, const json::Value& object,
                    FieldErrors& errors) = nullptr;
+  // Of one that is gone.
+  void (*after_delete)(Core& core, const json::Value& object) = nullptr;
 };
 
 // Those of `resource`'s kind; custom resources have their own.
