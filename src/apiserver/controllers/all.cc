@@ -7,6 +7,7 @@
 #include "apiserver/controllers/definition_controller.h"
 #include "apiserver/controllers/deployment_controller.h"
 #include "apiserver/controllers/disruption_controller.h"
+#include "apiserver/controllers/endpoints_controller.h"
 #include "apiserver/controllers/garbage_collector.h"
 #include "apiserver/controllers/ingress_controller.h"
 #include "apiserver/controllers/job_controller.h"
@@ -30,6 +31,7 @@ void AddControllers(Core& core, ControllerManager& manager,
   }
   if (Includes(wanted, Controllers::kServices)) {
     manager.Add(std::make_unique<ServiceController>(core));
+    manager.Add(std::make_unique<EndpointsController>(core));
     manager.Add(std::make_unique<ClusterRoleController>(core));
   }
   if (!Includes(wanted, Controllers::kWorkloads)) return;

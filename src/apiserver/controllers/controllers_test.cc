@@ -1,6 +1,10 @@
 // What the controllers of a laptop do.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
 
 #include "apiserver/world_test_util.h"
 
@@ -122,6 +126,40 @@ TEST(Controllers, APodTakesItsTimeToBecomeReady) {
   EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Pending");
   world.Advance(200ms);
   EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Running");
+}
+
+TEST(Controllers, AServiceHasEndpointsOfItsReadyPods) {
+  ServerWorld world;
+  world.Create("/api/v1/namespaces/default/services", R"(
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {a: b}}
+spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
+)");
+  constexpr const char* kEndpoints = "/api/v1/namespaces/default/endpoints/web";
+  constexpr const char* kSlice = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices";
+  world.Advance(1s);
+  EXPECT_EQ(world.At(kEndpoints, "metadata.labels"),
+            R"({"a":"b","endpoints.kubernetes.io/managed-by":"endpoint-controller"})");
+  EXPECT_EQ(world.At(kEndpoints, "subsets"), "nothing");
+  const auto create_pod = [&](std::string_view name, std::string_view annotations) {
+    world.Create("/api/v1/namespaces/default/pods",
+                 fmt::format("{{apiVersion: v1, kind: Pod, metadata: {{name: {}, labels: {{app: "
+                             "web}}, annotations: {{{}}}}}, spec: {{containers: [{{name: c, image: "
+                             "i, ports: [{{name: http, containerPort: 8080}}]}}]}}}}",
+                             name, annotations));
+  };
+  create_pod("good", "");
+  create_pod("late", "devcluster.kro.run/pod: not-ready");
+  world.Advance(2s);
+  EXPECT_EQ(world.At(kEndpoints, "subsets[0].addresses[0].targetRef.name"), "good");
+  EXPECT_EQ(world.At(kEndpoints, "subsets[0].notReadyAddresses[0].targetRef.name"), "late");
+  EXPECT_EQ(world.At(kEndpoints, "subsets[0].ports"), R"([{"port":8080,"protocol":"TCP"}])");
+  EXPECT_EQ(world.At(kSlice, "items[0].endpoints[1].conditions.ready"), "false");
+  EXPECT_EQ(world.At(kSlice, "items[0].metadata.labels.a"), "b");
+
+  world.Send("DELETE", "/api/v1/namespaces/default/services/web");
+  EXPECT_EQ(world.Send("GET", kEndpoints).status, 404);
 }
 
 }  // namespace

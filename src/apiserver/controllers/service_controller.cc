@@ -5,17 +5,16 @@
 #include <algorithm>
 
 #include "apiserver/controllers/pods.h"
+#include "apiserver/controllers/service_pods.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
 namespace {
 
-const api::Gvr kServices{"", "v1", "services"};
 const api::Gvr kSlices{"discovery.k8s.io", "v1", "endpointslices"};
 constexpr std::string_view kNameLabel = "kubernetes.io/service-name";
 
-bool Selects(const json::Value& service, const StoredObject& pod);
-json::Object EndpointOf(const json::Value& pod);
+json::Object EndpointOf(const json::Value& service, const json::Value& pod);
 json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& pods);
 
 }  // namespace
@@ -32,15 +31,7 @@ ServiceController::ServiceController(Core& core) : client_(core, "kube-controlle
 
 void ServiceController::Observe(const Collection& collection, const Change& change,
                                 const Enqueue& enqueue) {
-  if (!collection.group().empty()) return;
-  if (collection.resource() == "services") {
-    enqueue(KeyOf(*change.object));
-    return;
-  }
-  if (collection.resource() != "pods") return;
-  for (const StoredPtr& service : client_.List(kServices, change.object->name_space)) {
-    if (Selects(client_.ValueOf(kServices, *service), *change.object)) enqueue(KeyOf(*service));
-  }
+  ObserveServices(client_, collection, change, enqueue);
 }
 
 std::optional<Duration> ServiceController::Reconcile(const std::string& key) {
@@ -48,7 +39,7 @@ std::optional<Duration> ServiceController::Reconcile(const std::string& key) {
   auto service = client_.Get(kServices, name_space, name);
   if (!service) return std::nullopt;
   if (!StringAt(*service, {"metadata", "deletionTimestamp"}).empty()) return std::nullopt;
-  if (!ObjectAt(*service, {"spec", "selector"}).empty()) WriteSlice(*service);
+  if (SelectsPods(*service)) WriteSlice(*service);
   if (StringAt(*service, {"spec", "type"}) == "LoadBalancer" &&
       ArrayAt(*service, {"status", "loadBalancer", "ingress"}).empty()) {
     GiveAddress(std::move(*service));
@@ -59,16 +50,9 @@ std::optional<Duration> ServiceController::Reconcile(const std::string& key) {
 void ServiceController::WriteSlice(const json::Value& service) {
   const std::string name(StringAt(service, {"metadata", "name"}));
   const std::string name_space(StringAt(service, {"metadata", "namespace"}));
-  std::vector<json::Value> pods;
-  for (const StoredPtr& stored : client_.List(kPods, name_space)) {
-    if (!Selects(service, *stored)) continue;
-    json::Value pod = client_.ValueOf(kPods, *stored);
-    if (!StringAt(pod, {"status", "podIP"}).empty() && IsPodActive(pod)) {
-      pods.push_back(std::move(pod));
-    }
-  }
+  const std::vector<json::Value> pods = PodsBehind(client_, service);
   json::Array endpoints;
-  for (const json::Value& pod : pods) endpoints.push_back(EndpointOf(pod));
+  for (const json::Value& pod : pods) endpoints.push_back(EndpointOf(service, pod));
   std::optional<json::Value> slice;
   for (const StoredPtr& stored :
        ControlledBy(client_, kSlices, name_space, StringAt(service, {"metadata", "uid"}))) {
@@ -82,14 +66,14 @@ void ServiceController::WriteSlice(const json::Value& service) {
     json::Object& metadata = Child(object, "metadata");
     metadata["generateName"] = name + "-";
     metadata["namespace"] = name_space;
-    json::Object labels = ObjectAt(service, {"metadata", "labels"});
-    labels[kNameLabel] = name;
-    labels["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io";
-    metadata["labels"] = std::move(labels);
     metadata["ownerReferences"] = json::Array{ControllerReference(service)};
     object["addressType"] = "IPv4";
     slice = std::move(object);
   }
+  json::Object labels = EndpointLabels(service);
+  labels[kNameLabel] = name;
+  labels["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io";
+  Child(slice->as_object(), "metadata")["labels"] = std::move(labels);
   slice->as_object()["endpoints"] = std::move(endpoints);
   slice->as_object()["ports"] = PortsOf(service, pods);
   if (fresh) {
@@ -111,53 +95,39 @@ void ServiceController::GiveAddress(json::Value service) {
 
 namespace {
 
-bool Selects(const json::Value& service, const StoredObject& pod) {
-  const json::Object& selector = ObjectAt(service, {"spec", "selector"});
-  if (selector.empty()) return false;
-  return std::ranges::all_of(selector, [&](const auto& wanted) {
-    return std::ranges::any_of(pod.labels, [&](const auto& label) {
-      return label.first == std::string_view(wanted.key()) && wanted.value().is_string() &&
-             label.second == std::string_view(wanted.value().get_string());
-    });
-  });
-}
-
-json::Object EndpointOf(const json::Value& pod) {
-  const bool ready = IsPodReady(pod);
+json::Object EndpointOf(const json::Value& service, const json::Value& pod) {
+  const bool serving = IsPodReady(pod);
+  const bool going = !StringAt(pod, {"metadata", "deletionTimestamp"}).empty();
   json::Object conditions;
-  conditions["ready"] = ready;
-  conditions["serving"] = ready;
-  conditions["terminating"] = false;
-  json::Object target;
-  target["kind"] = "Pod";
-  target["namespace"] = StringAt(pod, {"metadata", "namespace"});
-  target["name"] = StringAt(pod, {"metadata", "name"});
-  target["uid"] = StringAt(pod, {"metadata", "uid"});
+  conditions["ready"] =
+      BoolAt(service, {"spec", "publishNotReadyAddresses"}) || (serving && !going);
+  conditions["serving"] = serving;
+  conditions["terminating"] = going;
   json::Object endpoint;
   endpoint["addresses"] = json::Array{json::Value(StringAt(pod, {"status", "podIP"}))};
   endpoint["conditions"] = std::move(conditions);
+  if (const std::string_view host = HostnameBelow(service, pod); !host.empty()) {
+    endpoint["hostname"] = host;
+  }
   endpoint["nodeName"] = StringAt(pod, {"spec", "nodeName"});
-  endpoint["targetRef"] = std::move(target);
+  endpoint["targetRef"] = ReferenceToPod(pod);
   return endpoint;
 }
 
-// A port that is named is looked up in the containers.
+// As the first pod has them, which knows what named ports are.
 json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& pods) {
   json::Array ports;
   for (const json::Value& entry : ArrayAt(service, {"spec", "ports"})) {
-    std::int64_t number = IntAt(entry, {"targetPort"});
-    std::string_view wanted = StringAt(entry, {"targetPort"});
-    if (!wanted.empty() && !pods.empty()) {
-      for (const json::Value& container : ArrayAt(pods.front(), {"spec", "containers"})) {
-        for (const json::Value& port : ArrayAt(container, {"ports"})) {
-          if (StringAt(port, {"name"}) == wanted) number = IntAt(port, {"containerPort"});
-        }
-      }
-    }
+    if (pods.empty()) break;
+    const auto number = PortIn(pods.front(), entry);
+    if (!number) continue;
     json::Object port;
     port["name"] = StringAt(entry, {"name"});
-    port["port"] = number;
+    port["port"] = *number;
     port["protocol"] = StringAt(entry, {"protocol"});
+    if (const json::Value* meaning = json::Find(entry, "appProtocol")) {
+      port["appProtocol"] = *meaning;
+    }
     ports.push_back(std::move(port));
   }
   return ports;

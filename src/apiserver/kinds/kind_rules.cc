@@ -64,7 +64,7 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                        .allocate = AllocateService,
                        .prepare = PrepareService,
                        .validate = ValidateService,
-                       .after_delete = ReleaseService};
+                       .after_delete = AfterDeleteService};
   rules["persistentvolumeclaims"] = {.deletion_answers_object = true,
                                      .has_status = true,
                                      .set_defaults = DefaultVolumeClaim,

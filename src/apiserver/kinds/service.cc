@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "apiserver/internal/core.h"
+#include "apiserver/internal/deletion.h"
 #include "apiserver/internal/ip_text.h"
+#include "apiserver/kinds/service_allocation.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
@@ -96,6 +98,14 @@ void ValidateService(const WriteContext& context, const json::Value& object, Fie
   ValidateDuplicatePorts(object, errors);
   ValidateTraffic(object, errors);
   if (errors.empty() && context.warnings != nullptr) WarnOfIgnored(object, *context.warnings);
+}
+
+void AfterDeleteService(Core& core, const json::Value& object) {
+  ReleaseService(core, object);
+  if (const ResourcePtr endpoints = core.registry.Find("", "v1", "endpoints")) {
+    static_cast<void>(Delete(core, *endpoints, StringAt(object, {"metadata", "namespace"}),
+                             StringAt(object, {"metadata", "name"}), {}));
+  }
 }
 
 void ValidateServiceAddresses(const json::Object& service, FieldErrors& errors) {
