@@ -128,6 +128,13 @@ TEST(Controllers, APodTakesItsTimeToBecomeReady) {
   EXPECT_EQ(world.At("/api/v1/namespaces/default/pods/a", "status.phase"), "Running");
 }
 
+std::string Patch(ServerWorld& world, const std::string& target, std::string body) {
+  const http::Response response =
+      world.Send("PATCH", target, std::move(body), "application/merge-patch+json");
+  world.Advance(2s);
+  return response.status == 200 ? "" : response.body;
+}
+
 TEST(Controllers, AServiceHasEndpointsOfItsReadyPods) {
   ServerWorld world;
   world.Create("/api/v1/namespaces/default/services", R"(
@@ -160,6 +167,52 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}
 
   world.Send("DELETE", "/api/v1/namespaces/default/services/web");
   EXPECT_EQ(world.Send("GET", kEndpoints).status, 404);
+}
+
+TEST(Controllers, ARollBackMakesTheOldReplicaSetTheNewestRevision) {
+  ServerWorld world;
+  constexpr std::string_view kRevisionPath =
+      R"(metadata.annotations["deployment.kubernetes.io/revision"])";
+  constexpr const char* kWeb = "/apis/apps/v1/namespaces/default/deployments/web";
+  constexpr const char* kSets = "/apis/apps/v1/namespaces/default/replicasets";
+  const auto set_image = [&](std::string_view image) {
+    return Patch(world, kWeb,
+                 fmt::format(R"({{"spec":{{"template":{{"spec":{{"containers":[{{"name":"c",)"
+                             R"("image":"{}"}}]}}}}}}}})",
+                             image));
+  };
+  world.Create("/apis/apps/v1/namespaces/default/deployments", kDeployment);
+  world.Advance(3s);
+  EXPECT_EQ(set_image("j"), "");
+  world.Advance(5s);
+  EXPECT_EQ(world.At(kWeb, kRevisionPath), "2");
+  EXPECT_EQ(set_image("i"), "");
+  world.Advance(5s);
+  EXPECT_EQ(world.At(kWeb, kRevisionPath), "3");
+  std::vector<std::string> histories;
+  for (const json::Value& set : world.Get(kSets).at("items").as_array()) {
+    const json::Value* history =
+        json::Find(set, {"metadata", "annotations", "deployment.kubernetes.io/revision-history"});
+    if (history != nullptr) histories.emplace_back(history->get_string());
+  }
+  EXPECT_THAT(histories, ::testing::ElementsAre("1"));
+}
+
+TEST(Controllers, ADeploymentKeepsAsManyOldReplicaSetsAsItsHistoryIsLong) {
+  ServerWorld world;
+  constexpr const char* kWeb = "/apis/apps/v1/namespaces/default/deployments/web";
+  world.Create("/apis/apps/v1/namespaces/default/deployments", kDeployment);
+  EXPECT_EQ(Patch(world, kWeb, R"({"spec":{"revisionHistoryLimit":1}})"), "");
+  for (std::string_view image : {"j", "k", "l"}) {
+    EXPECT_EQ(Patch(world, kWeb,
+                    fmt::format(R"({{"spec":{{"template":{{"spec":{{"containers":[{{"name":"c",)"
+                                R"("image":"{}"}}]}}}}}}}})",
+                                image)),
+              "");
+    world.Advance(5s);
+  }
+  EXPECT_EQ(world.Get("/apis/apps/v1/namespaces/default/replicasets").at("items").as_array().size(),
+            2u);
 }
 
 }  // namespace

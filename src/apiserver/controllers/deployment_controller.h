@@ -18,7 +18,8 @@ class DeploymentController final : public Controller {
   std::optional<json::Value> EnsureReplicaSet(json::Value& deployment,
                                               std::vector<json::Value>& sets);
   void Roll(const json::Value& deployment, json::Value& current, std::vector<json::Value>& old);
-  void Scale(json::Value& replica_set, std::int64_t replicas);
+  void Scale(const json::Value& deployment, json::Value& replica_set, std::int64_t replicas);
+  void DeleteOldest(const json::Value& deployment, std::vector<json::Value>& old);
   void WriteStatus(json::Value deployment, const json::Value& current,
                    const std::vector<json::Value>& old);
 
