@@ -8,6 +8,7 @@
 #include "apiserver/controllers/deployment_controller.h"
 #include "apiserver/controllers/disruption_controller.h"
 #include "apiserver/controllers/endpoints_controller.h"
+#include "apiserver/controllers/finished_job_controller.h"
 #include "apiserver/controllers/garbage_collector.h"
 #include "apiserver/controllers/ingress_controller.h"
 #include "apiserver/controllers/job_controller.h"
@@ -40,6 +41,7 @@ void AddControllers(Core& core, ControllerManager& manager,
   manager.Add(std::make_unique<StatefulSetController>(core));
   manager.Add(std::make_unique<DaemonSetController>(core));
   manager.Add(std::make_unique<JobController>(core));
+  manager.Add(std::make_unique<FinishedJobController>(core));
   manager.Add(std::make_unique<CronJobController>(core));
   manager.Add(std::make_unique<DisruptionController>(core));
   manager.Add(std::make_unique<AutoscalerController>(core));

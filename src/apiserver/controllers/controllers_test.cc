@@ -215,5 +215,72 @@ TEST(Controllers, ADeploymentKeepsAsManyOldReplicaSetsAsItsHistoryIsLong) {
             2u);
 }
 
+constexpr std::string_view kJobPod =
+    "template: {metadata: {annotations: {devcluster.kro.run/pod: runs}}, spec: {restartPolicy: "
+    "Never, containers: [{name: c, image: i}]}}";
+constexpr const char* kJobs = "/apis/batch/v1/namespaces/default/jobs";
+const std::string kJob = "/apis/batch/v1/namespaces/default/jobs/j";
+constexpr const char* kPodList = "/api/v1/namespaces/default/pods";
+
+void CreateJob(ServerWorld& world, std::string_view spec) {
+  world.Create(
+      kJobs, fmt::format("{{apiVersion: batch/v1, kind: Job, metadata: {{name: j}}, spec: {{{}}}}}",
+                         spec));
+}
+
+TEST(Controllers, ASuspendedJobLosesItsPodsAndBeginsAnewWhenResumed) {
+  ServerWorld world;
+  CreateJob(world, kJobPod);
+  world.Advance(2s);
+  EXPECT_EQ(world.At(kJob, "status.active"), "1");
+  EXPECT_EQ(Patch(world, kJob, R"({"spec":{"suspend":true}})"), "");
+  EXPECT_EQ(world.At(kPodList, "items"), "[]");
+  EXPECT_EQ(world.At(kJob, "status.active"), "nothing");
+  EXPECT_EQ(world.At(kJob, "status.failed"), "nothing");
+  EXPECT_EQ(world.At(kJob, "status.startTime"), "nothing");
+  EXPECT_EQ(world.At(kJob, "status.conditions[0].reason"), "JobSuspended");
+  EXPECT_EQ(Patch(world, kJob, R"({"spec":{"suspend":false}})"), "");
+  EXPECT_EQ(world.At(kJob, "status.conditions[0].reason"), "JobResumed");
+  EXPECT_EQ(world.At(kJob, "status.conditions[0].status"), "False");
+  EXPECT_EQ(world.At(kJob, "status.active"), "1");
+}
+
+TEST(Controllers, AJobFailsAtItsDeadline) {
+  ServerWorld world;
+  CreateJob(world, fmt::format("activeDeadlineSeconds: 10, {}", kJobPod));
+  world.Advance(9s);
+  EXPECT_EQ(world.At(kJob, "status.conditions"), "nothing");
+  world.Advance(3s);
+  EXPECT_EQ(world.At(kJob, "status.conditions[0].type"), "FailureTarget");
+  EXPECT_EQ(world.At(kJob, "status.conditions[1].type"), "Failed");
+  EXPECT_EQ(world.At(kJob, "status.conditions[1].reason"), "DeadlineExceeded");
+  EXPECT_EQ(world.At(kJob, "status.failed"), "1");
+  EXPECT_EQ(world.At(kPodList, "items"), "[]");
+}
+
+TEST(Controllers, AFinishedJobGoesWhenItsTimeIsOver) {
+  ServerWorld world;
+  CreateJob(world,
+            "ttlSecondsAfterFinished: 20, template: {spec: {restartPolicy: Never, containers: "
+            "[{name: c, image: i}]}}");
+  world.Advance(10s);
+  EXPECT_EQ(world.At(kJob, "status.succeeded"), "1");
+  world.Advance(20s);
+  EXPECT_EQ(world.Send("GET", kJob).status, 404);
+  EXPECT_EQ(world.At(kPodList, "items"), "[]");
+}
+
+TEST(Controllers, APodThatAJobHasCountedMayGo) {
+  ServerWorld world({.pod_run = 2s});
+  CreateJob(world,
+            "completions: 2, template: {spec: {restartPolicy: Never, containers: [{name: c, image: "
+            "i}]}}");
+  world.Advance(3s);
+  ASSERT_EQ(world.At(kJob, "status.succeeded"), "1");
+  world.Send("DELETE", kPodList);
+  world.Advance(10s);
+  EXPECT_EQ(world.At(kJob, "status.succeeded"), "2");
+}
+
 }  // namespace
 }  // namespace kro::apiserver
