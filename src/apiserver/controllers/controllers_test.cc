@@ -282,5 +282,54 @@ TEST(Controllers, APodThatAJobHasCountedMayGo) {
   EXPECT_EQ(world.At(kJob, "status.succeeded"), "2");
 }
 
+TEST(Controllers, AStatefulSetRollsDownToItsPartitionAndKeepsItsRevisions) {
+  ServerWorld world;
+  constexpr const char* kSet = "/apis/apps/v1/namespaces/default/statefulsets/db";
+  constexpr const char* kRevisions = "/apis/apps/v1/namespaces/default/controllerrevisions";
+  world.Create("/apis/apps/v1/namespaces/default/statefulsets", R"(
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 3
+  updateStrategy: {type: RollingUpdate, rollingUpdate: {partition: 2}}
+  selector: {matchLabels: {app: db}}
+  template: {metadata: {labels: {app: db}}, spec: {containers: [{name: c, image: i}]}}
+)");
+  world.Advance(10s);
+  const std::string first = world.At(kSet, "status.currentRevision");
+  EXPECT_EQ(world.At(kRevisions, "items[0].metadata.name"), first);
+  EXPECT_EQ(world.At(kRevisions, "items[0].revision"), "1");
+  EXPECT_EQ(world.At(kSet, "status.updateRevision"), first);
+
+  const std::string image =
+      R"({"spec":{"template":{"spec":{"containers":[{"name":"c","image":"j"}]}}}})";
+  EXPECT_EQ(Patch(world, kSet, image), "");
+  world.Advance(10s);
+  const std::string second = world.At(kSet, "status.updateRevision");
+  EXPECT_NE(second, first);
+  EXPECT_EQ(world.At(kSet, "status.currentRevision"), first);
+  EXPECT_EQ(world.At(kSet, "status.updatedReplicas"), "1");
+  EXPECT_EQ(world.At(kSet, "status.currentReplicas"), "2");
+  const auto image_of = [&](int i) {
+    return world.At(fmt::format("/api/v1/namespaces/default/pods/db-{}", i),
+                    "spec.containers[0].image");
+  };
+  EXPECT_EQ(image_of(1), "i");
+  EXPECT_EQ(image_of(2), "j");
+  // One that is below the partition comes back as it was.
+  world.Send("DELETE", "/api/v1/namespaces/default/pods/db-0");
+  world.Advance(5s);
+  EXPECT_EQ(image_of(0), "i");
+
+  EXPECT_EQ(Patch(world, kSet, R"({"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}})"),
+            "");
+  world.Advance(10s);
+  EXPECT_EQ(image_of(0), "j");
+  EXPECT_EQ(world.At(kSet, "status.currentRevision"), second);
+  EXPECT_EQ(world.At(kSet, "status.currentReplicas"), "3");
+}
+
 }  // namespace
 }  // namespace kro::apiserver

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
+#include <set>
 
 #include "apiserver/controllers/pods.h"
+#include "apiserver/controllers/revision_history.h"
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
@@ -14,6 +15,17 @@ namespace {
 const api::Gvr kStatefulSets{"apps", "v1", "statefulsets"};
 const api::Gvr kClaims{"", "v1", "persistentvolumeclaims"};
 constexpr std::string_view kRevisionLabel = "controller-revision-hash";
+
+std::string_view RevisionOf(const json::Value& pod) {
+  return StringAt(pod, {"metadata", "labels", kRevisionLabel});
+}
+
+bool HasEnded(const json::Value& pod) {
+  const std::string_view phase = StringAt(pod, {"status", "phase"});
+  return phase == "Succeeded" || phase == "Failed";
+}
+
+bool IsRunning(const json::Value& pod) { return IsPodReady(pod) && IsPodActive(pod); }
 
 }  // namespace
 
@@ -34,70 +46,126 @@ std::optional<Duration> StatefulSetController::Reconcile(const std::string& key)
   auto [name_space, name] = SplitKey(key);
   auto set = client_.Get(kStatefulSets, name_space, name);
   if (!set || !StringAt(*set, {"metadata", "deletionTimestamp"}).empty()) return std::nullopt;
-  const json::Value& view = *set;
-  const std::string revision =
-      fmt::format("{}-{}", name, TemplateHash(*json::Find(view, {"spec", "template"})));
-  std::map<std::string, json::Value> pods;
-  for (const StoredPtr& stored :
-       ControlledBy(client_, kPods, name_space, StringAt(view, {"metadata", "uid"}))) {
-    pods.emplace(stored->name, client_.ValueOf(kPods, *stored));
-  }
-  const std::int64_t wanted = IntAt(view, {"spec", "replicas"}, 1);
-  const std::int64_t first = IntAt(view, {"spec", "ordinals", "start"});
-  const bool ordered = StringAt(view, {"spec", "podManagementPolicy"}) != "Parallel";
-  std::int64_t replicas = 0;
-  std::int64_t ready = 0;
-  std::int64_t updated = 0;
-  bool waiting = false;
-  for (std::int64_t i = first; i < first + wanted && !waiting; ++i) {
-    const std::string pod_name = fmt::format("{}-{}", name, i);
-    auto pod = pods.find(pod_name);
-    if (pod == pods.end()) {
-      if (!CreatePod(view, pod_name, revision)) return std::chrono::seconds(1);
-      ++replicas;
-      ++updated;
-      waiting = ordered;
-      continue;
-    }
-    ++replicas;
-    const bool is_new = StringAt(pod->second, {"metadata", "labels", kRevisionLabel}) == revision;
-    if (is_new) ++updated;
-    if (IsPodReady(pod->second) && IsPodActive(pod->second)) {
-      ++ready;
-    } else {
-      waiting = ordered;
-    }
-  }
-  // Surplus and outdated pods go one at a time, the last first.
-  for (auto pod = pods.rbegin(); pod != pods.rend() && !waiting; ++pod) {
-    const std::string_view number = std::string_view(pod->first).substr(name.size() + 1);
-    auto ordinal = json::Parse(number);
-    const bool surplus = ordinal && ordinal->is_int64() && ordinal->get_int64() >= first + wanted;
-    const bool outdated =
-        StringAt(pod->second, {"metadata", "labels", kRevisionLabel}) != revision &&
-        StringAt(view, {"spec", "updateStrategy", "type"}) != "OnDelete";
-    if (!surplus && !outdated) continue;
-    if (IsPodActive(pod->second)) {
-      client_.Delete(kPods, name_space, pod->first, StringAt(pod->second, {"metadata", "uid"}));
-    }
-    break;
-  }
-  json::Object& status = Child(set->as_object(), "status");
-  status["observedGeneration"] = IntAt(view, {"metadata", "generation"});
-  status["replicas"] = replicas;
-  SetCount(status, "readyReplicas", ready);
-  status["availableReplicas"] = ready;
-  SetCount(status, "currentReplicas", updated);
-  SetCount(status, "updatedReplicas", updated);
-  status["currentRevision"] = revision;
-  status["updateRevision"] = revision;
-  status["collisionCount"] = 0;
-  static_cast<void>(client_.Update(kStatefulSets, *set, "status"));
+  const std::vector<json::Value> revisions = EnsureRevisions(client_, *set);
+  if (revisions.empty()) return std::chrono::seconds(1);
+  const json::Value& update = revisions.back();
+  const std::string_view current_name = StringAt(*set, {"status", "currentRevision"});
+  const auto found = std::ranges::find_if(revisions, [&](const json::Value& revision) {
+    return StringAt(revision, {"metadata", "name"}) == current_name;
+  });
+  const json::Value& current = found == revisions.end() ? update : *found;
+
+  const bool done = Act(*set, current, update);
+  const Pods pods = PodsOf(*set);
+  WriteStatus(*set, pods, current, update);
+  std::set<std::string, std::less<>> in_use{std::string(StringAt(current, {"metadata", "name"})),
+                                            std::string(StringAt(update, {"metadata", "name"}))};
+  for (const auto& [ordinal, pod] : pods) in_use.emplace(RevisionOf(pod));
+  PruneRevisions(client_, *set, revisions, in_use);
+  if (!done) return std::chrono::seconds(1);
   return std::nullopt;
 }
 
-bool StatefulSetController::CreatePod(const json::Value& set, const std::string& pod_name,
+StatefulSetController::Pods StatefulSetController::PodsOf(const json::Value& set) const {
+  const std::size_t prefix = StringAt(set, {"metadata", "name"}).size() + 1;
+  Pods pods;
+  for (const StoredPtr& stored :
+       ControlledBy(client_, kPods, StringAt(set, {"metadata", "namespace"}),
+                    StringAt(set, {"metadata", "uid"}))) {
+    if (stored->name.size() <= prefix) continue;
+    auto ordinal = json::Parse(std::string_view(stored->name).substr(prefix));
+    if (!ordinal || !ordinal->is_int64()) continue;
+    pods.emplace(ordinal->get_int64(), client_.ValueOf(kPods, *stored));
+  }
+  return pods;
+}
+
+// One step: what is missing is made, then what is too much goes, then what is outdated. In order, each waits
+// for the pods before it.
+bool StatefulSetController::Act(const json::Value& set, const json::Value& current,
+                                const json::Value& update) {
+  const std::int64_t first = IntAt(set, {"spec", "ordinals", "start"});
+  const std::int64_t end = first + IntAt(set, {"spec", "replicas"}, 1);
+  const std::int64_t partition =
+      IntAt(set, {"spec", "updateStrategy", "rollingUpdate", "partition"});
+  const bool ordered = StringAt(set, {"spec", "podManagementPolicy"}) != "Parallel";
+  const Pods pods = PodsOf(set);
+  for (std::int64_t i = first; i < end; ++i) {
+    const auto pod = pods.find(i);
+    if (pod == pods.end()) {
+      const json::Value& revision = i < first + partition ? current : update;
+      if (!CreatePod(AtRevision(set, revision), i,
+                     std::string(StringAt(revision, {"metadata", "name"})))) {
+        return false;
+      }
+      if (ordered) return true;
+    } else if (HasEnded(pod->second)) {
+      DeletePod(pod->second);
+      if (ordered) return true;
+    } else if (ordered && !IsRunning(pod->second)) {
+      return true;
+    }
+  }
+  for (auto pod = pods.rbegin(); pod != pods.rend(); ++pod) {
+    if (pod->first >= first && pod->first < end) continue;
+    if (IsPodActive(pod->second)) DeletePod(pod->second);
+    if (ordered) return true;
+  }
+  if (StringAt(set, {"spec", "updateStrategy", "type"}) == "OnDelete") return true;
+  for (auto pod = pods.rbegin(); pod != pods.rend(); ++pod) {
+    if (pod->first >= end || pod->first < first + partition) continue;
+    if (RevisionOf(pod->second) != StringAt(update, {"metadata", "name"}) &&
+        IsPodActive(pod->second)) {
+      DeletePod(pod->second);
+      return true;
+    }
+    if (!IsRunning(pod->second)) return true;
+  }
+  return true;
+}
+
+void StatefulSetController::WriteStatus(json::Value set, const Pods& pods,
+                                        const json::Value& current, const json::Value& update) {
+  std::string current_name(StringAt(current, {"metadata", "name"}));
+  const std::string update_name(StringAt(update, {"metadata", "name"}));
+  const std::int64_t wanted = IntAt(set, {"spec", "replicas"}, 1);
+  const auto replicas = static_cast<std::int64_t>(pods.size());
+  std::int64_t ready = 0;
+  std::int64_t at_current = 0;
+  std::int64_t at_update = 0;
+  for (const auto& [ordinal, pod] : pods) {
+    if (IsPodReady(pod)) ++ready;
+    if (!StringAt(pod, {"metadata", "deletionTimestamp"}).empty()) continue;
+    if (RevisionOf(pod) == current_name) ++at_current;
+    if (RevisionOf(pod) == update_name) ++at_update;
+  }
+  const bool rolls = StringAt(set, {"spec", "updateStrategy", "type"}) == "RollingUpdate";
+  if (rolls && at_update == wanted && ready == wanted && replicas == wanted) {
+    at_current = at_update;
+    current_name = update_name;
+  }
+  const std::int64_t generation = IntAt(set, {"metadata", "generation"});
+  json::Object& status = Child(set.as_object(), "status");
+  status["observedGeneration"] = generation;
+  status["replicas"] = replicas;
+  SetCount(status, "readyReplicas", ready);
+  status["availableReplicas"] = ready;
+  SetCount(status, "currentReplicas", at_current);
+  SetCount(status, "updatedReplicas", at_update);
+  status["currentRevision"] = current_name;
+  status["updateRevision"] = update_name;
+  status["collisionCount"] = 0;
+  static_cast<void>(client_.Update(kStatefulSets, set, "status"));
+}
+
+void StatefulSetController::DeletePod(const json::Value& pod) {
+  client_.Delete(kPods, StringAt(pod, {"metadata", "namespace"}),
+                 StringAt(pod, {"metadata", "name"}), StringAt(pod, {"metadata", "uid"}));
+}
+
+bool StatefulSetController::CreatePod(const json::Value& set, std::int64_t ordinal,
                                       const std::string& revision) {
+  const std::string pod_name = fmt::format("{}-{}", StringAt(set, {"metadata", "name"}), ordinal);
   json::Object pod = PodFromTemplate(set, "");
   json::Object& metadata = Child(pod, "metadata");
   metadata.erase("generateName");
@@ -105,7 +173,7 @@ bool StatefulSetController::CreatePod(const json::Value& set, const std::string&
   json::Object& labels = Child(metadata, "labels");
   labels[kRevisionLabel] = revision;
   labels["statefulset.kubernetes.io/pod-name"] = pod_name;
-  labels["apps.kubernetes.io/pod-index"] = pod_name.substr(pod_name.rfind('-') + 1);
+  labels["apps.kubernetes.io/pod-index"] = fmt::format("{}", ordinal);
   json::Object& spec = Child(pod, "spec");
   spec["hostname"] = pod_name;
   spec["subdomain"] = StringAt(set, {"spec", "serviceName"});
