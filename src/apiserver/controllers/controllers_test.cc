@@ -331,5 +331,96 @@ spec:
   EXPECT_EQ(world.At(kSet, "status.currentReplicas"), "3");
 }
 
+constexpr const char* kVolumes = "/api/v1/persistentvolumes";
+constexpr const char* kClaims = "/api/v1/namespaces/default/persistentvolumeclaims";
+
+void CreateVolume(ServerWorld& world, std::string_view name, std::string_view size,
+                  std::string_view policy) {
+  world.Create(
+      kVolumes,
+      fmt::format("{{apiVersion: v1, kind: PersistentVolume, metadata: {{name: {}}}, spec: "
+                  "{{capacity: {{storage: {}}}, accessModes: [ReadWriteOnce], "
+                  "persistentVolumeReclaimPolicy: {}, storageClassName: own, hostPath: "
+                  "{{path: /x}}}}}}",
+                  name, size, policy));
+}
+
+void CreateClaim(ServerWorld& world, std::string_view name, std::string_view more) {
+  world.Create(
+      kClaims,
+      fmt::format("{{apiVersion: v1, kind: PersistentVolumeClaim, metadata: {{name: {}}}, "
+                  "spec: {{accessModes: [ReadWriteOnce], resources: {{requests: {{storage: "
+                  "2Gi}}}}{}}}}}",
+                  name, more));
+  world.Advance(1s);
+}
+
+TEST(Controllers, AClaimTakesTheSmallestVolumeThatFits) {
+  ServerWorld world;
+  CreateVolume(world, "small", "1Gi", "Retain");
+  CreateVolume(world, "large", "9Gi", "Retain");
+  CreateVolume(world, "fitting", "3Gi", "Retain");
+  world.Advance(1s);
+  CreateClaim(world, "a", ", storageClassName: own");
+  EXPECT_EQ(world.At(std::string(kClaims) + "/a", "spec.volumeName"), "fitting");
+  EXPECT_EQ(world.At(std::string(kClaims) + "/a", "status.capacity.storage"), "3Gi");
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/fitting", "status.phase"), "Bound");
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/fitting", "spec.claimRef.name"), "a");
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/large", "status.phase"), "Available");
+}
+
+TEST(Controllers, AClaimThatNamesItsVolumeWaitsForIt) {
+  ServerWorld world;
+  CreateClaim(world, "a", ", storageClassName: own, volumeName: later");
+  EXPECT_EQ(world.At(std::string(kClaims) + "/a", "status.phase"), "Pending");
+  CreateVolume(world, "later", "3Gi", "Retain");
+  world.Advance(1s);
+  EXPECT_EQ(world.At(std::string(kClaims) + "/a", "status.phase"), "Bound");
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/later", "status.phase"), "Bound");
+}
+
+TEST(Controllers, AVolumeIsReclaimedByItsPolicy) {
+  ServerWorld world;
+  CreateVolume(world, "kept", "3Gi", "Retain");
+  world.Advance(1s);
+  CreateClaim(world, "a", ", storageClassName: own");
+  CreateClaim(world, "b", "");
+  const std::string made = world.At(std::string(kClaims) + "/b", "spec.volumeName");
+  EXPECT_EQ(world.At(fmt::format("{}/{}", kVolumes, made), "status.phase"), "Bound");
+  // One that is in use does not go.
+  world.Send("DELETE", std::string(kVolumes) + "/kept");
+  world.Advance(1s);
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/kept", "status.phase"), "Bound");
+  world.Send("DELETE", std::string(kClaims) + "/b");
+  world.Advance(1s);
+  EXPECT_EQ(world.Send("GET", fmt::format("{}/{}", kVolumes, made)).status, 404);
+}
+
+TEST(Controllers, AVolumeThatIsRetainedIsReleased) {
+  ServerWorld world;
+  CreateVolume(world, "kept", "3Gi", "Retain");
+  world.Advance(1s);
+  CreateClaim(world, "a", ", storageClassName: own");
+  world.Send("DELETE", std::string(kClaims) + "/a");
+  world.Advance(1s);
+  EXPECT_EQ(world.Send("GET", std::string(kClaims) + "/a").status, 404);
+  EXPECT_EQ(world.At(std::string(kVolumes) + "/kept", "status.phase"), "Released");
+}
+
+TEST(Controllers, AClaimStaysWhileAPodUsesIt) {
+  ServerWorld world;
+  CreateClaim(world, "a", "");
+  world.Create(kPodList,
+               "{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: c, "
+               "image: i}], volumes: [{name: v, persistentVolumeClaim: {claimName: a}}]}}");
+  world.Advance(1s);
+  world.Send("DELETE", std::string(kClaims) + "/a");
+  world.Advance(1s);
+  EXPECT_EQ(world.At(std::string(kClaims) + "/a", "status.phase"), "Bound");
+  world.Send("DELETE", std::string(kPodList) + "/p");
+  world.Advance(1s);
+  EXPECT_EQ(world.Send("GET", std::string(kClaims) + "/a").status, 404);
+}
+
 }  // namespace
 }  // namespace kro::apiserver
