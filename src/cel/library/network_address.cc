@@ -48,6 +48,12 @@ Result<IpAddress> IpAddress::Parse(std::string_view text) {
   return address;
 }
 
+Result<int> IpAddress::FamilyOf(std::string_view text) {
+  auto scanned = Scan(text);
+  if (!scanned) return std::unexpected(scanned.error());
+  return scanned->family;
+}
+
 bool IpAddress::IsUnspecified() const { return *this == Masked(0); }
 
 bool IpAddress::IsLoopback() const {

@@ -15,6 +15,9 @@ class IpAddress {
   // Strict: no leading zeros, no abbreviations but `::`. kInvalid with the original's texts.
   static Result<IpAddress> Parse(std::string_view text);
 
+  // 4 or 6, of an address as URLs have it: with a zone and mapped from IPv4 too.
+  static Result<int> FamilyOf(std::string_view text);
+
   // 4 or 6.
   int family() const { return family_; }
 

@@ -1,8 +1,11 @@
 #include "cel/library/url_value.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/go_quote.h"
+#include "cel/library/network_address.h"
 
 namespace kro::cel {
 namespace {
@@ -11,6 +14,8 @@ namespace {
 enum class Part { kPath, kHost, kZone, kUser, kQuery, kFragment };
 
 Result<std::string> Unescape(std::string_view text, Part part);
+// What stands in brackets: an IPv6 address, perhaps with a zone.
+Result<std::string> UnescapeAddress(std::string_view text);
 std::string Escape(std::string_view text, Part part);
 bool MustEscape(char c, Part part);
 bool IsValidlyEscapedPath(std::string_view text);
@@ -184,23 +189,20 @@ Result<void> Url::ReadHost(std::string_view host) {
   const auto bad_port = [](std::string_view port) {
     return Fail(ErrorCode::kInvalid, "invalid port {} after host", GoQuote(port));
   };
-  if (host.find('[') != host.npos) {
-    if (host[0] != '[') return Fail(ErrorCode::kInvalid, "invalid IP-literal");
+  if (std::size_t open = host.rfind('['); open != host.npos) {
+    if (open > 0) return Fail(ErrorCode::kInvalid, "invalid IP-literal");
     std::size_t close = host.rfind(']');
     if (close == host.npos) return Fail(ErrorCode::kInvalid, "missing ']' in host");
-    if (!IsOptionalPort(host.substr(close + 1))) return bad_port(host.substr(close + 1));
-    // A zone may escape more than the rest of a host (RFC 6874).
-    if (std::size_t zone = host.substr(0, close).find("%25"); zone != host.npos) {
-      auto before = Unescape(host.substr(0, zone), Part::kHost);
-      if (!before) return std::unexpected(before.error());
-      auto inside = Unescape(host.substr(zone, close - zone), Part::kZone);
-      if (!inside) return std::unexpected(inside.error());
-      auto after = Unescape(host.substr(close), Part::kHost);
-      if (!after) return std::unexpected(after.error());
-      host_ = *before + *inside + *after;
-      return {};
-    }
-  } else if (std::size_t colon = host.rfind(':'); colon != host.npos) {
+    std::string_view port = host.substr(close + 1);
+    if (!IsOptionalPort(port)) return bad_port(port);
+    auto address = UnescapeAddress(host.substr(1, close - 1));
+    if (!address) return std::unexpected(address.error());
+    host_ = fmt::format("[{}]{}", *address, port);
+    return {};
+  }
+  // Lists of hosts with ports, as databases have them, are none of the web's.
+  const bool strict = scheme_ == "http" || scheme_ == "https";
+  if (std::size_t colon = strict ? host.find(':') : host.rfind(':'); colon != host.npos) {
     if (!IsOptionalPort(host.substr(colon))) return bad_port(host.substr(colon));
   }
   auto plain = Unescape(host, Part::kHost);
@@ -210,6 +212,20 @@ Result<void> Url::ReadHost(std::string_view host) {
 }
 
 namespace {
+
+Result<std::string> UnescapeAddress(std::string_view text) {
+  // A zone may escape more than the rest of a host (RFC 6874).
+  const std::size_t zone = std::min(text.find("%25"), text.size());
+  auto address = Unescape(text.substr(0, zone), Part::kHost);
+  if (!address) return address;
+  auto inside = Unescape(text.substr(zone), Part::kZone);
+  if (!inside) return inside;
+  *address += *inside;
+  auto family = IpAddress::FamilyOf(*address);
+  if (!family) return Annotate(family, "invalid host");
+  if (*family == 4) return Fail(ErrorCode::kInvalid, "invalid IP-literal");
+  return address;
+}
 
 Result<std::string> Unescape(std::string_view text, Part part) {
   const auto bad_escape = [](std::string_view escape) {

@@ -117,6 +117,19 @@ TEST(Url, IsTakenApart) {
   EXPECT_EQ(url->Query().size(), 1U);
 }
 
+TEST(Url, HasAHostThatGoTakes) {
+  for (std::string_view text :
+       {"http://:80", "http://a:", "http://a_b", "http://a<b", "http://[::1]:80",
+        "http://[::1%25en0]", "http://[::ffff:1.2.3.4]", "pg://a:80,b:90", "http://user@host"}) {
+    EXPECT_TRUE(Url::IsValid(text)) << text;
+  }
+  for (std::string_view text :
+       {"http://a:b", "http://a b", "http://a%20b", "http://a|b", "http://[::1", "http://[x]",
+        "http://[1.2.3.4]", "http://[::1%25]", "http://a:80:90", "http://x[::1]"}) {
+    EXPECT_FALSE(Url::IsValid(text)) << text;
+  }
+}
+
 TEST(FormatReader, TellsWhatIsWrongWithAClause) {
   constexpr Case kCases[] = {
       {"%", "unexpected end of string"},
