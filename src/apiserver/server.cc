@@ -17,6 +17,7 @@
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/core.h"
 #include "apiserver/internal/custom_version.h"
+#include "apiserver/internal/create_only.h"
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/discovery.h"
 #include "apiserver/internal/health.h"
@@ -477,8 +478,7 @@ Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
     return std::ranges::find(part->verbs, verb) != part->verbs.end();
   };
   if (method == "POST" && offers(Verb::kCreate)) {
-    auto answer = AnswerCreateOnly(core, resource, call.path.name_space, call.path.name, part->name,
-                                   call.http.body);
+    auto answer = AnswerCreateOnly(core, WriteOf(call), *part, call.warnings);
     if (!answer) return std::unexpected(answer.error());
     return Reply(Respond(201, json::Serialize(*answer)));
   }

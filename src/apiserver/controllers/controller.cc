@@ -1,5 +1,6 @@
 #include "apiserver/controllers/controller.h"
 
+#include "apiserver/internal/create_only.h"
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/object_view.h"
 #include "apiserver/internal/status.h"
@@ -48,6 +49,27 @@ Answer<Written> ControllerClient::Update(const api::Gvr& gvr, const json::Value&
                .content_type = "application/json",
                .body = body,
                .user_agent = user_agent_});
+}
+
+Answer<json::Value> ControllerClient::CreateAt(const api::Gvr& gvr, std::string_view name_space,
+                                               std::string_view name, std::string_view subresource,
+                                               const json::Value& object) {
+  ResourcePtr resource = ResourceOf(gvr);
+  const Subresource* part = resource == nullptr ? nullptr : resource->FindSubresource(subresource);
+  if (part == nullptr) return std::unexpected(CouldNotFindResourceStatus());
+  const QueryParameters query;
+  const std::string body = json::Serialize(object);
+  std::vector<std::string> unheard;
+  return AnswerCreateOnly(core_,
+                          {.resource = resource,
+                           .name_space = std::string(name_space),
+                           .name = std::string(name),
+                           .subresource = std::string(subresource),
+                           .query = &query,
+                           .content_type = "application/json",
+                           .body = body,
+                           .user_agent = user_agent_},
+                          *part, unheard);
 }
 
 bool ControllerClient::Delete(const api::Gvr& gvr, std::string_view name_space,

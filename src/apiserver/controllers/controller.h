@@ -29,6 +29,10 @@ class ControllerClient {
                          const json::Value& object);
   Answer<Written> Update(const api::Gvr& gvr, const json::Value& object,
                          std::string_view subresource = {});
+  // POST to a subresource that one can only create.
+  Answer<json::Value> CreateAt(const api::Gvr& gvr, std::string_view name_space,
+                               std::string_view name, std::string_view subresource,
+                               const json::Value& object);
   // Of one object: nothing happens unless it has this uid (where one is given).
   bool Delete(const api::Gvr& gvr, std::string_view name_space, std::string_view name,
               std::string_view uid, std::string_view propagation = {},

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <charconv>
 
-#include "apiserver/controllers/conditions.h"
+#include "apiserver/controllers/disruption_budget.h"
 #include "apiserver/controllers/pods.h"
+#include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
-#include "kube/label_selector.h"
 
 namespace kro::apiserver {
 namespace {
 
-const api::Gvr kBudgets{"policy", "v1", "poddisruptionbudgets"};
-
-bool Selects(const json::Value& budget, const StoredObject& pod);
+// Of status.disruptedPods what still counts: pods that are there and will soon be deleted.
+json::Object DisruptedPods(const json::Value& budget, const std::vector<json::Value>& pods,
+                           WallTime now);
 // A number, or a percentage of `total` rounded up.
 std::int64_t Scaled(const json::Value& number, std::int64_t total);
 
@@ -35,15 +35,17 @@ std::optional<Duration> DisruptionController::Reconcile(const std::string& key) 
   auto [name_space, name] = SplitKey(key);
   auto budget = client_.Get(kBudgets, name_space, name);
   if (!budget || !StringAt(*budget, {"metadata", "deletionTimestamp"}).empty()) return std::nullopt;
-  std::int64_t expected = 0;
-  std::int64_t healthy = 0;
+  std::vector<json::Value> pods;
   for (const StoredPtr& stored : client_.List(kPods, name_space)) {
     if (!Selects(*budget, *stored)) continue;
-    const json::Value pod = client_.ValueOf(kPods, *stored);
-    if (!IsPodActive(pod)) continue;
-    ++expected;
-    if (IsPodReady(pod)) ++healthy;
+    json::Value pod = client_.ValueOf(kPods, *stored);
+    if (IsPodActive(pod)) pods.push_back(std::move(pod));
   }
+  const auto expected = static_cast<std::int64_t>(pods.size());
+  json::Object disrupted = DisruptedPods(*budget, pods, client_.core().clock.Now());
+  const std::int64_t healthy = std::ranges::count_if(pods, [&](const json::Value& pod) {
+    return IsPodReady(pod) && !disrupted.contains(StringAt(pod, {"metadata", "name"}));
+  });
   std::int64_t desired = 0;
   if (const json::Value* least = json::Find(std::as_const(*budget), {"spec", "minAvailable"})) {
     desired = Scaled(*least, expected);
@@ -55,29 +57,34 @@ std::optional<Duration> DisruptionController::Reconcile(const std::string& key) 
   json::Object& status = Child(budget->as_object(), "status");
   status["currentHealthy"] = healthy;
   status["desiredHealthy"] = desired;
-  status["disruptionsAllowed"] = allowed;
   status["expectedPods"] = expected;
   status["observedGeneration"] = IntAt(std::as_const(*budget), {"metadata", "generation"});
-  SetCondition(*budget,
-               {"DisruptionAllowed", allowed > 0 ? "True" : "False",
-                allowed > 0 ? "SufficientPods" : "InsufficientPods", ""},
-               client_.Now());
+  const bool recheck = !disrupted.empty();
+  if (recheck) {
+    status["disruptedPods"] = std::move(disrupted);
+  } else {
+    status.erase("disruptedPods");
+  }
+  SetDisruptionsAllowed(*budget, allowed, client_.Now());
   static_cast<void>(client_.Update(kBudgets, *budget, "status"));
+  if (recheck) return kDisruptionTimeout;
   return std::nullopt;
 }
 
 namespace {
 
-bool Selects(const json::Value& budget, const StoredObject& pod) {
-  const json::Value* selector = json::Find(budget, {"spec", "selector"});
-  if (selector == nullptr) return false;
-  auto read = kube::LabelSelector::FromObject(*selector);
-  return read && read->Matches([&](std::string_view key) -> std::optional<std::string_view> {
-    for (const auto& [name, value] : pod.labels) {
-      if (name == key) return value;
-    }
-    return std::nullopt;
-  });
+json::Object DisruptedPods(const json::Value& budget, const std::vector<json::Value>& pods,
+                           WallTime now) {
+  json::Object disrupted;
+  const json::Object& noted = ObjectAt(budget, {"status", "disruptedPods"});
+  for (const json::Value& pod : pods) {
+    std::string_view name = StringAt(pod, {"metadata", "name"});
+    const json::Value* when = noted.if_contains(name);
+    if (when == nullptr || !when->is_string()) continue;
+    auto since = ParseTime(when->get_string());
+    if (since && *since + kDisruptionTimeout > now) disrupted[name] = *when;
+  }
+  return disrupted;
 }
 
 std::int64_t Scaled(const json::Value& number, std::int64_t total) {

@@ -6,7 +6,6 @@
 
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/pods.h"
-#include "apiserver/internal/access_review.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
 
@@ -54,10 +53,9 @@ std::optional<Duration> PodRunner::Reconcile(const std::string& key) {
   if (StringAt(*pod, {"spec", "nodeName"}).empty()) {
     if (!ArrayAt(*pod, {"spec", "schedulingGates"}).empty()) return std::nullopt;
     json::Object binding;
+    Child(binding, "metadata")["name"] = name;
     Child(binding, "target")["name"] = kNode;
-    ResourcePtr pods = client_.ResourceOf(kPods);
-    static_cast<void>(
-        AnswerCreateOnly(core_, *pods, name_space, name, "binding", json::Serialize(binding)));
+    static_cast<void>(client_.CreateAt(kPods, name_space, name, "binding", binding));
     return std::nullopt;
   }
   if (phase == "Pending") return Start(std::move(*pod));

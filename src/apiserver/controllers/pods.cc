@@ -59,6 +59,18 @@ bool IsPodActive(const json::Value& pod) {
          StringAt(pod, {"metadata", "deletionTimestamp"}).empty();
 }
 
+void SetPodCondition(json::Value& pod, const ConditionState& state, std::string_view now) {
+  SetCondition(pod, state, now);
+  for (json::Value& condition : pod.as_object()["status"].as_object()["conditions"].as_array()) {
+    if (StringAt(condition, {"type"}) != state.type) continue;
+    json::Object& members = condition.as_object();
+    members["lastProbeTime"] = nullptr;
+    for (std::string_view key : {"reason", "message"}) {
+      if (StringAt(members, {key}).empty()) members.erase(key);
+    }
+  }
+}
+
 std::string TemplateHash(const json::Value& pod_template) {
   constexpr std::string_view kAlphabet = "bcdfghjklmnpqrstvwxz2456789";
   std::uint64_t hash = Fnv1a64(json::Canonical(pod_template));

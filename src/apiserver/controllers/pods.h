@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apiserver/controllers/conditions.h"
 #include "apiserver/controllers/controller.h"
 #include "json/value.h"
 
@@ -28,6 +29,9 @@ const OwnerReference* ControllerOf(const StoredObject& object);
 bool IsPodReady(const json::Value& pod);
 // Neither ended nor being deleted.
 bool IsPodActive(const json::Value& pod);
+
+// Sets a condition as pods have them: with a lastProbeTime, and nothing that is empty.
+void SetPodCondition(json::Value& pod, const ConditionState& state, std::string_view now);
 
 // A name for a template that stays the same while the template does: 10 characters, safe in labels.
 std::string TemplateHash(const json::Value& pod_template);

@@ -5,14 +5,10 @@
 #include "apiserver/apply.h"
 #include "apiserver/field_error.h"
 #include "apiserver/internal/authentication.h"
-#include "apiserver/internal/deletion.h"
-#include "apiserver/internal/object_view.h"
-#include "apiserver/internal/object_writer.h"
 #include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/values.h"
-#include "base/base64.h"
 
 namespace kro::apiserver {
 namespace {
@@ -23,11 +19,6 @@ json::Object ReviewRules(Core& core, const User& user, std::string_view name_spa
 User SubjectOf(const json::Object& review);
 Answer<json::Object> ReviewAccess(Core& core, const Resource& resource, const User& user,
                                   std::string_view name_space, const json::Object& review);
-json::Value Success();
-Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view name_space,
-                         std::string_view name, const json::Value& body);
-// A token for a service account.
-Answer<json::Value> IssueToken(Core& core, const StoredObject& account, json::Value request);
 
 }  // namespace
 
@@ -69,30 +60,6 @@ Answer<json::Value> AnswerReview(Core& core, const ReviewRequest& request) {
   if (!status) return std::unexpected(status.error());
   review["status"] = *std::move(status);
   return json::Value(std::move(review));
-}
-
-Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
-                                     std::string_view name_space, std::string_view name,
-                                     std::string_view subresource, std::string_view body) {
-  StoredPtr live = core.CollectionOf(resource).Find(name_space, name);
-  if (live == nullptr) return std::unexpected(NotFoundStatus(SubjectOf(resource, name)));
-  json::Value request = json::Object();
-  if (!body.empty()) {
-    auto decoded = DecodeJsonOrProtobuf(body);
-    if (!decoded || !decoded->is_object()) {
-      return BadRequest("the object provided is unrecognized");
-    }
-    request = *std::move(decoded);
-  }
-  if (subresource == "binding") return Bind(core, resource, name_space, name, request);
-  if (subresource == "eviction") {
-    DeleteOptions options;
-    auto deleted = Delete(core, resource, name_space, name, options);
-    if (!deleted) return std::unexpected(deleted.error());
-    return Success();
-  }
-  if (subresource == "token") return IssueToken(core, *live, std::move(request));
-  return std::unexpected(MethodNotAllowedStatus());
 }
 
 namespace {
@@ -184,68 +151,6 @@ Answer<json::Object> ReviewAccess(Core& core, const Resource& resource, const Us
   status["allowed"] = decision.allowed;
   if (!decision.reason.empty()) status["reason"] = decision.reason;
   return status;
-}
-
-json::Value Success() {
-  json::Object status;
-  status["kind"] = "Status";
-  status["apiVersion"] = "v1";
-  status["metadata"] = json::Object();
-  status["status"] = "Success";
-  status["code"] = 201;
-  return status;
-}
-
-Answer<json::Value> Bind(Core& core, const Resource& resource, std::string_view name_space,
-                         std::string_view name, const json::Value& body) {
-  StoredPtr live = core.CollectionOf(resource).Find(name_space, name);
-  json::Value pod = ObjectValue(resource, *live);
-  if (!StringAt(pod, {"spec", "nodeName"}).empty()) {
-    return std::unexpected(ConflictStatus(
-        {"", "pods/binding", name}, fmt::format("pod {} is already assigned to node \"{}\"", name,
-                                                StringAt(pod, {"spec", "nodeName"}))));
-  }
-  Child(pod.as_object(), "spec")["nodeName"] = StringAt(body, {"target", "name"});
-  json::Object condition;
-  condition["type"] = "PodScheduled";
-  condition["status"] = "True";
-  condition["lastProbeTime"] = nullptr;
-  condition["lastTransitionTime"] = FormatTime(core.clock.Now());
-  json::Value& conditions = Child(pod.as_object(), "status")["conditions"];
-  if (!conditions.is_array()) conditions.emplace_array();
-  conditions.get_array().push_back(std::move(condition));
-  core.store.Put(core.CollectionOf(resource), ToStored(pod));
-  return Success();
-}
-
-Answer<json::Value> IssueToken(Core& core, const StoredObject& account, json::Value request) {
-  constexpr std::int64_t kLeast = 600;
-  constexpr std::int64_t kUsual = 3600;
-  json::Object& object = request.as_object();
-  object["kind"] = "TokenRequest";
-  object["apiVersion"] = "authentication.k8s.io/v1";
-  json::Object& metadata = Child(object, "metadata");
-  metadata["name"] = account.name;
-  metadata["namespace"] = account.name_space;
-  metadata["uid"] = account.uid;
-  metadata["creationTimestamp"] = FormatTime(core.clock.Now());
-  json::Object& spec = Child(object, "spec");
-  SetDefault(spec, "expirationSeconds", kUsual);
-  SetDefault(spec, "audiences", json::Array{"https://kubernetes.default.svc.cluster.local"});
-  SetDefault(spec, "boundObjectRef", nullptr);
-  const std::int64_t seconds = IntAt(request, {"spec", "expirationSeconds"}, kUsual);
-  if (seconds < kLeast) {
-    return std::unexpected(
-        InvalidStatus("TokenRequest", "authentication.k8s.io", "",
-                      {Invalid("spec.expirationSeconds", json::Value(seconds),
-                               "may not specify a duration less than 10 minutes")}));
-  }
-  json::Object status;
-  status["token"] = IssueServiceAccountToken(core, account.name_space, account.name, account.uid,
-                                             std::chrono::seconds(seconds));
-  status["expirationTimestamp"] = FormatTime(core.clock.Now() + std::chrono::seconds(seconds));
-  object["status"] = std::move(status);
-  return request;
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
-// Requests that store nothing: access reviews, and subresources that one can only create (spec
-// kube-server section 10).
+// Requests that store nothing: who one is, and what one may do (spec kube-server section 10).
 #pragma once
 
 #include <string_view>
@@ -20,10 +19,5 @@ struct ReviewRequest {
   std::string_view body;
 };
 Answer<json::Value> AnswerReview(Core& core, const ReviewRequest& request);
-
-// POST to pods/binding, pods/eviction, serviceaccounts/token.
-Answer<json::Value> AnswerCreateOnly(Core& core, const Resource& resource,
-                                     std::string_view name_space, std::string_view name,
-                                     std::string_view subresource, std::string_view body);
 
 }  // namespace kro::apiserver

@@ -13,6 +13,7 @@
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/kinds/kind_rules.h"
+#include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
 namespace {
@@ -21,8 +22,8 @@ constexpr std::string_view kOrphan = "orphan";
 constexpr std::string_view kForeground = "foregroundDeletion";
 constexpr std::string_view kCrdCleanup = "customresourcecleanup.apiextensions.k8s.io";
 
-Answer<void> CheckPreconditions(const Resource& resource, const StoredObject& live,
-                                const DeleteOptions& options);
+Answer<void> Admit(Core& core, const Resource& resource, const json::Value& object,
+                   const DeleteOptions& options, std::vector<std::string>& warnings);
 std::vector<std::string> FinalizersAfter(const KindRules& rules, const StoredObject& live,
                                          const DeleteOptions& options);
 std::int64_t GraceOf(const Resource& resource, const json::Value& object,
@@ -66,9 +67,14 @@ Answer<DeleteOptions> ReadDeleteOptions(std::string_view content_type, std::stri
   }
   json::Array dry_run;
   for (std::string_view word : query.All("dryRun")) dry_run.emplace_back(word);
-  if (const json::Value* given = json::Find(value, "dryRun"); given && given->is_array()) {
-    for (const json::Value& word : given->get_array()) dry_run.push_back(word);
-  }
+  const json::Array& also = ArrayAt(value, {"dryRun"});
+  dry_run.insert(dry_run.end(), also.begin(), also.end());
+  value.get_object()["dryRun"] = std::move(dry_run);
+  return ParseDeleteOptions(value);
+}
+
+Answer<DeleteOptions> ParseDeleteOptions(const json::Value& value) {
+  const json::Array& dry_run = ArrayAt(value, {"dryRun"});
   DeleteOptions options;
   options.uid = json::FindString(value, {"preconditions", "uid"});
   options.resource_version = json::FindString(value, {"preconditions", "resourceVersion"});
@@ -123,16 +129,7 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   Scratch::Lease memory(core.scratch);
   json::Value object = ObjectValue(resource, *live, memory.storage());
   std::vector<std::string> warnings;
-  if (auto admitted =
-          core.admission.Check({.operation = "DELETE",
-                                .resource = resource,
-                                .name_space = name_space,
-                                .name = options.of_collection ? std::string_view() : name,
-                                .old_object = &object,
-                                .user = options.user,
-                                .dry_run = options.dry_run},
-                               warnings);
-      !admitted) {
+  if (auto admitted = Admit(core, resource, object, options, warnings); !admitted) {
     return std::unexpected(admitted.error());
   }
   std::vector<std::string> finalizers = FinalizersAfter(rules, *live, options);
@@ -205,8 +202,6 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   return deletion;
 }
 
-namespace {
-
 Answer<void> CheckPreconditions(const Resource& resource, const StoredObject& live,
                                 const DeleteOptions& options) {
   std::string why;
@@ -224,6 +219,22 @@ Answer<void> CheckPreconditions(const Resource& resource, const StoredObject& li
   }
   if (why.empty()) return {};
   return std::unexpected(ConflictStatus({resource.group, resource.kind, live.name}, why));
+}
+
+namespace {
+
+Answer<void> Admit(Core& core, const Resource& resource, const json::Value& object,
+                   const DeleteOptions& options, std::vector<std::string>& warnings) {
+  if (options.admitted) return {};
+  return core.admission.Check(
+      {.operation = "DELETE",
+       .resource = resource,
+       .name_space = StringAt(object, {"metadata", "namespace"}),
+       .name = options.of_collection ? std::string_view() : StringAt(object, {"metadata", "name"}),
+       .old_object = &object,
+       .user = options.user,
+       .dry_run = options.dry_run},
+      warnings);
 }
 
 std::vector<std::string> FinalizersAfter(const KindRules& rules, const StoredObject& live,

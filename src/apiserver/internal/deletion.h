@@ -23,7 +23,11 @@ struct DeleteOptions {
   bool dry_run = false;
   const User* user = nullptr;  // who asks; nullptr: the server itself
   bool of_collection = false;  // one of many
+  bool admitted = false;       // admission has been asked
 };
+
+// Those of a body, and its `dryRun`.
+Answer<DeleteOptions> ParseDeleteOptions(const json::Value& options);
 
 // From the body if there is one, else from the query.
 Answer<DeleteOptions> ReadDeleteOptions(std::string_view content_type, std::string_view body,
@@ -37,6 +41,10 @@ struct Deletion {
   bool answers_object = false;
   std::vector<std::string> warnings;
 };
+
+// 409 unless `live` is the object and the version that is meant.
+Answer<void> CheckPreconditions(const Resource& resource, const StoredObject& live,
+                                const DeleteOptions& options);
 
 // Deletes one object, or marks it as being deleted.
 Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view name_space,

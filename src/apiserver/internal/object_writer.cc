@@ -288,20 +288,8 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
       rules.set_defaults(draft.object.get_object());
     }
   }
-  if (options.validation == Validation::kIgnore || (unknown.empty() && draft.duplicates.empty())) {
-    return {};
-  }
-  if (options.validation == Validation::kStrict) {
-    const std::string fault = StrictDecodingError(FieldComplaints(unknown, draft.duplicates));
-    if (MediaType(request.content_type) == "application/apply-patch+yaml") {
-      return BadRequest(CannotBeHandled(resource.gvk(), fault));
-    }
-    return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object, fault));
-  }
-  for (std::string& warning : FieldWarnings(unknown, draft.duplicates)) {
-    warnings_.push_back(std::move(warning));
-  }
-  return {};
+  return ReportFields(resource.gvk(), request, options, draft.object, unknown, draft.duplicates,
+                      warnings_);
 }
 
 Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const WriteOptions& options,

@@ -150,12 +150,15 @@ bool ComesBefore(std::string_view version, std::string_view other) {
 
 namespace {
 
+// What only subresources speak is described where they are.
+std::string DocumentOf(const api::Gvk& gvk) {
+  if (gvk.group.empty() || gvk.kind == "Eviction" || gvk.kind == "TokenRequest") return "api/v1";
+  if (gvk.kind == "Scale") return "apis/apps/v1";
+  return fmt::format("apis/{}/{}", gvk.group, gvk.version);
+}
+
 Result<ObjectSchema> BuiltinTypes::Find(const api::Gvk& gvk) {
-  // A Scale is described where there is something to scale.
-  const std::string path = gvk.group.empty() ? "api/v1"
-                           : gvk.kind == "Scale"
-                               ? "apis/apps/v1"
-                               : fmt::format("apis/{}/{}", gvk.group, gvk.version);
+  const std::string path = DocumentOf(gvk);
   const std::lock_guard lock(mutex_);
   Document& document = documents_[path];
   if (document.types == nullptr) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "apiserver/decode.h"
 #include "apiserver/field_error.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/typed.h"
@@ -42,6 +41,25 @@ kube::Status UndecodableStatus(const api::Gvk& gvk, const WriteRequest& request,
       media_type == "application/merge-patch+json" || media_type == "application/json-patch+json";
   if (is_patch) return InvalidPatchStatus(json::Serialize(object), fault);
   return BadRequestStatus(CannotBeHandled(gvk, fault));
+}
+
+Answer<void> ReportFields(const api::Gvk& gvk, const WriteRequest& request,
+                          const WriteOptions& options, const json::Value& object,
+                          const std::vector<std::string>& unknown, const RepeatedKeys& duplicates,
+                          std::vector<std::string>& warnings) {
+  using Validation = WriteOptions::Validation;
+  if (options.validation == Validation::kIgnore || (unknown.empty() && duplicates.empty())) {
+    return {};
+  }
+  if (options.validation == Validation::kStrict) {
+    const std::string fault = StrictDecodingError(FieldComplaints(unknown, duplicates));
+    if (MediaType(request.content_type) == kApply) return BadRequest(CannotBeHandled(gvk, fault));
+    return std::unexpected(UndecodableStatus(gvk, request, object, fault));
+  }
+  for (std::string& warning : FieldWarnings(unknown, duplicates)) {
+    warnings.push_back(std::move(warning));
+  }
+  return {};
 }
 
 std::string CannotBeHandled(const api::Gvk& gvk, std::string_view fault) {

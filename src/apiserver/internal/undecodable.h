@@ -3,8 +3,11 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/gvk.h"
+#include "apiserver/answer.h"
+#include "apiserver/decode.h"
 #include "apiserver/internal/typed_decode.h"
 #include "apiserver/internal/write_request.h"
 #include "json/value.h"
@@ -19,6 +22,13 @@ WrittenAs WrittenIn(const WriteRequest& request);
 // that of an apply.
 kube::Status UndecodableStatus(const api::Gvk& gvk, const WriteRequest& request,
                                const json::Value& object, std::string_view fault);
+
+// What fieldValidation says of fields that the kind does not know and of repeated ones: a refusal where it
+// is strict, `warnings` where it warns.
+Answer<void> ReportFields(const api::Gvk& gvk, const WriteRequest& request,
+                          const WriteOptions& options, const json::Value& object,
+                          const std::vector<std::string>& unknown, const RepeatedKeys& duplicates,
+                          std::vector<std::string>& warnings);
 
 // `Pod in version "v1" cannot be handled as a Pod: …`
 std::string CannotBeHandled(const api::Gvk& gvk, std::string_view fault);
