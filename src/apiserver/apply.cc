@@ -104,8 +104,6 @@ std::string ShowManager(const ManagedEntry& entry);
 std::vector<std::string> LastAppliedPaths(const Ownership& ownership, const json::Value& live);
 void SyncLastApplied(json::Value& object, const json::Value& config);
 json::Value* FindAnnotations(json::Value& object);
-const json::Value* AtDotted(const json::Value& object, std::string_view path);
-bool SameAt(const json::Value& a, const json::Value& b, std::string_view path);
 
 }  // namespace
 
@@ -221,29 +219,6 @@ bool KeepTimesIfUnchanged(const json::Value& live, json::Value& object) {
   if (!equal_except(live.get_object(), object.get_object(), "", root)) return false;
   if (count > 0) *after = *before;
   return true;
-}
-
-void TrackScale(const Ownership& ownership, const json::Value& live, json::Value& object,
-                std::string_view replicas_path, const UpdateOptions& options) {
-  Write write(ownership);
-  auto entries = internal::ReadManagedFields(live, write.texts());
-  if (!entries || entries->empty() || SameAt(live, object, replicas_path)) return;
-  const FieldSet replicas = FieldSet::OfFields({std::string(replicas_path)}, write.texts());
-  ManagedEntry own = write.MakeEntry(options.manager, Operation::kUpdate);
-  own.subresource = "scale";
-  own.SetFields(replicas);
-  bool found = false;
-  for (ManagedEntry& entry : *entries) {
-    if (entry.IsSameManager(own)) {
-      found = true;
-      if (!entry.fields.Contains(replicas)) entry.SetFields(entry.fields.Union(replicas));
-    } else if (!entry.fields.Intersection(replicas).empty()) {
-      entry.SetFields(entry.fields.Difference(replicas));
-    }
-  }
-  std::erase_if(*entries, [](const ManagedEntry& entry) { return entry.fields.empty(); });
-  if (!found) entries->push_back(std::move(own));
-  internal::WriteManagedFields(object, *std::move(entries));
 }
 
 namespace {
@@ -604,23 +579,6 @@ json::Value* FindAnnotations(json::Value& object) {
   json::Value* metadata = json::Find(object, "metadata");
   json::Value* annotations = metadata == nullptr ? nullptr : json::Find(*metadata, "annotations");
   return annotations != nullptr && annotations->is_object() ? annotations : nullptr;
-}
-
-const json::Value* AtDotted(const json::Value& object, std::string_view path) {
-  const json::Value* value = &object;
-  while (value != nullptr && !path.empty()) {
-    const std::size_t dot = std::min(path.find('.'), path.size());
-    value = json::Find(*value, path.substr(0, dot));
-    path.remove_prefix(std::min(dot + 1, path.size()));
-  }
-  return value;
-}
-
-bool SameAt(const json::Value& a, const json::Value& b, std::string_view path) {
-  const json::Value* left = AtDotted(a, path);
-  const json::Value* right = AtDotted(b, path);
-  if (left == nullptr || right == nullptr) return left == right;
-  return internal::DeepEqual(*left, *right);
 }
 
 }  // namespace

@@ -81,9 +81,4 @@ void TrackUpdate(const Ownership& ownership, const json::Value* live, json::Valu
 // so that both are equal (section 5.8). True if they are equal now.
 bool KeepTimesIfUnchanged(const json::Value& live, json::Value& object);
 
-// managedFields as a scale endpoint shows and takes them: ownership of `.spec.replicas` under the
-// object's own path of the replica count. `replicas_path` is dotted: "spec.replicas".
-void TrackScale(const Ownership& ownership, const json::Value& live, json::Value& object,
-                std::string_view replicas_path, const UpdateOptions& options);
-
 }  // namespace kro::apiserver

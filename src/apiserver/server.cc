@@ -487,9 +487,9 @@ Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
   const bool patch = method == "PATCH" && offers(Verb::kPatch);
   if (!get && !put && !patch) return std::unexpected(NotAllowed(call, "create"));
   if (part->name == "scale") {
-    auto scale =
-        get ? ReadScale(core, resource, call.path.name_space, call.path.name)
-            : WriteScale(core, WriteOf(call), put ? ScaleWrite::kUpdate : ScaleWrite::kPatch);
+    auto scale = get ? ReadScale(core, resource, call.path.name_space, call.path.name)
+                     : WriteScale(core, WriteOf(call),
+                                  put ? ScaleWrite::kUpdate : ScaleWrite::kPatch, call.warnings);
     if (!scale) return std::unexpected(scale.error());
     return Reply(Respond(200, json::Serialize(*scale)));
   }

@@ -13,13 +13,13 @@
 #include "apiserver/internal/escalation.h"
 #include "apiserver/internal/metadata.h"
 #include "apiserver/internal/object_view.h"
+#include "apiserver/internal/patched_object.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
 #include "apiserver/internal/typed_decode.h"
 #include "apiserver/internal/undecodable.h"
 #include "apiserver/internal/version_form.h"
 #include "apiserver/kinds/kind_rules.h"
-#include "apiserver/patch.h"
 
 namespace kro::apiserver {
 
@@ -156,7 +156,8 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
     return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
   }
   draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
-  auto patched = PatchedObject(request, *options, draft);
+  auto patched = PatchedObject(request, *options, *draft.live, core_.registry.StructureOf(resource),
+                               warnings_);
   if (!patched) return std::unexpected(patched.error());
   draft.object = std::move(*patched);
   if (!draft.object.is_object()) {
@@ -490,37 +491,6 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   written.object = core_.store.Put(collection, std::move(stored));
   written.revision = written.object->revision;
   return written;
-}
-
-Answer<json::Value> ObjectWriter::PatchedObject(const WriteRequest& request,
-                                                const WriteOptions& options, Draft& draft) {
-  const Resource& resource = *request.resource;
-  std::string_view media_type = MediaType(request.content_type);
-  Answer<Patched> patched;
-  if (media_type == "application/json-patch+json") {
-    patched = ApplyJsonPatch(*draft.live, request.body);
-  } else if (media_type == "application/merge-patch+json") {
-    patched = ApplyMergePatch(*draft.live, request.body);
-  } else if (media_type == "application/strategic-merge-patch+json" && !resource.custom) {
-    patched =
-        ApplyStrategicMergePatch(*draft.live, request.body, core_.registry.StructureOf(resource));
-  } else {
-    return std::unexpected(UnsupportedMediaTypeStatus(
-        resource.custom
-            ? "the body of the request was in an unknown format - accepted media types include: "
-              "application/json-patch+json, application/merge-patch+json, "
-              "application/apply-patch+yaml"
-            : "415: Unsupported Media Type"));
-  }
-  if (!patched) return std::unexpected(patched.error());
-  if (options.validation == Validation::kStrict && !patched->complaints.empty()) {
-    return std::unexpected(InvalidPatchStatus(json::Serialize(patched->object),
-                                              StrictDecodingError(patched->complaints)));
-  }
-  if (options.validation == Validation::kWarn) {
-    warnings_.insert(warnings_.end(), patched->complaints.begin(), patched->complaints.end());
-  }
-  return std::move(patched->object);
 }
 
 Answer<void> CheckNamespace(Core& core, const Resource& resource, std::string_view name_space,

@@ -45,8 +45,6 @@ class ObjectWriter {
                                Draft draft);
   Answer<Written> FinishUpdate(const WriteRequest& request, const WriteOptions& options,
                                Draft draft);
-  Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
-                                    Draft& draft);
   Answer<Written> Apply(const WriteRequest& request, const WriteOptions& options);
 
   Core& core_;

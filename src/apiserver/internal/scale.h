@@ -2,8 +2,8 @@
 // 4.5).
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "apiserver/answer.h"
 #include "apiserver/internal/core.h"
@@ -16,8 +16,10 @@ namespace kro::apiserver {
 Answer<json::Value> ReadScale(Core& core, const Resource& resource, std::string_view name_space,
                               std::string_view name);
 
-// PUT and PATCH: writes the replicas. The answer is the new Scale.
+// PUT and PATCH, also to apply: writes the replicas. The answer is the new Scale; what the client is warned
+// of is added to `warnings`.
 enum class ScaleWrite { kUpdate, kPatch };
-Answer<json::Value> WriteScale(Core& core, const WriteRequest& request, ScaleWrite how);
+Answer<json::Value> WriteScale(Core& core, const WriteRequest& request, ScaleWrite how,
+                               std::vector<std::string>& warnings);
 
 }  // namespace kro::apiserver

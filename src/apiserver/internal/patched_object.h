@@ -1,0 +1,19 @@
+// What a PATCH that is no apply makes of an object (spec kube-server section 4.4).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apiserver/answer.h"
+#include "apiserver/internal/write_request.h"
+#include "apiserver/object_schema.h"
+#include "json/value.h"
+
+namespace kro::apiserver {
+
+// `structure` is that of `live`, for strategic merges. What the client is warned of is added to `warnings`.
+Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
+                                  const json::Value& live, const ObjectSchema& structure,
+                                  std::vector<std::string>& warnings);
+
+}  // namespace kro::apiserver
