@@ -431,13 +431,11 @@ Answer<Server::Reply> Server::Impl::HandleObject(Call& call) {
   if (method == "GET" && resource.Offers(Verb::kGet)) {
     auto form = FormOf(call, false);
     if (!form) return std::unexpected(form.error());
-    if (auto wanted = json::Parse(call.query.Get("resourceVersion"));
-        wanted && wanted->is_int64() && wanted->get_int64() > 0) {
-      const auto revision = static_cast<std::uint64_t>(wanted->get_int64());
-      if (revision > core.store.revision()) {
-        if (call.attempt == Attempt::kFirst) return Reply(Hold{kWaitForRevision});
-        return std::unexpected(TooLargeResourceVersionStatus(revision, core.store.revision()));
-      }
+    auto wanted = ReadRevision(call.query);
+    if (!wanted) return std::unexpected(wanted.error());
+    if (wanted->value_or(0) > core.store.revision()) {
+      if (call.attempt == Attempt::kFirst) return Reply(Hold{kWaitForRevision});
+      return std::unexpected(TooLargeResourceVersionStatus(**wanted, core.store.revision()));
     }
     StoredPtr found = core.CollectionOf(resource).Find(call.path.name_space, call.path.name);
     if (found == nullptr) {

@@ -699,6 +699,18 @@ TEST(Server, BodiesAndObjectsHaveLimits) {
   EXPECT_EQ(world.Send("POST", kWidgets, with(3'200'000)).status, 413);
 }
 
+TEST(Server, AGetOfNoVersionFails) {
+  World world;
+  world.Send("POST", kConfigMaps, ConfigMap("a"));
+  for (std::string_view version : {"abc", "-1", "1x", "99999999999999999999"}) {
+    const auto refused =
+        world.Send("GET", fmt::format("{}/a?resourceVersion={}", kConfigMaps, version));
+    EXPECT_EQ(refused.status, 500) << version;
+    EXPECT_THAT(refused.body, HasSubstr("strconv.ParseUint")) << version;
+  }
+  EXPECT_EQ(world.Send("GET", kConfigMaps + "/a?resourceVersion=0").status, 200);
+}
+
 TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
   World world({.hold_after_established = 2s});
   world.Send("POST", kDefinitions, Definition());

@@ -15,8 +15,6 @@
 namespace kro::apiserver {
 namespace {
 
-constexpr std::string_view kBadRevision = "invalid resource version: ";
-
 constexpr auto kLeastWatch = std::chrono::minutes(30);
 
 struct ContinueToken {
@@ -26,7 +24,6 @@ struct ContinueToken {
 
 std::string WriteToken(std::uint64_t revision, bool newest, std::string_view start);
 Answer<ContinueToken> ReadToken(std::string_view text);
-Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query);
 Answer<std::int64_t> ReadNumber(const QueryParameters& query, std::string_view name);
 FieldErrors CheckMatch(const QueryParameters& query, bool watch);
 kube::Status InvalidOptions(const FieldErrors& errors);
@@ -43,7 +40,7 @@ Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& select
     return std::unexpected(InvalidOptions(errors));
   }
   auto revision = ReadRevision(query);
-  if (!revision) return std::unexpected(revision.error());
+  if (!revision) return BadRequest("invalid resource version: " + revision.error().message);
   std::string_view match = query.Get("resourceVersionMatch");
   std::string_view token_text = query.Get("continue");
 
@@ -119,6 +116,18 @@ Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& select
   return Listing(ListAnswer{form.List(page, metadata)});
 }
 
+Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query) {
+  const std::string_view text = query.Get("resourceVersion");
+  if (text.empty()) return std::optional<std::uint64_t>();
+  std::uint64_t revision = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
+  const bool digits = end == text.data() + text.size();
+  if (digits && error == std::errc()) return std::optional<std::uint64_t>(revision);
+  return std::unexpected(PlainErrorStatus(
+      fmt::format("resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": {}",
+                  text, text, digits ? "value out of range" : "invalid syntax")));
+}
+
 std::vector<StoredPtr> SelectedObjects(const Collection& collection, const Resource& resource,
                                        const Selection& selection) {
   std::vector<StoredPtr> selected;
@@ -141,10 +150,7 @@ Answer<WatchOpening> OpenWatch(Core& core, ObjectForm form, Selection selection,
         "resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")}));
   }
   auto revision = ReadRevision(query);
-  if (!revision) {
-    // Here, and for a get, the real server says less.
-    return std::unexpected(PlainErrorStatus(revision.error().message.substr(kBadRevision.size())));
-  }
+  if (!revision) return std::unexpected(revision.error());
   auto timeout = ReadNumber(query, "timeoutSeconds");
   if (!timeout) return std::unexpected(timeout.error());
 
@@ -201,20 +207,6 @@ Answer<ContinueToken> ReadToken(std::string_view text) {
   std::string_view start = json::FindString(*token, {"start"});
   if (!start.starts_with('/')) return bad("start key is not valid");
   return ContinueToken{revision->get_int64(), std::string(start.substr(1))};
-}
-
-Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query) {
-  const std::string_view text = query.Get("resourceVersion");
-  if (text.empty()) return std::optional<std::uint64_t>();
-  std::uint64_t revision = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), revision);
-  if (error != std::errc() || end != text.data() + text.size()) {
-    return BadRequest(
-        fmt::format("{}resourceVersion: Invalid value: \"{}\": strconv.ParseUint: parsing \"{}\": "
-                    "invalid syntax",
-                    kBadRevision, text, text));
-  }
-  return std::optional<std::uint64_t>(revision);
 }
 
 Answer<std::int64_t> ReadNumber(const QueryParameters& query, std::string_view name) {

@@ -1,7 +1,9 @@
 // Lists and the opening of watches (spec kube-server sections 6.1 and 6.3).
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -31,6 +33,9 @@ using Listing = std::variant<ListAnswer, ListExpired, ListTooEarly>;
 
 Answer<Listing> List(Core& core, const ObjectForm& form, const Selection& selection,
                      const QueryParameters& query);
+
+// resourceVersion of a get or a watch, 500 if it is no number; a list says 400.
+Answer<std::optional<std::uint64_t>> ReadRevision(const QueryParameters& query);
 
 // What is selected now, without paging: for deletecollection.
 std::vector<StoredPtr> SelectedObjects(const Collection& collection, const Resource& resource,
