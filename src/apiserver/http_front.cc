@@ -63,7 +63,7 @@ async::Task<void> Stream(async::Executor& executor, std::shared_ptr<Watch> watch
                          http::ResponseWriter& writer, async::CancelToken cancel) {
   auto there = std::make_shared<async::Event>(executor, async::EventReset::kAuto);
   watch->OnReady([there] { there->Set(); });
-  auto begun = co_await writer.Begin(200, WatchHeaders());
+  auto begun = co_await writer.Begin(200, watch->headers());
   while (begun) {
     if (std::string frames = watch->Take(); !frames.empty()) {
       begun = co_await writer.Write(std::move(frames));

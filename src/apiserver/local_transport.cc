@@ -17,7 +17,7 @@ class LocalStream final : public http::ResponseStream {
         watch_(std::move(watch)),
         cancel_(std::move(cancel)),
         there_(std::make_shared<async::Event>(executor, async::EventReset::kAuto)),
-        headers_(WatchHeaders()) {
+        headers_(watch_->headers()) {
     watch_->OnReady([there = there_] { there->Set(); });
   }
   ~LocalStream() override { watch_->OnReady(nullptr); }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -34,6 +35,7 @@
 #include "apiserver/internal/status.h"
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "json/indent.h"
 #include "json/yaml.h"
 
 namespace kro::apiserver {
@@ -48,6 +50,10 @@ constexpr std::size_t kMaxWarningCharacters = 4096;
 constexpr std::size_t kCutWarning = 256;
 
 std::string_view HeaderOf(const http::Request& request, std::string_view name);
+// Whether a person reads the answer: they say so, or use a browser or the like. Schemas and the version
+// look always alike.
+bool WantsIndent(const http::Request& request, std::string_view path, const QueryParameters& query);
+bool IsJson(const http::Response& response);
 AccessAttributes AttributesOf(std::string_view method, std::string_view path,
                               const std::optional<ResourcePath>& resource,
                               const QueryParameters& query);
@@ -85,6 +91,8 @@ struct Server::Impl {
         documents(core.registry) {}
 
   Reply Handle(const http::Request& request, Attempt attempt, const User* certified);
+  // The client's name for the request, or a new one.
+  std::string AuditId(const http::Request& request);
   // Who asks, once it is known that they may.
   Answer<User> Admit(const http::Request& request, const User* certified, std::string_view path,
                      const std::optional<ResourcePath>& resource, const QueryParameters& query);
@@ -104,7 +112,7 @@ struct Server::Impl {
   Answer<Reply> DeleteObject(Call& call);
   Answer<ObjectForm> FormOf(const Call& call, bool list) const;
   WriteRequest WriteOf(const Call& call) const;
-  Reply Show(const Call& call, const ObjectForm& form, const Written& written) const;
+  Reply Show(const ObjectForm& form, const Written& written) const;
   kube::Status NotAllowed(const Call& call, std::string_view verb) const;
 
   void Open(std::shared_ptr<Watch> watch, const WatchOpening& opening);
@@ -224,6 +232,7 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
   QueryParameters query(path.size() < target.size() ? target.substr(path.size() + 1)
                                                     : std::string_view());
   http::Response response;
+  const bool indents = WantsIndent(request, path, query);
   auto parsed = ParseResourcePath(path);
   auto user = Admit(request, certified, path, parsed, query);
   if (!user) {
@@ -244,7 +253,8 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
   if (response.headers.Find("Cache-Control") == nullptr) {
     response.headers.Add("Cache-Control", "no-cache, private");
   }
-  response.headers.Add("Audit-Id", core.ids.Uid());
+  response.headers.Add("Audit-Id", AuditId(request));
+  if (indents && IsJson(response)) response.body = json::Indent(response.body);
   if (response.body.size() > kGzipFrom &&
       HeaderOf(request, "Accept-Encoding").find("gzip") != std::string_view::npos &&
       response.headers.Find("Content-Encoding") == nullptr) {
@@ -252,6 +262,11 @@ Server::Reply Server::Impl::Handle(const http::Request& request, Attempt attempt
     response.headers.Set("Content-Encoding", "gzip");
   }
   return response;
+}
+
+std::string Server::Impl::AuditId(const http::Request& request) {
+  std::string_view given = HeaderOf(request, "Audit-ID");
+  return given.empty() ? core.ids.Uid() : std::string(given);
 }
 
 Answer<User> Server::Impl::Admit(const http::Request& request, const User* certified,
@@ -416,7 +431,7 @@ Answer<Server::Reply> Server::Impl::HandleCollection(Call& call) {
     ObjectWriter writer(core, call.warnings);
     auto written = writer.Create(WriteOf(call));
     if (!written) return std::unexpected(written.error());
-    return Show(call, *form, *written);
+    return Show(*form, *written);
   }
   if (call.http.method == "DELETE" && resource.Offers(Verb::kDeleteCollection) && !everywhere) {
     return DeleteCollection(call);
@@ -441,7 +456,7 @@ Answer<Server::Reply> Server::Impl::HandleObject(Call& call) {
     if (found == nullptr) {
       return std::unexpected(NotFoundStatus(SubjectOf(resource, call.path.name)));
     }
-    return Show(call, *form, {.code = 200, .object = found, .revision = found->revision});
+    return Show(*form, {.code = 200, .object = found, .revision = found->revision});
   }
   if (method == "DELETE" && resource.Offers(Verb::kDelete)) return DeleteObject(call);
   const bool put = method == "PUT" && resource.Offers(Verb::kUpdate);
@@ -458,7 +473,7 @@ Answer<Server::Reply> Server::Impl::ChangeObject(Call& call) {
   auto written =
       call.http.method == "PUT" ? writer.Update(WriteOf(call)) : writer.Patch(WriteOf(call));
   if (!written) return std::unexpected(written.error());
-  return Show(call, *form, *written);
+  return Show(*form, *written);
 }
 
 Answer<Server::Reply> Server::Impl::HandleSubresource(Call& call) {
@@ -504,7 +519,9 @@ Answer<Server::Reply> Server::Impl::ListOrWatch(Call& call) {
   if (watch) {
     auto opening = OpenWatch(core, std::move(*form), std::move(*selection), call.query);
     if (!opening) return std::unexpected(opening.error());
-    auto opened = std::make_shared<Watch>(std::move(opening->source));
+    http::Headers headers = WatchHeaders();
+    headers.Add("Audit-Id", AuditId(call.http));
+    auto opened = std::make_shared<Watch>(std::move(opening->source), std::move(headers));
     Open(opened, *opening);
     return Reply(std::move(opened));
   }
@@ -562,7 +579,7 @@ Answer<Server::Reply> Server::Impl::DeleteObject(Call& call) {
   if (!deletion) return std::unexpected(deletion.error());
   call.warnings = std::move(deletion->warnings);
   if (deletion->answers_object) {
-    return Show(call, *form, {deletion->code, deletion->object, deletion->revision});
+    return Show(*form, {deletion->code, deletion->object, deletion->revision});
   }
   json::Object details;
   details["name"] = call.path.name;
@@ -616,15 +633,12 @@ WriteRequest Server::Impl::WriteOf(const Call& call) const {
           .user = &call.user};
 }
 
-Server::Reply Server::Impl::Show(const Call& call, const ObjectForm& form,
-                                 const Written& written) const {
+Server::Reply Server::Impl::Show(const ObjectForm& form, const Written& written) const {
   std::string body = form.One(*written.object, written.revision);
   http::Response response = Respond(written.code, std::move(body));
   if (form.form.format == Format::kYaml) {
     if (auto value = json::Parse(response.body)) response.body = json::ToYaml(*value);
     response.headers.Set("Content-Type", "application/yaml");
-  } else if (call.query.IsOn("pretty")) {
-    response.body += '\n';
   }
   return response;
 }
@@ -700,6 +714,22 @@ namespace {
 std::string_view HeaderOf(const http::Request& request, std::string_view name) {
   const std::string* value = request.headers.Find(name);
   return value == nullptr ? std::string_view() : std::string_view(*value);
+}
+
+bool WantsIndent(const http::Request& request, std::string_view path,
+                 const QueryParameters& query) {
+  if (path == "/version" || path.starts_with("/openapi/")) return false;
+  if (std::string_view pretty = query.Get("pretty"); !pretty.empty()) {
+    constexpr std::string_view kTrue[] = {"1", "t", "T", "true", "TRUE", "True"};
+    return std::ranges::find(kTrue, pretty) != std::end(kTrue);
+  }
+  std::string_view agent = HeaderOf(request, "User-Agent");
+  return agent.starts_with("curl") || agent.starts_with("Wget") || agent.starts_with("Mozilla/5.0");
+}
+
+bool IsJson(const http::Response& response) {
+  const std::string* type = response.headers.Find("Content-Type");
+  return type != nullptr && type->starts_with("application/json");
 }
 
 AccessAttributes AttributesOf(std::string_view method, std::string_view path,

@@ -97,8 +97,8 @@ class Server {
   Server(const Clock& clock, IdSource ids, ServerOptions options, SavedState state = {});
   ~Server();
 
-  // Answers a request. A watch answers 200 with the headers in WatchHeaders. `certified`: who the
-  // connection says the client is; a token in the request comes before it.
+  // Answers a request. `certified`: who the connection says the client is; a token in the request comes
+  // before it.
   Reply Handle(const http::Request& request, Attempt attempt = Attempt::kFirst,
                const User* certified = nullptr);
 
@@ -135,7 +135,7 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
-// The headers of the answer to a watch.
+// What all answers to watches begin with.
 http::Headers WatchHeaders();
 
 }  // namespace kro::apiserver

@@ -711,6 +711,33 @@ TEST(Server, AGetOfNoVersionFails) {
   EXPECT_EQ(world.Send("GET", kConfigMaps + "/a?resourceVersion=0").status, 200);
 }
 
+TEST(Server, IndentsForPeople) {
+  World world;
+  world.Send("POST", kConfigMaps, ConfigMap("a"));
+  const std::string line = "{\n  \"";
+  const auto of_curl = [&](std::string_view more) {
+    Server::Reply reply = world.server.Handle({.method = "GET",
+                                               .target = fmt::format("{}{}", kConfigMaps, more),
+                                               .headers = {{"User-Agent", "curl/8.5.0"}}});
+    return std::get<http::Response>(reply).body;
+  };
+  EXPECT_TRUE(of_curl("").starts_with(line));
+  EXPECT_TRUE(of_curl("/a").starts_with(line));
+  EXPECT_TRUE(of_curl("/none").starts_with(line));
+  EXPECT_FALSE(of_curl("?pretty=false").starts_with(line));
+  EXPECT_TRUE(world.Send("GET", kConfigMaps + "?pretty=true").body.starts_with(line));
+  EXPECT_FALSE(world.Send("GET", kConfigMaps).body.starts_with(line));
+}
+
+TEST(Server, NamesEveryRequest) {
+  World world;
+  const auto answer = world.Send("GET", kConfigMaps, "", {{"Audit-ID", "mine"}});
+  EXPECT_EQ(*answer.headers.Find("Audit-Id"), "mine");
+  auto watch = world.Open(kConfigMaps + "?watch=1");
+  ASSERT_NE(watch, nullptr);
+  EXPECT_NE(watch->headers().Find("Audit-Id"), nullptr);
+}
+
 TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
   World world({.hold_after_established = 2s});
   world.Send("POST", kDefinitions, Definition());

@@ -4,7 +4,8 @@
 
 namespace kro::apiserver {
 
-Watch::Watch(std::unique_ptr<WatchSource> source) : source_(std::move(source)) {}
+Watch::Watch(std::unique_ptr<WatchSource> source, http::Headers headers)
+    : source_(std::move(source)), headers_(std::move(headers)) {}
 
 Watch::~Watch() = default;
 

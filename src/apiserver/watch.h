@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "http/transport.h"
+
 namespace kro::apiserver {
 
 class WatchSource;
@@ -14,8 +16,11 @@ class WatchSource;
 class Watch {
  public:
   // Only the server opens watches.
-  explicit Watch(std::unique_ptr<WatchSource> source);
+  Watch(std::unique_ptr<WatchSource> source, http::Headers headers);
   ~Watch();
+
+  // Of the answer, which begins with them and 200.
+  const http::Headers& headers() const { return headers_; }
 
   // The events that there are, each a JSON object and a newline; at most about 256 KiB at once. Empty:
   // none now.
@@ -39,6 +44,7 @@ class Watch {
 
  private:
   std::unique_ptr<WatchSource> source_;
+  http::Headers headers_;
   std::function<void()> ready_;
   bool ending_ = false;
   bool broken_ = false;
