@@ -11,6 +11,8 @@
 namespace kro::apiserver {
 namespace {
 
+// Nothing in what is JSON, unless it has escapes that YAML has not: of surrogates, and `\/`.
+Result<void> CheckEscapes(std::string_view json);
 // YAML that goes on behind its first document is not looked at there.
 std::string_view FirstDocument(std::string_view text);
 std::string YamlError(const std::vector<std::string>& lines);
@@ -31,9 +33,13 @@ Result<Decoded> DecodeJson(std::string_view text, boost::json::storage_ptr stora
 Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr storage) {
   const std::size_t first = text.find_first_not_of(" \t\r\n");
   if (first != std::string_view::npos && text[first] == '{') {
-    if (auto value = json::Parse(text, std::move(storage))) return Decoded{*std::move(value), {}};
+    if (auto value = json::Parse(text, std::move(storage))) {
+      if (auto escapes = CheckEscapes(text); !escapes) return std::unexpected(escapes.error());
+      return Decoded{*std::move(value), {}};
+    }
     internal::JsonReader reader(text);
     if (auto lenient = reader.Read()) {
+      if (auto escapes = CheckEscapes(text); !escapes) return std::unexpected(escapes.error());
       return Decoded{std::move(lenient->value), {.fields = {}, .lines = reader.yaml_complaints()}};
     }
   }
@@ -81,6 +87,24 @@ std::string StrictDecodingError(const std::vector<std::string>& complaints) {
 }
 
 namespace {
+
+Result<void> CheckEscapes(std::string_view json) {
+  const auto fault = [&](std::size_t at, std::string_view what) {
+    const auto line = 1 + std::ranges::count(json.substr(0, at), '\n');
+    return Fail(ErrorCode::kInvalid, "yaml: {}{}", line > 1 ? fmt::format("line {}: ", line) : "",
+                what);
+  };
+  for (std::size_t at = json.find('\\'); at != std::string_view::npos;
+       at = json.find('\\', at + 2)) {
+    const std::string_view escape = json.substr(at + 1, 3);
+    if (escape.starts_with('/')) return fault(at, "found unknown escape character");
+    const bool surrogate = escape.size() == 3 && escape[0] == 'u' &&
+                           (escape[1] == 'd' || escape[1] == 'D') &&
+                           std::string_view("89abcdefABCDEF").contains(escape[2]);
+    if (surrogate) return fault(at, "found invalid Unicode character escape code");
+  }
+  return {};
+}
 
 // A document ends where a line begins with "---" or "...", whatever stands around it.
 std::string_view FirstDocument(std::string_view text) {

@@ -738,6 +738,21 @@ TEST(Server, NamesEveryRequest) {
   EXPECT_NE(watch->headers().Find("Audit-Id"), nullptr);
 }
 
+TEST(Server, AnApplyIsReadAsYaml) {
+  World world;
+  const auto apply = [&](std::string_view value) {
+    return world.Apply(kConfigMaps + "/a", "m",
+                       fmt::format("{{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{{"
+                                   "\"name\":\"a\"}},\n\"data\":{{\"a\":\"{}\"}}}}",
+                                   value));
+  };
+  const std::string begin = "error decoding YAML: error converting YAML to JSON: yaml: line 2: ";
+  EXPECT_EQ(At(apply(R"(\ud83d\ude00)"), "message"),
+            begin + "found invalid Unicode character escape code");
+  EXPECT_EQ(At(apply(R"(\/)"), "message"), begin + "found unknown escape character");
+  EXPECT_EQ(At(apply(R"(\u00e9\\ud83d)"), "data.a"), "\u00e9\\ud83d");
+}
+
 TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
   World world({.hold_after_established = 2s});
   world.Send("POST", kDefinitions, Definition());
