@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,6 +12,7 @@
 
 #include "apiserver/internal/object_metadata.h"
 #include "base/base64.h"
+#include "cel/library/quantity_value.h"
 #include "json/go_type.h"
 
 namespace kro::apiserver {
@@ -78,11 +80,7 @@ std::string_view GoKindOf(const json::Value& value);
 std::int64_t Truncated(double number);
 // An integer that YAML or a merge left as a double; nullopt if it is none, or too large.
 std::optional<std::int64_t> AsInteger(const json::Value& number);
-bool IsQuantity(std::string_view text);
-
-constexpr std::string_view kNoQuantity =
-    "quantities must match the regular expression "
-    "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+std::string_view Trimmed(std::string_view text);
 
 }  // namespace
 
@@ -225,11 +223,14 @@ Next Decoder::WalkOwnForm(const TypeNode& type, json::Value& value) {
       plain.scalar = ScalarType::kString;
       plain.go_type = "string";
       break;
-    case JsonForm::kQuantity:
-      if (value.is_number() || (value.is_string() && IsQuantity(value.get_string()))) {
-        return Next::kGoOn;
-      }
-      return Stop({.text = std::string(kNoQuantity)});
+    case JsonForm::kQuantity: {
+      if (value.is_number()) return Next::kGoOn;
+      // What is no text is no quantity either.
+      std::string_view text = value.is_string() ? std::string_view(value.get_string()) : "{}";
+      auto quantity = cel::Quantity::Parse(Trimmed(text));
+      if (quantity) return Next::kGoOn;
+      return Stop({.text = quantity.error().message()});
+    }
     case JsonForm::kSchemaOrBool:
     case JsonForm::kSchemaOrArray:
     case JsonForm::kSchemaOrStrings:
@@ -373,21 +374,10 @@ std::optional<std::int64_t> AsInteger(const json::Value& number) {
   return static_cast<std::int64_t>(value);
 }
 
-bool IsQuantity(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string_view::npos) return false;
-  text = text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-  const auto skip = [&](std::string_view any) {
-    text.remove_prefix(std::min(text.find_first_not_of(any), text.size()));
-  };
-  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
-  skip("0123456789");
-  if (text.starts_with('.')) text.remove_prefix(1);
-  skip("0123456789");
-  skip("eEinumkKMGTP");
-  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
-  skip("0123456789");
-  return text.empty();
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+  return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
 bool IsEmptyContainer(const TypeNode& type, const json::Value& value) {

@@ -121,6 +121,7 @@ TEST(TypedDecode, TypesThatReadThemselvesEndTheReading) {
             {kJson, R"({"spec":{"hostNetwork":1,"overhead":{"cpu":"x"}}})",
              "quantities must match the regular expression "
              "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"},
+            {kJson, R"({"spec":{"overhead":{"cpu":"1K"}}})", "unable to parse quantity's suffix"},
             {kJson, R"({"metadata":{"creationTimestamp":"x"}})",
              "parsing time \"x\" as \"2006-01-02T15:04:05Z07:00\": cannot parse \"x\" as \"2006\""},
             {kJson, R"({"spec":{"containers":[{"livenessProbe":{"httpGet":{"port":1.5}}}]}})",
