@@ -22,6 +22,12 @@ bool HasLineBreak(std::string_view text) { return text.find_first_of("\r\n") != 
 // The rule as the server prints it, in the order of its own struct.
 std::string ShowRule(const json::Value& rule);
 
+constexpr std::string_view kUnsupported[] = {"additionalItems", "patternProperties", "definitions",
+                                             "dependencies", "$ref"};
+bool IsSet(const json::Value& schema, std::string_view key);
+// Whether its structure can be asked about: none of its parts has what is not supported at all.
+bool IsConvertible(const json::Value& schema, int depth);
+
 // What holds for a part of a schema because of what is above it.
 struct Scope {
   bool is_root = false;
@@ -65,6 +71,34 @@ void CheckSchema(const json::Value& schema, const std::string& path, bool has_st
 }
 
 namespace {
+
+bool IsSet(const json::Value& schema, std::string_view key) {
+  const json::Value* value = Find(schema, key);
+  return value != nullptr && !(value->is_object() && value->get_object().empty());
+}
+
+bool IsConvertible(const json::Value& schema, int depth) {
+  if (!schema.is_object() || depth > kMaxSchemaDepth) return true;
+  const auto is_set = [&](std::string_view key) { return IsSet(schema, key); };
+  if (std::ranges::any_of(kUnsupported, is_set) || !Text(schema, "id").empty()) return false;
+  const auto is_convertible = [&](const json::Value& part) {
+    return IsConvertible(part, depth + 1);
+  };
+  for (std::string_view key : {"items", "additionalProperties", "not"}) {
+    const json::Value* part = Find(schema, key);
+    if (part == nullptr) continue;
+    if (part->is_array() || !is_convertible(*part)) return false;
+  }
+  for (std::string_view key : {"allOf", "anyOf", "oneOf"}) {
+    const json::Value* parts = Find(schema, key);
+    if (parts == nullptr || !parts->is_array()) continue;
+    if (!std::ranges::all_of(parts->get_array(), is_convertible)) return false;
+  }
+  const json::Value* properties = Find(schema, "properties");
+  if (properties == nullptr || !properties->is_object()) return true;
+  return std::ranges::all_of(properties->get_object(),
+                             [&](const auto& member) { return is_convertible(member.value()); });
+}
 
 void SchemaChecker::Check(const json::Value& schema, const std::string& path, bool has_status) {
   if (!schema.is_object()) {
@@ -111,9 +145,10 @@ void SchemaChecker::Check(const json::Value& schema, const std::string& path, bo
     errors_.push_back(Forbidden(path + ".nullable", "nullable cannot be true at the root"));
   }
   const std::size_t before = errors_.size();
-  CheckStructural(schema, path, errors_);
-  if (errors_.size() == before) CheckDefaults(schema, true, false, path, 0);
-  const bool is_sound = errors_.size() == before;
+  const bool convertible = IsConvertible(schema, 0);
+  if (convertible) CheckStructural(schema, path, errors_);
+  if (convertible && errors_.size() == before) CheckDefaults(schema, true, false, path, 0);
+  const bool is_sound = convertible && errors_.size() == before;
   CheckKeywords(schema, path, Scope{.is_root = true, .rules = is_sound});
   errors_.insert(errors_.end(), rule_errors_.begin(), rule_errors_.end());
 }
@@ -179,11 +214,8 @@ void SchemaChecker::CheckKeywords(const json::Value& schema, const std::string& 
     forbid("default", "must not be set " + scope.no_defaults_because);
   }
   if (!Text(schema, "id").empty()) forbid("id", "id is not supported");
-  for (std::string_view key :
-       {"additionalItems", "patternProperties", "definitions", "dependencies", "$ref"}) {
-    const json::Value* value = Find(schema, key);
-    if (value == nullptr || (value->is_object() && value->get_object().empty())) continue;
-    forbid(key, fmt::format("{} is not supported", key));
+  for (std::string_view key : kUnsupported) {
+    if (IsSet(schema, key)) forbid(key, fmt::format("{} is not supported", key));
   }
   if (type == "null") forbid("type", "type cannot be set to null, use nullable as an alternative");
   const json::Value* items = Find(schema, "items");
