@@ -753,6 +753,22 @@ TEST(Server, AnApplyIsReadAsYaml) {
   EXPECT_EQ(At(apply(R"(\u00e9\\ud83d)"), "data.a"), "\u00e9\\ud83d");
 }
 
+TEST(Server, WhatIsTooLargeWithManagedFieldsGoesWithoutThem) {
+  World world;
+  const auto with = [](std::size_t bytes) {
+    std::string data;
+    for (int i = 0; i < 40'000; ++i) data += fmt::format(R"("{:08}":"",)", i);
+    data += fmt::format(R"("x":"{}")", std::string(bytes, 'x'));
+    return ConfigMap("a", fmt::format(R"(,"data":{{{}}})", data));
+  };
+  EXPECT_THAT(world.Send("POST", kConfigMaps, with(1'000)).body, HasSubstr("managedFields"));
+  const auto large = world.Send("PUT", kConfigMaps + "/a", with(600'000));
+  EXPECT_EQ(large.status, 200);
+  EXPECT_THAT(large.body, Not(HasSubstr("managedFields")));
+  const auto applied = world.Apply(kConfigMaps + "/a", "m", with(600'001), "&force=true");
+  EXPECT_EQ(At(applied, "message"), "etcdserver: request is too large");
+}
+
 TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
   World world({.hold_after_established = 2s});
   world.Send("POST", kDefinitions, Definition());

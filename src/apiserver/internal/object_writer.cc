@@ -69,6 +69,9 @@ Answer<void> CheckKeys(const WriteOptions& options, const RepeatedKeys& duplicat
 bool IsEmptied(const Resource& resource, const json::Value& object);
 // Complete by the version in which objects are stored.
 std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object);
+// What is too large to be stored goes without its managedFields, but for an apply, which is about them.
+Answer<std::shared_ptr<StoredObject>> FittingDraft(const WriteRequest& request,
+                                                   json::Value& object);
 void PutMember(json::Object& object, std::string_view key, const json::Value* value);
 
 }  // namespace
@@ -376,17 +379,15 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     }
     return std::unexpected(std::move(status));
   }
-  auto stored = StoredDraft(resource, object);
-  if (stored->text.size() > kMaxObjectBytes) {
-    return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
-  }
   Written written{.code = 201};
   if (options.dry_run) {
-    written.object = std::move(stored);
+    written.object = StoredDraft(resource, object);
     return written;
   }
+  auto stored = FittingDraft(request, object);
+  if (!stored) return std::unexpected(stored.error());
   addresses.Commit();
-  written.object = core_.store.Put(collection, std::move(stored));
+  written.object = core_.store.Put(collection, *std::move(stored));
   written.revision = written.object->revision;
   return written;
 }
@@ -478,17 +479,15 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
     written.revision = draft.live_stored->revision;
     return written;
   }
-  auto stored = StoredDraft(resource, object);
-  if (stored->text.size() > kMaxObjectBytes) {
-    return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
-  }
   if (options.dry_run) {
     written.revision = draft.live_stored->revision;
-    written.object = std::move(stored);
+    written.object = StoredDraft(resource, object);
     return written;
   }
+  auto stored = FittingDraft(request, object);
+  if (!stored) return std::unexpected(stored.error());
   addresses.Commit();
-  written.object = core_.store.Put(collection, std::move(stored));
+  written.object = core_.store.Put(collection, *std::move(stored));
   written.revision = written.object->revision;
   return written;
 }
@@ -737,6 +736,20 @@ std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value&
   auto stored = ToStored(object);
   stored->definition = custom->storage_definition;
   return stored;
+}
+
+Answer<std::shared_ptr<StoredObject>> FittingDraft(const WriteRequest& request,
+                                                   json::Value& object) {
+  auto stored = StoredDraft(*request.resource, object);
+  if (stored->text.size() > kMaxObjectBytes &&
+      MediaType(request.content_type) != "application/apply-patch+yaml") {
+    MetadataOf(object).erase("managedFields");
+    auto smaller = ToStored(object);
+    smaller->definition = stored->definition;
+    stored = std::move(smaller);
+  }
+  if (stored->text.size() <= kMaxObjectBytes) return stored;
+  return std::unexpected(PlainErrorStatus("etcdserver: request is too large"));
 }
 
 void PutMember(json::Object& object, std::string_view key, const json::Value* value) {
