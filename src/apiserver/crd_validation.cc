@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 
+#include "apiserver/api_approval.h"
 #include "apiserver/internal/formats.h"
 #include "apiserver/internal/object_metadata.h"
 #include "apiserver/internal/rules.h"
@@ -15,7 +16,6 @@
 namespace kro::apiserver {
 namespace {
 
-constexpr std::string_view kApproved = "api-approved.kubernetes.io";
 constexpr std::size_t kMaxSelectableFields = 8;
 
 using internal::Find;
@@ -416,36 +416,17 @@ void DefinitionChecker::CheckStoredVersions() {
 }
 
 void DefinitionChecker::CheckApproval() {
-  const std::string group = Text(spec(), "group");
-  auto within = [&](std::string_view domain) {
-    return group == domain || group.ends_with("." + std::string(domain));
-  };
-  if (!within("k8s.io") && !within("kubernetes.io")) return;
-  auto annotation_of = [](const json::Value& crd) {
-    return json::FindString(crd, {"metadata", "annotations", kApproved});
-  };
-  const std::string_view value = annotation_of(crd_);
-  auto is_good = [](std::string_view text) {
-    return text.starts_with("unapproved") || text.contains("://");
-  };
-  if (is_good(value)) return;
+  using State = ApiApproval::State;
+  const auto approval = ApprovalOf(crd_);
+  if (!approval) return;
   // What stood so before may stay so.
-  if (old_ != nullptr && !is_good(annotation_of(*old_)) &&
-      annotation_of(*old_).empty() == value.empty()) {
-    return;
-  }
-  const std::string path = fmt::format("metadata.annotations[{}]", kApproved);
-  const std::string_view where = "see https://github.com/kubernetes/enhancements/pull/1111";
-  if (value.empty()) {
-    errors_.push_back(
-        Required(path, fmt::format("protected groups must have approval annotation \"{}\", {}",
-                                   kApproved, where)));
-  } else {
-    errors_.push_back(Invalid(
-        path, json::Value(value),
-        fmt::format("protected groups must have approval annotation \"{}\" with either a URL or a "
-                    "reason starting with \"unapproved\", {}",
-                    kApproved, where)));
+  if (old_ != nullptr && ApprovalOf(*old_)->state == approval->state) return;
+  const std::string path = fmt::format("metadata.annotations[{}]", kApprovalAnnotation);
+  if (approval->state == State::kMissing) errors_.push_back(Required(path, approval->message));
+  if (approval->state == State::kInvalid) {
+    const std::string_view value =
+        json::FindString(crd_, {"metadata", "annotations", kApprovalAnnotation});
+    errors_.push_back(Invalid(path, json::Value(value), approval->message));
   }
 }
 

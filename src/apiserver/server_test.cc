@@ -769,6 +769,35 @@ TEST(Server, WhatIsTooLargeWithManagedFieldsGoesWithoutThem) {
   EXPECT_EQ(At(applied, "message"), "etcdserver: request is too large");
 }
 
+TEST(Server, TellsWhetherAProtectedGroupIsApproved) {
+  World world;
+  const auto create = [&](std::string_view annotation) {
+    std::string definition = Definition();
+    for (std::size_t at; (at = definition.find("ex.io")) != std::string::npos;) {
+      definition.replace(at, 5, "ex.k8s.io");
+      if (definition.find("ex.io") == std::string::npos) break;
+    }
+    const std::string name = R"("metadata":{)";
+    definition.replace(
+        definition.find(name), name.size(),
+        fmt::format(R"({}"annotations":{{"api-approved.kubernetes.io":"{}"}},)", name, annotation));
+    auto answer = world.Send("POST", kDefinitions, definition);
+    world.Advance(1s);
+    return answer.status;
+  };
+  EXPECT_EQ(create("yes"), 422);
+  EXPECT_EQ(create(""), 422);
+  EXPECT_EQ(create("https://github.com/kubernetes/kubernetes/pull/1"), 201);
+  const std::string path = kDefinitions + "/widgets.ex.k8s.io";
+  EXPECT_THAT(world.Send("GET", path).body,
+              HasSubstr("approved in https://github.com/kubernetes/kubernetes/pull/1"));
+  world.Send(
+      "PATCH", path,
+      R"({"metadata":{"annotations":{"api-approved.kubernetes.io":"unapproved, a trial"}}})");
+  world.Advance(1s);
+  EXPECT_THAT(world.Send("GET", path).body, HasSubstr(R"("reason":"UnapprovedAnnotation")"));
+}
+
 TEST(Server, CreationAfterADefinitionIsHeldIfAskedFor) {
   World world({.hold_after_established = 2s});
   world.Send("POST", kDefinitions, Definition());

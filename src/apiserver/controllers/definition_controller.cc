@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "apiserver/api_approval.h"
 #include "apiserver/controllers/conditions.h"
 #include "apiserver/internal/custom_version.h"
 #include "apiserver/kinds/values.h"
@@ -61,12 +62,36 @@ std::optional<Duration> DefinitionController::Reconcile(const std::string& key) 
     return Finalize(*definition);
   }
   // Each step is a write, and its change brings the next look.
+  if (TellApproval(*definition)) return std::nullopt;
   if (SettleNames(*definition)) return std::nullopt;
   if (Establish(*definition)) return std::nullopt;
   if (!IsConditionTrue(*definition, "Established")) return std::nullopt;
   Serve(*definition);
   settled_[key] = stored->revision;
   return std::nullopt;
+}
+
+bool DefinitionController::TellApproval(json::Value& definition) {
+  const auto approval = ApprovalOf(definition);
+  if (!approval) return false;
+  ConditionState state{"KubernetesAPIApprovalPolicyConformant", "False", "", approval->message};
+  switch (approval->state) {
+    case ApiApproval::State::kMissing:
+      state.reason = "MissingAnnotation";
+      break;
+    case ApiApproval::State::kInvalid:
+      state.reason = "InvalidAnnotation";
+      break;
+    case ApiApproval::State::kBypassed:
+      state.reason = "UnapprovedAnnotation";
+      break;
+    case ApiApproval::State::kApproved:
+      state.status = "True";
+      state.reason = "ApprovedAnnotation";
+      break;
+  }
+  if (!SetCondition(definition, state, client_.Now())) return false;
+  return client_.Update(kDefinitions, definition, "status").has_value();
 }
 
 bool DefinitionController::SettleNames(json::Value& definition) {

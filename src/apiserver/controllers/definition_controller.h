@@ -40,6 +40,8 @@ class DefinitionController final : public Controller {
   };
 
   // True if something was written, so that another look follows.
+  // True if that was a write; likewise below.
+  bool TellApproval(json::Value& definition);
   bool SettleNames(json::Value& definition);
   Names NamesOfOthers(const json::Value& definition);
   const Names& NamesOf(const StoredObject& definition);
