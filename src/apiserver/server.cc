@@ -17,8 +17,8 @@
 #include "apiserver/internal/bootstrap_objects.h"
 #include "apiserver/internal/builtin_documents.h"
 #include "apiserver/internal/core.h"
-#include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/create_only.h"
+#include "apiserver/internal/custom_version.h"
 #include "apiserver/internal/deletion.h"
 #include "apiserver/internal/discovery.h"
 #include "apiserver/internal/health.h"
@@ -857,8 +857,8 @@ bool IsHeaderText(std::string_view text) {
 }
 
 bool NeedsContainers(std::string_view subresource) {
-  constexpr std::string_view kSubresources[] = {"attach", "ephemeralcontainers", "exec",
-                                                "log",    "portforward",         "proxy"};
+  constexpr std::string_view kSubresources[] = {
+      "attach", "ephemeralcontainers", "exec", "log", "portforward", "proxy", "resize"};
   return std::ranges::find(kSubresources, subresource) != std::end(kSubresources);
 }
 

@@ -699,6 +699,22 @@ TEST(Server, BodiesAndObjectsHaveLimits) {
   EXPECT_EQ(world.Send("POST", kWidgets, with(3'200'000)).status, 413);
 }
 
+TEST(Server, WhatIsTooLargeWithManagedFieldsGoesWithoutThem) {
+  World world;
+  const auto with = [](std::size_t bytes) {
+    std::string data;
+    for (int i = 0; i < 40'000; ++i) data += fmt::format(R"("{:08}":"",)", i);
+    data += fmt::format(R"("x":"{}")", std::string(bytes, 'x'));
+    return ConfigMap("a", fmt::format(R"(,"data":{{{}}})", data));
+  };
+  EXPECT_THAT(world.Send("POST", kConfigMaps, with(1'000)).body, HasSubstr("managedFields"));
+  const auto large = world.Send("PUT", kConfigMaps + "/a", with(600'000));
+  EXPECT_EQ(large.status, 200);
+  EXPECT_THAT(large.body, Not(HasSubstr("managedFields")));
+  const auto applied = world.Apply(kConfigMaps + "/a", "m", with(600'001), "&force=true");
+  EXPECT_EQ(At(applied, "message"), "etcdserver: request is too large");
+}
+
 TEST(Server, AGetOfNoVersionFails) {
   World world;
   world.Send("POST", kConfigMaps, ConfigMap("a"));
@@ -751,22 +767,6 @@ TEST(Server, AnApplyIsReadAsYaml) {
             begin + "found invalid Unicode character escape code");
   EXPECT_EQ(At(apply(R"(\/)"), "message"), begin + "found unknown escape character");
   EXPECT_EQ(At(apply(R"(\u00e9\\ud83d)"), "data.a"), "\u00e9\\ud83d");
-}
-
-TEST(Server, WhatIsTooLargeWithManagedFieldsGoesWithoutThem) {
-  World world;
-  const auto with = [](std::size_t bytes) {
-    std::string data;
-    for (int i = 0; i < 40'000; ++i) data += fmt::format(R"("{:08}":"",)", i);
-    data += fmt::format(R"("x":"{}")", std::string(bytes, 'x'));
-    return ConfigMap("a", fmt::format(R"(,"data":{{{}}})", data));
-  };
-  EXPECT_THAT(world.Send("POST", kConfigMaps, with(1'000)).body, HasSubstr("managedFields"));
-  const auto large = world.Send("PUT", kConfigMaps + "/a", with(600'000));
-  EXPECT_EQ(large.status, 200);
-  EXPECT_THAT(large.body, Not(HasSubstr("managedFields")));
-  const auto applied = world.Apply(kConfigMaps + "/a", "m", with(600'001), "&force=true");
-  EXPECT_EQ(At(applied, "message"), "etcdserver: request is too large");
 }
 
 TEST(Server, TellsWhetherAProtectedGroupIsApproved) {
@@ -1067,7 +1067,7 @@ TEST(Server, BeginsWithTheObjectsOfEveryCluster) {
 
 TEST(ServerRefusals, SayThatNothingRunsInPods) {
   World world;
-  for (std::string_view part : {"log", "exec", "portforward", "attach"}) {
+  for (std::string_view part : {"log", "exec", "portforward", "attach", "resize"}) {
     auto refused = world.Send("GET", fmt::format("/api/v1/namespaces/default/pods/p/{}", part));
     EXPECT_EQ(refused.status, 501) << part;
     EXPECT_THAT(refused.body, HasSubstr("nothing runs in its pods"));
