@@ -294,9 +294,12 @@ TEST(Health, Trap25_ALeaderThatCannotReadIsNotReady) {
     OperatorOptions options;
     options.settings.version = "test";
     options.crds = CrdInstallation::kLeave;
+    options.leader_election = LeaderElection::kOn;
+    options.lease_namespace = "default";
+    options.identity = "one";
     return options;
   }());
-  replica->transport.cut = true;
+  replica->transport.cut = true;  // but not that of the lease
   c.Advance(2s);
   const http::Response response = AnswerProbe(replica->op, {.target = "/readyz"});
   EXPECT_EQ(response.status, 503);

@@ -80,11 +80,11 @@ namespace {
 Answer<DeleteOptions> OptionsOf(const json::Value& eviction, const WriteOptions& options) {
   json::Value given = ObjectAt(eviction, {"deleteOptions"});
   if (BoolAt(given, {"ignoreStoreReadErrorWithClusterBreakingPotential"})) {
-    return std::unexpected(InvalidStatus(
-        "Eviction", "policy", StringAt(eviction, {"metadata", "name"}),
-        {Invalid("deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential",
-                 json::Value(true),
-                 "can not be set for pod eviction, try after removing the option")}));
+    return std::unexpected(
+        InvalidStatus("Eviction", "policy", StringAt(eviction, {"metadata", "name"}),
+                      {Invalid("deleteOptions.ignoreStoreReadErrorWithClusterBreakingPotential",
+                               json::Value(true),
+                               "can not be set for pod eviction, try after removing the option")}));
   }
   const json::Array all = {"All"};
   const json::Array& dry_run = ArrayAt(given, {"dryRun"});
@@ -153,8 +153,7 @@ Answer<void> CheckBudget(const json::Value& budget) {
   const auto forbidden = [&](std::string_view why) {
     return std::unexpected(ForbiddenStatus({"policy", "poddisruptionbudget", name}, why));
   };
-  if (IntAt(budget, {"status", "observedGeneration"}) <
-      IntAt(budget, {"metadata", "generation"})) {
+  if (IntAt(budget, {"status", "observedGeneration"}) < IntAt(budget, {"metadata", "generation"})) {
     kube::Status status = TooManyRequests(
         fmt::format("The disruption budget {} is still being processed by the server.", name));
     status.retry_after = std::chrono::seconds(10);
@@ -207,9 +206,9 @@ kube::Status TooManyRequests(std::string cause) {
 }
 
 StoredPtr MarkDisrupted(Core& core, const Resource& resource, json::Value pod) {
-  SetPodCondition(
-      pod, {"DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting"},
-      FormatTime(core.clock.Now()));
+  SetPodCondition(pod,
+                  {"DisruptionTarget", "True", "EvictionByEvictionAPI", "Eviction API: evicting"},
+                  FormatTime(core.clock.Now()));
   return core.store.Put(core.CollectionOf(resource), ToStored(pod));
 }
 

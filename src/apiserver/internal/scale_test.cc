@@ -70,8 +70,9 @@ TEST(Scale, AnApplyConflictsWithAnotherOwner) {
 
 TEST(Scale, AnApplyOfWhatIsThereAlreadySharesIt) {
   ScaleWorld world;
-  EXPECT_EQ(world.Apply("apiVersion: autoscaling/v1\nkind: Scale\nspec: {replicas: 1}\n",
-                        "?fieldManager=scaler")
+  EXPECT_EQ(world
+                .Apply("apiVersion: autoscaling/v1\nkind: Scale\nspec: {replicas: 1}\n",
+                       "?fieldManager=scaler")
                 .status,
             200);
   EXPECT_NE(world.Owners().find("scaler Apply apps/v1 scale;"), std::string::npos)
@@ -82,24 +83,27 @@ TEST(Scale, AnApplyNeedsItsManagerAndTheRightType) {
   ScaleWorld world;
   EXPECT_EQ(world.Apply(kThree, "").status, 422);
   EXPECT_EQ(world.Apply("apiVersion: apps/v1\nkind: Deployment\n", "?fieldManager=m").status, 400);
-  EXPECT_EQ(world.Apply("apiVersion: autoscaling/v1\nkind: Scale\nspec: {x: 1}\n", "?fieldManager=m")
-                .status,
-            500);
+  EXPECT_EQ(
+      world.Apply("apiVersion: autoscaling/v1\nkind: Scale\nspec: {x: 1}\n", "?fieldManager=m")
+          .status,
+      500);
   EXPECT_EQ(world.Send("PATCH", fmt::format("{}/scale", kWeb), "{}", "text/plain").status, 415);
   EXPECT_EQ(world.Send("PUT", fmt::format("{}/scale", kWeb), "{}", "text/plain").status, 415);
 }
 
 TEST(Scale, AnUpdateTakesTheReplicasFromTheirOwner) {
   ScaleWorld world;
-  EXPECT_EQ(world.Send("PATCH", fmt::format("{}/scale?fieldManager=hand", kWeb),
-                       R"({"spec":{"replicas":2}})", "application/merge-patch+json")
+  EXPECT_EQ(world
+                .Send("PATCH", fmt::format("{}/scale?fieldManager=hand", kWeb),
+                      R"({"spec":{"replicas":2}})", "application/merge-patch+json")
                 .status,
             200);
   EXPECT_EQ(world.Owners(), "hand Update apps/v1 scale;");
-  EXPECT_EQ(world.Send("PUT", fmt::format("{}/scale?fieldManager=hand", kWeb),
-                       "apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {name: web}\n"
-                       "spec: {replicas: 4}\n",
-                       "application/yaml")
+  EXPECT_EQ(world
+                .Send("PUT", fmt::format("{}/scale?fieldManager=hand", kWeb),
+                      "apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {name: web}\n"
+                      "spec: {replicas: 4}\n",
+                      "application/yaml")
                 .status,
             200);
   EXPECT_EQ(world.At(kWeb, "spec.replicas"), "4");
@@ -119,9 +123,10 @@ TEST(Scale, ADryRunShowsTheScaleAsItWouldBe) {
 
 TEST(Scale, IsOfTheObjectThatIsMeant) {
   ScaleWorld world;
-  EXPECT_EQ(world.Send("PATCH", fmt::format("{}/scale", kWeb),
-                       R"({"metadata":{"uid":"other"},"spec":{"replicas":2}})",
-                       "application/merge-patch+json")
+  EXPECT_EQ(world
+                .Send("PATCH", fmt::format("{}/scale", kWeb),
+                      R"({"metadata":{"uid":"other"},"spec":{"replicas":2}})",
+                      "application/merge-patch+json")
                 .status,
             409);
 }
