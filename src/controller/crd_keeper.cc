@@ -20,7 +20,11 @@ std::string SpecHashOf(const json::Value& crd);
 api::Labels LabelsOf(const json::Value& object);
 json::Value BookkeepingOf(const kube::StoredObject& crd);
 const json::Value* FindCondition(const kube::StoredObject& crd, std::string_view type);
+bool WasWrittenByUs(const json::Value& crd);
 Error Refusal(const std::string& name, std::string_view why);
+
+// Whom the server names in managedFields for what is written here.
+constexpr std::string_view kFieldManager = "kro";
 
 }  // namespace
 
@@ -42,7 +46,8 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
     co_return StateOf(name);
   }
   if (stored == nullptr) {
-    auto created = co_await client_.Create(kCrds, {}, desired, {}, cancel);
+    const kube::WriteOptions as_us{.field_manager = std::string(kFieldManager)};
+    auto created = co_await client_.Create(kCrds, {}, desired, as_us, cancel);
     if (created) {
       logger_.Info("CRD created", {{"name", owner.name}, {"crd", name}});
       kinds_.Forget(group);
@@ -67,9 +72,31 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
   co_return StateOf(name);
 }
 
-bool CrdKeeper::Owns(const std::string& crd, const std::string& owner) const {
+Task<Result<CrdHolder>> CrdKeeper::Reclaim(std::string crd, CrdOwner owner, CancelToken cancel) {
   const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
-  return stored != nullptr && stored->Label(api::label::kRgdName) == owner;
+  if (stored != nullptr && stored->Label(api::label::kRgdName) == owner.name) {
+    co_return CrdHolder::kOwner;
+  }
+  const kube::ObjectKey key{{}, crd};
+  auto live = co_await client_.Get(kCrds, key, {}, cancel);
+  if (!live && kube::IsNotFound(live.error())) co_return CrdHolder::kNobody;
+  if (!live) co_return Annotate(live.error(), "failed to check for existing CRD");
+  const api::Ownership ownership = api::CheckOwnership(LabelsOf(*live), owner.name, owner.uid);
+  if (!ownership.name_matches && !IsStripped(*live, owner)) co_return CrdHolder::kOther;
+
+  json::Object labels;
+  labels[api::label::kOwned] = "true";
+  labels[api::label::kRgdName] = owner.name;
+  labels[api::label::kRgdId] = owner.uid;
+  json::Value patch = {{"metadata", {{"labels", std::move(labels)}}}};
+  auto patched =
+      co_await client_.Patch(kCrds, key, kube::PatchType::kMerge, std::move(patch), {}, cancel);
+  if (!patched && kube::IsNotFound(patched.error())) co_return CrdHolder::kNobody;
+  if (!patched) co_return Annotate(patched.error(), "failed to patch CRD");
+  logger_.Warning("CRD gets the labels back that were taken off",
+                  {{"crd", crd}, {"definition", owner.name}});
+  stores_.crds.ObserveWrite(*patched);
+  co_return CrdHolder::kOwner;
 }
 
 Task<Result<void>> CrdKeeper::Delete(std::string crd, std::string owner, CancelToken cancel) {
@@ -101,27 +128,59 @@ bool CrdKeeper::IsAsDesired(const kube::StoredObject& stored, const json::Value&
   return wanted->rest_hash() == stored.rest_hash();
 }
 
+// Somebody took labels off, or wrote another name over ours. The definition's UID, where it is left, is no accident;
+// without it the CRD itself must be known: by its UID, or after a start by being no younger than the success that the
+// definition's status tells of. What is labelled for somebody else, or as nobody's, was given away.
+bool CrdKeeper::IsStripped(const json::Value& live, const CrdOwner& owner) const {
+  const api::Labels labels = LabelsOf(live);
+  const auto says_otherwise = [&](std::string_view label, std::string_view ours) {
+    const auto found = labels.find(label);
+    return found != labels.end() && found->second != ours;
+  };
+  if (says_otherwise(api::label::kOwned, "true")) return false;
+  if (says_otherwise(api::label::kRgdId, owner.uid)) return false;
+  if (labels.contains(api::label::kRgdId)) return true;
+  if (says_otherwise(api::label::kRgdName, owner.name)) return false;
+
+  const std::string name(json::FindString(live, {"metadata", "name"}));
+  const auto settled = settled_.find(name);
+  if (settled != settled_.end() && settled->second.owner_uid == owner.uid &&
+      settled->second.uid == json::FindString(live, {"metadata", "uid"})) {
+    return true;
+  }
+  const auto created =
+      api::ParseTimestamp(json::FindString(live, {"metadata", "creationTimestamp"}));
+  return created && owner.kind_ready_since && *created <= *owner.kind_ready_since &&
+         WasWrittenByUs(live);
+}
+
 Task<Result<void>> CrdKeeper::Update(json::Value live, json::Value desired, CrdOwner owner,
                                      CancelToken cancel) {
   const std::string name(json::FindString(desired, {"metadata", "name"}));
   const api::Labels labels = LabelsOf(live);
   const api::Ownership ownership = api::CheckOwnership(labels, owner.name, owner.uid);
-  if (!ownership.owned) {
+  const bool stripped = !ownership.name_matches && IsStripped(live, owner);
+  if (!ownership.owned && !stripped) {
     co_return std::unexpected(Refusal(name, "CRD already exists and is not owned by KRO"));
   }
-  if (!ownership.name_matches) {
+  if (!ownership.name_matches && !stripped) {
     const auto other = labels.find(api::label::kRgdName);
     co_return std::unexpected(
         Refusal(name, "CRD is owned by another ResourceGraphDefinition " +
                           (other == labels.end() ? std::string() : other->second)));
   }
-  if (!ownership.id_matches) {
+  if (stripped) {
+    logger_.Warning("CRD gets the labels back that were taken off",
+                    {{"crd", name}, {"definition", owner.name}});
+  } else if (!ownership.id_matches) {
     logger_.Info("CRD adopted from a deleted definition of the same name",
                  {{"name", owner.name}, {"crd", name}});
   }
   json::Value patch = schema::MakeCrdPatch(live, desired);
-  // Labels alone are the business of whoever changed them, but a new owner is written down.
-  if (json::Find(patch, "spec") == nullptr && ownership.id_matches) {
+  // Other labels alone are the business of whoever changed them, but whose the CRD is is written down.
+  const bool says_whose =
+      ownership.name_matches && ownership.id_matches && labels.contains(api::label::kOwned);
+  if (json::Find(patch, "spec") == nullptr && says_whose) {
     NoteSettled(*stores_.crds.projection().Apply(live), desired, owner);
     stores_.crds.ObserveWrite(live);
     co_return Result<void>{};
@@ -253,6 +312,16 @@ const json::Value* FindCondition(const kube::StoredObject& crd, std::string_view
     if (json::FindString(condition, {"type"}) == type) return &condition;
   }
   return nullptr;
+}
+
+// Two of one name may follow each other within the second that a time tells.
+bool WasWrittenByUs(const json::Value& crd) {
+  const json::Value* entries = json::Find(crd, {"metadata", "managedFields"});
+  if (entries == nullptr || !entries->is_array()) return false;
+  return std::ranges::any_of(entries->get_array(), [](const json::Value& entry) {
+    return json::FindString(entry, {"manager"}) == kFieldManager &&
+           json::Find(entry, {"fieldsV1", "f:spec"}) != nullptr;
+  });
 }
 
 Error Refusal(const std::string& name, std::string_view why) {

@@ -1,8 +1,9 @@
 // CrdKeeper: keeps the CRDs that definitions become as they should be (controllers spec section 1.6).
 //
-// Only a CRD that is ours is ever written: labelled as kro's and with the name of the definition. A
-// change that would break stored objects is refused unless the definition allows it. A change of its
-// schema or columns by hand is undone; labels and annotations of others stay.
+// Only a CRD that is ours is ever written: labelled as kro's and with the name of the definition, or
+// known to be that one though somebody took the labels off, which is undone. A change that would break
+// stored objects is refused unless the definition allows it. A change of its schema or columns by hand
+// is undone; labels and annotations of others stay.
 //
 // Never waits: while the API server has not established a CRD, or is still removing one, the answer
 // says so, and the event that ends the wait comes from the watch.
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 
+#include "api/condition.h"
 #include "async/scope.h"
 #include "async/task.h"
 #include "base/log.h"
@@ -26,7 +28,12 @@ struct CrdOwner {
   std::string name;
   std::string uid;
   bool allow_breaking_changes = false;
+  // Since when its CRD was accepted without a break, as its status says.
+  std::optional<api::Timestamp> kind_ready_since;
 };
+
+// Whose a CRD is.
+enum class CrdHolder { kNobody, kOwner, kOther };
 
 struct CrdState {
   bool established = false;
@@ -50,8 +57,9 @@ class CrdKeeper {
   async::Task<Result<CrdState>> Ensure(json::Value desired, CrdOwner owner,
                                        async::CancelToken cancel);
 
-  // Whether there is a CRD of this name that belongs to the definition.
-  bool Owns(const std::string& crd, const std::string& owner) const;
+  // Whose the CRD of this name is; nobody's if there is none. Gives the owner's its labels back.
+  async::Task<Result<CrdHolder>> Reclaim(std::string crd, CrdOwner owner,
+                                         async::CancelToken cancel);
 
   // Begins its deletion if it belongs to the definition and nobody did yet; no error if it is gone.
   async::Task<Result<void>> Delete(std::string crd, std::string owner, async::CancelToken cancel);
@@ -74,6 +82,8 @@ class CrdKeeper {
   // in other words.
   bool IsAsDesired(const kube::StoredObject& stored, const json::Value& desired,
                    const CrdOwner& owner) const;
+  // Whether a CRD without the labels that would say so is the owner's all the same.
+  bool IsStripped(const json::Value& live, const CrdOwner& owner) const;
   async::Task<Result<void>> Update(json::Value live, json::Value desired, CrdOwner owner,
                                    async::CancelToken cancel);
   // What the server answers to `patch`, a step of `Update`.

@@ -27,7 +27,10 @@ constexpr int kServedProbes = 10;  // doubling: five seconds in all
 constexpr Duration kAtOnce = std::chrono::milliseconds(1);
 
 constexpr std::string_view kInstancesExist = "InstancesExist";
+constexpr std::string_view kDeletionBlocked = "DeletionBlocked";
 
+// Somebody must do something about it: it is no trouble of the server or the network.
+bool MendsNotByItself(const Error& error);
 json::Value OwnerReference(const api::Rgd& rgd);
 bool IsControlledBy(const kube::StoredObject& revision, const std::string& uid);
 json::Array AdoptedReferences(const kube::StoredObject& revision, const api::Rgd& rgd);
@@ -68,6 +71,18 @@ struct DefinitionReconciler::Pass {
 
   api::RgdStatus& status() { return definition.rgd.status; }
   const std::string& name() const { return definition.rgd.name; }
+  CrdOwner AsOwner() const {
+    CrdOwner owner{name(), object->uid(), definition.rgd.AllowsBreakingChanges(), std::nullopt};
+    const api::Condition* ready = conditions.Find(api::condition::kKindReady);
+    if (ready != nullptr && ready->status == ConditionStatus::kTrue) {
+      owner.kind_ready_since = ready->last_transition_time;
+    }
+    return owner;
+  }
+  // It began to serve instances at some time; an API that was refused from the start has none.
+  bool EverServed() const {
+    return conditions.StatusOf(api::condition::kControllerReady) != ConditionStatus::kUnknown;
+  }
   std::int64_t Latest() const { return live.empty() ? 0 : live.back().number; }
   void ClearOrder() {
     status().topological_order.clear();
@@ -465,9 +480,7 @@ Task<Result<Requeue>> DefinitionReconciler::Serve(Pass& pass,
   json::Value crd = graph->crd;
   schema::StampCrd(crd, pass.definition.rgd, settings_.version);
   pass.memory.crd = json::FindString(crd, {"metadata", "name"});
-  const CrdOwner owner{pass.name(), pass.object->uid(),
-                       pass.definition.rgd.AllowsBreakingChanges()};
-  auto state = co_await crds_.Ensure(std::move(crd), owner, cancel);
+  auto state = co_await crds_.Ensure(std::move(crd), pass.AsOwner(), cancel);
   const api::Timestamp now = TimestampOf(d_.executor.clock());
   if (!state) {
     pass.Set(api::condition::kKindReady, ConditionStatus::kFalse, api::reason::kFailed,
@@ -602,13 +615,30 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
   co_return Requeue::Never();
 }
 
-// Instances are never left without a controller: while there are any, the definition stays and serves
-// them, so that they can be deleted.
+// What keeps it is said in the condition, for whoever waits for `kubectl delete`.
 Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken cancel) {
   if (pass.memory.released || !HasFinalizer(*pass.object)) co_return Requeue::Never();
+  auto released = co_await Release(pass, cancel);
+  if (released || !MendsNotByItself(released.error())) co_return released;
+  pass.Set(api::condition::kReady, ConditionStatus::kFalse, kDeletionBlocked,
+           "deletion is blocked: " + released.error().message(), TimestampOf(d_.executor.clock()));
+  // If this fails too, the first failure is the one to be told.
+  co_await WriteStatus(pass, cancel);
+  co_return released;
+}
+
+// Instances are never left without a controller: while there are any, the definition stays and serves
+// them, so that they can be deleted.
+Task<Result<Requeue>> DefinitionReconciler::Release(Pass& pass, CancelToken cancel) {
   const MonotonicTime begin = d_.executor.clock().Monotonic();
-  if (pass.definition.rgd.spec.schema && crds_.Owns(pass.memory.crd, pass.name())) {
-    auto cleared = co_await ClearInstances(pass, cancel);
+  if (pass.definition.rgd.spec.schema && !ResourceGroupNamed(pass)) {
+    auto holder = co_await crds_.Reclaim(pass.memory.crd, pass.AsOwner(), cancel);
+    if (!holder) co_return std::unexpected(std::move(holder.error()));
+    Result<Cleared> cleared = Cleared::kYes;
+    if (*holder == CrdHolder::kOwner) cleared = co_await ClearInstances(pass, cancel);
+    if (*holder == CrdHolder::kOther && pass.EverServed()) {
+      cleared = co_await AwaitStrandedInstances(pass, cancel);
+    }
     if (!cleared) co_return std::unexpected(std::move(cleared.error()));
     if (*cleared == Cleared::kNotYet) co_return Requeue::After(kInstancesLeftInterval);
   }
@@ -636,7 +666,7 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
 // its children and it are gone. Elsewhere they are waited for.
 Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances(
     Pass& pass, CancelToken cancel) {
-  auto remaining = co_await CountInstances(pass, cancel);
+  auto remaining = co_await CountInstances(pass, "", cancel);
   if (!remaining) co_return std::unexpected(std::move(remaining.error()));
   const api::RgdSchema& schema = *pass.definition.rgd.spec.schema;
   if (remaining->count > 0 && !pass.memory.served) {
@@ -651,9 +681,7 @@ Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances
   }
   if (remaining->count > 0) {
     pass.Set(api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
-             fmt::format("deletion waits for {}{} instance{} of {}, such as {}{}", remaining->count,
-                         remaining->count == kCountedInstances ? " or more" : "",
-                         remaining->count == 1 ? "" : "s", schema.kind, remaining->example,
+             fmt::format("deletion waits for {}{}", remaining->Describe(schema.kind),
                          settings_.allow_crd_deletion ? "" : ": delete them first"),
              TimestampOf(d_.executor.clock()));
     auto written = co_await WriteStatus(pass, cancel);
@@ -671,14 +699,41 @@ Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::ClearInstances
   co_return remaining->count > 0 ? Cleared::kNotYet : Cleared::kYes;
 }
 
+// Those that it made while the CRD was its own. Whoever has the CRD now may take them over, and labels them then.
+Task<Result<DefinitionReconciler::Cleared>> DefinitionReconciler::AwaitStrandedInstances(
+    Pass& pass, CancelToken cancel) {
+  const std::string made_by_it = fmt::format("{}={}", api::label::kRgdId, pass.object->uid());
+  auto remaining = co_await CountInstances(pass, made_by_it, cancel);
+  if (!remaining) co_return std::unexpected(std::move(remaining.error()));
+  if (remaining->count == 0) co_return Cleared::kYes;
+  pass.Set(
+      api::condition::kReady, ConditionStatus::kFalse, kInstancesExist,
+      fmt::format("deletion waits for {}, but its CRD {} has not the labels of this definition "
+                  "any more: put back {}=true and {}={}",
+                  remaining->Describe(pass.definition.rgd.spec.schema->kind), pass.memory.crd,
+                  api::label::kOwned, api::label::kRgdName, pass.name()),
+      TimestampOf(d_.executor.clock()));
+  auto written = co_await WriteStatus(pass, cancel);
+  if (!written) co_return std::unexpected(std::move(written.error()));
+  co_return Cleared::kNotYet;
+}
+
+// Those that `selector` picks, of all namespaces.
 Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstances(
-    const Pass& pass, CancelToken cancel) {
+    const Pass& pass, std::string selector, CancelToken cancel) {
   const api::Gvr gvr = schema::InstanceGvr(*pass.definition.rgd.spec.schema);
-  const kube::ListOptions options{.limit = kCountedInstances};
+  kube::ListOptions options{.limit = kCountedInstances};
+  options.label_selector = std::move(selector);
   auto listed = co_await d_.client.ListPage(gvr, {}, options, cancel);
   if (!listed) {
     // No such collection any more, or not yet: no instances.
     if (kube::IsNotFound(listed.error())) co_return Remaining{};
+    if (kube::IsForbidden(listed.error())) {
+      co_return Annotate(listed.error(),
+                         "whether there are instances is not known: grant kro get, list, watch, "
+                         "update and patch of {} in API group {}",
+                         gvr.resource, gvr.group);
+    }
     co_return Annotate(listed.error(), "instances of '{}'", pass.name());
   }
   Remaining remaining{.count = listed->items.size(), .example = {}};
@@ -687,6 +742,12 @@ Task<Result<DefinitionReconciler::Remaining>> DefinitionReconciler::CountInstanc
     remaining.example = key.CacheKey();
   }
   co_return remaining;
+}
+
+std::string DefinitionReconciler::Remaining::Describe(std::string_view kind) const {
+  return fmt::format("{}{} instance{} of {}, such as {}", count,
+                     count == kCountedInstances ? " or more" : "", count == 1 ? "" : "s", kind,
+                     example);
 }
 
 Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, CancelToken cancel) {
@@ -703,6 +764,10 @@ Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, Cance
 }
 
 namespace {
+
+bool MendsNotByItself(const Error& error) {
+  return error.code() == ErrorCode::kForbidden || error.code() == ErrorCode::kInvalid;
+}
 
 json::Value OwnerReference(const api::Rgd& rgd) {
   json::Object reference;

@@ -92,14 +92,19 @@ class DefinitionReconciler {
                                                 Diagnostics faults, async::CancelToken cancel);
 
   async::Task<Result<Requeue>> Finalize(Pass& pass, async::CancelToken cancel);
+  async::Task<Result<Requeue>> Release(Pass& pass, async::CancelToken cancel);
   enum class Cleared { kYes, kNotYet };
   async::Task<Result<Cleared>> ClearInstances(Pass& pass, async::CancelToken cancel);
+  async::Task<Result<Cleared>> AwaitStrandedInstances(Pass& pass, async::CancelToken cancel);
   // Instances that are left, at most 100 counted; "" for the example if there is none.
   struct Remaining {
     std::size_t count = 0;
     std::string example;
+
+    std::string Describe(std::string_view kind) const;
   };
-  async::Task<Result<Remaining>> CountInstances(const Pass& pass, async::CancelToken cancel);
+  async::Task<Result<Remaining>> CountInstances(const Pass& pass, std::string selector,
+                                                async::CancelToken cancel);
   async::Task<Result<void>> DeleteRevisions(const Pass& pass, async::CancelToken cancel);
 
   Dependencies d_;

@@ -713,6 +713,141 @@ TEST_F(Definitions, Row36And72Trap08_DeletionWaitsForInstances) {
   EXPECT_THAT(c.Names(kRevisions), IsEmpty());
 }
 
+// What somebody may do to the labels that say whose the CRD is.
+constexpr std::string_view kNotOwned = "metadata: {labels: {kro.run/owned: null}}";
+constexpr std::string_view kNameless =
+    "metadata: {labels: {kro.run/resource-graph-definition-name: null}}";
+constexpr std::string_view kRenamed =
+    "metadata: {labels: {kro.run/resource-graph-definition-name: other}}";
+constexpr std::string_view kBare =
+    "metadata: {labels: {kro.run/owned: null, kro.run/resource-graph-definition-name: null, "
+    "kro.run/resource-graph-definition-id: null}}";
+
+TEST_F(Definitions, TheLabelsOfItsCrdArePutBack) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  const auto labels = [&] {
+    return json::Canonical(*json::Find(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels"}));
+  };
+  const std::string good = labels();
+  for (const std::string_view damage : {kNotOwned, kNameless, kRenamed, kBare}) {
+    SCOPED_TRACE(damage);
+    c.Patch(kCrds, "webs.kro.run", damage);
+    c.Advance(2s);
+    EXPECT_EQ(labels(), good);
+    ExpectActive("web", 1);
+    // And while nobody looks.
+    replica.reset();
+    c.Patch(kCrds, "webs.kro.run", damage);
+    replica = c.Start();
+    EXPECT_EQ(labels(), good);
+    ExpectActive("web", 1);
+  }
+}
+
+TEST_F(Definitions, ACrdThatWasGivenAwayIsNotTakenBack) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  for (const std::string_view gift :
+       {"metadata: {labels: {kro.run/owned: 'false'}}",
+        "metadata: {labels: {kro.run/resource-graph-definition-name: other, "
+        "kro.run/resource-graph-definition-id: other}}"}) {
+    SCOPED_TRACE(gift);
+    c.Patch(kCrds, "webs.kro.run", gift);
+    const std::int64_t writes = replica->transport.Count("PATCH", "customresourcedefinitions");
+    c.Advance(5s);
+    EXPECT_EQ(replica->transport.Count("PATCH", "customresourcedefinitions"), writes);
+    EXPECT_THAT(c.ConditionOf("web", "KindReady"), StartsWith("False/Failed/"));
+    c.Patch(kCrds, "webs.kro.run",
+            "metadata: {labels: {kro.run/owned: 'true', kro.run/resource-graph-definition-name: "
+            "web, kro.run/resource-graph-definition-id: null}}");
+    c.Advance(2s);
+    ExpectActive("web", 1);
+  }
+}
+
+// Its name is the same, and a time tells seconds only.
+TEST_F(Definitions, AForeignCrdInThePlaceOfTheOwnIsNotTaken) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  json::Value foreign = c.Get(kCrds, "webs.kro.run");
+  json::Object& metadata = json::Find(foreign, "metadata")->get_object();
+  for (const char* member :
+       {"labels", "uid", "resourceVersion", "creationTimestamp", "managedFields", "generation"}) {
+    metadata.erase(member);
+  }
+  foreign.get_object().erase("status");
+  replica.reset();
+  c.Delete(kCrds, "webs.kro.run");
+  ASSERT_TRUE(*c.executor.Run(c.client.Create(kCrds, {}, foreign, {}, {})));
+  replica = c.Start();
+  EXPECT_EQ(json::Find(c.Get(kCrds, "webs.kro.run"), {"metadata", "labels"}), nullptr);
+  EXPECT_THAT(c.ConditionOf("web", "KindReady"), HasSubstr("is not owned by KRO"));
+}
+
+TEST_F(Definitions, DeletionFindsTheInstancesOfACrdThatLostItsLabels) {
+  for (const std::string_view damage : {kNotOwned, kNameless, kBare}) {
+    SCOPED_TRACE(damage);
+    auto replica = c.Start();
+    c.ApplyAndSettle(kWeb);
+    c.ApplyAndSettle(kInstance);
+    replica.reset();
+    c.Patch(kCrds, "webs.kro.run", damage);
+    c.Delete(kRgds, "web");
+    replica = c.Start();
+    c.Advance(3s);
+    EXPECT_THAT(c.ConditionOf("web", "Ready"), StartsWith("False/InstancesExist/"));
+    c.Delete(kWebs, "a", "default");
+    c.Advance(5s);
+    EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+    EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+  }
+}
+
+TEST_F(Definitions, DeletionWaitsForInstancesOfACrdThatWasGivenAway) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {kro.run/owned: 'false'}}");
+  c.Advance(2s);
+  c.Delete(kRgds, "web");
+  c.Advance(5s);
+  EXPECT_EQ(c.ConditionOf("web", "Ready"),
+            "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a, but its "
+            "CRD webs.kro.run has not the labels of this definition any more: put back "
+            "kro.run/owned=true and kro.run/resource-graph-definition-name=web");
+  c.Patch(kCrds, "webs.kro.run", "metadata: {labels: {kro.run/owned: 'true'}}");
+  c.Delete(kWebs, "a", "default");
+  c.Advance(10s);
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
+TEST_F(Definitions, DeletionSaysThatInstancesMayNotBeListed) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(kWeb);
+  replica->transport.fault = [](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.method == "GET" && request.target.find("/webs?") != std::string::npos) {
+      answer = http::Response{.status = 403,
+                              .headers = {},
+                              .body = R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
+                                      R"("reason":"Forbidden","code":403,)"
+                                      R"("message":"webs.kro.run is forbidden: no"})"};
+    }
+    return answer;
+  };
+  c.Delete(kRgds, "web");
+  c.Advance(5s);
+  EXPECT_EQ(c.ConditionOf("web", "Ready"),
+            "False/DeletionBlocked/deletion is blocked: whether there are instances is not known: "
+            "grant kro get, list, watch, update and patch of webs in API group kro.run: "
+            "webs.kro.run is forbidden: no");
+  replica->transport.fault = nullptr;
+  c.Advance(5min);
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
 TEST_F(Definitions, Row37_TheCrdGoesTooWhereItMay) {
   OperatorOptions options;
   options.settings.allow_crd_deletion = true;
