@@ -71,10 +71,11 @@ Result<json::Value> Convert(Context& context, const Value& value, int depth) {
       return json::Value(value.AsInt());
     case Kind::kUint:
       if (value.AsUint() > INT64_MAX) {
+        const bool hides = context.error_texts() == ErrorTexts::kWithoutValues;
         return Fail(ErrorCode::kInvalid,
                     "unsupported type: uint value {} overflows int64; convert it explicitly, e.g. "
                     "string(...)",
-                    value.AsUint());
+                    hides ? "…" : fmt::to_string(value.AsUint()));
       }
       return json::Value(value.AsInt());
     case Kind::kDouble:

@@ -160,10 +160,33 @@ Value MapIterator::value() const {
 
 // ---- Making values ---------------------------------------------------------------------------
 
+namespace {
+
+// A format with "…" for each of its fields.
+void AppendWithoutValues(fmt::memory_buffer& text, std::string_view format) {
+  constexpr std::string_view kHidden = "…";
+  while (!format.empty()) {
+    const bool is_brace = format.starts_with("{{") || format.starts_with("}}");
+    if (format.front() == '{' && !is_brace) {
+      text.append(kHidden);
+      format.remove_prefix(std::min(format.find('}'), format.size() - 1) + 1);
+      continue;
+    }
+    text.push_back(format.front());
+    format.remove_prefix(is_brace ? 2 : 1);
+  }
+}
+
+}  // namespace
+
 namespace internal {
 Value FailWith(Context& context, fmt::string_view format, fmt::format_args args) {
   fmt::memory_buffer text;
-  fmt::vformat_to(std::back_inserter(text), format, args);
+  if (context.error_texts() == ErrorTexts::kWithoutValues) {
+    AppendWithoutValues(text, {format.data(), format.size()});
+  } else {
+    fmt::vformat_to(std::back_inserter(text), format, args);
+  }
   return Value::Error(context.arena().Copy({text.data(), text.size()}));
 }
 }  // namespace internal

@@ -285,16 +285,21 @@ inline const Schema* Value::schema() const {
 // More than any object of a cluster needs, little enough that one evaluation cannot fill the process.
 inline constexpr std::int64_t kMemoryBudget = std::int64_t{256} << 20;
 
+// Whether the texts of errors quote the values that they are about, or say "…" in their place.
+enum class ErrorTexts : std::uint8_t { kWithValues, kWithoutValues };
+
 // What a function may use: the arena and the budget of the evaluation.
 class Context {
  public:
   // No limit on steps by default, as upstream has none; `memory_budget` limits the bytes taken from
   // the arena from now on.
   explicit Context(Arena& arena, std::int64_t budget = INT64_MAX,
-                   std::int64_t memory_budget = kMemoryBudget)
+                   std::int64_t memory_budget = kMemoryBudget,
+                   ErrorTexts error_texts = ErrorTexts::kWithValues)
       : arena_(arena),
         budget_(budget),
-        memory_limit_(static_cast<std::int64_t>(arena.used()) + memory_budget) {}
+        memory_limit_(static_cast<std::int64_t>(arena.used()) + memory_budget),
+        error_texts_(error_texts) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
 
@@ -315,6 +320,8 @@ class Context {
   // Steps left; negative when used up.
   std::int64_t budget() const { return budget_; }
 
+  ErrorTexts error_texts() const { return error_texts_; }
+
   // Evaluation ends soon after `*interrupt` becomes true, as if the budget were used up.
   void set_interrupt(const std::atomic<bool>* interrupt) { interrupt_ = interrupt; }
 
@@ -326,13 +333,15 @@ class Context {
   Arena& arena_;
   std::int64_t budget_;
   std::int64_t memory_limit_;  // of arena_.used()
+  ErrorTexts error_texts_;
   const std::atomic<bool>* interrupt_ = nullptr;
 };
 
 inline constexpr std::string_view kBudgetExceeded = "evaluation exceeded its budget";
 inline constexpr std::string_view kNoSuchOverload = "no such overload";
 
-// An error value with a composed text: `return Fail(context, "index out of range: {}", index);`
+// An error value with a composed text: `return Fail(context, "index out of range: {}", index);`. What is not written
+// in the format itself is left out where the context says so.
 template <typename... Args>
 Value Fail(Context& context, fmt::format_string<Args...> format, Args&&... args);
 Value NoSuchOverload();

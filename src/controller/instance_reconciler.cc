@@ -592,7 +592,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
     if (!action.ns.empty()) Memo().missing_namespaces.erase(std::string(action.ns));
     Conclude(action, std::make_shared<const json::Value>(std::move(*answer)));
   } else {
-    kube::ApiError& error = answer.error();
+    const kube::ApiError& error = answer.error();
     const SetbackCause cause = CauseOf(error);
     if (cause == SetbackCause::kMissingKind) deps_.mapper.Forget(node.gvk.group);
     Error told = Told(error, cause, node, object);
@@ -613,7 +613,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
            {"cause", ToString(setback.cause)},
            {"attempt", setback.attempts},
            {"retry_in_seconds", std::chrono::duration<double>(setback.next - Now()).count()},
-           {"error", error.message()}});
+           {"error", told.message()}});
     }
     pass_->Failed(action, std::move(told));
   }
@@ -956,9 +956,10 @@ bool WasTouched(const runtime::Action& action) {
 Error Told(const kube::ApiError& error, SetbackCause cause, const graph::Node& node,
            std::string_view object) {
   if (cause == SetbackCause::kMissingKind) return MissingKind(node.gvk);
+  const Error text = node.confidential.empty() ? error : kube::WithoutValues(error);
   const auto fields = ImmutableFields(error.status());
-  if (!fields) return error;
-  return Error(error.code(), error.message() + TellOfReplacement(object, *fields));
+  if (!fields) return text;
+  return Error(text.code(), text.message() + TellOfReplacement(object, *fields));
 }
 
 Error MissingKind(const api::Gvk& gvk) {

@@ -13,6 +13,7 @@
 #include "base/go_quote.h"
 #include "cel/environment.h"
 #include "graph/internal/advice.h"
+#include "graph/internal/confidential.h"
 #include "graph/internal/instance_programs.h"
 #include "graph/internal/limits.h"
 #include "graph/internal/node_programs.h"
@@ -176,6 +177,7 @@ void Compiler::BuildPrograms() {
   if (!faults_.empty()) return;
   BuildInstance(std::move(programs), builder);
   AttachReadings(builder);
+  MarkConfidential(*graph_);
 }
 
 void Compiler::BuildInstance(InstancePrograms programs, const ProgramBuilder& builder) {

@@ -286,6 +286,41 @@ TEST(Compile, AConditionReadsTheConditionsOfItsSubject) {
   EXPECT_THAT(graph->status_dependencies, ElementsAre(0U));
 }
 
+TEST(Compile, KnowsWhatComesFromASecret) {
+  const auto graph = Accepted(Spec(R"(
+    - {id: given, externalRef: {apiVersion: v1, kind: Secret, metadata: {name: given}}}
+    - {id: copy, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${given.metadata.name}"},
+       data: {hidden: "${string(given.data.a)}", open: "${schema.spec.name}"}},
+       readyWhen: ["${copy.data.open == 'x'}", "${copy.data.hidden == 'x'}"]}
+    - {id: far, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${copy.data.open}"},
+       data: {hidden: "${copy.data.hidden}", all: "${string(size(copy.data))}"}}}
+    - {id: parts, forEach: [{i: "${[string(given.data.a)]}"}], template: {apiVersion: v1,
+       kind: ConfigMap, metadata: {name: "${i}"}}}
+    - {id: made, template: {apiVersion: v1, kind: Secret, metadata: {name: "${schema.spec.name}"},
+       stringData: {a: "${schema.spec.name}"}}}
+  )",
+                                   "{open: '${copy.data.open}', hidden: '${far.data.hidden}'}"));
+  ASSERT_NE(graph, nullptr);
+  std::vector<std::string> hidden;
+  std::vector<std::string> open;
+  const auto note = [&](const Expression& expression) {
+    (expression.confidential ? hidden : open).push_back(expression.text);
+  };
+  for (const Node& node : graph->nodes) {
+    for (const Dimension& dimension : node.dimensions) note(dimension.list);
+    for (const Field& field : node.fields) note(field.expression);
+    for (const Expression& condition : node.ready_when) note(condition);
+  }
+  for (const Field& field : graph->status) note(field.expression);
+  EXPECT_THAT(hidden, testing::UnorderedElementsAre(
+                          "string(given.data.a)", "copy.data.hidden == 'x'", "copy.data.hidden",
+                          "string(size(copy.data))", "[string(given.data.a)]", "i",
+                          "schema.spec.name", "far.data.hidden"));
+  EXPECT_THAT(open, testing::UnorderedElementsAre("given.metadata.name", "schema.spec.name",
+                                                  "copy.data.open == 'x'", "copy.data.open",
+                                                  "schema.spec.name", "copy.data.open"));
+}
+
 TEST(Compile, SaysWhereVariablesComeFrom) {
   const auto graph = Accepted(Spec(R"(
     - {id: a, template: {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}}

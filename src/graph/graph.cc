@@ -26,6 +26,15 @@ std::string Ids(const std::vector<std::size_t>& numbers, const Graph& graph);
 
 }  // namespace
 
+bool Node::IsConfidential(const json::FieldPath& path) const {
+  return std::ranges::any_of(confidential, [&](const json::FieldPath& hidden) {
+    const auto& a = hidden.segments();
+    const auto& b = path.segments();
+    const auto length = static_cast<std::ptrdiff_t>(std::min(a.size(), b.size()));
+    return std::equal(a.begin(), a.begin() + length, b.begin());
+  });
+}
+
 const Node* Graph::Find(std::string_view id) const {
   const auto found = std::ranges::find(nodes, id, &Node::id);
   return found == nodes.end() ? nullptr : &*found;

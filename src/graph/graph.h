@@ -36,11 +36,21 @@ struct Input {
   std::size_t index = 0;
 };
 
+// A path in the objects of a node.
+struct NodePath {
+  std::size_t node = 0;
+  json::FieldPath path;
+};
+
 struct Expression {
   std::string text;  // what was compiled; for a string of several parts the sum of them
   ExpressionKind kind = ExpressionKind::kStatic;
   std::vector<std::string> references;  // resource ids, iterators, "schema"; in order of appearance
   std::vector<Input> inputs;            // parallel to program->variables()
+  std::vector<NodePath> reads;          // the longest paths that it surely looks no further up than
+  // It reads what a Secret holds, or makes it: nobody who cannot read that Secret may be told its values, in an
+  // error neither.
+  bool confidential = false;
   std::shared_ptr<const cel::Program> program;
 };
 
@@ -79,6 +89,12 @@ struct Node {
   // One empty path: all of it. metadata is read always and not listed. The objects on the way to a path
   // count too, as objects: has(web.status.url) is false of an empty status, an error without one.
   std::vector<json::FieldPath> reads;
+
+  // The paths of its objects that hold what a Secret holds: of a Secret its content, of others the fields that
+  // confidential expressions write.
+  std::vector<json::FieldPath> confidential;
+  // Whether something confidential is at this path, above or below it.
+  bool IsConfidential(const json::FieldPath& path) const;
 
   bool IsExternal() const {
     return type == NodeType::kExternal || type == NodeType::kExternalCollection;

@@ -45,6 +45,7 @@ const ReasonRow* FindReason(std::string_view reason);
 bool Is(const Status& status, std::string_view reason);
 ErrorCode ActionFor(const Status& status);
 bool HasCause(const Status& status, std::string_view reason);
+bool MayQuoteValues(const ApiError& error);
 Status MakeUpStatus(const RequestSubject& subject, int code, std::string text);
 int ToInt(const json::Value* value);
 
@@ -121,6 +122,20 @@ bool IsResourceVersionTooLarge(const ApiError& error) {
 
 bool IsInvalid(const ApiError& error) { return Is(error.status(), "Invalid"); }
 bool IsUnauthorized(const ApiError& error) { return Is(error.status(), "Unauthorized"); }
+ApiError WithoutValues(const ApiError& error) {
+  if (!MayQuoteValues(error)) return error;
+  Status status = error.status();
+  std::string fields;
+  for (StatusCause& cause : status.causes) {
+    cause.message.clear();
+    if (!cause.field.empty()) fields += fmt::format(", {} ({})", cause.field, cause.reason);
+  }
+  status.message = fmt::format(
+      "{} \"{}\" is refused: {}{}; the server's words are not shown, they may quote a Secret",
+      status.kind, status.name, status.reason, fields);
+  return ApiError(std::move(status));
+}
+
 bool IsForbidden(const ApiError& error) { return Is(error.status(), "Forbidden"); }
 bool IsThrottled(const ApiError& error) { return Is(error.status(), "TooManyRequests"); }
 bool IsStorageStarting(const ApiError& error) {
@@ -159,6 +174,17 @@ ErrorCode ActionFor(const Status& status) {
   const auto* row = std::ranges::find(kReasons, status.code, &ReasonRow::code);
   if (row != kReasons.end()) return row->action;
   return status.code >= 400 && status.code < 500 ? ErrorCode::kInvalid : ErrorCode::kUnavailable;
+}
+
+// What speaks of objects, rights and load alone does not. A refusal by the cluster's roles names the user; others of
+// that reason have the words of an admission plugin.
+bool MayQuoteValues(const ApiError& error) {
+  if (!error.answered() || IsNotFound(error) || IsConflict(error) || IsAlreadyExists(error) ||
+      IsUnauthorized(error) || IsThrottled(error)) {
+    return false;
+  }
+  return !IsForbidden(error) ||
+         error.status().message.find(" is forbidden: User ") == std::string::npos;
 }
 
 bool HasCause(const Status& status, std::string_view reason) {

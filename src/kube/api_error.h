@@ -83,6 +83,10 @@ struct RequestSubject {
 // made up from the HTTP code (section 9.3). At most 2048 bytes of a foreign body are kept.
 ApiError ErrorFromResponse(const RequestSubject& subject, const http::Response& response);
 
+// For objects whose values must not be told: where the server's words may quote them, what is left is the reason and
+// the fields.
+ApiError WithoutValues(const ApiError& error);
+
 // Reasons are compared first; the HTTP code counts only if the reason is empty or unknown.
 bool IsNotFound(const ApiError& error);
 // The path itself is unknown to the server: the type is not served (any more).

@@ -470,6 +470,66 @@ spec:
       kind: Secret
       metadata: {name: "${schema.metadata.name}-away", namespace: nowhere}
       stringData: {password: c4n4ry-S3CRET}
+  # Conversions that quote what they cannot convert.
+  - id: time
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-time"}
+      data: {text: "${string(timestamp(string(shown.data.password)))}"}
+  - id: number
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-number"}
+      data: {text: "${string(int(string(shown.data.password)))}"}
+  - id: missing
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-missing"}
+      data: {text: "${shown.metadata.labels[string(shown.data.password)]}"}
+  - id: shown
+    externalRef:
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: given, namespace: default}
+  - id: parts
+    forEach:
+    - part: "${[string(ip(string(shown.data.password)))]}"
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name + part}"}
+  # Through another object that holds it.
+  - id: copy
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-copy"}
+      data: {text: "${string(shown.data.password)}", plain: "${schema.spec.text}"}
+    readyWhen: ["${copy.data.text != 'never'}"]
+  - id: later
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-later"}
+      data: {text: "${string(duration(copy.data.text))}"}
+  - id: waits
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-waits"}
+      data: {text: "${copy.data.text}"}
+    readyWhen: ["${waits.data.text == 'other'}"]
+  # Refused by the server, which repeats what it refuses.
+  - id: refused
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata:
+        name: "${schema.metadata.name}-refused"
+        labels: {text: "${string(shown.data.password) + ' is no label'}"}
 )";
 
 TEST(Secrets, AppearNeitherInLogsNorEventsNorStatusNorMetrics) {
@@ -492,6 +552,12 @@ stringData: {password: c4n4ry-S3CRET}
   // It waits for secrets and says so, but does not show them.
   EXPECT_THAT(instance, HasSubstr("waits for secrets default/given since "));
   EXPECT_THAT(instance, HasSubstr("given.data.password is not shown"));
+  EXPECT_THAT(instance, HasSubstr("waits.data.text is not shown"));
+  // It says what failed where, but not over which value.
+  EXPECT_THAT(instance, HasSubstr("timestamp(string(shown.data.password))"));
+  EXPECT_THAT(instance, HasSubstr("invalid RFC 3339 timestamp \\\"…\\\""));
+  EXPECT_THAT(instance, HasSubstr("duration(copy.data.text)"));
+  EXPECT_TRUE(replica->sink.Has("metadata.labels"));
   // An immutable secret that must change is refused with its words.
   c.Apply(
       std::string(kSecretive).replace(kSecretive.find("username: c4n4ry"), 16, "username: x4n4ry"));

@@ -158,6 +158,10 @@ std::optional<Expression> ProgramBuilder::Build(cel::Ast ast, ExpressionKind kin
   built.text = std::string(ast.source);
   built.kind = kind;
   built.references = std::move(references);
+  for (ObjectPlace& read :
+       PlacesRead(ast, [this](std::string_view name) { return Variable(name); })) {
+    if (read.node < nodes_.size()) built.reads.push_back({read.node, std::move(read.path)});
+  }
   auto program = cel::Plan(std::move(ast), environment_, cel::TypeNames::kUndefined);
   if (!program) {
     faults.push_back(place.Fault("KRO401",

@@ -14,8 +14,10 @@ using cel::Expr;
 
 class Walk {
  public:
-  Walk(const Reads::Variables& variables, std::vector<std::set<json::FieldPath>>* paths)
-      : variables_(variables), paths_(paths) {}
+  using Sink = std::function<void(const ObjectPlace&)>;
+
+  Walk(const Reads::Variables& variables, Sink sink)
+      : variables_(variables), sink_(std::move(sink)) {}
 
   void Visit(const Expr& expr);
 
@@ -31,12 +33,10 @@ class Walk {
   std::optional<ObjectPlace> ResolveCall(const cel::Call& call);
   std::optional<ObjectPlace> ResolveFilter(const cel::Comprehension& fold);
   void VisitComprehension(const cel::Comprehension& fold);
-  void Note(const ObjectPlace& place) {
-    if (paths_ != nullptr) (*paths_)[place.node].insert(place.path);
-  }
+  void Note(const ObjectPlace& place) { sink_(place); }
 
   const Reads::Variables& variables_;
-  std::vector<std::set<json::FieldPath>>* paths_;
+  const Sink sink_;
   std::vector<Local> locals_;
 };
 
@@ -48,7 +48,9 @@ const Expr* ConditionSubject(const cel::Call& call);
 }  // namespace
 
 void Reads::Add(const cel::Ast& ast, const Variables& variables) {
-  Walk(variables, &paths_).Visit(*ast.root);
+  Walk(variables, [this](const ObjectPlace& place) {
+    paths_[place.node].insert(place.path);
+  }).Visit(*ast.root);
 }
 
 // Paths are sorted, so what begins with a path follows it directly.
@@ -60,8 +62,14 @@ std::vector<json::FieldPath> Reads::Of(std::size_t node) const {
   return kept;
 }
 
+std::vector<ObjectPlace> PlacesRead(const cel::Ast& ast, const Reads::Variables& variables) {
+  std::vector<ObjectPlace> places;
+  Walk(variables, [&](const ObjectPlace& place) { places.push_back(place); }).Visit(*ast.root);
+  return places;
+}
+
 std::optional<ObjectPlace> PlaceOf(const cel::Ast& ast, const Reads::Variables& variables) {
-  return Walk(variables, nullptr).Resolve(*ast.root);
+  return Walk(variables, [](const ObjectPlace&) {}).Resolve(*ast.root);
 }
 
 namespace {

@@ -42,6 +42,9 @@ class Reads {
   std::vector<std::set<json::FieldPath>> paths_;
 };
 
+// The places that a checked expression reads; may repeat.
+std::vector<ObjectPlace> PlacesRead(const cel::Ast& ast, const Reads::Variables& variables);
+
 // The place that the value of a checked expression is, if it is one without further ado.
 std::optional<ObjectPlace> PlaceOf(const cel::Ast& ast, const Reads::Variables& variables);
 

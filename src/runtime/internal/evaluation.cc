@@ -18,10 +18,10 @@ json::Value WithoutNullMembers(const json::Value& value, const boost::json::stor
 
 }  // namespace
 
-Evaluation::Context::Context(Evaluation& evaluation)
+Evaluation::Context::Context(Evaluation& evaluation, cel::ErrorTexts texts)
     : cel::Context(evaluation.arena_,
                    std::min(evaluation.budget_.expression, evaluation.budget_.steps),
-                   evaluation.MemoryLeft()),
+                   evaluation.MemoryLeft(), texts),
       evaluation_(evaluation),
       begin_(budget()) {}
 
@@ -50,7 +50,7 @@ Result<cel::Value> Evaluation::Evaluate(const graph::Expression& expression, Vie
   for (std::size_t i = 0; i < slots.size(); ++i) {
     slots[i] = Variable(expression.inputs[i], view, locals);
   }
-  Context context(*this);
+  Context context(*this, expression);
   const cel::Value value = expression.program->EvaluateSlots(context, slots);
   if (value.IsError()) {
     return Annotate(cel::ToError(value), "eval \"{}\"", expression.text);

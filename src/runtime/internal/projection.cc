@@ -83,7 +83,7 @@ AuthorConditions ProjectConditions(const graph::Graph& graph, Evaluation& evalua
     const std::string where = fmt::format("status.conditions[{}]", i);
     const auto value = evaluation.Evaluate(graph.conditions[i]);
     if (value) {
-      Evaluation::Context context(evaluation);
+      Evaluation::Context context(evaluation, graph.conditions[i]);
       collector.Add(context, *value, where, 0);
     } else if (value.error().code() == ErrorCode::kPending) {
       conditions.complete = false;
@@ -102,7 +102,7 @@ Result<std::optional<json::Value>> ValueOf(const graph::Field& field, Evaluation
   auto value = evaluation.Evaluate(field.expression);
   if (!value && value.error().code() == ErrorCode::kPending) return std::nullopt;
   if (!value) return std::unexpected(value.error());
-  Evaluation::Context context(evaluation);
+  Evaluation::Context context(evaluation, field.expression);
   auto json = cel::ToJson(context, *value);
   if (!json) return Annotate(json, "convert \"{}\"", field.expression.text);
   if (!*json) return std::nullopt;

@@ -151,7 +151,7 @@ Result<void> Draft::Write(std::size_t number, const cel::Value& value) {
     default:
       break;
   }
-  Evaluation::Context context(evaluation_);
+  Evaluation::Context context(evaluation_, field.expression);
   auto converted = Convert(context, value, field.takes_bytes);
   if (!converted) {
     return Annotate(converted, "node \"{}\": convert \"{}\"", node_.id, field.expression.text);
@@ -243,7 +243,7 @@ Result<Dimensions> EvaluateDimensions(const graph::Node& node, std::size_t max_s
                   "collection size of {} is over the maximum collection size of {}", size,
                   max_size);
     }
-    Evaluation::Context context(evaluation);
+    Evaluation::Context context(evaluation, dimension.list);
     std::vector<cel::Value> elements(list.ListSize());
     for (std::size_t i = 0; i < elements.size(); ++i) {
       elements[i] = list.ListAt(context, i);

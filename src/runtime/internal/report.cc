@@ -98,16 +98,17 @@ Wait Report::WaitOf(std::size_t number) const {
   wait.expression = run.blocking->text;
   std::vector<std::string> ids = {"schema", "each"};
   for (const Node& node : graph_.nodes) ids.push_back(node.id);
-  wait.seen = ValuesSeen(wait.expression, ids, [&](std::string_view id) -> const json::Value* {
-    if (id == "schema") return &instance_;
+  wait.seen = ValuesSeen(wait.expression, ids, [&](std::string_view id) -> SeenObject {
+    if (id == "schema") return {&instance_, nullptr};
     if (id == "each") {
-      return run.wanting_item < run.observed.size() ? run.observed[run.wanting_item].get()
-                                                    : nullptr;
+      if (run.wanting_item >= run.observed.size()) return {};
+      return {run.observed[run.wanting_item].get(), &graph_.nodes[number]};
     }
-    const auto node = std::ranges::find(graph_.nodes, id, &Node::id);
-    if (node == graph_.nodes.end() || node->IsList()) return nullptr;
-    const Run& read = runs_[static_cast<std::size_t>(node - graph_.nodes.begin())];
-    return read.observed.empty() ? nullptr : read.observed.front().get();
+    const Node* node = graph_.Find(id);
+    if (node == nullptr || node->IsList()) return {};
+    const Run& read = runs_[static_cast<std::size_t>(node - graph_.nodes.data())];
+    if (read.observed.empty()) return {};
+    return {read.observed.front().get(), node};
   });
   return wait;
 }

@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::size_t kLongestValue = 120;
 
-bool IsSecret(const json::Value& object, std::string_view path);
-std::string Show(const json::Value* object, std::string_view path);
+std::string Show(const SeenObject& seen, std::string_view path);
 
 }  // namespace
 
@@ -31,14 +30,12 @@ std::vector<SeenValue> ValuesSeen(std::string_view expression, std::span<const s
 
 namespace {
 
-// Who may read an instance's status need not be allowed to read Secrets.
-bool IsSecret(const json::Value& object, std::string_view path) {
-  if (json::FindString(object, {"kind"}) != "Secret") return false;
-  return !path.starts_with("metadata.") || path.starts_with("metadata.annotations");
-}
-
-std::string Show(const json::Value* object, std::string_view path) {
-  if (object != nullptr && IsSecret(*object, path)) return "not shown";
+std::string Show(const SeenObject& seen, std::string_view path) {
+  const json::Value* object = seen.object;
+  if (object != nullptr && seen.node != nullptr) {
+    const auto parsed = json::FieldPath::Parse(path);
+    if (!parsed || seen.node->IsConfidential(*parsed)) return "not shown";
+  }
   while (object != nullptr && !path.empty()) {
     const std::size_t dot = std::min(path.find('.'), path.size());
     object = json::Find(*object, path.substr(0, dot));
