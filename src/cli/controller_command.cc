@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -51,6 +52,8 @@ Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
 // As strconv.ParseBool.
 std::optional<bool> ParseGoBool(std::string_view text);
 std::string_view Trim(std::string_view text);
+// The parts between commas that are not empty.
+std::set<std::string> SplitNames(std::string_view text);
 Result<std::string> LeaseNamespace(const ControllerFlags& flags);
 std::string NewIdentity();
 // "127.0.0.1:6443" of "https://127.0.0.1:6443/path".
@@ -114,6 +117,10 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
 
   flag("install-crds", f.install_crds, "make the CRDs of kro itself, or bring them up to date");
   flag("allow-crd-deletion", f.allow_crd_deletion, "delete the generated CRD with its definition");
+  add("resource-group-namespaces", f.resource_group_namespaces,
+      "namespaces whose ResourceGroups are served, separated by commas; *: all. Whoever may write "
+      "one "
+      "acts with the rights of kro");
   add("resource-graph-definition-concurrent-reconciles", f.rgd_workers,
       "definitions worked on at once; 0: as many as is useful");
   add("graph-revision-concurrent-reconciles", f.revision_workers,
@@ -245,6 +252,7 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
   settings.retry_burst = static_cast<double>(f.rate_limiter_burst);
   settings.max_graph_revisions = f.max_graph_revisions;
   settings.allow_crd_deletion = f.allow_crd_deletion;
+  settings.resource_group_namespaces = SplitNames(f.resource_group_namespaces);
   if (auto gates = ReadFeatureGates(f.feature_gates, settings); !gates) {
     return std::unexpected(std::move(gates.error()));
   }
@@ -457,6 +465,16 @@ Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
   return arguments;
 }
 
+std::set<std::string> SplitNames(std::string_view text) {
+  std::set<std::string> names;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) names.emplace(text.substr(0, comma));
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return names;
+}
+
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags) {
   std::string text = flags.zap_log_level;
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -619,6 +637,8 @@ std::string ConfigText(const ControllerOptions& options) {
   add("graceful-shutdown-timeout", operation.graceful_shutdown_timeout);
   add("install-crds", operation.crds == operator_::CrdInstallation::kInstall);
   add("allow-crd-deletion", settings.allow_crd_deletion);
+  add("resource-group-namespaces",
+      fmt::format("{}", fmt::join(settings.resource_group_namespaces, ",")));
   add("resource-graph-definition-concurrent-reconciles", settings.rgd_workers);
   add("graph-revision-concurrent-reconciles", settings.revision_workers);
   add("dynamic-controller-concurrent-reconciles", settings.instance_workers);

@@ -123,6 +123,7 @@ const std::map<std::string, std::string>& OtherValues() {
       {"graceful-shutdown-timeout", "1s"},
       {"install-crds", "false"},
       {"allow-crd-deletion", "true"},
+      {"resource-group-namespaces", "a,b"},
       {"resource-graph-definition-concurrent-reconciles", "2"},
       {"graph-revision-concurrent-reconciles", "2"},
       {"dynamic-controller-concurrent-reconciles", "2"},

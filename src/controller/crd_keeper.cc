@@ -72,6 +72,11 @@ Task<Result<CrdState>> CrdKeeper::Ensure(json::Value desired, CrdOwner owner, Ca
   co_return StateOf(name);
 }
 
+bool CrdKeeper::IsMadeFor(const std::string& crd, std::string_view owner_uid) const {
+  const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
+  return stored != nullptr && stored->Label(api::label::kRgdId) == owner_uid;
+}
+
 Task<Result<CrdHolder>> CrdKeeper::Reclaim(std::string crd, CrdOwner owner, CancelToken cancel) {
   const kube::ObjectPtr stored = stores_.crds.store().Get({{}, crd});
   if (stored != nullptr && stored->Label(api::label::kRgdName) == owner.name) {

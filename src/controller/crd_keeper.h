@@ -57,6 +57,9 @@ class CrdKeeper {
   async::Task<Result<CrdState>> Ensure(json::Value desired, CrdOwner owner,
                                        async::CancelToken cancel);
 
+  // Whether there is a CRD of this name that was made for the object with this UID.
+  bool IsMadeFor(const std::string& crd, std::string_view owner_uid) const;
+
   // Whose the CRD of this name is; nobody's if there is none. Gives the owner's its labels back.
   async::Task<Result<CrdHolder>> Reclaim(std::string crd, CrdOwner owner,
                                          async::CancelToken cancel);

@@ -64,6 +64,16 @@ std::string ConditionText(const Diagnostics& diagnostics) {
   return text;
 }
 
+std::string WarningText(const Diagnostics& warnings) {
+  std::string text;
+  for (const Diagnostic& warning : warnings) {
+    if (!text.empty()) text += "; ";
+    text += warning.where.path.empty() ? warning.message
+                                       : fmt::format("{}: {}", warning.where.path, warning.message);
+  }
+  return text;
+}
+
 std::string RenderAll(const Diagnostics& diagnostics) {
   std::string text;
   for (const Diagnostic& diagnostic : diagnostics) {

@@ -40,6 +40,9 @@ json::Parsed<Definition> ReadDefinition(const kube::WorkKey& key, const json::Va
 // mend it, then how many more there are. A fault without a hint that is alone gives upstream's text.
 std::string ConditionText(const Diagnostics& diagnostics);
 
+// The same of warnings, all of them; "" if there are none.
+std::string WarningText(const Diagnostics& warnings);
+
 // Every fault as a terminal shows it, for the log.
 std::string RenderAll(const Diagnostics& diagnostics);
 

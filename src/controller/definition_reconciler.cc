@@ -46,6 +46,7 @@ struct DefinitionReconciler::Memory {
   std::string crd;
   std::set<std::string> wanted_groups;  // of its kinds, while it does not compile
   std::string logged;                   // the faults that were logged last
+  std::string warned;                   // the warnings that were logged last
   std::set<std::string> used_crds;      // of the kinds in the graph that is served
   bool outdated = false;                // one of them changed since the graph was compiled
   std::string unfit;                    // why the revision does not compile with them any more
@@ -78,6 +79,11 @@ struct DefinitionReconciler::Pass {
       owner.kind_ready_since = ready->last_transition_time;
     }
     return owner;
+  }
+  std::string ValidText() const {
+    const std::string warnings = WarningText(definition.warnings);
+    return fmt::format("resource graph and schema are valid{}{}",
+                       warnings.empty() ? "" : "; warning: ", warnings);
   }
   // It began to serve instances at some time; an API that was refused from the start has none.
   bool EverServed() const {
@@ -186,9 +192,15 @@ std::string DefinitionReconciler::NameOf(const kube::WorkKey& key,
   for (const kube::ObjectPtr& revision : d_.stores.revisions.store().List()) {
     if (revision->Label(api::label::kRgdId) == object.uid()) return ViewRevision(revision).owner;
   }
-  const bool taken = !Named(key.object.name).empty() ||
+  // One that is not served keeps nobody from a name.
+  const bool taken = !MayBeServed(key) || !Named(key.object.name).empty() ||
                      d_.stores.rgds.store().Get({{}, key.object.name}) != nullptr;
   return taken ? key.object.name_space + "-" + key.object.name : key.object.name;
+}
+
+bool DefinitionReconciler::MayBeServed(const kube::WorkKey& key) const {
+  const std::set<std::string>& allowed = settings_.resource_group_namespaces;
+  return key.gvr == kRgds || allowed.contains("*") || allowed.contains(key.object.name_space);
 }
 
 kube::Informer& DefinitionReconciler::InformerOf(const kube::WorkKey& key) const {
@@ -205,6 +217,21 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
              api::reason::kInvalidResourceGraph, message, now);
   };
 
+  if (!MayBeServed(pass.definition.key)) {
+    refuse(
+        fmt::format("ResourceGroups of namespace {} are not served: whoever writes one acts with "
+                    "the rights of kro; allow it with --resource-group-namespaces={}",
+                    pass.definition.key.object.name_space, pass.definition.key.object.name_space));
+    pass.ClearOrder();
+    co_return Requeue::Never();
+  }
+  if (std::string text = WarningText(pass.definition.warnings); text != pass.memory.warned) {
+    if (!text.empty()) {
+      d_.logger.Warning("definition has parts without effect",
+                        {{"definition", pass.name()}, {"warnings", text}});
+    }
+    pass.memory.warned = std::move(text);
+  }
   if (!pass.definition.refused.empty()) {
     refuse(ConditionText(pass.definition.refused));
     pass.ClearOrder();
@@ -287,7 +314,7 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
   }
   if (pass.memory.unfit.empty()) {
     pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
-             "resource graph and schema are valid", now);
+             pass.ValidText(), now);
     pass.memory.wanted_groups.clear();
     pass.memory.logged.clear();
   } else {
@@ -304,7 +331,7 @@ Task<Result<Requeue>> DefinitionReconciler::Progress(Pass& pass, CancelToken can
 std::optional<kube::WorkKey> DefinitionReconciler::ResourceGroupNamed(const Pass& pass) const {
   if (pass.definition.IsResourceGroup()) return std::nullopt;
   for (const kube::WorkKey& key : Named(pass.name())) {
-    if (key.gvr == kResourceGroups) return key;
+    if (key.gvr == kResourceGroups && MayBeServed(key)) return key;
   }
   const std::vector<RevisionView> revisions = d_.stores.RevisionsOf(pass.name());
   if (revisions.empty()) return std::nullopt;
@@ -313,7 +340,8 @@ std::optional<kube::WorkKey> DefinitionReconciler::ResourceGroupNamed(const Pass
     const bool owns = std::ranges::any_of(revisions, [&](const RevisionView& revision) {
       return revision.object->Label(api::label::kRgdId) == group->uid();
     });
-    if (owns) return kube::WorkKey{kResourceGroups, group->key()};
+    const kube::WorkKey key{kResourceGroups, group->key()};
+    if (owns && MayBeServed(key)) return key;
   }
   return std::nullopt;
 }
@@ -378,7 +406,7 @@ Task<Result<Requeue>> DefinitionReconciler::Issue(Pass& pass, std::string_view r
   pass.memory.outdated = false;
   pass.memory.unfit.clear();
   pass.Set(api::condition::kGraphAccepted, ConditionStatus::kTrue, api::reason::kValid,
-           "resource graph and schema are valid", now);
+           pass.ValidText(), now);
 
   const std::int64_t number = std::max(pass.status().last_issued_revision, pass.Latest()) + 1;
   const std::string name = api::RevisionName(pass.name(), number);
@@ -631,7 +659,10 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
 // them, so that they can be deleted.
 Task<Result<Requeue>> DefinitionReconciler::Release(Pass& pass, CancelToken cancel) {
   const MonotonicTime begin = d_.executor.clock().Monotonic();
-  if (pass.definition.rgd.spec.schema && !ResourceGroupNamed(pass)) {
+  // Of a ResourceGroup that may not be served nothing is believed but what names its UID.
+  const bool has_crd =
+      MayBeServed(pass.definition.key) || crds_.IsMadeFor(pass.memory.crd, pass.object->uid());
+  if (pass.definition.rgd.spec.schema && has_crd && !ResourceGroupNamed(pass)) {
     auto holder = co_await crds_.Reclaim(pass.memory.crd, pass.AsOwner(), cancel);
     if (!holder) co_return std::unexpected(std::move(holder.error()));
     Result<Cleared> cleared = Cleared::kYes;
@@ -752,7 +783,9 @@ std::string DefinitionReconciler::Remaining::Describe(std::string_view kind) con
 
 Task<Result<void>> DefinitionReconciler::DeleteRevisions(const Pass& pass, CancelToken cancel) {
   for (const RevisionView& revision : d_.stores.RevisionsOf(pass.name())) {
-    if (revision.deleting) continue;
+    if (revision.deleting || revision.object->Label(api::label::kRgdId) != pass.object->uid()) {
+      continue;
+    }
     const kube::DeleteOptions options{.uid = revision.object->uid()};
     auto deleted =
         co_await d_.client.Delete(kGraphRevisions, revision.object->key(), options, cancel);

@@ -70,6 +70,8 @@ class DefinitionReconciler {
 
   std::string NameOf(const kube::WorkKey& key, const kube::StoredObject& object) const;
   kube::Informer& InformerOf(const kube::WorkKey& key) const;
+  // Not so ResourceGroups of namespaces that are not allowed to have any.
+  bool MayBeServed(const kube::WorkKey& key) const;
 
   async::Task<Result<Requeue>> Progress(Pass& pass, async::CancelToken cancel);
   // The ResourceGroup that goes by the name of this RGD.

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -36,6 +37,9 @@ struct Settings {
   std::size_t max_dimensions = 10;
   std::int64_t max_graph_revisions = 5;
   bool allow_crd_deletion = false;
+  // Whose ResourceGroups are served; "*": of every namespace. Whoever may write one of these has the rights of an
+  // author of definitions, and the cluster's role `edit` lets many write them.
+  std::set<std::string> resource_group_namespaces;
 
   // Feature gates.
   bool omit_function = false;

@@ -826,24 +826,15 @@ TEST_F(Definitions, DeletionWaitsForInstancesOfACrdThatWasGivenAway) {
 TEST_F(Definitions, DeletionSaysThatInstancesMayNotBeListed) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
-  replica->transport.fault = [](const http::Request& request) {
-    std::optional<Result<http::Response>> answer;
-    if (request.method == "GET" && request.target.find("/webs?") != std::string::npos) {
-      answer = http::Response{.status = 403,
-                              .headers = {},
-                              .body = R"({"kind":"Status","apiVersion":"v1","status":"Failure",)"
-                                      R"("reason":"Forbidden","code":403,)"
-                                      R"("message":"webs.kro.run is forbidden: no"})"};
-    }
-    return answer;
+  replica->transport.forbid = [](const http::Request& request) {
+    return request.method == "GET" && request.target.find("/webs?") != std::string::npos;
   };
   c.Delete(kRgds, "web");
   c.Advance(5s);
   EXPECT_EQ(c.ConditionOf("web", "Ready"),
             "False/DeletionBlocked/deletion is blocked: whether there are instances is not known: "
-            "grant kro get, list, watch, update and patch of webs in API group kro.run: "
-            "webs.kro.run is forbidden: no");
-  replica->transport.fault = nullptr;
+            "grant kro get, list, watch, update and patch of webs in API group kro.run: Forbidden");
+  replica->transport.forbid = nullptr;
   c.Advance(5min);
   EXPECT_TRUE(c.Get(kRgds, "web").is_null());
 }
@@ -984,10 +975,20 @@ spec:
   EXPECT_THAT(replica->transport.requests, IsEmpty());
 }
 
+OperatorOptions WithResourceGroups() {
+  OperatorOptions options;
+  options.settings.resource_group_namespaces = {"default"};
+  return options;
+}
+
+std::string AsResourceGroup(std::string_view rgd) {
+  return Replace(Replace(rgd, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
+                 "name: web, namespace: default}");
+}
+
 TEST_F(Definitions, ResourceGroupsAreServedSideBySide) {
-  auto replica = c.Start();
-  std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
-                              "name: web}", "name: web, namespace: default}");
+  auto replica = c.Start(WithResourceGroups());
+  std::string group = AsResourceGroup(kWeb);
   group = Replace(group, "text: string | default=\"hello\"", "text: string | required=yes");
   c.ApplyAndSettle(group);
   const json::Value served = c.Get(kResourceGroups, "web", "default");
@@ -1007,9 +1008,8 @@ TEST_F(Definitions, ResourceGroupsAreServedSideBySide) {
 }
 
 TEST_F(Definitions, AnRgdDoesNotTakeOverAResourceGroupByItsName) {
-  auto replica = c.Start();
-  c.ApplyAndSettle(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
-                           "name: web, namespace: default}"));
+  auto replica = c.Start(WithResourceGroups());
+  c.ApplyAndSettle(AsResourceGroup(kWeb));
   c.ApplyAndSettle(kWeb);
   EXPECT_EQ(
       c.ConditionOf("web", "GraphAccepted"),
@@ -1021,15 +1021,65 @@ TEST_F(Definitions, AnRgdDoesNotTakeOverAResourceGroupByItsName) {
 }
 
 TEST_F(Definitions, ImpersonationIsRefusedNotIgnored) {
-  auto replica = c.Start();
-  std::string group = Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"),
-                              "name: web}", "name: web, namespace: default}");
+  auto replica = c.Start(WithResourceGroups());
+  std::string group = AsResourceGroup(kWeb);
   group = Replace(group,
                   "spec:\n  schema:", "spec:\n  defaultServiceAccounts: {'*': robot}\n  schema:");
   c.ApplyAndSettle(group);
   EXPECT_THAT(c.Condition(c.Get(kResourceGroups, "web", "default"), "GraphAccepted"),
               StartsWith("False/InvalidResourceGraph/spec.defaultServiceAccounts: impersonation "
                          "has no successor"));
+}
+
+// Whoever may edit a namespace may write one there, and would get all that kro may do.
+TEST_F(Definitions, AResourceGroupOfANamespaceThatMayHaveNoneIsRefused) {
+  auto replica = c.Start();
+  c.ApplyAndSettle(AsResourceGroup(kWeb));
+  EXPECT_EQ(
+      c.Condition(c.Get(kResourceGroups, "web", "default"), "GraphAccepted"),
+      "False/InvalidResourceGraph/ResourceGroups of namespace default are not served: whoever "
+      "writes one acts with the rights of kro; allow it with "
+      "--resource-group-namespaces=default");
+  EXPECT_TRUE(c.Get(kCrds, "webs.kro.run").is_null());
+
+  // It does not stand in the way of an RGD of its name, and takes nothing of it along.
+  c.ApplyAndSettle(kWeb);
+  ExpectActive("web", 1);
+  c.ApplyAndSettle(kInstance);
+  c.Delete(kResourceGroups, "web", "default");
+  c.Advance(5s);
+  EXPECT_TRUE(c.Get(kResourceGroups, "web", "default").is_null());
+  ExpectActive("web", 1);
+  EXPECT_THAT(c.Names(kRevisions), ElementsAre("web-r00001"));
+}
+
+TEST_F(Definitions, AResourceGroupThatMayNotBeServedAnyMoreStillWaitsForItsInstances) {
+  auto replica = c.Start(WithResourceGroups());
+  c.ApplyAndSettle(AsResourceGroup(kWeb));
+  c.ApplyAndSettle(kInstance);
+  replica.reset();
+  replica = c.Start();
+  c.Delete(kResourceGroups, "web", "default");
+  c.Advance(5s);
+  EXPECT_THAT(c.Condition(c.Get(kResourceGroups, "web", "default"), "Ready"),
+              StartsWith("False/InstancesExist/"));
+  c.Delete(kWebs, "a", "default");
+  c.Advance(10s);
+  EXPECT_TRUE(c.Get(kResourceGroups, "web", "default").is_null());
+  EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+}
+
+TEST_F(Definitions, WhatHasNoEffectIsSaid) {
+  auto replica = c.Start(WithResourceGroups());
+  c.ApplyAndSettle(
+      Replace(AsResourceGroup(kWeb), "    spec: {text", "    validation: [a]\n    spec: {text"));
+  const json::Value group = c.Get(kResourceGroups, "web", "default");
+  EXPECT_EQ(json::FindString(group, {"status", "state"}), "Active");
+  EXPECT_EQ(c.Condition(group, "GraphAccepted"),
+            "True/Valid/resource graph and schema are valid; warning: spec.schema.validation: "
+            "validation is ignored: it never had an effect; use validation markers in "
+            "spec.schema.spec");
+  EXPECT_TRUE(replica->sink.Has("definition has parts without effect"));
 }
 
 // The order in which ready work runs must not matter.
@@ -1068,9 +1118,8 @@ TEST_P(AnyOrder, AStartLeavesTheStatusOfADefinitionAsItIs) {
 
 TEST_P(AnyOrder, OfAnRgdAndAResourceGroupOfOneNameTheFirstIsServed) {
   SimulatedCluster c(GetParam());
-  auto replica = c.Start();
-  c.Apply(Replace(Replace(kWeb, "ResourceGraphDefinition", "ResourceGroup"), "name: web}",
-                  "name: web, namespace: default}"));
+  auto replica = c.Start(WithResourceGroups());
+  c.Apply(AsResourceGroup(kWeb));
   c.Apply(kWeb);
   c.Advance(5s);
   const auto states = [&] {
@@ -1081,7 +1130,7 @@ TEST_P(AnyOrder, OfAnRgdAndAResourceGroupOfOneNameTheFirstIsServed) {
   EXPECT_THAT(before, testing::AnyOf("Active Inactive", "Inactive Active"));
   const auto revisions = c.Names(kRevisions);
   replica.reset();
-  replica = c.Start();
+  replica = c.Start(WithResourceGroups());
   c.Advance(5s);
   EXPECT_EQ(states(), before);
   EXPECT_EQ(c.Names(kRevisions), revisions);

@@ -11,6 +11,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "api/gvk.h"
@@ -43,6 +44,23 @@ class MemorySink final : public LogSink {
   std::vector<std::string> lines;
 };
 
+inline constexpr std::string_view kForbidden =
+    R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403})";
+
+// The server's refusal of a watch.
+class ForbiddenStream final : public http::ResponseStream {
+ public:
+  int status() const override { return 403; }
+  const http::Headers& headers() const override { return headers_; }
+  async::Task<Result<std::string>> Read(Duration) override {
+    co_return std::exchange(body_, std::string());
+  }
+
+ private:
+  http::Headers headers_;
+  std::string body_{kForbidden};
+};
+
 // Notes what goes through; can be cut, as a network is.
 class RecordingTransport final : public http::Transport {
  public:
@@ -52,6 +70,7 @@ class RecordingTransport final : public http::Transport {
                                            async::CancelToken cancel) override {
     if (cut) co_return Fail(ErrorCode::kUnavailable, "connect: cut");
     requests.push_back(request);
+    if (forbid && forbid(request)) co_return http::Response{403, {}, std::string(kForbidden)};
     if (fault) {
       if (auto answer = fault(request)) co_return std::move(*answer);
     }
@@ -68,6 +87,7 @@ class RecordingTransport final : public http::Transport {
     if (cut) co_return Fail(ErrorCode::kUnavailable, "connect: cut");
     ++opened;
     streams.push_back(request);
+    if (forbid && forbid(request)) co_return std::make_unique<ForbiddenStream>();
     if (refuse_watch && refuse_watch(request)) {
       co_return Fail(ErrorCode::kUnavailable, "connect: refused");
     }
@@ -86,6 +106,8 @@ class RecordingTransport final : public http::Transport {
 
   std::vector<http::Request> requests;
   std::vector<http::Request> streams;
+  // What the server does not allow, watches too.
+  std::function<bool(const http::Request&)> forbid;
   // Answers in the server's place.
   std::function<std::optional<Result<http::Response>>(const http::Request&)> fault;
   // Waits before an answer is told.

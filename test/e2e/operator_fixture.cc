@@ -90,7 +90,8 @@ std::vector<std::string> OperatorTest::WritesInWords() {
 
 void OperatorTest::StartController() {
   controller_ = std::make_unique<ControllerProcess>(
-      cluster_->kubeconfig(), log_, std::vector<std::string>{"--allow-crd-deletion=true"});
+      cluster_->kubeconfig(), log_,
+      std::vector<std::string>{"--allow-crd-deletion=true", "--resource-group-namespaces=default"});
 }
 
 std::string ConditionMessage(const json::Value& object, std::string_view type) {
