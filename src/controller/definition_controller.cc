@@ -108,8 +108,12 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
   if (!self.watched) watches.Spawn(Watch(watches.token()));
   // Nothing is decided on half a picture: a revision that is not seen yet would be issued again.
   bool synced = true;
+  // ResourceGroups are served where there are any to be read.
   for (kube::Informer* informer : self.stores.All()) {
-    const auto waited = co_await informer->WaitForSync(stop);
+    Task<Result<void>> known = informer == &self.stores.resource_groups
+                                   ? informer->WaitForAnswer(stop)
+                                   : informer->WaitForSync(stop);
+    const auto waited = co_await std::move(known);
     synced = synced && waited.has_value();
   }
   if (synced) {
@@ -131,6 +135,7 @@ Task<void> DefinitionController::Run(CancelToken stop, CancelToken abandon) {
 std::vector<std::string> DefinitionController::Unread() const {
   std::vector<std::string> unread;
   for (const kube::Informer* informer : impl_->stores.All()) {
+    if (informer == &impl_->stores.resource_groups && informer->IsRefused()) continue;
     std::string name = informer->gvr().resource;
     if (!informer->HasSynced() && std::ranges::find(unread, name) == unread.end()) {
       unread.push_back(std::move(name));

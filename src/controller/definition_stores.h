@@ -35,10 +35,10 @@ struct DefinitionStores {
   }
 
   kube::Informer rgds;
-  kube::Informer resource_groups;
-  kube::Informer revisions;  // without their snapshots
-  kube::Informer crds;       // those that kro owns; of the spec only a hash, as rest_hash()
-  kube::Informer all_crds;   // names and generations only
+  kube::Informer resource_groups;  // may be refused: then there are none
+  kube::Informer revisions;        // without their snapshots
+  kube::Informer crds;             // those that kro owns; of the spec only a hash, as rest_hash()
+  kube::Informer all_crds;         // names and generations only
 };
 
 RevisionView ViewRevision(const kube::ObjectPtr& object);

@@ -8,7 +8,8 @@ Informer::Informer(Client& client, Gvr gvr, ReflectorOptions options, Projection
       gvr_(gvr),
       projection_(std::move(projection)),
       reflector_(client, gvr, std::move(options), *this, std::move(random)),
-      synced_(client.executor(), async::EventReset::kManual) {}
+      synced_(client.executor(), async::EventReset::kManual),
+      answered_(client.executor(), async::EventReset::kManual) {}
 
 async::Task<void> Informer::Run(async::CancelToken cancel) {
   return reflector_.Run(std::move(cancel));
@@ -44,6 +45,23 @@ async::Task<Result<void>> Informer::WaitForSync(async::CancelToken cancel) {
   return synced_.Wait(std::move(cancel));
 }
 
+bool Informer::IsRefused() const {
+  std::lock_guard lock(mutex_);
+  return is_refused_ && !has_synced_;
+}
+
+async::Task<Result<void>> Informer::WaitForAnswer(async::CancelToken cancel) {
+  return answered_.Wait(std::move(cancel));
+}
+
+void Informer::OnRefused() {
+  {
+    std::lock_guard lock(mutex_);
+    is_refused_ = true;
+  }
+  answered_.Set();
+}
+
 void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_version,
                          Versions versions) {
   std::vector<ObjectPtr> stored;
@@ -63,6 +81,7 @@ void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_
     has_synced_ = true;
   }
   synced_.Set();
+  answered_.Set();
 }
 
 void Informer::OnEvent(WatchEvent event) {

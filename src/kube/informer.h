@@ -45,6 +45,12 @@ class Informer final : private ReflectorSink {
   bool HasSynced() const;
   async::Task<Result<void>> WaitForSync(async::CancelToken cancel);
 
+  // Whether the server refused the first fill: the collection is not there, or not ours to read. It is synced all
+  // the same when that changes.
+  bool IsRefused() const;
+  // Until it is synced or refused.
+  async::Task<Result<void>> WaitForAnswer(async::CancelToken cancel);
+
   const Gvr& gvr() const { return gvr_; }
   const Projection& projection() const { return projection_; }
   Store& store() { return store_; }
@@ -55,6 +61,7 @@ class Informer final : private ReflectorSink {
                  Versions versions) override;
   void OnEvent(WatchEvent event) override;
   void OnBookmark(std::string resource_version) override;
+  void OnRefused() override;
   void Tell(const StoreChange& change, InformerHandler::Cause cause);
   void TellOne(const InformerHandler& handler, const StoreChange& change,
                InformerHandler::Cause cause);
@@ -65,8 +72,10 @@ class Informer final : private ReflectorSink {
   Store store_;
   Reflector reflector_;
   async::Event synced_;
+  async::Event answered_;
   mutable std::mutex mutex_;  // held from the change of the store to the last handler
   bool has_synced_ = false;   // guarded by mutex_
+  bool is_refused_ = false;   // guarded by mutex_
   int next_id_ = 1;           // guarded by mutex_
   std::map<int, InformerHandler> handlers_;  // guarded by mutex_
 };

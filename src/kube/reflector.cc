@@ -142,7 +142,11 @@ Task<Reflector::Next> Reflector::FillByList(CancelToken cancel) {
       version_unavailable_ = true;
       continue;
     }
-    Report("not listed", error);
+    if (IsForbidden(error) || IsTypeMissing(error)) {
+      ReportRefusal(error);
+    } else {
+      Report("not listed", error);
+    }
     co_return Next::kBackOff;
   }
 }
@@ -234,7 +238,15 @@ void Reflector::Replaced(std::vector<json::Value> objects, std::string resource_
                                        : ReflectorSink::Versions::kContinue;
   version_unavailable_ = false;
   resource_version_ = resource_version;
+  refusal_.clear();
   sink_.OnReplace(std::move(objects), std::move(resource_version), versions);
+}
+
+void Reflector::ReportRefusal(const Error& error) {
+  const std::string refusal = error.message();
+  if (refusal != refusal_) Report("not listed, tried again silently", error);
+  refusal_ = refusal;
+  sink_.OnRefused();
 }
 
 void Reflector::Report(std::string_view what, const Error& error) const {

@@ -31,6 +31,8 @@ class ReflectorSink {
   virtual void OnEvent(WatchEvent event) = 0;
   // Nothing changed up to this version.
   virtual void OnBookmark(std::string resource_version) = 0;
+  // The server does not have the collection, or does not let us read it. It is asked again, with patience.
+  virtual void OnRefused() {}
 };
 
 // What the first fill may show, where it is a plain list: whatever the server has in memory, which another of its
@@ -65,6 +67,8 @@ class Reflector {
   async::Task<bool> Wait(Backoff& backoff, async::CancelToken cancel);
   void Replaced(std::vector<json::Value> objects, std::string resource_version);
   void Report(std::string_view what, const Error& error) const;
+  // It may last for ever, so it is logged once.
+  void ReportRefusal(const Error& error);
 
   Client& client_;
   const Gvr gvr_;
@@ -76,6 +80,7 @@ class Reflector {
   std::string resource_version_;      // empty: never filled
   bool version_unavailable_ = false;  // the server does not have resource_version_
   bool paginated_ = false;
+  std::string refusal_;  // reported last; empty: filled since
   std::unique_ptr<WatchStream> stream_;
   MonotonicTime stream_opened_{};
 };

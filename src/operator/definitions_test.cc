@@ -1082,6 +1082,45 @@ TEST_F(Definitions, WhatHasNoEffectIsSaid) {
   EXPECT_TRUE(replica->sink.Has("definition has parts without effect"));
 }
 
+TEST_F(Definitions, AreServedWhereResourceGroupsCannotBeRead) {
+  for (const bool forbidden : {true, false}) {
+    SCOPED_TRACE(forbidden);
+    SimulatedCluster cluster;
+    OperatorOptions options = WithResourceGroups();
+    options.settings.version = "test";
+    auto first = cluster.Start(options);  // which makes the CRDs
+    first.reset();
+    options.crds = CrdInstallation::kLeave;
+    if (!forbidden) cluster.Delete(kCrds, "resourcegroups.kro.run");
+    auto replica = std::make_unique<Replica>(cluster.executor, cluster.network, options);
+    if (forbidden) {
+      replica->transport.forbid = [](const http::Request& request) {
+        return request.target.find("resourcegroups") != std::string::npos;
+      };
+    }
+    cluster.Advance(5s);
+    cluster.ApplyAndSettle(kWeb);
+    EXPECT_EQ(cluster.State("web"), "Active");
+    EXPECT_TRUE(
+        std::ranges::all_of(replica->op.Readiness(), [](const auto& check) { return check.ok; }));
+    cluster.Advance(10min);
+    EXPECT_LE(std::ranges::count_if(replica->sink.lines,
+                                    [](const std::string& line) {
+                                      return line.find("not listed") != std::string::npos;
+                                    }),
+              1);
+    // They are found when that changes.
+    if (!forbidden) continue;
+    replica->transport.forbid = nullptr;
+    cluster.Apply(Replace(Replace(AsResourceGroup(kWeb), "name: web,", "name: late,"), "kind: Web",
+                          "kind: Late"));
+    cluster.Advance(2min);
+    EXPECT_EQ(
+        json::FindString(cluster.Get(kResourceGroups, "late", "default"), {"status", "state"}),
+        "Active");
+  }
+}
+
 // The order in which ready work runs must not matter.
 class AnyOrder : public testing::TestWithParam<std::uint64_t> {};
 
