@@ -118,9 +118,8 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
   flag("install-crds", f.install_crds, "make the CRDs of kro itself, or bring them up to date");
   flag("allow-crd-deletion", f.allow_crd_deletion, "delete the generated CRD with its definition");
   add("resource-group-namespaces", f.resource_group_namespaces,
-      "namespaces whose ResourceGroups are served, separated by commas; *: all. Whoever may write "
-      "one "
-      "acts with the rights of kro");
+      "namespaces whose ResourceGroups are served, separated by commas; *: all, -: none. Whoever "
+      "may write one acts with the rights of kro");
   add("resource-graph-definition-concurrent-reconciles", f.rgd_workers,
       "definitions worked on at once; 0: as many as is useful");
   add("graph-revision-concurrent-reconciles", f.revision_workers,

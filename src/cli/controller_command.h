@@ -68,7 +68,7 @@ struct ControllerFlags {
 
   bool install_crds = true;
   bool allow_crd_deletion = false;
-  std::string resource_group_namespaces;
+  std::string resource_group_namespaces = "*";
   std::int64_t rgd_workers = 0;
   std::int64_t revision_workers = 0;
   std::int64_t instance_workers = 0;

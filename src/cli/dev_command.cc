@@ -108,7 +108,6 @@ Result<dev::DevOptions> ReadDevFlags(const DevFlags& flags) {
   options.controller = flags.no_controller ? dev::WithController::kNo : dev::WithController::kYes;
   options.settings.version = kVersion;
   options.settings.allow_crd_deletion = true;
-  options.settings.resource_group_namespaces = {"*"};
   if (auto gates = ReadFeatureGates(flags.feature_gates, options.settings); !gates) {
     return std::unexpected(std::move(gates.error()));
   }

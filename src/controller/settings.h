@@ -39,7 +39,7 @@ struct Settings {
   bool allow_crd_deletion = false;
   // Whose ResourceGroups are served; "*": of every namespace. Whoever may write one of these has the rights of an
   // author of definitions, and the cluster's role `edit` lets many write them.
-  std::set<std::string> resource_group_namespaces;
+  std::set<std::string> resource_group_namespaces = {"*"};
 
   // Feature gates.
   bool omit_function = false;

@@ -975,9 +975,9 @@ spec:
   EXPECT_THAT(replica->transport.requests, IsEmpty());
 }
 
-OperatorOptions WithResourceGroups() {
+OperatorOptions WithResourceGroups(const std::string& ns = "default") {
   OperatorOptions options;
-  options.settings.resource_group_namespaces = {"default"};
+  options.settings.resource_group_namespaces = {ns};
   return options;
 }
 
@@ -1033,7 +1033,7 @@ TEST_F(Definitions, ImpersonationIsRefusedNotIgnored) {
 
 // Whoever may edit a namespace may write one there, and would get all that kro may do.
 TEST_F(Definitions, AResourceGroupOfANamespaceThatMayHaveNoneIsRefused) {
-  auto replica = c.Start();
+  auto replica = c.Start(WithResourceGroups("others"));
   c.ApplyAndSettle(AsResourceGroup(kWeb));
   EXPECT_EQ(
       c.Condition(c.Get(kResourceGroups, "web", "default"), "GraphAccepted"),
@@ -1058,7 +1058,7 @@ TEST_F(Definitions, AResourceGroupThatMayNotBeServedAnyMoreStillWaitsForItsInsta
   c.ApplyAndSettle(AsResourceGroup(kWeb));
   c.ApplyAndSettle(kInstance);
   replica.reset();
-  replica = c.Start();
+  replica = c.Start(WithResourceGroups("others"));
   c.Delete(kResourceGroups, "web", "default");
   c.Advance(5s);
   EXPECT_THAT(c.Condition(c.Get(kResourceGroups, "web", "default"), "Ready"),

@@ -40,8 +40,7 @@ class Evaluation {
   // What one expression or conversion may use; what it took is missing from the next.
   class Context : public cel::Context {
    public:
-    explicit Context(Evaluation& evaluation)
-        : Context(evaluation, cel::ErrorTexts::kWithValues) {}
+    explicit Context(Evaluation& evaluation) : Context(evaluation, cel::ErrorTexts::kWithValues) {}
     // For what `expression` yields: errors of a confidential one are told without values.
     Context(Evaluation& evaluation, const graph::Expression& expression)
         : Context(evaluation, expression.confidential ? cel::ErrorTexts::kWithoutValues

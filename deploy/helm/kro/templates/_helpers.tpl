@@ -82,7 +82,7 @@ KRO_DYNAMIC_CONTROLLER_RATE_LIMITER_MIN_DELAY: {{ .dynamicControllerRateLimiterM
 KRO_DYNAMIC_CONTROLLER_RATE_LIMITER_MAX_DELAY: {{ .dynamicControllerRateLimiterMaxDelay | quote }}
 KRO_DYNAMIC_CONTROLLER_RATE_LIMITER_RATE_LIMIT: {{ int64 .dynamicControllerRateLimiterRateLimit | quote }}
 KRO_DYNAMIC_CONTROLLER_RATE_LIMITER_BURST_LIMIT: {{ int64 .dynamicControllerRateLimiterBurstLimit | quote }}
-KRO_RESOURCE_GROUP_NAMESPACES: {{ .resourceGroupNamespaces | quote }}
+KRO_RESOURCE_GROUP_NAMESPACES: {{ .resourceGroupNamespaces | default "-" | quote }}
 KRO_CLIENT_QPS: {{ .clientQps | quote }}
 KRO_CLIENT_BURST: {{ int64 .clientBurst | quote }}
 KRO_RGD_MAX_COLLECTION_SIZE: {{ int64 .rgd.maxCollectionSize | quote }}
