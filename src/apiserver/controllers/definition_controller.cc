@@ -232,6 +232,7 @@ void DefinitionController::Serve(const json::Value& definition) {
   core_.registry.SetCustom(served.group, served.resource, std::move(*resources));
   core_.served_since[name] = core_.clock.Monotonic();
   if (changed) end_watches_(served.group, served.resource);
+  core_.store.BeginWatches(core_.store.Of(served.group, served.resource));
 }
 
 void DefinitionController::StopServing(const std::string& name) {

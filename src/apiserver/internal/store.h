@@ -2,6 +2,7 @@
 // consistent pages are served from.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -43,8 +44,8 @@ class Collection {
 
   // Whether all changes after `revision` are still known.
   bool Remembers(std::uint64_t revision) const { return revision >= forgotten_; }
-  // The oldest revision that a watch can start from.
-  std::uint64_t oldest() const { return forgotten_; }
+  // The oldest revision that a watch can start from. It may be younger than what is remembered.
+  std::uint64_t oldest() const { return std::max(forgotten_, watchable_); }
   // The first change after `revision`, or nullptr. The pointer is good until the next write.
   const Change* After(std::uint64_t revision) const;
   // The objects as they were at `revision`, which must be remembered.
@@ -60,6 +61,7 @@ class Collection {
   Objects objects_;
   std::deque<Change> history_;
   std::uint64_t forgotten_ = 0;
+  std::uint64_t watchable_ = 0;
 };
 
 class Store {
@@ -85,6 +87,9 @@ class Store {
   // Goes on from this revision, the last of an earlier run; nothing before it is known.
   void GoOnFrom(std::uint64_t revision);
   void ForEach(const std::function<void(const Collection&, const StoredObject&)>& visit) const;
+
+  // Watches of the collection start from here on, as those of a cache that was just filled.
+  void BeginWatches(Collection& collection) const { collection.watchable_ = revision_; }
 
   // Forgets all history: watches and pages of older revisions are refused.
   void Compact();

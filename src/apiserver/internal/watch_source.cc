@@ -39,7 +39,9 @@ std::string WatchSource::Take(std::size_t limit) {
     AppendFrame("BOOKMARK", form_.Bookmark(initial_revision_, true), out);
   }
   if (expired_) return out;
-  if (!collection_.Remembers(revision_) && revision_ <= store_.revision()) {
+  const bool known = begun_ ? collection_.Remembers(revision_) : revision_ >= collection_.oldest();
+  begun_ = true;
+  if (!known && revision_ <= store_.revision()) {
     expired_ = true;
     auto status = ExpiredStatus(
         fmt::format("too old resource version: {} ({})", revision_, collection_.oldest()));

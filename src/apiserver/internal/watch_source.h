@@ -59,6 +59,7 @@ class WatchSource {
   std::uint64_t bookmarked_ = 0;
   bool columns_sent_ = false;
   bool expired_ = false;
+  bool begun_ = false;
   std::function<void()> close_;
 };
 
