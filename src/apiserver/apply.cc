@@ -43,6 +43,10 @@ class Write {
   // Drops entries of versions that are gone, and puts places below atomic ones together.
   void ReconcileWithSchema(ManagedEntries& entries);
 
+  // Whether what is compared can be read at the versions of all entries.
+  bool FitsVersionsOf(const ManagedEntries& entries, const json::Value* before,
+                      const json::Value& after);
+
   // What a change does to ownership.
   struct Change {
     FieldSet touched;  // added or modified: conflicts are sought here
@@ -97,7 +101,8 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
                           const json::Value& config, const ApplyOptions& options,
                           std::vector<Conflict>* conflicts, ManagedEntries& kept);
 std::optional<kube::Status> CheckConfig(const Ownership& ownership, const json::Value& config);
-std::string TypeError(std::string_view what, const json::Value& object, std::string_view error);
+std::string TypeError(std::string_view what, const json::Value& object, std::string_view error,
+                      std::string_view aim = "");
 kube::Status ConflictStatus(std::vector<Conflict> conflicts);
 std::string ShowManager(const ManagedEntry& entry);
 // Which conflicts kubectl may take because its annotation has the live values.
@@ -175,6 +180,7 @@ void TrackUpdate(const Ownership& ownership, const json::Value* live, json::Valu
   };
   if (!fits(object) || (compared != nullptr && !fits(before))) return;
   write.ReconcileWithSchema(entries);
+  if (!write.FitsVersionsOf(entries, compared, object)) return;
   write.Update(entries, compared, object, options.manager, options.now);
   internal::CapUpdaters(entries);
   internal::WriteManagedFields(object, std::move(entries));
@@ -244,6 +250,23 @@ void Write::ReconcileWithSchema(ManagedEntries& entries) {
     if (!schema) return true;
     if (entry.fields.CollapseAtomic(schema->root())) entry.source = nullptr;
     return false;
+  });
+}
+
+bool Write::FitsVersionsOf(const ManagedEntries& entries, const json::Value* before,
+                           const json::Value& after) {
+  const auto fits = [&](const ObjectSchema& schema, const std::string& version,
+                        const json::Value& value) {
+    json::Value converted(value);
+    Convert(converted, ownership_.api_version, version);
+    return internal::FindTypeError(schema.root(), converted, internal::Duplicates::kAllowed)
+        .empty();
+  };
+  return std::ranges::all_of(entries, [&](const ManagedEntry& entry) {
+    if (entry.api_version == ownership_.api_version) return true;
+    const auto schema = SchemaAt(entry.api_version);
+    return !schema || (fits(*schema, entry.api_version, after) &&
+                       (before == nullptr || fits(*schema, entry.api_version, *before)));
   });
 }
 
@@ -433,7 +456,12 @@ Answer<Applied> ApplyOnce(const Ownership& ownership, const json::Value* live,
     error = internal::FindTypeError(write.type(), before, internal::Duplicates::kAllowed);
   }
   if (!error.empty()) {
-    return PlainFailure(500, TypeError("failed to create typed live object", before, error));
+    const bool nobody_known = live != nullptr && entries->empty();
+    return PlainFailure(
+        500, nobody_known
+                 ? "failed to create manager for existing fields: " +
+                       TypeError("failed to convert new object", before, error, " to smd typed")
+                 : TypeError("failed to create typed live object", before, error));
   }
 
   if (entries->empty() && live != nullptr) {
@@ -500,13 +528,14 @@ std::optional<kube::Status> CheckConfig(const Ownership& ownership, const json::
   return std::nullopt;
 }
 
-std::string TypeError(std::string_view what, const json::Value& object, std::string_view error) {
+std::string TypeError(std::string_view what, const json::Value& object, std::string_view error,
+                      std::string_view aim) {
   auto version = api::GroupVersion::Parse(json::FindString(object, {"apiVersion"}));
   api::Gvk gvk{version ? version->group : "", version ? version->version : "",
                std::string(json::FindString(object, {"kind"}))};
-  return fmt::format("{} ({}/{}; {}): {}", what,
+  return fmt::format("{} ({}/{}; {}){}: {}", what,
                      json::FindString(object, {"metadata", "namespace"}),
-                     json::FindString(object, {"metadata", "name"}), gvk.ToString(), error);
+                     json::FindString(object, {"metadata", "name"}), gvk.ToString(), aim, error);
 }
 
 kube::Status ConflictStatus(std::vector<Conflict> conflicts) {
