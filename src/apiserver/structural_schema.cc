@@ -68,6 +68,8 @@ class RuleWalk {
 };
 
 bool Blocks(const FieldError& error);
+// The schema of the status stands alone: what is said names places below it, the fields are whole.
+FieldErrors CheckStatus(const SchemaNode& root, const json::Value& object, const json::Value* old);
 
 }  // namespace
 
@@ -111,14 +113,18 @@ Answer<std::vector<std::string>> StructuralSchema::CoerceMetadata(json::Value& o
 void StructuralSchema::Default(json::Value& object) const { DefaultBelow(object, *state_->root); }
 
 StructuralSchema::Verdict StructuralSchema::Validate(const json::Value& object,
-                                                     const json::Value* old) const {
+                                                     const json::Value* old, Part part) const {
   const SchemaNode& root = *state_->root;
   Verdict verdict;
   auto add = [&](FieldErrors errors) {
     verdict.errors.insert(verdict.errors.end(), errors.begin(), errors.end());
   };
-  add(internal::CheckValue(root, object, old));
-  add(internal::CheckEmbedded(root, object));
+  if (part == Part::kStatus) {
+    add(CheckStatus(root, object, old));
+  } else {
+    add(internal::CheckValue(root, object, old));
+    add(internal::CheckEmbedded(root, object));
+  }
   // Lists that were at fault before may stay so.
   if (old == nullptr || internal::CheckLists(root, *old).empty()) {
     add(internal::CheckLists(root, object));
@@ -133,6 +139,18 @@ StructuralSchema::Verdict StructuralSchema::Validate(const json::Value& object,
 }
 
 namespace {
+
+FieldErrors CheckStatus(const SchemaNode& root, const json::Value& object, const json::Value* old) {
+  const SchemaNode* schema = root.FindProperty("status");
+  const json::Value* status = json::Find(object, "status");
+  if (schema == nullptr || status == nullptr) return {};
+  FieldErrors errors =
+      internal::CheckValue(*schema, *status, old == nullptr ? nullptr : json::Find(*old, "status"));
+  for (FieldError& error : errors) {
+    error.field = error.field == "<nil>" ? "status" : "status." + error.field;
+  }
+  return errors;
+}
 
 void Pruner::Prune(json::Value& value, const SchemaNode* schema, bool embedded,
                    const std::string& path) {

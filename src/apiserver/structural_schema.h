@@ -47,8 +47,13 @@ class StructuralSchema {
     std::vector<std::string> warnings;
   };
 
+  // What a write is answerable for besides the rules, which are about the object: its status alone is when
+  // the status subresource is written.
+  enum class Part { kObject, kStatus };
+
   // `old` is the stored object for an update, nullptr for a create.
-  Verdict Validate(const json::Value& object, const json::Value* old) const;
+  Verdict Validate(const json::Value& object, const json::Value* old,
+                   Part part = Part::kObject) const;
 
   struct Node;  // structural_schema.cc
   struct State;

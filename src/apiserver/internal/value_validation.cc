@@ -54,6 +54,8 @@ class Validator {
 
 std::string FieldOf(std::string_view path);
 std::string_view TypeWord(const json::Value& value);
+// Whether Go's decoder makes a float64 of it: it has a fraction or an exponent, or no int64 holds it.
+bool IsFloat(const json::Value& value);
 std::string_view FormatWord(const json::Value& value);
 bool Allows(const SchemaNode& schema, std::string_view type) {
   return std::ranges::find(schema.types, type) != schema.types.end();
@@ -407,9 +409,10 @@ Result Validator::CheckNumber(const SchemaNode& schema, const json::Value& value
         Invalid(FieldOf(path), value,
                 fmt::format("{} in body should be {} {}", path, rule, ShowNumber(value, bound))));
   };
-  check_range(number, "Checked");
+  // An int64 is in every range but that of int32.
+  if (IsFloat(value) || schema.format == "int32") check_range(number, "Checked");
   // Bounds of integers are cut to integers.
-  auto bound_of = [&](double bound) { return value.is_double() ? bound : std::trunc(bound); };
+  auto bound_of = [&](double bound) { return IsFloat(value) ? bound : std::trunc(bound); };
   if (schema.multiple_of) {
     check_range(*schema.multiple_of, "MultipleOf");
     const double factor = bound_of(*schema.multiple_of);
@@ -523,11 +526,16 @@ std::string_view TypeWord(const json::Value& value) {
   if (value.is_string()) return "string";
   if (value.is_bool()) return "boolean";
   if (value.is_null()) return "null";
-  return value.is_double() ? "number" : "integer";
+  return IsFloat(value) ? "number" : "integer";
+}
+
+bool IsFloat(const json::Value& value) {
+  constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  return value.is_double() || (value.is_uint64() && value.get_uint64() > kMost);
 }
 
 std::string_view FormatWord(const json::Value& value) {
-  if (value.is_double()) return "float64";
+  if (IsFloat(value)) return "float64";
   return value.is_number() ? "int64" : "";
 }
 
@@ -558,7 +566,7 @@ std::optional<std::string> RangeError(double number, const SchemaNode& schema,
 }
 
 std::string ShowNumber(const json::Value& like, double number) {
-  if (!like.is_double() && std::abs(number) < 9.2e18) {
+  if (!IsFloat(like) && std::abs(number) < 9.2e18) {
     return std::to_string(static_cast<std::int64_t>(number));
   }
   return json::Serialize(json::Value(number));
