@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "apiserver/apply.h"
 #include "apiserver/decode.h"
@@ -20,6 +21,7 @@
 #include "apiserver/internal/undecodable.h"
 #include "apiserver/internal/version_form.h"
 #include "apiserver/kinds/kind_rules.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver {
 
@@ -55,6 +57,9 @@ Ownership OwnershipOf(const Core& core, const Resource& resource, const KindRule
 Answer<void> CheckMayCreate(const Core& core, const WriteRequest& request);
 void CheckObject(const WriteContext& context, const KindRules& rules, const json::Value& object,
                  FieldErrors& errors, std::vector<std::string>& warnings);
+// Of those that a custom resource gets.
+void WarnOfFinalizers(const json::Value* old, const json::Value& object,
+                      std::vector<std::string>& warnings);
 void KeepWhatEndpointDoesNotWrite(const WriteContext& context, const KindRules& rules,
                                   json::Value& object);
 void KeepOf(const json::Value& live, const WriteContext& context, const KindRules& rules,
@@ -119,6 +124,7 @@ Answer<Written> ObjectWriter::UpdateAs(const WriteRequest& request, Tracking tra
   if (draft.live_stored == nullptr) {
     if (rules.create_on_update && request.subresource.empty()) {
       if (auto may = CheckMayCreate(core_, request); !may) return std::unexpected(may.error());
+      MetadataOf(draft.object).erase("resourceVersion");
       return FinishCreate(request, *options, std::move(draft));
     }
     return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
@@ -167,28 +173,86 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
     return std::unexpected(
         InvalidPatchStatus(json::Serialize(draft.object), "the patch leaves no object"));
   }
-  if (const auto version = json::FindString(draft.object, {"apiVersion"});
-      resource.custom && version != resource.ApiVersion() &&
-      json::FindString(draft.object, {"kind"}) == resource.kind) {
-    // Of a version that there is not no field is known.
-    for (const auto& member : draft.object.get_object()) {
-      const std::string_view key = member.key();
-      if (options->validation != Validation::kWarn || key == "apiVersion" || key == "kind" ||
-          key == "metadata") {
-        continue;
-      }
-      warnings_.push_back(fmt::format("unknown field \"{}\"", key));
-    }
-    return std::unexpected(InvalidStatus(
-        resource.kind, resource.group, request.name,
-        {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
+  if (auto kind = CheckPatchedKind(request, *options, draft); !kind) {
+    return std::unexpected(kind.error());
   }
-  if (auto kind = CheckKind(resource, draft.object); !kind) return std::unexpected(kind.error());
   if (auto complete = Complete(request, *options, draft); !complete) {
     return std::unexpected(complete.error());
   }
   if (auto name = CheckName(request, draft.object); !name) return std::unexpected(name.error());
   return FinishUpdate(request, *options, std::move(draft));
+}
+
+Answer<void> ObjectWriter::CheckPatchedKind(const WriteRequest& request,
+                                            const WriteOptions& options, Draft& draft) {
+  const Resource& resource = *request.resource;
+  json::Object& object = draft.object.get_object();
+  if (MediaType(request.content_type) == "application/strategic-merge-patch+json") {
+    for (std::string_view key : {"apiVersion", "kind"}) {
+      const json::Value* value = object.if_contains(key);
+      if (value == nullptr || value->is_null() || value->is_string()) continue;
+      const std::string fault = fmt::format("cannot convert {} to string", json::GoType(*value));
+      return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object, fault));
+    }
+    // What is merged takes the type of what it is merged into.
+    object["apiVersion"] = resource.ApiVersion();
+    object["kind"] = resource.kind;
+    return {};
+  }
+  const auto refuse = [&](std::string_view why) {
+    return std::unexpected(InvalidPatchStatus(json::Serialize(draft.object), why));
+  };
+  if (const std::string fault = TypeMetaFault(draft.object); !fault.empty()) {
+    return refuse("couldn't get version/kind; json parse error: " + fault);
+  }
+  const std::string version(json::FindString(draft.object, {"apiVersion"}));
+  const std::string kind(json::FindString(draft.object, {"kind"}));
+  if (resource.custom) {
+    if (kind.empty()) {
+      return refuse(fmt::format("Object 'Kind' is missing in '{}'", json::Serialize(draft.object)));
+    }
+    if (version.empty()) {
+      return std::unexpected(InternalErrorStatus(
+          "Object 'apiVersion' is missing in 'object has no apiVersion field'"));
+    }
+    if (kind != resource.kind || version == resource.ApiVersion()) {
+      return CheckKind(resource, draft.object);
+    }
+    const auto parsed = api::GroupVersion::Parse(version);
+    const std::string group = parsed ? parsed->group : resource.group;
+    // Of a version that there is not no field is known.
+    if (group == resource.group) WarnOfAllFields(options, object);
+    return std::unexpected(InvalidStatus(
+        resource.kind, group, request.name,
+        {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
+  }
+  if (version.empty()) {
+    // It is read as the server's own form of the kind, whose fields have other names.
+    WarnOfAllFields(options, object);
+    object.erase("metadata");
+    return CheckName(request, draft.object);
+  }
+  if (kind.empty()) object["kind"] = resource.kind;
+  if (version == resource.ApiVersion() && (kind.empty() || kind == resource.kind)) return {};
+  const auto parsed = api::GroupVersion::Parse(version);
+  if (!parsed || core_.registry.FindKind(parsed->group, parsed->version, kind) == nullptr) {
+    return refuse(fmt::format(
+        "no kind \"{}\" is registered for version \"{}\" in scheme \"pkg/runtime/scheme.go:111\"",
+        kind, version));
+  }
+  return refuse(fmt::format("converting ({}.{}) to ({}.{}): unknown conversion", parsed->version,
+                            kind, InternalPackage(resource), resource.kind));
+}
+
+void ObjectWriter::WarnOfAllFields(const WriteOptions& options, const json::Object& object) {
+  if (options.validation != Validation::kWarn) return;
+  std::set<std::string> names;
+  for (const auto& member : object) names.emplace(member.key());
+  for (const std::string& name : names) {
+    if (name == "apiVersion" || name == "kind") continue;
+    if (name == "metadata" && object.contains("apiVersion")) continue;
+    warnings_.push_back(fmt::format("unknown field \"{}\"", name));
+  }
 }
 
 Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOptions& options) {
@@ -275,25 +339,52 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
       if (written.form == WrittenAs::Form::kMerged || !status.message.starts_with(begin)) {
         return std::unexpected(std::move(status));
       }
-      return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object,
-                                               status.message.substr(begin.size())));
+      return std::unexpected(Undecodable(request, draft, status.message.substr(begin.size())));
     }
     unknown.insert(unknown.end(), dropped->begin(), dropped->end());
     custom->schema->Default(draft.object);
   } else {
-    auto decoded =
-        DecodeTyped(core_.registry.StructureOf(resource), resource.kind, draft.object, written);
+    const ObjectSchema& structure = core_.registry.StructureOf(resource);
+    auto decoded = DecodeTyped(structure, resource.kind, draft.object, written);
+    const bool sorted = written.form == WrittenAs::Form::kYaml || (draft.live && !draft.owned);
+    if (!decoded && sorted && written.form != WrittenAs::Form::kMerged) {
+      // It was turned into JSON first, with its keys in order: of several faults that decides.
+      if (auto ordered = json::Parse(json::Canonical(draft.object))) {
+        if (auto again = DecodeTyped(structure, resource.kind, *ordered, written); !again) {
+          decoded = std::move(again);
+        }
+      }
+    }
     if (!decoded) {
-      return std::unexpected(
-          UndecodableStatus(resource.gvk(), request, draft.object, decoded.error().message()));
+      return std::unexpected(Undecodable(request, draft, decoded.error().message()));
     }
     unknown = std::move(*decoded);
     if (const KindRules& rules = RulesOf(resource); rules.set_defaults != nullptr) {
       rules.set_defaults(draft.object.get_object());
     }
   }
+  const bool apply = MediaType(request.content_type) == "application/apply-patch+yaml";
+  // What an apply may not hold was refused with its type.
+  if (apply && options.validation == Validation::kWarn) unknown.clear();
+  const bool complains = !unknown.empty() || !draft.duplicates.empty();
+  if (complains && !apply && options.validation == Validation::kStrict) {
+    return std::unexpected(Undecodable(
+        request, draft, StrictDecodingError(FieldComplaints(unknown, draft.duplicates))));
+  }
   return ReportFields(resource.gvk(), request, options, draft.object, unknown, draft.duplicates,
                       warnings_);
+}
+
+// A patched object is shown as the patch left it, with all that was dropped since.
+kube::Status ObjectWriter::Undecodable(const WriteRequest& request, const Draft& draft,
+                                       std::string_view fault) const {
+  const api::Gvk gvk = request.resource->gvk();
+  if (draft.live && !draft.owned) {
+    if (auto patched = PatchOf(request, *draft.live, core_.registry.StructureOf(*request.resource))) {
+      return UndecodableStatus(gvk, request, patched->object, fault);
+    }
+  }
+  return UndecodableStatus(gvk, request, draft.object, fault);
 }
 
 Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const WriteOptions& options,
@@ -582,26 +673,41 @@ void CheckObject(const WriteContext& context, const KindRules& rules, const json
                  FieldErrors& errors, std::vector<std::string>& warnings) {
   ValidateMetadata(context.resource, rules, context.old, object, errors);
   if (const CustomVersion* custom = context.resource.custom.get()) {
-    auto verdict = custom->schema->Validate(object, context.old);
+    const bool status = context.endpoint == Endpoint::kStatus;
+    using Part = StructuralSchema::Part;
+    auto verdict =
+        custom->schema->Validate(object, context.old, status ? Part::kStatus : Part::kObject);
     errors.insert(errors.end(), verdict.errors.begin(), verdict.errors.end());
     warnings.insert(warnings.end(), verdict.warnings.begin(), verdict.warnings.end());
     if (!custom->warning.empty()) warnings.push_back(custom->warning);
-    if (const json::Value* finalizers = json::Find(object, {"metadata", "finalizers"});
-        finalizers != nullptr && finalizers->is_array()) {
-      for (const json::Value& item : finalizers->get_array()) {
-        std::string_view name = item.is_string() ? std::string_view(item.get_string()) : "";
-        if (name.find('/') != std::string_view::npos || name == "orphan" ||
-            name == "foregroundDeletion") {
-          continue;
-        }
-        warnings.push_back(fmt::format(
-            "metadata.finalizers: \"{}\": prefer a domain-qualified finalizer name to avoid "
-            "accidental conflicts with other finalizer writers",
-            name));
-      }
-    }
+    if (!status) WarnOfFinalizers(context.old, object, warnings);
   } else if (rules.validate != nullptr) {
     rules.validate(context, object, errors);
+  }
+}
+
+void WarnOfFinalizers(const json::Value* old, const json::Value& object,
+                      std::vector<std::string>& warnings) {
+  const auto names = [](const json::Value* from) {
+    std::set<std::string> found;
+    const json::Value* list =
+        from == nullptr ? nullptr : json::Find(*from, {"metadata", "finalizers"});
+    if (list == nullptr || !list->is_array()) return found;
+    for (const json::Value& item : list->get_array()) {
+      if (item.is_string()) found.emplace(item.get_string());
+    }
+    return found;
+  };
+  const std::set<std::string> before = names(old);
+  for (const std::string& name : names(&object)) {
+    if (before.contains(name) || name.contains('/') || name == "orphan" ||
+        name == "foregroundDeletion" || name == "kubernetes") {
+      continue;
+    }
+    warnings.push_back(fmt::format(
+        "metadata.finalizers: \"{}\": prefer a domain-qualified finalizer name {}to avoid "
+        "accidental conflicts with other finalizer writers",
+        name, name.contains('.') ? "including a path (/) " : ""));
   }
 }
 
@@ -649,6 +755,7 @@ void SettleGeneration(const WriteContext& context, const KindRules& rules, json:
     rule = custom->has_status ? GenerationRule::kAllButStatus : GenerationRule::kAllButMetadata;
   }
   if (rule == GenerationRule::kNone) return;
+  if (context.endpoint == Endpoint::kStatus && !context.resource.custom) return;
   json::Object& metadata = MetadataOf(object);
   if (context.old == nullptr) {
     metadata["generation"] = 1;

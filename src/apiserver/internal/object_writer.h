@@ -13,6 +13,7 @@
 #include "apiserver/internal/registry.h"
 #include "apiserver/internal/stored_object.h"
 #include "apiserver/internal/write_request.h"
+#include "apiserver/patch.h"
 #include "json/value.h"
 
 namespace kro::apiserver {
@@ -45,6 +46,11 @@ class ObjectWriter {
                                Draft draft);
   Answer<Written> FinishUpdate(const WriteRequest& request, const WriteOptions& options,
                                Draft draft);
+  Answer<void> CheckPatchedKind(const WriteRequest& request, const WriteOptions& options,
+                                Draft& draft);
+  void WarnOfAllFields(const WriteOptions& options, const json::Object& object);
+  kube::Status Undecodable(const WriteRequest& request, const Draft& draft,
+                           std::string_view fault) const;
   Answer<Written> Apply(const WriteRequest& request, const WriteOptions& options);
 
   Core& core_;

@@ -7,11 +7,16 @@
 #include "apiserver/answer.h"
 #include "apiserver/internal/write_request.h"
 #include "apiserver/object_schema.h"
+#include "apiserver/patch.h"
 #include "json/value.h"
 
 namespace kro::apiserver {
 
-// `structure` is that of `live`, for strategic merges. What the client is warned of is added to `warnings`.
+// `structure` is that of `live`, for strategic merges.
+Answer<Patched> PatchOf(const WriteRequest& request, const json::Value& live,
+                        const ObjectSchema& structure);
+
+// The same, told of by fieldValidation: what the client is warned of is added to `warnings`.
 Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
                                   const json::Value& live, const ObjectSchema& structure,
                                   std::vector<std::string>& warnings);

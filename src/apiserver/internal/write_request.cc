@@ -16,8 +16,6 @@ namespace {
 
 bool IsPrintable(std::string_view text);
 bool IsUnset(const json::Value& object, std::string_view key);
-// `number into Go struct field .kind of type string`; empty: there may be an apiVersion and a kind.
-std::string TypeMetaFault(const json::Value& body);
 // What is said of a body that is no object of the kind, with its beginning.
 kube::Status Unrecognized(const WriteRequest& request, std::string_view why);
 
@@ -93,8 +91,8 @@ Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_
   }
   if (decoded->value.is_null() && !resource.custom) decoded->value = json::Object();
   if (std::string fault = TypeMetaFault(decoded->value); !fault.empty()) {
-    return std::unexpected(Unrecognized(
-        request, "couldn't get version/kind; json parse error: json: cannot unmarshal " + fault));
+    return std::unexpected(
+        Unrecognized(request, "couldn't get version/kind; json parse error: " + fault));
   }
   if (resource.custom && json::FindString(decoded->value, {"kind"}).empty()) {
     return std::unexpected(Unrecognized(
@@ -132,16 +130,18 @@ Answer<void> CheckKind(const Resource& resource, json::Value& object) {
   if (kind != resource.kind || api_version != resource.ApiVersion()) {
     std::string_view version = api_version.substr(
         api_version.find('/') == std::string_view::npos ? 0 : api_version.find('/') + 1);
-    std::string_view group =
-        resource.group.empty()
-            ? std::string_view("core")
-            : std::string_view(resource.group).substr(0, resource.group.find('.'));
+    const std::string_view group = InternalPackage(resource);
     return BadRequest(fmt::format(
         "{} in version \"{}\" cannot be handled as a {}: converting ({}.{}) to ({}.{}): unknown "
         "conversion",
         kind, version, resource.kind, version, kind, group, resource.kind));
   }
   return {};
+}
+
+std::string_view InternalPackage(const Resource& resource) {
+  if (resource.group.empty()) return "core";
+  return std::string_view(resource.group).substr(0, resource.group.find('.'));
 }
 
 Answer<void> CheckName(const WriteRequest& request, const json::Value& object) {
@@ -156,6 +156,26 @@ Answer<void> CheckName(const WriteRequest& request, const json::Value& object) {
         "the name of the object ({}) does not match the name on the URL ({})", name, request.name));
   }
   return {};
+}
+
+std::string TypeMetaFault(const json::Value& body) {
+  if (body.is_null()) return "";
+  if (!body.is_object()) {
+    return fmt::format(
+        "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string "
+        "\"json:\\\"apiVersion,omitempty\\\"\"; "
+        "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+        json::GoWord(body));
+  }
+  for (const auto& member : body.get_object()) {
+    const std::string_view key = member.key();
+    const json::Value& value = member.value();
+    if ((key == "apiVersion" || key == "kind") && !value.is_string() && !value.is_null()) {
+      return fmt::format("json: cannot unmarshal {} into Go struct field .{} of type string",
+                         json::GoWord(value), key);
+    }
+  }
+  return "";
 }
 
 std::string_view MediaType(std::string_view content_type) {
@@ -180,25 +200,6 @@ bool IsUnset(const json::Value& object, std::string_view key) {
 
 bool IsPrintable(std::string_view text) {
   return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
-}
-
-std::string TypeMetaFault(const json::Value& body) {
-  if (body.is_null()) return "";
-  if (!body.is_object()) {
-    return fmt::format(
-        "{} into Go value of type struct {{ APIVersion string "
-        "\"json:\\\"apiVersion,omitempty\\\"\"; "
-        "Kind string \"json:\\\"kind,omitempty\\\"\" }}",
-        json::GoWord(body));
-  }
-  for (const auto& member : body.get_object()) {
-    const std::string_view key = member.key();
-    const json::Value& value = member.value();
-    if ((key == "apiVersion" || key == "kind") && !value.is_string() && !value.is_null()) {
-      return fmt::format("{} into Go struct field .{} of type string", json::GoWord(value), key);
-    }
-  }
-  return "";
 }
 
 kube::Status Unrecognized(const WriteRequest& request, std::string_view why) {

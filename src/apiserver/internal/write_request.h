@@ -43,8 +43,13 @@ Answer<WriteOptions> ReadWriteOptions(const WriteRequest& request, std::string_v
 // The body as an object of the kind; it lives in `storage`.
 Answer<Decoded> ReadWriteBody(const WriteRequest& request, boost::json::storage_ptr storage);
 
+// `json: cannot unmarshal number into Go struct field .kind of type string`; empty: there may be an apiVersion
+// and a kind.
+std::string TypeMetaFault(const json::Value& body);
 // apiVersion and kind of `object` must be those of the resource; built-in kinds may leave them out.
 Answer<void> CheckKind(const Resource& resource, json::Value& object);
+// Where the server keeps its own form of the kind: `core`, `apps`.
+std::string_view InternalPackage(const Resource& resource);
 // The name in `object` must be that of the path.
 Answer<void> CheckName(const WriteRequest& request, const json::Value& object);
 
