@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
 #include "apiserver/decode.h"
 #include "apiserver/field_error.h"
@@ -12,8 +13,10 @@
 #include "apiserver/internal/protobuf_body.h"
 #include "apiserver/internal/status.h"
 #include "apiserver/internal/timestamp.h"
+#include "apiserver/internal/write_request.h"
 #include "apiserver/kinds/kind_rules.h"
 #include "apiserver/kinds/values.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver {
 namespace {
@@ -28,6 +31,9 @@ std::vector<std::string> FinalizersAfter(const KindRules& rules, const StoredObj
                                          const DeleteOptions& options);
 std::int64_t GraceOf(const Resource& resource, const json::Value& object,
                      const DeleteOptions& options);
+// `json: cannot unmarshal string into Go struct field DeleteOptions.dryRun of type []string`, of the first
+// value that has the wrong type; empty: none.
+std::string OptionsFault(const json::Value& body);
 void MarkNamespace(json::Value& object);
 void MarkDefinition(Core& core, json::Value& object, std::vector<std::string>& finalizers);
 
@@ -46,11 +52,13 @@ Answer<DeleteOptions> ReadDeleteOptions(std::string_view content_type, std::stri
     auto decoded = sent ? Result<Decoded>(Decoded{std::move(*sent), {}})
                    : content_type.starts_with("application/yaml") ? DecodeYaml(body)
                                                                   : DecodeJson(body);
-    if (!decoded || !decoded->value.is_object()) {
-      return BadRequest(fmt::format("couldn't get version/kind; json parse error: {}",
-                                    decoded ? "no object" : decoded.error().message()));
+    const std::string fault =
+        !decoded ? std::string(decoded.error().message()) : TypeMetaFault(decoded->value);
+    if (!fault.empty()) {
+      return BadRequest("couldn't get version/kind; json parse error: " + fault);
     }
-    value = std::move(decoded->value);
+    if (auto wrong = OptionsFault(decoded->value); !wrong.empty()) return BadRequest(wrong);
+    value = decoded->value.is_null() ? json::Value(json::Object()) : std::move(decoded->value);
   } else {
     json::Object& object = value.get_object();
     if (auto policy = query.Find("propagationPolicy")) object["propagationPolicy"] = *policy;
@@ -178,12 +186,13 @@ Answer<Deletion> Delete(Core& core, const Resource& resource, std::string_view n
   }
   if (first) {
     metadata["deletionTimestamp"] = FormatTime(core.clock.Now() + std::chrono::seconds(grace));
-    metadata["deletionGracePeriodSeconds"] = grace;
+    // These two are marked by themselves.
+    if (!is_definition && !is_namespace) metadata["deletionGracePeriodSeconds"] = grace;
     if (const json::Value* generation = metadata.if_contains("generation");
         generation != nullptr && generation->is_int64() && !is_definition) {
       metadata["generation"] = generation->get_int64() + 1;
     }
-  } else {
+  } else if (!is_namespace) {
     metadata["deletionGracePeriodSeconds"] = grace;
   }
   auto stored = StoredFormOf(resource, object);
@@ -273,6 +282,63 @@ std::int64_t GraceOf(const Resource& resource, const json::Value& object,
   if (options.grace_seconds) return std::max<std::int64_t>(0, *options.grace_seconds);
   const json::Value* seconds = json::Find(object, {"spec", "terminationGracePeriodSeconds"});
   return seconds != nullptr && seconds->is_int64() ? seconds->get_int64() : 30;
+}
+
+std::string OptionsFault(const json::Value& body) {
+  enum class Shape { kInteger, kBool, kText, kTexts, kObject };
+  struct Field {
+    std::string_view name;
+    Shape shape;
+    std::string_view type;
+  };
+  static constexpr Field kOptions[] = {
+      {"gracePeriodSeconds", Shape::kInteger, "int64"},
+      {"preconditions", Shape::kObject, "v1.Preconditions"},
+      {"orphanDependents", Shape::kBool, "bool"},
+      {"propagationPolicy", Shape::kText, "v1.DeletionPropagation"},
+      {"dryRun", Shape::kTexts, "[]string"},
+      {"ignoreStoreReadErrorWithClusterBreakingPotential", Shape::kBool, "bool"}};
+  static constexpr Field kPreconditions[] = {{"uid", Shape::kText, "types.UID"},
+                                             {"resourceVersion", Shape::kText, "string"}};
+  const auto wrong = [](const json::Value& value, std::string_view place, std::string_view type) {
+    const bool shown = value.is_double();
+    return fmt::format("json: cannot unmarshal {}{} into Go struct field {} of type {}",
+                       json::GoWord(value), shown ? " " + json::Serialize(value) : "", place, type);
+  };
+  const auto fits = [](const json::Value& value, Shape shape) {
+    switch (shape) {
+      case Shape::kInteger:
+        return value.is_int64();
+      case Shape::kBool:
+        return value.is_bool();
+      case Shape::kText:
+        return value.is_string();
+      case Shape::kTexts:
+        return value.is_array();
+      case Shape::kObject:
+        return value.is_object();
+    }
+    return true;
+  };
+  const auto check = [&](const json::Value& object, std::span<const Field> fields,
+                         const std::string& prefix) {
+    for (const auto& [key, value] : object.get_object()) {
+      const auto field = std::ranges::find(fields, std::string_view(key), &Field::name);
+      if (field == fields.end() || value.is_null()) continue;
+      const std::string place = fmt::format("{}.{}", prefix, field->name);
+      if (!fits(value, field->shape)) return wrong(value, place, field->type);
+      if (field->shape != Shape::kTexts) continue;
+      for (const json::Value& item : value.get_array()) {
+        if (!item.is_string() && !item.is_null()) return wrong(item, place, "string");
+      }
+    }
+    return std::string();
+  };
+  if (!body.is_object()) return "";
+  std::string fault = check(body, kOptions, "DeleteOptions");
+  const json::Value* preconditions = json::Find(body, "preconditions");
+  if (!fault.empty() || preconditions == nullptr || !preconditions->is_object()) return fault;
+  return check(*preconditions, kPreconditions, "Preconditions.preconditions");
 }
 
 void MarkNamespace(json::Value& object) {
