@@ -47,7 +47,7 @@ void ValidateConfigMap(const WriteContext& context, const json::Value& object,
                                "duplicate of key present in binaryData"));
     }
   }
-  if (bytes > kMaxData) errors.push_back(TooLong("", static_cast<int>(kMaxData)));
+  if (bytes > kMaxData) errors.push_back(TooLong("[]", static_cast<int>(kMaxData)));
   CheckImmutable(context, object, {"data", "binaryData"}, errors);
 }
 
@@ -95,6 +95,18 @@ void ValidateEvent(const WriteContext&, const json::Value& object, FieldErrors& 
   CheckEvent(object, StringAt(object, {"involvedObject", "namespace"}), "reportingComponent",
              "message", errors);
 }
+
+void PrepareServiceAccount(const WriteContext&, json::Object& object) {
+  json::Array* secrets = FindArray(object, "secrets");
+  if (secrets == nullptr) return;
+  for (json::Value& secret : *secrets) {
+    json::Object kept;
+    if (const json::Value* name = json::Find(std::as_const(secret), "name")) kept["name"] = *name;
+    secret = std::move(kept);
+  }
+}
+
+void DefaultLease(json::Object& object) { Child(object, "spec"); }
 
 void PrepareEventOfGroup(const WriteContext&, json::Object& object) {
   for (std::string_view key :

@@ -1,4 +1,4 @@
-// Kinds that hold data: ConfigMap, Secret, Event.
+// Kinds that hold data: ConfigMap, Secret, Event, ServiceAccount, Lease.
 #pragma once
 
 #include "apiserver/kinds/kind_rules.h"
@@ -15,6 +15,9 @@ void PrepareEvent(const WriteContext& context, json::Object& object);
 void PrepareEventOfGroup(const WriteContext& context, json::Object& object);
 void ValidateEvent(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultEventOfGroup(json::Object& object);
+// Of what it refers to only names are kept.
+void PrepareServiceAccount(const WriteContext& context, json::Object& object);
+void DefaultLease(json::Object& object);
 void ValidateEventOfGroup(const WriteContext& context, const json::Value& object,
                           FieldErrors& errors);
 

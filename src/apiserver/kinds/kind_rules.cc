@@ -27,7 +27,7 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   std::map<std::string, KindRules, std::less<>> rules;
   rules["configmaps"] = {.validate = ValidateConfigMap};
   rules["secrets"] = {.set_defaults = DefaultSecret, .validate = ValidateSecret};
-  rules["serviceaccounts"] = {.deletion_answers_object = true};
+  rules["serviceaccounts"] = {.deletion_answers_object = true, .prepare = PrepareServiceAccount};
   rules["namespaces"] = {.check_name = CheckDns1123Label,
                          .deletion_answers_object = true,
                          .has_status = true,
@@ -47,7 +47,10 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["endpoints"] = {.create_on_update = true};
   rules["limitranges"] = {.create_on_update = true};
   rules["resourcequotas"] = {.deletion_answers_object = true, .has_status = true};
-  rules["podtemplates"] = {.deletion_answers_object = true};
+  rules["podtemplates"] = {.generation = Rule::kAllButMetadata,
+                           .deletion_answers_object = true,
+                           .set_defaults = DefaultPodTemplate,
+                           .validate = ValidatePodTemplate};
   rules["replicationcontrollers"] = {
       .generation = Rule::kSpec, .orphans_by_default = true, .has_status = true};
   rules["pods"] = {.generation = Rule::kSpec,
@@ -134,14 +137,15 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                                                       .set_defaults = DefaultAutoscalerV1,
                                                       .prepare = PrepareAutoscalerV1,
                                                       .validate = ValidateAutoscaler};
-  rules["leases.coordination.k8s.io"] = {.unconditional_update = false, .create_on_update = true};
+  rules["leases.coordination.k8s.io"] = {
+      .unconditional_update = false, .create_on_update = true, .set_defaults = DefaultLease};
   rules["certificatesigningrequests.certificates.k8s.io"] = {
       .has_status = true, .prepare = PrepareSigningRequest, .validate = ValidateSigningRequest};
   rules["runtimeclasses.node.k8s.io"] = {.create_on_update = true};
   for (std::string_view name : {"roles", "clusterroles"}) {
     rules[std::string(name) + ".rbac.authorization.k8s.io"] = {.check_name = CheckPathSegment,
                                                                .create_on_update = true,
-                                                               .set_defaults = DefaultRole,
+                                                               .prepare = PrepareRole,
                                                                .validate = ValidateRole};
   }
   for (std::string_view name : {"rolebindings", "clusterrolebindings"}) {

@@ -12,7 +12,8 @@ void PrepareIngress(const WriteContext& context, json::Object& object) {
 void ValidateIngress(const WriteContext&, const json::Value& object, FieldErrors& errors) {
   const json::Array& rules = ArrayAt(object, {"spec", "rules"});
   if (rules.empty() && json::Find(object, {"spec", "defaultBackend"}) == nullptr) {
-    errors.push_back(Invalid("spec", ObjectAt(object, {"spec"}),
+    const json::Value* given = json::Find(object, {"spec", "rules"});
+    errors.push_back(Invalid("spec", given == nullptr ? json::Value() : *given,
                              "either `defaultBackend` or `rules` must be specified"));
   }
   for (std::size_t r = 0; r < rules.size(); ++r) {

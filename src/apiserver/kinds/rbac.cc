@@ -14,8 +14,11 @@ void ValidateSubject(const json::Value& subject, const std::string& at, bool loc
 
 }  // namespace
 
-void DefaultRole(json::Object& object) {
-  if (!object.contains("rules")) object["rules"] = nullptr;
+void PrepareRole(const WriteContext&, json::Object& object) {
+  const json::Value* rules = object.if_contains("rules");
+  if (rules == nullptr || (rules->is_array() && rules->get_array().empty())) {
+    object["rules"] = nullptr;
+  }
 }
 
 void DefaultRoleBinding(json::Object& object) {

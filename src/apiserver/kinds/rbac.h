@@ -5,7 +5,8 @@
 
 namespace kro::apiserver {
 
-void DefaultRole(json::Object& object);
+// Rules that are not given show as null and belong to nobody.
+void PrepareRole(const WriteContext& context, json::Object& object);
 void ValidateRole(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultRoleBinding(json::Object& object);
 void ValidateRoleBinding(const WriteContext& context, const json::Value& object,

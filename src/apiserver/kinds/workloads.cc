@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "apiserver/internal/core.h"
 #include "apiserver/kinds/pod.h"
 #include "apiserver/kinds/values.h"
@@ -9,6 +11,8 @@
 
 namespace kro::apiserver {
 namespace {
+
+constexpr std::string_view kTemplateGeneration = "deprecated.daemonset.template.generation";
 
 // Completes spec.template.spec.
 void DefaultTemplate(json::Object& spec);
@@ -18,6 +22,14 @@ void ValidateStatefulSetUpdate(const WriteContext& context, const json::Value& o
                                FieldErrors& errors);
 
 }  // namespace
+
+void DefaultPodTemplate(json::Object& object) { DefaultTemplate(object); }
+
+void ValidatePodTemplate(const WriteContext&, const json::Value& object, FieldErrors& errors) {
+  if (const json::Value* spec = json::Find(object, {"template", "spec"})) {
+    ValidatePodSpec(*spec, "template.spec", errors);
+  }
+}
 
 void DefaultDeployment(json::Object& object) {
   json::Object& spec = Child(object, "spec");
@@ -51,8 +63,10 @@ void DefaultStatefulSet(json::Object& object) {
   SetDefault(spec, "replicas", 1);
   SetDefault(spec, "podManagementPolicy", "OrderedReady");
   json::Object& strategy = Child(spec, "updateStrategy");
+  // One that says its type has to say the rest too.
+  const bool rolls = !strategy.contains("type") || strategy.contains("rollingUpdate");
   SetDefault(strategy, "type", "RollingUpdate");
-  if (strategy["type"] == "RollingUpdate") {
+  if (rolls && strategy["type"] == "RollingUpdate") {
     SetDefault(Child(strategy, "rollingUpdate"), "partition", 0);
   }
   SetDefault(spec, "revisionHistoryLimit", 10);
@@ -91,6 +105,7 @@ void DefaultDaemonSet(json::Object& object) {
     SetDefault(rolling, "maxSurge", 0);
   }
   SetDefault(spec, "revisionHistoryLimit", 10);
+  SetDefault(Child(object, {"metadata", "annotations"}), kTemplateGeneration, "0");
 }
 
 void PrepareDaemonSet(const WriteContext& context, json::Object& object) {
@@ -100,9 +115,22 @@ void PrepareDaemonSet(const WriteContext& context, json::Object& object) {
        {"currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"}) {
     SetDefault(status, key, 0);
   }
+  json::Value& generation = Child(object, {"metadata", "annotations"})[kTemplateGeneration];
   if (context.old == nullptr) {
-    Child(object, {"metadata", "annotations"})["deprecated.daemonset.template.generation"] = "1";
+    if (generation == "0") generation = "1";
+    return;
   }
+  const json::Value* former =
+      json::Find(*context.old, {"metadata", "annotations", kTemplateGeneration});
+  if (former == nullptr || !former->is_string()) return;
+  generation = *former;
+  const json::Value* before = json::Find(*context.old, {"spec", "template"});
+  const json::Value* after = json::Find(object, {"spec", "template"});
+  if (before == nullptr || after == nullptr || *before == *after) return;
+  std::int64_t number = 0;
+  const std::string_view text = former->get_string();
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  generation = std::to_string(number + 1);
 }
 
 void DefaultJob(json::Object& object) { DefaultJobSpec(Child(object, "spec")); }
@@ -153,6 +181,7 @@ void DefaultCronJob(json::Object& object) {
   SetDefault(spec, "suspend", false);
   SetDefault(spec, "successfulJobsHistoryLimit", 3);
   SetDefault(spec, "failedJobsHistoryLimit", 1);
+  Child(spec, {"jobTemplate", "metadata"});
   json::Object& job = Child(spec, {"jobTemplate", "spec"});
   DefaultTemplate(job);
 }

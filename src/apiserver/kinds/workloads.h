@@ -5,6 +5,9 @@
 
 namespace kro::apiserver {
 
+void DefaultPodTemplate(json::Object& object);
+void ValidatePodTemplate(const WriteContext& context, const json::Value& object,
+                         FieldErrors& errors);
 void DefaultDeployment(json::Object& object);
 void DefaultReplicaSet(json::Object& object);
 void PrepareReplicaSet(const WriteContext& context, json::Object& object);
