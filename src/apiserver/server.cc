@@ -288,6 +288,8 @@ std::optional<http::Response> Server::Impl::HandleFixed(const http::Request& req
                                                         std::string_view path,
                                                         const QueryParameters& query) {
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  const bool discovers = path == "/api" || path == "/apis" || path == "/api/v1";
+  if (discovers && request.method == "POST") return Respond(MethodNotAllowedStatus());
   if (request.method == "GET") {
     if (auto health = AnswerHealth(path, query)) return health;
     if (path == "/version") return Respond(200, std::string(BuiltinVersion()));
@@ -295,6 +297,9 @@ std::optional<http::Response> Server::Impl::HandleFixed(const http::Request& req
     if (path == "/api") return Discover(request, Part::kCore);
     if (path == "/apis") return Discover(request, Part::kGroups);
     if (path == "/api/v1") return Respond(200, *ResourceList(core.registry, "", "v1"));
+    if (path.starts_with("/api/") && !path.substr(5).contains('/')) {
+      return Respond(CouldNotFindResourceStatus());
+    }
     if (path.starts_with("/apis/")) {
       std::string_view rest = path.substr(6);
       std::string_view group = rest.substr(0, rest.find('/'));

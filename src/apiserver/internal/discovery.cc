@@ -81,7 +81,8 @@ std::optional<std::string> ResourceList(const Registry& registry, std::string_vi
   }
   json::Object list;
   list["kind"] = "APIResourceList";
-  list["apiVersion"] = "v1";
+  // That of the core group says nothing of its own version.
+  if (!group.empty()) list["apiVersion"] = "v1";
   list["groupVersion"] =
       group.empty() ? std::string(version) : fmt::format("{}/{}", group, version);
   list["resources"] = std::move(resources);
@@ -174,7 +175,6 @@ std::string AggregatedGroup(const ServedGroup& group) {
   }
   json::Object metadata;
   if (!group.name.empty()) metadata["name"] = group.name;
-  metadata["creationTimestamp"] = nullptr;
   json::Object item;
   item["metadata"] = std::move(metadata);
   item["versions"] = std::move(versions);
@@ -209,6 +209,12 @@ std::string StorageVersionHash(const Resource& resource) {
   std::string_view version = resource.version;
   if (resource.custom) version = resource.custom->storage_version;
   if (resource.stored_as != nullptr) version = resource.stored_as->stored.version;
+  // The real server keeps these in an older version.
+  static constexpr std::string_view kOlder[] = {
+      "CustomResourceDefinition", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"};
+  if (!resource.custom && std::ranges::find(kOlder, resource.kind) != std::end(kOlder)) {
+    version = "v1beta1";
+  }
   auto digest = Sha256(fmt::format("{}/{}/{}", resource.StoredGroup(), version, resource.kind));
   return EncodeBase64(AsBytes(digest).substr(0, 8));
 }
