@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
+#include <sstream>
 #include <vector>
 
 namespace kro::differential {
@@ -40,28 +42,52 @@ std::string WithoutUuids(std::string_view text) {
   return out;
 }
 
-// Without what stands in for a whole object and for revisions in a message.
-std::string WithoutObject(std::string text) {
-  constexpr std::string_view kBegin = "Invalid value: \"{";
-  std::size_t begin = text.find(kBegin);
-  std::size_t end = text.rfind("}\": ");
-  if (begin != std::string::npos && end != std::string::npos && begin < end) {
-    text.replace(begin + kBegin.size(), end - begin - kBegin.size(), "");
-  }
+// Without revisions in a message.
+std::string WithoutRevisions(std::string text) {
   constexpr std::string_view kRecord = "ResourceVersion in record (";
   if (std::size_t at = text.find(kRecord); at != std::string::npos) {
     at += kRecord.size();
     text.erase(at, text.find(')', at) - at);
   }
-  constexpr std::string_view kCurrent = "Too large resource version: 99999999, current: ";
-  if (std::size_t at = text.find(kCurrent); at != std::string::npos) {
-    text.resize(at + kCurrent.size());
+  for (std::string_view words :
+       {"Too large resource version: 99999999, current: ", "too old resource version: ",
+        "ResourceVersion in precondition: ", "ResourceVersion in object meta: "}) {
+    std::size_t at = text.find(words);
+    if (at == std::string::npos) continue;
+    at += words.size();
+    const std::size_t end = text.find_first_not_of("0123456789 ()", at);
+    text.erase(at, std::min(end, text.size()) - at);
   }
   return text;
 }
 
-// "… is invalid: [a, b]" with its parts in order.
+// Where a message quotes an object: its begin, and its end.
+std::optional<std::pair<std::size_t, std::size_t>> QuotedObject(std::string_view text) {
+  constexpr std::string_view kBegin = "Invalid value: \"{";
+  std::size_t begin = text.find(kBegin);
+  if (begin == std::string_view::npos) return std::nullopt;
+  begin += kBegin.size() - 2;
+  for (std::size_t end = begin + 1; end < text.size(); ++end) {
+    if (text[end] == '\\') {
+      ++end;
+    } else if (text[end] == '"') {
+      return std::pair(begin, end + 1);
+    }
+  }
+  return std::nullopt;
+}
+
+// "… is invalid: [a, b]" with its parts in order, and likewise what an apply finds of wrong types: both are read
+// out of a map.
 std::string Sorted(std::string message) {
+  constexpr std::string_view kErrors = ": errors:";
+  if (const std::size_t at = message.find(kErrors); at != std::string::npos) {
+    std::vector<std::string> lines;
+    std::istringstream rest(message.substr(at + kErrors.size() + 1));
+    for (std::string line; std::getline(rest, line);) lines.push_back(line);
+    std::ranges::sort(lines);
+    return fmt::format("{}\n{}", message.substr(0, at + kErrors.size()), fmt::join(lines, "\n"));
+  }
   std::size_t open = message.find(": [");
   if (open == std::string::npos || !message.ends_with(']')) return message;
   std::vector<std::string> parts;
@@ -77,12 +103,21 @@ std::string Sorted(std::string message) {
   return fmt::format("{}: [{}]", message.substr(0, open), fmt::join(parts, ", "));
 }
 
-void SortBy(json::Array& array, auto text_of) {
-  std::vector<std::pair<std::string, json::Value>> sorted;
-  for (json::Value& item : array) sorted.emplace_back(text_of(item), item);
+void SortBy(json::Array& array, auto key_of) {
+  std::vector<std::pair<decltype(key_of(array[0])), json::Value>> sorted;
+  for (json::Value& item : array) sorted.emplace_back(key_of(item), item);
   std::ranges::sort(sorted, {}, [](const auto& pair) { return pair.first; });
   array.clear();
-  for (auto& [text, item] : sorted) array.push_back(std::move(item));
+  for (auto& [key, item] : sorted) array.push_back(std::move(item));
+}
+
+// Where the entry of a manager stands among the others (spec kube-server section 5.4).
+std::vector<std::string> PlaceOfEntry(const json::Value& entry) {
+  std::vector<std::string> place;
+  for (std::string_view key : {"operation", "time", "manager", "apiVersion", "subresource"}) {
+    place.emplace_back(json::FindString(entry, {key}));
+  }
+  return place;
 }
 
 void Compare(const json::Value* one, const json::Value* other, const std::string& path,
@@ -125,14 +160,35 @@ void ForgetControllers(json::Value& body, std::string_view kind) {
     for (json::Value& item : items->get_array()) ForgetControllers(item, kind);
     return;
   }
-  if (kind != "Deployment" && kind != "HorizontalPodAutoscaler" && kind != "Job") return;
-  json::Object& object = body.as_object();
-  object.erase("status");
+  constexpr std::string_view kWritten[] = {"DaemonSet",
+                                           "Deployment",
+                                           "HorizontalPodAutoscaler",
+                                           "Job",
+                                           "Namespace",
+                                           "PersistentVolumeClaim",
+                                           "PodDisruptionBudget",
+                                           "ReplicaSet",
+                                           "StatefulSet"};
+  if (std::ranges::find(kWritten, kind) == std::end(kWritten)) return;
   json::Value* metadata = json::Find(body, "metadata");
   if (metadata == nullptr || !metadata->is_object()) return;
-  for (std::string_view key : {"resourceVersion", "generation", "annotations"}) {
-    if (kind == "Job" && key == "annotations") continue;
-    metadata->get_object().erase(key);
+  metadata->get_object().erase("resourceVersion");
+  // A terminating namespace has come to rest when it is looked at.
+  if (kind == "Namespace") return;
+  body.as_object().erase("status");
+  // The revision of a Deployment is an annotation, which makes a generation; a paused one gets none. The
+  // conditions of an autoscaler are one in its first version.
+  const json::Value* paused = json::Find(std::as_const(body), {"spec", "paused"});
+  if (kind == "Deployment" && (paused == nullptr || *paused == false)) {
+    metadata->get_object().erase("generation");
+  }
+  if (json::Value* annotations = json::Find(*metadata, "annotations");
+      annotations != nullptr && annotations->is_object()) {
+    for (std::string_view key :
+         {"deployment.kubernetes.io/revision", "autoscaling.alpha.kubernetes.io/conditions"}) {
+      annotations->get_object().erase(key);
+    }
+    if (annotations->get_object().empty()) metadata->get_object().erase("annotations");
   }
   json::Value* entries = json::Find(*metadata, "managedFields");
   if (entries == nullptr || !entries->is_array()) return;
@@ -174,14 +230,13 @@ void Normaliser::Walk(json::Value& value, std::string_view key, int depth) {
     return;
   }
   if (json::Array* array = value.if_array()) {
+    const bool in_order =
+        key != "managedFields" || std::ranges::is_sorted(*array, {}, PlaceOfEntry);
     for (json::Value& item : *array) Walk(item, key, depth + 1);
     if (key == "managedFields") {
-      SortBy(*array, [](const json::Value& entry) {
-        return fmt::format("{}|{}|{}|{}", json::FindString(entry, {"operation"}),
-                           json::FindString(entry, {"manager"}),
-                           json::FindString(entry, {"apiVersion"}),
-                           json::FindString(entry, {"subresource"}));
-      });
+      // Which of them share a second is chance, and with it their order: it is that of their own times.
+      SortBy(*array, PlaceOfEntry);
+      if (!in_order) array->emplace_back("out of order");
     } else if (key == "causes") {
       SortBy(*array, [](const json::Value& cause) { return json::Canonical(cause); });
     }
@@ -196,11 +251,28 @@ void Normaliser::Walk(json::Value& value, std::string_view key, int depth) {
     value = "TIME";
   } else if (key == "clusterIP" && text != "None") {
     value = "IP";
+  } else if (key == "serverAddress") {
+    value = "ADDRESS";
   } else if (key == "continue" && !text.empty()) {
     value = "TOKEN";
   } else {
-    value = Sorted(WithoutObject(WithoutUuids(text)));
+    value = Sorted(WithoutRevisions(WithoutUuids(WithObject(std::move(text)))));
   }
+}
+
+// An object that a message quotes is compared like any other. The order of its keys is that of a Go struct or
+// of a map, as it happens to be read.
+std::string Normaliser::WithObject(std::string text) {
+  const auto place = QuotedObject(text);
+  if (!place) return text;
+  const auto [begin, end] = *place;
+  auto quoted = json::Parse(std::string_view(text).substr(begin, end - begin));
+  if (!quoted || !quoted->is_string()) return text;
+  auto object = json::Parse(std::string_view(quoted->get_string()));
+  if (!object) return text;
+  ForgetControllers(*object, std::string(json::FindString(*object, {"kind"})));
+  Walk(*object, "", 0);
+  return text.replace(begin, end - begin, json::Canonical(*object));
 }
 
 std::string Differences(const json::Value& one, const json::Value& other) {

@@ -16,6 +16,7 @@ class Normaliser {
 
  private:
   void Walk(json::Value& value, std::string_view key, int depth);
+  std::string WithObject(std::string text);
 
   std::map<std::string, std::string> versions_;
 };

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "apiserver/local_transport.h"
 #include "async/simulated_executor.h"
@@ -17,6 +18,8 @@ namespace {
 constexpr int kMostWaits = 1800;  // a busy machine may need minutes for what takes seconds
 
 std::string Replace(std::string text, std::string_view what, std::string_view with);
+// With %PAD:9% written out.
+std::string Padded(std::string text);
 std::map<std::string, std::string> LoadKnownDifferences();
 // "/apis/ex.io/v1/widgets" of widgets.ex.io
 std::string CollectionOf(const std::string& definition);
@@ -82,11 +85,13 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
   Normaliser normaliser;
   std::vector<json::Value> answers;
   std::map<std::string, std::string> marks;
+  std::string etag;
   json::Value last;
   for (const Step& step : sequence.steps) {
     const std::string home = "/namespaces/" + name_space;
     const auto expand = [&](std::string text) {
       static constexpr std::pair<std::string_view, std::string_view> kCollections[] = {
+          {"$CRD", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"},
           {"$CM", "/api/v1{}/configmaps"},
           {"$C", "/api/v1{}/configmaps"},
           {"$SEC", "/api/v1{}/secrets"},
@@ -113,10 +118,13 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
     };
     const auto make = [&](const std::string& method) {
       http::Request request{.method = method, .target = expand(step.target)};
-      request.body = expand(step.body);
+      request.body = Padded(expand(step.body));
       request.headers.Add("User-Agent", "differential/1");
       request.headers.Add("Accept", step.accept.empty() ? "application/json" : step.accept);
       if (!request.body.empty()) request.headers.Add("Content-Type", step.content_type);
+      if (!step.if_none_match.empty()) {
+        request.headers.Add("If-None-Match", Replace(step.if_none_match, "%ETAG%", etag));
+      }
       if (!step.user.empty()) request.headers.Add("Impersonate-User", expand(step.user));
       for (const std::string& group : step.groups) {
         request.headers.Add("Impersonate-Group", group);
@@ -125,12 +133,15 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
     };
     json::Object answer;
     if (step.method == "WAIT") {
-      int code = 0;
-      for (int i = 0; i < kMostWaits && code != step.awaited_code; ++i) {
+      http::Response response;
+      const auto awaited = [&] {
+        return response.status == step.awaited_code && response.body.contains(step.awaited_text);
+      };
+      for (int i = 0; i < kMostWaits && !awaited(); ++i) {
         if (i > 0) world.Wait();
-        code = world.Send(make(step.awaited)).status;
+        response = world.Send(make(step.awaited));
       }
-      answer["code"] = code;
+      answer["code"] = awaited() ? step.awaited_code : 0;
     } else if (step.method == "WATCH") {
       const http::Response response = world.Follow(make("GET"));
       answer["code"] = response.status;
@@ -144,6 +155,7 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
       json::Array warnings;
       for (const auto& [key, value] : response.headers.fields()) {
         if (key == "Warning" || key == "warning") warnings.emplace_back(value);
+        if (key == "ETag" || key == "Etag" || key == "etag") etag = value;
       }
       answer["warnings"] = std::move(warnings);
     }
@@ -158,7 +170,7 @@ std::vector<json::Value> Play(World& world, const Sequence& sequence) {
 void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& found) {
   const auto known = LoadKnownDifferences();
   int passed = 0;
-  int unmet = 0;
+  std::set<std::string> met;
   for (const Sequence& sequence : suite.sequences) {
     auto expected = wanted.find(sequence.id);
     auto actual = found.find(sequence.id);
@@ -173,20 +185,25 @@ void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& f
                               ? Differences(expected->second[s], actual->second[s])
                               : "no such step";
       if (lines.empty()) continue;
+      const std::string place = fmt::format("{}:{}", sequence.id, s + 1);
+      if (known.contains(place)) {
+        met.insert(place);
+        continue;
+      }
       differences = fmt::format("  step {}: {} {}\n{}\n{}\n", s + 1, sequence.steps[s].method,
                                 sequence.steps[s].target, sequence.steps[s].body, lines);
       break;
     }
     if (differences.empty()) {
-      EXPECT_FALSE(known.contains(sequence.id)) << sequence.id << " does not differ any more";
       ++passed;
-    } else if (known.contains(sequence.id)) {
-      ++unmet;
     } else {
       ADD_FAILURE() << sequence.id << " (real / embedded)\n" << differences;
     }
   }
-  std::cout << fmt::format("{} passed, {} unmet\n", passed, unmet);
+  for (const auto& [place, reason] : known) {
+    EXPECT_TRUE(met.contains(place)) << place << " does not differ any more";
+  }
+  std::cout << fmt::format("{} passed, {} unmet\n", passed, met.size());
 }
 
 namespace {
@@ -194,6 +211,17 @@ namespace {
 std::string Replace(std::string text, std::string_view what, std::string_view with) {
   for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {
     text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+std::string Padded(std::string text) {
+  constexpr std::string_view kBegin = "%PAD:";
+  for (std::size_t at = 0; (at = text.find(kBegin, at)) != std::string::npos;) {
+    const std::size_t end = text.find('%', at + kBegin.size());
+    const std::size_t size = std::stoul(text.substr(at + kBegin.size(), end - at));
+    text.replace(at, end + 1 - at, std::string(size, 'x'));
+    at += size;
   }
   return text;
 }

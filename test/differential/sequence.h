@@ -9,10 +9,11 @@ namespace kro::differential {
 
 struct Step {
   // GET and so on; WATCH: the events of a watch until it ends; WAIT: the request in `awaited` again and
-  // again, until it is answered with `awaited_code`.
+  // again, until it is answered with `awaited_code` and with `awaited_text` in the body.
   std::string method;
   std::string
       target;  // $C, $W, $T, $D, $S, $HPA1 … stand for collections in the sequence's namespace, $N
+  // In a body %PAD:9% is a text of nine bytes.
   std::string body;
   std::string content_type;
   std::string accept;
@@ -21,6 +22,8 @@ struct Step {
   std::string mark;  // %RV:mark% is from then on the resourceVersion of the object last seen
   std::string awaited;
   int awaited_code = 0;
+  std::string awaited_text;
+  std::string if_none_match;  // %ETAG% is that of the answer before
 };
 
 struct Sequence {
@@ -48,5 +51,12 @@ Sequence RandomSequence(std::uint64_t seed);
 inline constexpr std::uint64_t kRandomKinds = 12;
 std::string RandomDefinition(std::uint64_t kind);
 Sequence RandomKindSequence(std::uint64_t seed);
+
+// Every sort of write: to an object of a kind whose schema is drawn with bounds, defaults and rules, of which
+// there are kJudgedKinds, and to one of a built-in kind.
+inline constexpr std::uint64_t kJudgedKinds = 16;
+std::string JudgedDefinition(std::uint64_t kind);
+Sequence JudgedSequence(std::uint64_t seed);
+Sequence BuiltinSequence(std::uint64_t seed);
 
 }  // namespace kro::differential

@@ -46,6 +46,8 @@ Step ReadStep(const json::Value& item) {
   step.accept = json::FindString(item, {"accept"});
   step.user = json::FindString(item, {"as"});
   step.mark = json::FindString(item, {"mark"});
+  step.awaited_text = json::FindString(item, {"has"});
+  step.if_none_match = json::FindString(item, {"if_none_match"});
   if (const json::Value* groups = json::Find(item, "groups")) {
     for (const json::Value& group : groups->as_array()) step.groups.emplace_back(group.as_string());
   }
@@ -69,6 +71,9 @@ Suite LoadSuite(std::uint64_t seeds) {
   for (std::uint64_t kind = 0; kind < kRandomKinds; ++kind) {
     suite.definitions.push_back(RandomDefinition(kind));
   }
+  for (std::uint64_t kind = 0; kind < kJudgedKinds; ++kind) {
+    suite.definitions.push_back(JudgedDefinition(kind));
+  }
   for (std::string& definition : ExampleDefinitions()) {
     suite.definitions.push_back(std::move(definition));
   }
@@ -83,6 +88,8 @@ Suite LoadSuite(std::uint64_t seeds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     suite.sequences.push_back(RandomSequence(seed));
     suite.sequences.push_back(RandomKindSequence(seed));
+    suite.sequences.push_back(JudgedSequence(seed));
+    suite.sequences.push_back(BuiltinSequence(seed));
   }
   return suite;
 }
