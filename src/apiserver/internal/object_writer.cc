@@ -380,7 +380,8 @@ kube::Status ObjectWriter::Undecodable(const WriteRequest& request, const Draft&
                                        std::string_view fault) const {
   const api::Gvk gvk = request.resource->gvk();
   if (draft.live && !draft.owned) {
-    if (auto patched = PatchOf(request, *draft.live, core_.registry.StructureOf(*request.resource))) {
+    if (auto patched =
+            PatchOf(request, *draft.live, core_.registry.StructureOf(*request.resource))) {
       return UndecodableStatus(gvk, request, patched->object, fault);
     }
   }
