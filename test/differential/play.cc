@@ -201,6 +201,7 @@ void Compare(const Suite& suite, const Transcripts& wanted, const Transcripts& f
     }
   }
   for (const auto& [place, reason] : known) {
+    if (reason.starts_with("sometimes: ")) continue;
     EXPECT_TRUE(met.contains(place)) << place << " does not differ any more";
   }
   std::cout << fmt::format("{} passed, {} unmet\n", passed, met.size());

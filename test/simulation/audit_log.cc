@@ -7,6 +7,8 @@ namespace {
 
 std::string VerbOf(const http::Request& request, const Target& target, int code);
 std::string StatusNote(const json::Value& object);
+// By a DELETE with a precondition.
+std::string UidAskedFor(const http::Request& request);
 
 }  // namespace
 
@@ -68,9 +70,14 @@ void AuditLog::Add(const apiserver::LocalTransport::Answered& answered) {
   if (call.stored) last_change_ = clock_.Monotonic();
   if (call.stored) {
     Lives& lives = lives_[call.resource + " " + call.object];
-    ++(call.verb == "create"   ? lives.creates
-       : call.verb == "delete" ? lives.deletes
-                               : lives.updates);
+    if (call.verb == "create") {
+      ++lives.creates;
+    } else if (call.verb != "delete") {
+      ++lives.updates;
+    } else if (const std::string uid = UidAskedFor(answered.request);
+               uid.empty() || deleted_.insert(uid).second) {
+      ++lives.deletes;
+    }
   }
   calls_.push_back(std::move(call));
 }
@@ -118,6 +125,12 @@ std::string StatusNote(const json::Value& object) {
     note += condition;
   }
   return note;
+}
+
+std::string UidAskedFor(const http::Request& request) {
+  const auto options = json::Parse(request.body);
+  return options ? std::string(json::FindString(*options, {"preconditions", "uid"}))
+                 : std::string();
 }
 
 }  // namespace

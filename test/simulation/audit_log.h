@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,7 +59,8 @@ class AuditLog {
   // Since the last Forget. Leases, events and access reviews are left out.
   const std::vector<Call>& calls() const { return calls_; }
   void Forget() { calls_.clear(); }
-  // Of each object, or its status, since the beginning: how often it was made, changed and deleted.
+  // Of each object, or its status, since the beginning: how often it was made, changed and deleted. A DELETE of what
+  // is being deleted already counts no more, though the server may note something of it.
   struct Lives {
     int creates = 0;
     int updates = 0;
@@ -73,6 +75,7 @@ class AuditLog {
   Detail detail_;
   std::vector<Call> calls_;
   std::map<std::string, Lives> lives_;
+  std::set<std::string> deleted_;  // uids
   MonotonicTime last_change_{};
 };
 
