@@ -411,6 +411,13 @@ int RunController(const ControllerOptions& options) {
       std::move(operation));
   auto servers = Listen(executor, op, options);
   if (!servers) return fail("unable to listen", servers.error());
+  // Where the address has port 0, only this tells which one it is.
+  for (const auto& [name, server] : {std::pair{"metrics", servers->metrics.get()},
+                                     std::pair{"health probe", servers->probes.get()}}) {
+    if (server != nullptr) {
+      logger.Info("starting server", {{"name", name}, {"port", std::int64_t{server->port()}}});
+    }
+  }
   auto ended = async::RunBlocking(executor, RunAll(executor, op, *servers, stop.token()));
   if (!ended && !stop.token().cancelled()) {
     return fail("stopped", ended.error(), ExitCodeOf(ended.error()));

@@ -72,31 +72,44 @@ class ProcessTest : public testing::Test {
     fs::remove_all(folder_);
   }
 
-  // An API server at an address where nobody listens.
+  // An API server at a port where nobody listens.
   void NameAnUnreachableCluster() {
     kubeconfig_ = folder_ / "kubeconfig";
-    std::ofstream(kubeconfig_) << fmt::format(R"(apiVersion: v1
+    std::ofstream(kubeconfig_) << R"(apiVersion: v1
 kind: Config
 current-context: c
-clusters: [{{name: c, cluster: {{server: "http://127.0.0.1:{}"}}}}]
-users: [{{name: u, user: {{}}}}]
-contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
-)",
-                                              FreePort());
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+contexts: [{name: c, context: {cluster: c, user: u}}]
+)";
   }
-  // Free a moment ago.
-  std::uint16_t FreePort() { return (*http::Server::Listen(executor_, {}, nullptr))->port(); }
 
   void Start(std::vector<std::string> flags) {
+    before_ = Log().size();
     process_ = std::make_unique<ControllerProcess>(kubeconfig_, folder_ / "log", std::move(flags));
   }
-  // With probes; ready when it returns.
-  void StartAndWait(std::vector<std::string> flags) {
-    const std::uint16_t port = FreePort();
-    flags.push_back(fmt::format("--health-probe-bind-address=:{}", port));
+  void StartWithProbes(std::vector<std::string> flags) {
+    flags.emplace_back("--health-probe-bind-address=:0");
     Start(std::move(flags));
-    ASSERT_TRUE(Until([&] { return Ask("127.0.0.1", port, {.target = "/readyz"}).status == 200; }));
-    probes_ = port;
+    probes_ = PortOf("health probe");
+  }
+  // Ready when it returns.
+  void StartAndWait(std::vector<std::string> flags) {
+    StartWithProbes(std::move(flags));
+    ASSERT_TRUE(
+        Until([&] { return Ask("127.0.0.1", probes_, {.target = "/readyz"}).status == 200; }));
+  }
+  // Where the process that was started last serves this.
+  std::uint16_t PortOf(std::string_view name) {
+    const std::string said = fmt::format(R"("msg":"starting server","name":"{}","port":)", name);
+    std::string log;
+    EXPECT_TRUE(Until([&] {
+      log = Log().substr(before_);
+      return log.find(said) != std::string::npos;
+    })) << name;
+    const std::size_t found = log.find(said);
+    if (found == std::string::npos) return 0;
+    return static_cast<std::uint16_t>(std::stoi(log.substr(found + said.size())));
   }
   // A status of 0 if nobody answers.
   http::Response Ask(std::string_view host, std::uint16_t port, http::Request request) {
@@ -127,6 +140,7 @@ contexts: [{{name: c, context: {{cluster: c, user: u}}}}]
   fs::path folder_;
   std::string kubeconfig_;
   std::uint16_t probes_ = 0;
+  std::size_t before_ = 0;  // how long the log was when the process was started
   async::RealExecutor executor_{1};
   std::unique_ptr<ControllerProcess> process_;
 };
@@ -183,11 +197,10 @@ TEST_F(ProcessTest, Row58_AnUnreachableServerIsWaitedFor) {
   EXPECT_TRUE(process_->IsRunning());
   EXPECT_EQ(process_->Stop(), 0);
 
-  const std::uint16_t port = FreePort();
-  Start({fmt::format("--health-probe-bind-address=:{}", port)});
+  StartWithProbes({});
   ExpectSaid("API server cannot be reached");
-  EXPECT_EQ(Ask("127.0.0.1", port, {.target = "/healthz"}).status, 200);
-  EXPECT_EQ(Ask("127.0.0.1", port, {.target = "/readyz"}).status, 503);
+  EXPECT_EQ(Ask("127.0.0.1", probes_, {.target = "/healthz"}).status, 200);
+  EXPECT_EQ(Ask("127.0.0.1", probes_, {.target = "/readyz"}).status, 503);
   EXPECT_EQ(process_->Stop(), 0);
 }
 
@@ -220,8 +233,8 @@ TEST_F(ProcessTest, AnswersOnEveryAddress) {
 }
 
 TEST_F(ProcessTest, ItsLogLevelChangesWhileItRuns) {
-  const std::uint16_t port = FreePort();
-  StartAndWait({"--debug", fmt::format("--metrics-bind-address=:{}", port)});
+  StartAndWait({"--debug", "--metrics-bind-address=:0"});
+  const std::uint16_t port = PortOf("metrics");
   const auto level = [&](http::Request request) {
     return Ask("127.0.0.1", port, std::move(request)).body;
   };
