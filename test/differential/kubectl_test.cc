@@ -1,5 +1,4 @@
-// kubectl, unmodified: what it prints with the embedded API server over loopback HTTP, and with a real one
-// (devcluster/), is the same.
+// kubectl, unmodified: what it prints with `kro dev` and with a real API server (devcluster/) is the same.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -13,10 +12,7 @@
 #include <fstream>
 #include <vector>
 
-#include "apiserver/http_front.h"
-#include "apiserver/local_transport.h"
-#include "async/run_blocking.h"
-#include "e2e/devcluster.h"
+#include "e2e/test_cluster.h"
 
 namespace kro::differential {
 namespace {
@@ -42,8 +38,6 @@ class Cluster {
   void Write(const std::string& name, std::string_view text) {
     std::ofstream(folder_ / name) << text;
   }
-  std::string PathOf(const std::string& name) const { return folder_ / name; }
-  void UseConfig(const std::string& path) { kubeconfig_ = path; }
 
   // Runs a shell command in the folder, where `kubectl` is kubectl; output and errors together.
   Output Run(std::string_view command) {
@@ -357,24 +351,12 @@ const Command kCommands[] = {
 };
 
 TEST(Kubectl, PrintsTheSameAsWithARealServer) {
-  e2e::Devcluster devcluster("kubectl");
-  ASSERT_FALSE(devcluster.kubeconfig().empty());
-  Cluster real("real", devcluster.kubeconfig());
-
-  async::RealExecutor executor(1);
-  apiserver::Server server(executor.clock(), apiserver::IdSource(1), {});
-  apiserver::LocalTransport drive(server, executor);
-  auto front = *http::Server::Listen(executor, {}, apiserver::MakeFront(server, executor));
-  async::Scope scope(executor);
-  scope.Spawn(front->Run(scope.token()));
-  Cluster embedded("embedded", "");
-  embedded.UseConfig(embedded.PathOf("config"));
-  embedded.Write("config",
-                 fmt::format("apiVersion: v1\nkind: Config\ncurrent-context: c\n"
-                             "clusters: [{{name: c, cluster: {{server: 'http://127.0.0.1:{}'}}}}]\n"
-                             "contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n"
-                             "users: [{{name: u, user: {{}}}}]\n",
-                             front->port()));
+  using e2e::TestCluster;
+  const auto devcluster = TestCluster::Start("kubectl", TestCluster::Kind::kReal);
+  const auto dev = TestCluster::Start("kubectl", TestCluster::Kind::kEmbedded);
+  ASSERT_TRUE(devcluster != nullptr && dev != nullptr);
+  Cluster real("real", devcluster->kubeconfig());
+  Cluster embedded("embedded", dev->kubeconfig());
 
   int same = 0;
   for (Cluster* cluster : {&real, &embedded}) {
@@ -400,8 +382,6 @@ TEST(Kubectl, PrintsTheSameAsWithARealServer) {
     if (right == left && found.exit_code == wanted.exit_code) ++same;
   }
   fmt::print("{} passed, {} unmet\n", same, std::size(kCommands) - static_cast<std::size_t>(same));
-  scope.Cancel();
-  async::RunBlocking(executor, scope.Join());
 }
 
 }  // namespace

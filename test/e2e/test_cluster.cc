@@ -85,9 +85,13 @@ class EmbeddedCluster final : public TestCluster {
 
 }  // namespace
 
-std::unique_ptr<TestCluster> TestCluster::Start(const std::string& name) {
+TestCluster::Kind TestCluster::KindOfEnvironment() {
   const char* server = std::getenv("KRO_TEST_SERVER");
-  if (server != nullptr && std::string_view(server) == "dev") {
+  return server != nullptr && std::string_view(server) == "dev" ? Kind::kEmbedded : Kind::kReal;
+}
+
+std::unique_ptr<TestCluster> TestCluster::Start(const std::string& name, Kind kind) {
+  if (kind == Kind::kEmbedded) {
     auto cluster = std::make_unique<EmbeddedCluster>(name);
     if (cluster->running()) return cluster;
     fmt::print(stderr, "{}\n", cluster->Log());

@@ -6,12 +6,19 @@
 
 namespace kro::e2e {
 
-// Runs as long as the object, or the process. The environment chooses: KRO_TEST_SERVER=dev is
-// `kro dev --no-controller`, everything else a devcluster.
+// Runs as long as the object, or the process.
 class TestCluster {
  public:
+  enum class Kind {
+    kReal,      // a devcluster
+    kEmbedded,  // kro dev --no-controller
+  };
+  // kEmbedded if the environment has KRO_TEST_SERVER=dev.
+  static Kind KindOfEnvironment();
+
   // `name` tells clusters of one machine apart. nullptr if it did not start; why is on stderr.
-  static std::unique_ptr<TestCluster> Start(const std::string& name);
+  static std::unique_ptr<TestCluster> Start(const std::string& name,
+                                            Kind kind = KindOfEnvironment());
   virtual ~TestCluster() = default;
 
   virtual const std::string& kubeconfig() const = 0;
