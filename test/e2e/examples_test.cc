@@ -1,4 +1,4 @@
-// The definitions of examples/ and of upstream's examples on a real API server: their CRDs are taken without a
+// The definitions of examples/ and of upstream's examples on an API server: their CRDs are taken without a
 // warning and explained; and what an author sees of a file that is no YAML.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -18,8 +18,8 @@
 #include "async/run_blocking.h"
 #include "cli/validate_command.h"
 #include "e2e/cluster_user.h"
-#include "e2e/devcluster.h"
 #include "e2e/operator_fixture.h"
+#include "e2e/test_cluster.h"
 #include "json/yaml.h"
 #include "kube/connection.h"
 #include "support/conformance.h"
@@ -56,8 +56,8 @@ Ran RunShell(const std::string& command) {
 class Examples : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    cluster_ = std::make_unique<Devcluster>("examples");
-    if (cluster_->kubeconfig().empty()) return;
+    cluster_ = TestCluster::Start("examples");
+    if (!cluster_) return;
     user_ = std::make_unique<ClusterUser>(cluster_->kubeconfig());
     folder_ = std::filesystem::temp_directory_path() / fmt::format("kro-examples-{}", ::getpid());
     std::filesystem::create_directories(folder_);
@@ -76,9 +76,7 @@ class Examples : public ::testing::Test {
     std::error_code ignored;  // there is nothing to do about a folder that stays
     std::filesystem::remove_all(folder_, ignored);
   }
-  void SetUp() override {
-    ASSERT_FALSE(cluster_->kubeconfig().empty()) << "devcluster did not start";
-  }
+  void SetUp() override { ASSERT_NE(cluster_, nullptr) << "the cluster did not start"; }
 
   static std::string WriteFile(const std::string& name, std::string_view text) {
     std::ofstream(folder_ / name) << text;
@@ -135,13 +133,13 @@ class Examples : public ::testing::Test {
         folder_.string(), cluster_->kubeconfig(), KRO_SOURCE_DIR, arguments));
   }
 
-  static std::unique_ptr<Devcluster> cluster_;
+  static std::unique_ptr<TestCluster> cluster_;
   static std::unique_ptr<ClusterUser> user_;
   static std::unique_ptr<kube::Connection> connection_;
   static std::filesystem::path folder_;
 };
 
-std::unique_ptr<Devcluster> Examples::cluster_;
+std::unique_ptr<TestCluster> Examples::cluster_;
 std::unique_ptr<ClusterUser> Examples::user_;
 std::unique_ptr<kube::Connection> Examples::connection_;
 std::filesystem::path Examples::folder_;
