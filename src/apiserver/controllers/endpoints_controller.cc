@@ -58,18 +58,9 @@ json::Array SubsetsOf(const json::Value& service, const std::vector<json::Value>
   std::map<std::string, json::Object> by_ports;
   for (const json::Value& pod : pods) {
     if (!StringAt(pod, {"metadata", "deletionTimestamp"}).empty() && !all_ready) continue;
-    json::Array ports;
-    for (const json::Value& entry : ArrayAt(service, {"spec", "ports"})) {
-      const auto number = PortIn(pod, entry);
-      if (!number) continue;
-      json::Object port;
-      if (!StringAt(entry, {"name"}).empty()) port["name"] = StringAt(entry, {"name"});
-      port["port"] = *number;
-      port["protocol"] = StringAt(entry, {"protocol"});
-      if (const json::Value* meaning = json::Find(entry, "appProtocol")) {
-        port["appProtocol"] = *meaning;
-      }
-      ports.push_back(std::move(port));
+    json::Array ports = PortsIn(pod, service);
+    for (json::Value& port : ports) {
+      if (StringAt(port, {"name"}).empty()) port.as_object().stable_erase("name");
     }
     if (ports.empty() && !ArrayAt(service, {"spec", "ports"}).empty()) continue;
     json::Object address;

@@ -15,7 +15,6 @@ const api::Gvr kSlices{"discovery.k8s.io", "v1", "endpointslices"};
 constexpr std::string_view kNameLabel = "kubernetes.io/service-name";
 
 json::Object EndpointOf(const json::Value& service, const json::Value& pod);
-json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& pods);
 
 }  // namespace
 
@@ -75,7 +74,8 @@ void ServiceController::WriteSlice(const json::Value& service) {
   labels["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io";
   Child(slice->as_object(), "metadata")["labels"] = std::move(labels);
   slice->as_object()["endpoints"] = std::move(endpoints);
-  slice->as_object()["ports"] = PortsOf(service, pods);
+  // As the first pod has them, which knows what named ports are.
+  slice->as_object()["ports"] = pods.empty() ? json::Array() : PortsIn(pods.front(), service);
   if (fresh) {
     static_cast<void>(client_.Create(kSlices, name_space, *slice));
   } else {
@@ -112,25 +112,6 @@ json::Object EndpointOf(const json::Value& service, const json::Value& pod) {
   endpoint["nodeName"] = StringAt(pod, {"spec", "nodeName"});
   endpoint["targetRef"] = ReferenceToPod(pod);
   return endpoint;
-}
-
-// As the first pod has them, which knows what named ports are.
-json::Array PortsOf(const json::Value& service, const std::vector<json::Value>& pods) {
-  json::Array ports;
-  for (const json::Value& entry : ArrayAt(service, {"spec", "ports"})) {
-    if (pods.empty()) break;
-    const auto number = PortIn(pods.front(), entry);
-    if (!number) continue;
-    json::Object port;
-    port["name"] = StringAt(entry, {"name"});
-    port["port"] = *number;
-    port["protocol"] = StringAt(entry, {"protocol"});
-    if (const json::Value* meaning = json::Find(entry, "appProtocol")) {
-      port["appProtocol"] = *meaning;
-    }
-    ports.push_back(std::move(port));
-  }
-  return ports;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "apiserver/controllers/service_pods.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "apiserver/controllers/pods.h"
 #include "apiserver/kinds/values.h"
@@ -17,6 +18,21 @@ bool Selects(const json::Value& service, const StoredObject& pod) {
              label.second == std::string_view(wanted.value().get_string());
     });
   });
+}
+
+// Nothing if the pod has no port of that name.
+std::optional<std::int64_t> PortIn(const json::Value& pod, const json::Value& service_port) {
+  const std::string_view name = StringAt(service_port, {"targetPort"});
+  if (name.empty()) return IntAt(service_port, {"targetPort"});
+  for (const json::Value& container : ArrayAt(pod, {"spec", "containers"})) {
+    for (const json::Value& port : ArrayAt(container, {"ports"})) {
+      if (StringAt(port, {"name"}) == name &&
+          StringAt(port, {"protocol"}) == StringAt(service_port, {"protocol"})) {
+        return IntAt(port, {"containerPort"});
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -51,18 +67,21 @@ std::vector<json::Value> PodsBehind(const ControllerClient& client, const json::
   return pods;
 }
 
-std::optional<std::int64_t> PortIn(const json::Value& pod, const json::Value& service_port) {
-  const std::string_view name = StringAt(service_port, {"targetPort"});
-  if (name.empty()) return IntAt(service_port, {"targetPort"});
-  for (const json::Value& container : ArrayAt(pod, {"spec", "containers"})) {
-    for (const json::Value& port : ArrayAt(container, {"ports"})) {
-      if (StringAt(port, {"name"}) == name &&
-          StringAt(port, {"protocol"}) == StringAt(service_port, {"protocol"})) {
-        return IntAt(port, {"containerPort"});
-      }
+json::Array PortsIn(const json::Value& pod, const json::Value& service) {
+  json::Array ports;
+  for (const json::Value& entry : ArrayAt(service, {"spec", "ports"})) {
+    const auto number = PortIn(pod, entry);
+    if (!number) continue;
+    json::Object port;
+    port["name"] = StringAt(entry, {"name"});
+    port["port"] = *number;
+    port["protocol"] = StringAt(entry, {"protocol"});
+    if (const json::Value* meaning = json::Find(entry, "appProtocol")) {
+      port["appProtocol"] = *meaning;
     }
+    ports.push_back(std::move(port));
   }
-  return std::nullopt;
+  return ports;
 }
 
 json::Object EndpointLabels(const json::Value& service) {

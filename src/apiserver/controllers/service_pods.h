@@ -1,7 +1,6 @@
 // The pods behind a service, and its ports in them.
 #pragma once
 
-#include <optional>
 #include <vector>
 
 #include "apiserver/controllers/controller.h"
@@ -21,9 +20,9 @@ bool SelectsPods(const json::Value& service);
 // The pods that a service selects which have an address and have not ended, by name. Some may be going.
 std::vector<json::Value> PodsBehind(const ControllerClient& client, const json::Value& service);
 
-// The number of a service's port in a pod; a port that is named is looked up in the containers. Nothing if
-// the pod has none of that name.
-std::optional<std::int64_t> PortIn(const json::Value& pod, const json::Value& service_port);
+// The ports of a service in a pod, as an EndpointSlice has them. A target that is named is looked up in the containers;
+// without those that the pod has none of that name for.
+json::Array PortsIn(const json::Value& pod, const json::Value& service);
 
 // The labels of a service for its endpoints, with the one that says that it is headless.
 json::Object EndpointLabels(const json::Value& service);
