@@ -73,13 +73,3 @@ function(kro_bench name)
     target_compile_definitions(${name} PRIVATE KRO_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   endif()
 endfunction()
-
-# A libFuzzer target. Without KRO_FUZZ nothing is built.
-function(kro_fuzz name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
-  if(KRO_FUZZ)
-    add_executable(${name} ${ARG_SOURCES})
-    target_link_libraries(${name} PRIVATE kro_flags ${ARG_LIBRARIES})
-    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
-  endif()
-endfunction()

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto read = apiserver::DecodeApply(text); read && !read->value.is_object())
     std::abort();
-  const auto read = apiserver::internal::DecodeProtobufBody(text);
-  if (read && (!apiserver::internal::IsProtobufBody(text) || !read->is_object())) std::abort();
+  const auto read = apiserver::DecodeProtobufBody(text);
+  if (read && (!apiserver::IsProtobufBody(text) || !read->is_object())) std::abort();
   return 0;
 }
