@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "cel/cel.h"
+
 namespace kro::simulation {
 namespace {
 
@@ -17,6 +19,10 @@ std::string_view LabelOf(const json::Value& object, std::string_view name) {
 std::string_view UidOf(const json::Value& object) {
   return json::FindString(object, {"metadata", "uid"});
 }
+// The uid of its instance and the id of its node.
+std::pair<std::string, std::string> OwnerOf(const json::Value& object);
+// An expression about the object, by the id of its node or as `each`.
+bool IsTrue(const std::string& expression, const std::string& id, const json::Value& object);
 
 }  // namespace
 
@@ -30,32 +36,48 @@ void Oracle::See(const apiserver::LocalTransport::Answered& answered) {
   boost::json::monotonic_resource memory;
   const auto object = json::Parse(answered.response.body, &memory);
   if (!object) return;
-  if (target->subresource.empty()) {
-    ours_.emplace(UidOf(*object));
-    const bool created = answered.response.status == 201;
-    const std::string own =
-        request.method == "POST"
-            ? path + "/" + std::string(json::FindString(*object, {"metadata", "name"}))
-            : path;
-    SeeApplied(*target, own, *object, created);
-  } else if (target->subresource == "status") {
-    SeeStatus(*object);
-  }
+  if (target->subresource == "status") return SeeStatus(*object);
+  if (!target->subresource.empty()) return;
+  const std::string own =
+      request.method == "POST"
+          ? path + "/" + std::string(json::FindString(*object, {"metadata", "name"}))
+          : path;
+  SeeObject(own, *object);
+  if (answered.response.status == 201) SeeCreated(own, *object);
 }
 
-void Oracle::SeeApplied(const Target&, const std::string& path, const json::Value& object,
-                        bool created) {
-  const std::string node(LabelOf(object, kNodeId));
-  const auto rule = nodes_.find(node);
-  if (rule == nodes_.end()) return;
-  const std::string instance(LabelOf(object, kInstanceId));
-  Child& child = children_[{instance, node}][std::string(UidOf(object))];
+void Oracle::Know(const std::string& path, const json::Value& object) { SeeObject(path, object); }
+
+void Oracle::SeeObject(const std::string& path, const json::Value& object) {
+  const std::string uid(UidOf(object));
+  ours_.insert(uid);
+  if (json::FindString(object, {"kind"}) == "GraphRevision") {
+    const json::Value* spec = json::Find(object, {"spec", "snapshot", "spec"});
+    if (!learns_ || spec == nullptr) return;
+    rules_[std::string(json::FindString(object, {"spec", "snapshot", "name"}))] = RulesOf(*spec);
+    return;
+  }
+  if (const auto definition = LabelOf(object, kDefinition); !definition.empty()) {
+    instances_[uid] = {path, std::string(definition)};
+  }
+  if (LabelOf(object, kNodeId).empty()) return;
+  const Owner owner = OwnerOf(object);
+  // Another node, or another instance, may have had it before.
+  for (auto& [other, children] : children_) {
+    if (other != owner) children.erase(uid);
+  }
+  Child& child = children_[owner][uid];
   child.path = path;
   child.object = object;
-  child.was_ready = child.was_ready || IsReady(rule->second, object);
-  if (!created) return;
-  for (const std::string& needed : rule->second.after) {
-    if (std::string why = Missing(instance, needed); !why.empty()) {
+  child.was_ready = child.was_ready || IsReady(owner, object);
+}
+
+void Oracle::SeeCreated(const std::string& path, const json::Value& object) {
+  const Owner owner = OwnerOf(object);
+  const NodeRule* rule = RuleOf(owner);
+  if (rule == nullptr) return;
+  for (const std::string& needed : rule->after) {
+    if (std::string why = Missing(owner.first, needed); !why.empty()) {
       Report(fmt::format("{} was made before what it needs: {}", path, why));
     }
   }
@@ -75,7 +97,10 @@ void Oracle::SeeDeleted(const std::string& path, const http::Request& request, b
     const auto living = Living(owner);
     if (std::ranges::any_of(living, [&](const Child* child) { return child->path != path; }))
       return;
-    for (const auto& [id, rule] : nodes_) {
+    // Who needs a list can do with an empty one.
+    const NodeRule* list = RuleOf(owner);
+    if (list != nullptr && list->several && !IsDeleting(owner.first)) return;
+    for (const auto& [id, rule] : RulesOfInstance(owner.first)) {
       if (std::ranges::find(rule.after, owner.second) == rule.after.end()) continue;
       for (const Child* dependent : Living({owner.first, id})) {
         Report(fmt::format("{} was deleted before {}, which needs it", path, dependent->path));
@@ -104,9 +129,8 @@ void Oracle::SeeStatus(const json::Value& object) {
     if (type != "Ready" || json::FindString(condition, {"status"}) != "True") continue;
     if (generation == nullptr || *generation != *observed) continue;
     if (json::FindString(object, {"kind"}) == "GraphRevision") continue;
-    const std::string_view definition = LabelOf(object, kDefinition);
-    for (const auto& [id, rule] : nodes_) {
-      if (rule.optional || rule.definition != definition) continue;
+    for (const auto& [id, rule] : RulesOfInstance(uid)) {
+      if (rule.optional) continue;
       std::string why = Missing(uid, id);
       if (why.empty() && !rule.copies_to.empty()) {
         const json::Value* wanted = Lookup(object, rule.copied_from);
@@ -127,24 +151,50 @@ void Oracle::SeeStatus(const json::Value& object) {
   }
 }
 
+bool Oracle::IsDeleting(const std::string& instance) const {
+  const auto known = instances_.find(instance);
+  if (known == instances_.end()) return false;
+  const json::Value now = look_(known->second.path);
+  return json::Find(now, {"metadata", "deletionTimestamp"}) != nullptr;
+}
+
+const NodeRules& Oracle::RulesOfInstance(const std::string& instance) const {
+  static const NodeRules none;
+  const auto known = instances_.find(instance);
+  if (known == instances_.end()) return none;
+  const auto rules = rules_.find(known->second.definition);
+  return rules == rules_.end() ? none : rules->second;
+}
+
+const NodeRule* Oracle::RuleOf(const Owner& owner) const {
+  const NodeRules& rules = RulesOfInstance(owner.first);
+  const auto rule = rules.find(owner.second);
+  return rule == rules.end() ? nullptr : &rule->second;
+}
+
 std::vector<Oracle::Child*> Oracle::Living(const Owner& owner) {
   std::vector<Child*> living;
   const auto found = children_.find(owner);
   if (found == children_.end()) return living;
-  const auto rule = nodes_.find(owner.second);
   for (auto& [uid, child] : found->second) {
     const json::Value now = look_(child.path);
     if (UidOf(now) != uid) continue;
-    child.was_ready = child.was_ready || IsReady(rule->second, now);
+    child.was_ready = child.was_ready || IsReady(owner, now);
     living.push_back(&child);
   }
   return living;
 }
 
-bool Oracle::IsReady(const NodeRule& rule, const json::Value& object) const {
-  if (rule.ready_path.empty()) return true;
-  const json::Value* value = Lookup(object, rule.ready_path);
-  return value != nullptr && Shown(*value) == rule.ready_is;
+bool Oracle::IsReady(const Owner& owner, const json::Value& object) const {
+  const NodeRule* rule = RuleOf(owner);
+  if (rule == nullptr) return true;
+  if (!rule->ready_path.empty()) {
+    const json::Value* value = Lookup(object, rule->ready_path);
+    if (value == nullptr || Shown(*value) != rule->ready_is) return false;
+  }
+  return std::ranges::all_of(rule->ready_when, [&](const std::string& expression) {
+    return IsTrue(expression, owner.second, object);
+  });
 }
 
 std::string Oracle::Missing(const std::string& instance, const std::string& node) {
@@ -155,6 +205,8 @@ std::string Oracle::Missing(const std::string& instance, const std::string& node
     }
     return {};
   }
+  const NodeRule* rule = RuleOf({instance, node});
+  if (rule == nullptr || rule->several) return {};
   // It may have gone a moment ago, which nobody can know.
   const auto known = children_.find({instance, node});
   const bool was_there =
@@ -169,4 +221,26 @@ void Oracle::Report(std::string text) {
   }
 }
 
+namespace {
+
+std::pair<std::string, std::string> OwnerOf(const json::Value& object) {
+  return {std::string(LabelOf(object, kInstanceId)), std::string(LabelOf(object, kNodeId))};
+}
+
+bool IsTrue(const std::string& expression, const std::string& id, const json::Value& object) {
+  cel::Environment environment = cel::Environment::Kro();
+  environment.AddVariable(id, cel::Dyn());
+  environment.AddVariable("each", cel::Dyn());
+  auto ast = cel::Compile(environment, expression);
+  if (!ast) return false;
+  auto program = cel::Plan(*std::move(ast), environment);
+  if (!program) return false;
+  cel::Arena arena;
+  cel::Context context(arena);
+  const cel::Value child = cel::FromJson(context, object);
+  const cel::Value result = (*program)->Evaluate(context, {{id, child}, {"each", child}});
+  return result.IsTrue();
+}
+
+}  // namespace
 }  // namespace kro::simulation

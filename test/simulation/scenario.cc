@@ -231,8 +231,7 @@ void ReadNodes(const json::Value& root, Scenario& scenario) {
   for (const auto& [definition, nodes] : definitions->get_object()) {
     if (!nodes.is_object()) continue;
     for (const auto& [id, fields] : nodes.get_object()) {
-      NodeRule& rule = scenario.nodes[id];
-      rule.definition = definition;
+      NodeRule& rule = scenario.nodes[definition][id];
       rule.after = Strings(json::Find(fields, "after"));
       const json::Value* optional = json::Find(fields, "optional");
       rule.optional = optional != nullptr && optional->is_bool() && optional->get_bool();

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "json/value.h"
+#include "node_rules.h"
 
 namespace kro::simulation {
 
@@ -89,19 +90,6 @@ struct Step {
   std::string text;   // as written, shortened, for messages
 };
 
-// What must hold of the children of one node, whatever goes wrong (oracle.h).
-struct NodeRule {
-  std::string definition;
-  std::vector<std::string> after;  // ids of nodes that it needs
-  bool optional = false;           // an instance can be ready without it
-  // When a child is ready: the value at a path has this text. No path: as soon as it is there.
-  std::string ready_path;
-  std::string ready_is;
-  // The value at `copies_to` is that of the instance at `copied_from`.
-  std::string copies_to;
-  std::string copied_from;
-};
-
 struct Scenario {
   std::string name;
   std::string about;
@@ -109,7 +97,7 @@ struct Scenario {
   std::vector<std::string> flags;
   std::vector<std::string> controllers;
   std::vector<Step> steps;
-  std::map<std::string, NodeRule> nodes;  // by id, which is of one definition only
+  std::map<std::string, NodeRules> nodes;  // by definition
 };
 
 // kInvalid names the step that cannot be understood.

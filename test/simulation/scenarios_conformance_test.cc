@@ -12,13 +12,18 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "comparison.h"
 #include "json/yaml.h"
+#include "oracle.h"
 #include "player.h"
 #include "support/conformance.h"
 
 namespace kro::simulation {
 namespace {
+
+using namespace std::chrono_literals;
 
 std::string ReadFile(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -26,7 +31,12 @@ std::string ReadFile(const std::filesystem::path& path) {
 }
 
 struct Verdict {
-  std::vector<std::string> differences;
+  void Add(std::vector<std::string> lines) {
+    differences.insert(differences.end(), std::make_move_iterator(lines.begin()),
+                       std::make_move_iterator(lines.end()));
+  }
+  std::vector<std::string> differences;  // from what was recorded
+  std::vector<std::string> violations;   // of what holds of every run
 };
 
 // Keeps the operator's log lines.
@@ -35,6 +45,20 @@ class Lines final : public LogSink {
   void Write(LogLevel, std::string_view line) override { lines.emplace_back(line); }
   std::vector<std::string> lines;
 };
+
+// What is written once all has come to its end.
+std::vector<std::string> WritesAtRest(World& world, Player& player) {
+  if (!player.Settle(30s)) return {"does not settle"};
+  world.audit.Forget();
+  if (!world.Advance(10min)) return {"tasks wake each other for ever"};
+  std::vector<std::string> writes;
+  for (const Call& call : world.audit.calls()) {
+    if (!call.write) continue;
+    writes.push_back(fmt::format("{} {} {}, answer {}{}: {}", call.verb, call.resource, call.object,
+                                 call.code, call.stored ? ", stored" : "", call.note));
+  }
+  return writes;
+}
 
 Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& expected) {
   auto scenario = ReadScenario(file.stem().string(), ReadFile(file));
@@ -47,11 +71,18 @@ Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& e
   auto controllers = ControllersOf(*scenario);
   if (!controllers) return std::unexpected(std::move(controllers.error()));
   Lines lines;
-  World world({.controllers = *controllers, .log = &lines}, *options);
+  World* cluster = nullptr;
+  Oracle oracle({}, [&](const std::string& path) { return cluster->Get(path); });
+  World world({.controllers = *controllers,
+               .log = &lines,
+               .observe = [&](const auto& answered) { oracle.See(answered); }},
+              *options);
+  cluster = &world;
   Recorder recorder(world, expected.annotations);
   Player player(world, recorder);
   auto played = player.Play(*scenario);
   if (!played) recorder.Record("failure");
+  const std::vector<std::string> restless = WritesAtRest(world, player);
   if (const char* folder = std::getenv("KRO_SCENARIOS_SEEN")) {
     json::Array points;
     for (const Point& point : recorder.points()) points.push_back(point.ToJson());
@@ -61,6 +92,12 @@ Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& e
     for (const std::string& line : lines.lines) log << line << '\n';
   }
   Verdict verdict;
+  for (const std::string& violation : oracle.violations()) {
+    verdict.violations.push_back(recorder.Text(violation));
+  }
+  for (const std::string& write : restless) {
+    verdict.violations.push_back("wrote at rest: " + recorder.Text(write));
+  }
   if (!scenario->upstream_defect.empty()) {
     const auto outcome = expected.outcomes.find(scenario->name);
     if (outcome == expected.outcomes.end()) {
@@ -68,7 +105,7 @@ Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& e
         verdict.differences.emplace_back("nothing says what is right");
       return verdict;
     }
-    verdict.differences = CompareOutcome(outcome->second, recorder.points());
+    verdict.Add(CompareOutcome(outcome->second, recorder.points()));
     if (!played) verdict.differences.push_back(recorder.Text(played.error().message()));
     return verdict;
   }
@@ -77,11 +114,11 @@ Result<Verdict> PlayOne(const std::filesystem::path& file, const Expectations& e
     return verdict;
   }
   if (std::getenv("KRO_SCENARIOS_ALL") != nullptr) {
-    verdict.differences = Compare(std::move(*recording), recorder.points(), expected);
+    verdict.Add(Compare(std::move(*recording), recorder.points(), expected));
     return verdict;
   }
-  verdict.differences = Unexpected(
-      scenario->name, Compare(std::move(*recording), recorder.points(), expected), expected);
+  verdict.Add(Unexpected(scenario->name,
+                         Compare(std::move(*recording), recorder.points(), expected), expected));
   return verdict;
 }
 
@@ -115,6 +152,9 @@ TEST(ScenariosConformance, EndAsRecordedWithoutMoreWrites) {
   for (const std::filesystem::path& file : Files()) {
     const std::string name = file.stem().string();
     auto verdict = PlayOne(file, *expected);
+    if (verdict && !verdict->violations.empty()) {
+      ADD_FAILURE() << name << ": " << fmt::format("{}", fmt::join(verdict->violations, "\n    "));
+    }
     const bool met = verdict && verdict->differences.empty();
     const bool listed = expected->unmet.contains(name);
     if (met) {

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "api/constants.h"
+#include "oracle.h"
 #include "player.h"
 #include "recorder.h"
 #include "scenario.h"
@@ -141,7 +142,8 @@ class TakeOver : public ::testing::Test {
     ASSERT_TRUE(player.Play(*scenario));
     ASSERT_TRUE(player.Settle(5s));
 
-    world_.emplace(WorldOptions{}, *options);
+    world_.emplace(WorldOptions{.observe = [this](const auto& call) { oracle_.See(call); }},
+                   *options);
     const json::Value instance = source.Get(kInstance);
     version_ = json::FindString(instance, {"metadata", "labels", api::label::kVersion});
     LayDown(source, "user", kDefinition, "kro", {"finalizers"});
@@ -159,7 +161,10 @@ class TakeOver : public ::testing::Test {
     for (const std::string& path : {kDefinition, kCrd, kRevision, kInstance}) {
       before_[path] = world_->Get(path);
     }
+    for (const auto& [path, object] : before_) oracle_.Know(path, object);
   }
+
+  void TearDown() override { EXPECT_THAT(oracle_.violations(), IsEmpty()); }
 
   void LayDownWhole(World& source, const std::string& path) {
     Send("POST", path.substr(0, path.rfind('/')), "kro", Manifest(source.Get(path)));
@@ -254,6 +259,7 @@ class TakeOver : public ::testing::Test {
     return writes;
   }
 
+  Oracle oracle_{{}, [this](const std::string& path) { return world_->Get(path); }};
   std::optional<World> world_;
   std::string version_;
   std::vector<std::string> children_;                      // paths
