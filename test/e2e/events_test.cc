@@ -3,35 +3,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <array>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "e2e/devcluster.h"
+#include "e2e/kubectl.h"
 #include "e2e/operator_fixture.h"
 
 namespace kro::e2e {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string KubectlEvents(const std::string& kubeconfig, std::string_view object) {
-  const std::string command =
-      fmt::format("'{}/scripts/devcluster' kubectl --kubeconfig '{}' events --for '{}' 2>&1",
-                  KRO_SOURCE_DIR, kubeconfig, object);
-  std::FILE* output =
-      ::popen(command.c_str(), "r");  // NOLINT(bugprone-command-processor): our own script
-  if (output == nullptr) return {};
-  std::string text;
-  std::array<char, 4096> part{};
-  while (const std::size_t read = std::fread(part.data(), 1, part.size(), output)) {
-    text.append(part.data(), read);
-  }
-  ::pclose(output);
-  return text;
-}
 
 TEST(Events, AreShownByKubectl) {
   const Devcluster cluster("events");
@@ -84,12 +67,14 @@ spec:
     }
     return count == 2;
   });
-  const std::string shown = KubectlEvents(cluster.kubeconfig(), "told.kro.run/a");
+  const std::string shown = Kubectl(cluster.kubeconfig(), "events --for told.kro.run/a").text;
   EXPECT_THAT(shown, HasSubstr("ReconciliationSuspended"));
   EXPECT_THAT(shown, HasSubstr("(x2 over"));
   EXPECT_THAT(shown, HasSubstr("Warning"));
-  EXPECT_THAT(KubectlEvents(cluster.kubeconfig(), "lease.coordination.k8s.io/controller.kro.run"),
-              HasSubstr("became leader"));
+  EXPECT_THAT(
+      Kubectl(cluster.kubeconfig(), "events --for lease.coordination.k8s.io/controller.kro.run")
+          .text,
+      HasSubstr("became leader"));
 }
 
 }  // namespace
