@@ -26,6 +26,12 @@ class TokenBucket {
         std::chrono::duration<double>(-tokens_ / per_second_));
   }
 
+  // What Take would give.
+  Duration Wait(MonotonicTime now) const {
+    TokenBucket copy = *this;
+    return copy.Take(now);
+  }
+
   // One that was taken is not used.
   void GiveBack() { tokens_ = std::min(burst_, tokens_ + 1); }
 

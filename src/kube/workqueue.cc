@@ -25,6 +25,14 @@ struct Lane {
   bool empty() const { return normal.empty() && initial.empty(); }
 };
 
+// In floating point and capped before the conversion, so that no count overflows.
+Duration DelayAfter(int failures, const WorkqueueOptions& options) {
+  const double grown = static_cast<double>(options.retry_base.count()) * std::pow(2.0, failures);
+  return grown >= static_cast<double>(options.retry_cap.count())
+             ? options.retry_cap
+             : Duration(static_cast<Duration::rep>(grown));
+}
+
 }  // namespace
 
 struct Workqueue::State : std::enable_shared_from_this<State> {
@@ -111,14 +119,8 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
   Duration delay;
   {
     std::lock_guard lock(state_->mutex);
-    int failures = state_->failures[key]++;
+    delay = DelayAfter(state_->failures[key]++, state_->options);
     if (state_->options.observer != nullptr) state_->options.observer->Retried();
-    // In floating point and capped before the conversion, so that no count overflows.
-    double grown =
-        static_cast<double>(state_->options.retry_base.count()) * std::pow(2.0, failures);
-    delay = grown >= static_cast<double>(state_->options.retry_cap.count())
-                ? state_->options.retry_cap
-                : Duration(static_cast<Duration::rep>(grown));
     const MonotonicTime now = state_->executor.clock().Monotonic();
     TokenBucket& bucket = state_->buckets
                               .try_emplace(key.gvr, state_->options.retries_per_second,
@@ -128,6 +130,16 @@ Duration Workqueue::AddRateLimited(const WorkKey& key) {
   }
   AddAfter(key, delay);
   return delay;
+}
+
+Duration Workqueue::BackOff(const WorkKey& key) const {
+  std::lock_guard lock(state_->mutex);
+  const auto failures = state_->failures.find(key);
+  const Duration delay =
+      DelayAfter(failures == state_->failures.end() ? 0 : failures->second, state_->options);
+  const auto bucket = state_->buckets.find(key.gvr);
+  if (bucket == state_->buckets.end()) return delay;
+  return std::max(delay, bucket->second.Wait(state_->executor.clock().Monotonic()));
 }
 
 void Workqueue::Forget(const WorkKey& key) {

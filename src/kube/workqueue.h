@@ -69,6 +69,8 @@ class Workqueue {
   void AddAfter(const WorkKey& key, Duration delay);
   // Adds after the back-off of this key, which grows with every call until Forget. Gives the delay.
   Duration AddRateLimited(const WorkKey& key);
+  // The delay that AddRateLimited would give now.
+  Duration BackOff(const WorkKey& key) const;
   void Forget(const WorkKey& key);
   int Failures(const WorkKey& key) const;
 

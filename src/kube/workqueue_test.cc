@@ -150,7 +150,9 @@ TEST(Workqueue, APlainAddTakesThePlaceOfADelayedOne) {
 TEST(Workqueue, RetriesBackOffUntilForgotten) {
   Simulation sim;
   WorkKey key = Key("webs", "a");
+  EXPECT_EQ(sim.queue.BackOff(key), 200ms);
   EXPECT_EQ(sim.queue.AddRateLimited(key), 200ms);
+  EXPECT_EQ(sim.queue.BackOff(key), 400ms);
   EXPECT_EQ(sim.queue.AddRateLimited(key), 400ms);
   for (int i = 0; i < 60; ++i) sim.queue.AddRateLimited(key);
   sim.executor.Advance(1h);
@@ -164,6 +166,7 @@ TEST(Workqueue, TheKeysOfALaneShareTheRateOfRetries) {
   Simulation sim;
   for (int i = 0; i < 100; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(i)));
   for (int i = 0; i < 20; ++i) sim.queue.AddRateLimited(Key("webs", std::to_string(100 + i)));
+  EXPECT_EQ(sim.queue.BackOff(Key("webs", "last")), 2100ms);
   EXPECT_EQ(sim.queue.AddRateLimited(Key("webs", "last")), 2100ms);
 }
 
