@@ -114,6 +114,15 @@ struct InstanceController::Impl {
     }
   }
 
+  // What was tried this often already waits for an event.
+  bool IsGivenUp(const kube::WorkKey& key) const {
+    return settings.queue_max_retries > 0 && queue.Failures(key) >= settings.queue_max_retries;
+  }
+  std::optional<NextAttempt> BackOff(const kube::WorkKey& key) const {
+    if (IsGivenUp(key)) return std::nullopt;
+    return NextAttempt{.delay = queue.BackOff(key), .number = queue.Failures(key) + 2};
+  }
+
   Task<void> Work(CancelToken cancel);
   Task<void> WorkOn(kube::WorkKey key, CancelToken cancel);
   Task<Result<NextLook>> Look(std::shared_ptr<ServedApi> api, kube::WorkKey key,
@@ -151,6 +160,7 @@ Task<Result<void>> InstanceController::Serve(InstanceApi api, CancelToken cancel
         .later = [&impl, gvr](const kube::ObjectKey& key,
                               Duration delay) { impl.queue.AddAfter({gvr, key}, delay); },
         .all = [&impl, gvr] { impl.WakeAll(gvr); },
+        .back_off = [&impl, gvr](const kube::ObjectKey& key) { return impl.BackOff({gvr, key}); },
         .limit = [&impl, gvr](std::size_t capacity) { impl.queue.SetLaneCapacity(gvr, capacity); }};
     served = std::make_shared<ServedApi>(std::move(api), impl.fleet, impl.deps.executor,
                                          impl.deps.logger, std::move(wake));
@@ -408,8 +418,7 @@ Task<Result<NextLook>> InstanceController::Impl::Look(std::shared_ptr<ServedApi>
 void InstanceController::Impl::Settle(const kube::WorkKey& key, const Result<NextLook>& next,
                                       const Logger& logger) {
   const bool fails = !next || next->kind == NextLook::Kind::kBackOff;
-  if (fails && settings.queue_max_retries > 0 &&
-      queue.Failures(key) >= settings.queue_max_retries) {
+  if (fails && IsGivenUp(key)) {
     queue.Forget(key);
     logger.Error("instance waits for an event after too many failures",
                  {{"namespace", key.object.name_space},

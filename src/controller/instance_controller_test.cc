@@ -20,6 +20,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
 using namespace std::chrono_literals;
 
 const api::Gvr kChains{"kro.run", "v1alpha1", "chains"};
@@ -49,10 +52,11 @@ struct InstanceControllerTest : testing::Test {
   async::SimulatedExecutor& sim = simulated.sim;
   InstanceWorld& world = simulated.world;
 
-  // The texts of the condition ResourcesReady.
-  std::string Message(const api::Gvr& gvr, std::string_view name) {
+  // The text of a condition.
+  std::string Message(const api::Gvr& gvr, std::string_view name,
+                      std::string_view condition = "ResourcesReady") {
     return std::string(json::FindString(
-        InstanceWorld::Condition(world.Get(gvr, "default", name), "ResourcesReady"), {"message"}));
+        InstanceWorld::Condition(world.Get(gvr, "default", name), condition), {"message"}));
   }
   std::string Text(const api::Gvr& gvr, std::string_view name,
                    std::initializer_list<std::string_view> path) {
@@ -1014,6 +1018,87 @@ TEST_F(InstanceControllerTest, ARefusedChildStopsItsDependantsOnlyAndIsTriedLess
   world.Patch(kChains, "default", "c", "{spec: {text: two}}");
   ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
 }
+
+// What is refused as a whole, and not of one child, is told of like a child.
+struct RefusedLook {
+  const char* name;
+  // What the user does, after which the server refuses `method` of what `part` is in.
+  void (*act)(InstanceWorld& world);
+  const char* method;
+  const char* part;
+  const char* message;
+  const char* condition = "ResourcesReady";
+};
+constexpr const char* kSecretInstead = R"(
+schema: {apiVersion: v1alpha1, kind: Chain, spec: {text: string}}
+resources:
+- id: other
+  template: {apiVersion: v1, kind: Secret, metadata: {name: c-other}}
+)";
+const RefusedLook kRefusedLooks[] = {
+    {"Deletion", [](InstanceWorld& world) { world.Delete(kChains, "default", "c"); }, "DELETE",
+     "/configmaps/", "deletion blocked: "},
+    {"RemovalOfTheFinalizer", [](InstanceWorld& world) { world.Delete(kChains, "default", "c"); },
+     "PATCH", "/chains/c", "failed removing finalizer: ", "InstanceManaged"},
+    {"Prune", [](InstanceWorld& world) { world.Define("chain", kSecretInstead); }, "DELETE",
+     "/configmaps/", "resource reconciliation failed: prune failed: "},
+    {"Inventory", [](InstanceWorld& world) { world.Define("chain", kSecretInstead); }, "PATCH",
+     "/chains/c",
+     "resource reconciliation failed: failed to patch instance with applyset labels: "},
+};
+
+class InstanceControllerRefused : public InstanceControllerTest,
+                                  public ::testing::WithParamInterface<RefusedLook> {};
+
+TEST_P(InstanceControllerRefused, SaysWhenTheNextAttemptIs) {
+  const RefusedLook& refused = GetParam();
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(kChainInstance);
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  bool deny = true;
+  int tries = 0;
+  int statuses = 0;
+  world.calls().fault = [&](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    const bool status = request.target.find("/status") != std::string::npos;
+    if (status) ++statuses;
+    if (deny && !status && request.method == refused.method &&
+        request.target.find(refused.part) != std::string::npos) {
+      ++tries;
+      answer = Refusal(403, "Forbidden", "denied");
+    }
+    return answer;
+  };
+  refused.act(world);
+  const auto message = [&] { return Message(kChains, "c", refused.condition); };
+  ASSERT_TRUE(world.Until([&] { return message().find("tried again at ") != std::string::npos; }))
+      << message();
+  EXPECT_THAT(message(), StartsWith(refused.message));
+  EXPECT_THAT(message(), MatchesRegex(".*; tried again at [0-9TZ:-]+ [(]attempt [0-9]+[)]"));
+
+  // What it says is so, and each is told of once.
+  for (int i = 0; i < 3; ++i) {
+    const std::string told = message();
+    const auto at = told.find(" at ") + 4;
+    const WallTime due = *api::ParseTimestamp(told.substr(at, 20));
+    const int before = tries;
+    statuses = 0;
+    sim.Advance(due - sim.clock().Now() - 1s);
+    EXPECT_EQ(tries, before) << told;
+    EXPECT_EQ(message(), told);
+    EXPECT_EQ(statuses, 0);
+    sim.Advance(1s + 100ms);
+    EXPECT_GT(tries, before) << told;
+    EXPECT_EQ(statuses, 1);
+    EXPECT_NE(message(), told);
+  }
+
+  deny = false;
+  sim.Advance(1h);
+  EXPECT_THAT(message(), Not(HasSubstr("tried again")));
+}
+INSTANTIATE_TEST_SUITE_P(Each, InstanceControllerRefused, ::testing::ValuesIn(kRefusedLooks),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 TEST_F(InstanceControllerTest, AnImmutableFieldIsNamedAndNotTriedForeverUntilTheObjectIsReplaced) {
   world.Define("app", R"(

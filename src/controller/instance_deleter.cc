@@ -63,6 +63,10 @@ class InstanceDeleter::Look {
   Task<Result<NextLook>> Blocked(Error error);
   Task<void> WriteStatus(const runtime::InstanceStatus& status);
   runtime::InstanceStatus NewStatus() const;
+  // For a look that fails.
+  std::string TextOfNextAttempt() const {
+    return Tell(api_->AttemptAfterFailure(instance_->key()), deps_.client.executor().clock().Now());
+  }
   InstanceMemo& Memo() { return api_->MemoOf(*instance_); }
 
   const Dependencies& deps_;
@@ -278,7 +282,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
     if (!kube::IsConflict(answer.error()) || attempt == kFinalizerAttempts) {
       runtime::InstanceStatus status = NewStatus();
       answer.error().Push("failed removing finalizer: failed to update unmanaged state");
-      status.ManagementFailed(answer.error().message());
+      status.ManagementFailed(answer.error().message() + TextOfNextAttempt());
       co_await WriteStatus(status);
       co_return std::unexpected<Error>(answer.error());
     }
@@ -297,7 +301,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
 Task<Result<NextLook>> InstanceDeleter::Look::Blocked(Error error) {
   if (error.code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
   auto status = NewStatus();
-  status.DeletionBlocked(error.message());
+  status.DeletionBlocked(error.message() + TextOfNextAttempt());
   co_await WriteStatus(status);
   error.Push("deletion blocked");
   co_return std::unexpected(std::move(error));

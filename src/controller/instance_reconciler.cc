@@ -130,6 +130,10 @@ class InstanceReconciler::Pass {
   Task<void> WriteUnresolved(std::string message);
 
   NextLook Soon() const;
+  // For a look that fails.
+  std::string TextOfNextAttempt() const {
+    return Tell(api_->AttemptAfterFailure(instance_->key()), executor().clock().Now());
+  }
   // Where upstream looks first for what the instance made.
   std::string HomeNamespace() const {
     const std::string& ns = instance_->key().name_space;
@@ -265,9 +269,9 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::OpenApplySet() {
     co_return std::nullopt;
   }
   if (HasFinalizer(instance_->value())) {
-    co_await ReportFailure(set.error().message());
+    co_await ReportFailure(set.error().message() + TextOfNextAttempt());
   } else {
-    co_await ReportUnmanaged(set.error().message());
+    co_await ReportUnmanaged(set.error().message() + TextOfNextAttempt());
   }
   co_return std::unexpected(set.error());
 }
@@ -319,11 +323,11 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::AfterParentRefusa
     }
   }
   if (set_->NeedsMarks()) {
-    co_await ReportUnmanaged(
-        fmt::format("failed applying managed finalizer/labels: {}", error.message()));
+    co_await ReportUnmanaged(fmt::format("failed applying managed finalizer/labels: {}{}",
+                                         error.message(), TextOfNextAttempt()));
   } else {
-    co_await ReportFailure(
-        fmt::format("failed to patch instance with applyset labels: {}", error.message()));
+    co_await ReportFailure(fmt::format("failed to patch instance with applyset labels: {}{}",
+                                       error.message(), TextOfNextAttempt()));
   }
   co_return std::unexpected<Error>(error);
 }
@@ -811,14 +815,18 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
     outcome.message += lingering_.text;
   }
   if (lingering_.next) telling = std::min(telling.value_or(*lingering_.next), *lingering_.next);
-  if (outcome.ready && !prune_text_.empty()) {
-    status.ResourcesFailed(prune_text_ + lingering_.text);
+  // Then the queue decides when to look again, and not one of the waits above.
+  const bool prune_failed = outcome.ready && !prune_text_.empty();
+  const std::string attempt =
+      prune_failed && !retry_at && memo.setbacks.empty() ? TextOfNextAttempt() : std::string();
+  if (prune_failed) {
+    status.ResourcesFailed(prune_text_ + lingering_.text + attempt);
   } else if (outcome.ready && pruning_) {
     status.ResourcesFailed("cluster mutated" + lingering_.text);
   } else {
     status.Resources(outcome);
   }
-  co_await WriteRunning(status, outcome, Words::kMayWait);
+  co_await WriteRunning(status, outcome, attempt.empty() ? Words::kMayWait : Words::kNow);
   if (status_failure_) co_return std::unexpected(std::move(*status_failure_));
   if (words_later_) telling = std::min(telling.value_or(*words_later_), *words_later_);
 

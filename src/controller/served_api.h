@@ -21,6 +21,7 @@
 #include "controller/applied_fields.h"
 #include "controller/contests.h"
 #include "controller/instance_controller.h"
+#include "controller/next_attempt.h"
 #include "controller/retry_pace.h"
 #include "controller/setbacks.h"
 #include "controller/waits.h"
@@ -82,6 +83,8 @@ class ServedApi {
     std::function<void(const kube::ObjectKey& key)> one;
     std::function<void(const kube::ObjectKey& key, Duration delay)> later;
     std::function<void()> all;
+    // When a look that fails now would be followed by another; nothing: by an event only.
+    std::function<std::optional<NextAttempt>(const kube::ObjectKey& key)> back_off;
     // How many keys may be in work at once; zero: as many as of any other API.
     std::function<void(std::size_t capacity)> limit;
   };
@@ -94,6 +97,11 @@ class ServedApi {
 
   // Names the API as controller; a line adds namespace and name of the instance.
   const Logger& logger() const { return logger_; }
+
+  // When the instance is looked at again if this look fails; nothing: only after an event.
+  std::optional<NextAttempt> AttemptAfterFailure(const kube::ObjectKey& key) const {
+    return wake_.back_off(key);
+  }
 
   WatchFleet::Lease& parents() { return *parents_; }
 
