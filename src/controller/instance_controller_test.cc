@@ -1100,6 +1100,50 @@ TEST_P(InstanceControllerRefused, SaysWhenTheNextAttemptIs) {
 INSTANTIATE_TEST_SUITE_P(Each, InstanceControllerRefused, ::testing::ValuesIn(kRefusedLooks),
                          [](const auto& test) { return std::string(test.param.name); });
 
+TEST_F(InstanceControllerTest, AnAuthorsConditionMayRepeatWhatIsWaitedForAndWhenTheNextAttemptIs) {
+  world.Define("app", R"(
+schema:
+  apiVersion: v1alpha1
+  kind: App
+  spec: {}
+  status:
+    conditions:
+    - "${runtime.newCondition({type: 'Ready', status: runtime.condition(schema, 'ResourcesReady').status, reason: 'Resources', message: runtime.condition(schema, 'ResourcesReady').message})}"
+resources:
+- id: gate
+  readyWhen: ["${gate.data.open == 'yes'}"]
+  template:
+    apiVersion: v1
+    kind: ConfigMap
+    metadata: {name: "${schema.metadata.name}-gate"}
+    data: {open: "no"}
+- id: refused
+  template: {apiVersion: v1, kind: ConfigMap, metadata: {name: "${schema.metadata.name}-refused"}}
+)");
+  world.calls().fault = [](const http::Request& request) {
+    std::optional<Result<http::Response>> answer;
+    if (request.target.find("a-refused") != std::string::npos) {
+      answer = Refusal(403, "Forbidden", "denied");
+    }
+    return answer;
+  };
+  world.Apply(kAppInstance);
+  sim.Advance(5min);
+  const auto message = [&] { return Message(kApps, "a", "Ready"); };
+  EXPECT_THAT(message(), HasSubstr("; node \"gate\" waits for configmaps default/a-gate since "));
+  EXPECT_THAT(message(), HasSubstr(": gate.data.open == 'yes', gate.data.open is \"no\""));
+  EXPECT_THAT(message(), HasSubstr("; configmaps default/a-refused is tried again at "));
+  EXPECT_EQ(Message(kApps, "a"), "") << "the author's conditions stand alone";
+
+  // Another process goes on from there.
+  const std::size_t at = message().find(" since ");
+  const std::string since = message().substr(at, std::string(" since 2026-01-02T03:04:05Z").size());
+  world.StopController();
+  world.StartController();
+  sim.Advance(5min);
+  EXPECT_THAT(message(), HasSubstr(since));
+}
+
 TEST_F(InstanceControllerTest, AnImmutableFieldIsNamedAndNotTriedForeverUntilTheObjectIsReplaced) {
   world.Define("app", R"(
 schema: {apiVersion: v1alpha1, kind: App, spec: {text: string | default=one}}

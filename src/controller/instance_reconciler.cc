@@ -809,7 +809,7 @@ Task<Result<NextLook>> InstanceReconciler::Pass::Report(runtime::Outcome outcome
   } else {
     if (memo.waits == nullptr) memo.waits = std::make_unique<Waits>();
     outcome.message +=
-        memo.waits->Tell(*graph_, outcome, memo.setbacks, StoredMessage(instance_->value()),
+        memo.waits->Tell(*graph_, outcome, memo.setbacks, StoredMessages(instance_->value()),
                          {.monotonic = Now(), .wall = executor().clock().Now()});
     telling = memo.waits->next();
     outcome.message += lingering_.text;

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "api/constants.h"
+#include "api/condition.h"
 
 namespace kro::controller {
 namespace {
@@ -90,15 +90,14 @@ std::string Waits::Tell(const graph::Graph& graph, const runtime::Outcome& outco
   return text;
 }
 
-std::string_view StoredMessage(const json::Value& instance) {
+std::string StoredMessages(const json::Value& instance) {
+  std::string messages;
   const json::Value* conditions = json::Find(instance, {"status", "conditions"});
-  if (conditions == nullptr || !conditions->is_array()) return {};
+  if (conditions == nullptr || !conditions->is_array()) return messages;
   for (const json::Value& condition : conditions->get_array()) {
-    if (json::FindString(condition, {"type"}) == api::condition::kResourcesReady) {
-      return json::FindString(condition, {"message"});
-    }
+    messages.append(json::FindString(condition, {"message"})).append("\n");
   }
-  return {};
+  return messages;
 }
 
 namespace {

@@ -35,7 +35,7 @@ class Waits {
   };
   // What to put behind the message of a condition: `; node "web" waits for deployments.apps default/web
   // since 2026-01-02T03:04:05Z: web.status.readyReplicas == 2, web.status.readyReplicas is 1`. Empty if
-  // there is nothing to tell yet. `stored` is the message as it stands: what another process told of
+  // there is nothing to tell yet. `stored` is what the conditions say as they stand: what another process told of
   // before a restart goes on from there.
   std::string Tell(const graph::Graph& graph, const runtime::Outcome& outcome,
                    const Setbacks& setbacks, std::string_view stored, Moment now);
@@ -59,7 +59,7 @@ class Waits {
   std::optional<Duration> next_;
 };
 
-// The message of the condition ResourcesReady that stands on an instance.
-std::string_view StoredMessage(const json::Value& instance);
+// The messages of all conditions that stand on an instance: an author's may repeat that of ResourcesReady.
+std::string StoredMessages(const json::Value& instance);
 
 }  // namespace kro::controller
