@@ -685,6 +685,34 @@ TEST_F(InstanceControllerTest, AUsersCopyOfAChildSurvivesPruningAndDeletion) {
   EXPECT_TRUE(Exists(kSecrets, "copy"));
 }
 
+// As a user does who finds managedFields too long. While an instance is deleted, nobody applies its children again.
+TEST_F(InstanceControllerTest, AChildWhoseManagedFieldsWereEmptiedGoesWithItsInstance) {
+  for (const bool watched : {true, false}) {
+    world.Define("chain", ChainOfConfigMaps());
+    world.Apply(kChainInstance);
+    ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+    world.Settle();
+    world.StopController();
+    world.Delete(kChains, "default", "c");
+    if (watched) {
+      world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: [example.com/hold]}}");
+      world.StartController();
+      sim.Advance(1s);
+    }
+    world.Patch(kConfigMaps, "default", "c-first", "{metadata: {managedFields: [{}]}}");
+    EXPECT_EQ(
+        json::Find(world.Get(kConfigMaps, "default", "c-first"), {"metadata", "managedFields"}),
+        nullptr);
+    if (watched) {
+      world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: null}}");
+    } else {
+      world.StartController();
+    }
+    ASSERT_TRUE(world.UntilGone(kChains, "default", "c"));
+    EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
+  }
+}
+
 // A real API server decides that a DELETE needs not wait for finalizers, and then removes whatever is there.
 TEST_F(InstanceControllerTest, AnInstanceRemovedInSpiteOfItsFinalizerLeavesNothing) {
   world.Define("chain", ChainOfConfigMaps());

@@ -335,6 +335,7 @@ kube::Projection MakeProjection(std::span<const json::FieldPath> reads) {
   kube::Projection projection;
   projection.KeepAnnotations("");
   projection.KeepManager(std::string(api::field_manager::kApplySet));
+  projection.KeepOwnersOfLabel(std::string(api::label::kPartOf));
   for (const json::FieldPath& path : reads) projection.KeepPath(path);
   return projection;
 }

@@ -29,6 +29,8 @@ json::FieldPath UpToList(const json::FieldPath& path);
 // Where `path` leads nowhere in `object`: keeps the place at which it ends, an object without its
 // members. So a reader misses the same member as in the whole object.
 void KeepWhatLeadsTo(const json::FieldPath& path, const json::Value& object, json::Value& kept);
+// An entry of managedFields cut down to one label.
+json::Value OwnerOf(const json::Value& entry, std::string_view label);
 
 }  // namespace
 
@@ -55,6 +57,7 @@ void Projection::KeepPath(json::FieldPath path) {
 
 bool Projection::Covers(const Projection& other) const {
   if (!other.manager_.empty() && manager_ != other.manager_) return false;
+  if (!other.owned_label_.empty() && owned_label_ != other.owned_label_) return false;
   if (whole_) return true;
   if (other.whole_) return false;
   bool annotations =
@@ -94,7 +97,11 @@ ObjectPtr Projection::Apply(const json::Value& object) const {
         if (manager_.empty() || !value.is_array()) continue;
         json::Array entries;
         for (const json::Value& entry : value.get_array()) {
-          if (json::FindString(entry, {"manager"}) == manager_) entries.push_back(entry);
+          if (json::FindString(entry, {"manager"}) == manager_) {
+            entries.push_back(entry);
+          } else if (json::Find(entry, {"fieldsV1", "f:metadata", "f:labels", owned_label_})) {
+            entries.push_back(OwnerOf(entry, owned_label_));
+          }
         }
         if (!entries.empty()) metadata[key] = std::move(entries);
       } else if (key == "annotations" && !whole_ && value.is_object()) {
@@ -138,6 +145,13 @@ namespace {
 
 bool IsKeptMetadata(std::string_view key) {
   return std::ranges::find(kKeptMetadata, key) != std::end(kKeptMetadata);
+}
+
+json::Value OwnerOf(const json::Value& entry, std::string_view label) {
+  const json::Object labels{{label, json::Object()}};
+  return json::Object{{"manager", json::FindString(entry, {"manager"})},
+                      {"operation", json::FindString(entry, {"operation"})},
+                      {"fieldsV1", {{"f:metadata", {{"f:labels", labels}}}}}};
 }
 
 bool IsPrefix(const json::FieldPath& prefix, const json::FieldPath& path) {

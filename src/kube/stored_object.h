@@ -1,7 +1,7 @@
 // StoredObject: what a store keeps of an object; Projection: which parts that is.
 //
 // Kept always: identity, labels, finalizers, owners, generation, times of creation and deletion. Kept on
-// request: annotations by prefix, one manager's entry of managedFields, and paths. All else becomes one
+// request: annotations by prefix, one manager's entry of managedFields, who owns a label, and paths. All else becomes one
 // hash, so that a change of it can still be seen.
 #pragma once
 
@@ -59,6 +59,8 @@ class Projection {
   void KeepAnnotations(std::string prefix) { annotation_prefixes_.push_back(std::move(prefix)); }
   // Keeps the managedFields entries of this manager.
   void KeepManager(std::string manager) { manager_ = std::move(manager); }
+  // Keeps of the entries of other managers that own this label nothing but that.
+  void KeepOwnersOfLabel(std::string label) { owned_label_ = "f:" + std::move(label); }
 
   // Whether everything that `other` keeps is kept here too; if not, what was stored must be listed again.
   bool Covers(const Projection& other) const;
@@ -70,6 +72,7 @@ class Projection {
   std::vector<json::FieldPath> paths_;  // none is a prefix of another
   std::vector<std::string> annotation_prefixes_;
   std::string manager_;
+  std::string owned_label_;  // as managedFields name it
 };
 
 }  // namespace kro::kube

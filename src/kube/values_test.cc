@@ -315,6 +315,25 @@ TEST(Projection, KeepsWhatIsReadAndHashesTheRest) {
   EXPECT_EQ(projection.Apply(touched)->rest_hash(), stored->rest_hash());
 }
 
+TEST(Projection, KeepsOfTheOwnersOfALabelThatTheyAre) {
+  Projection projection;
+  projection.KeepManager("kro");
+  projection.KeepOwnersOfLabel("part-of");
+  const json::Value object = Json(R"({"metadata":{"name":"a","managedFields":[
+    {"manager":"kro","operation":"Apply","fieldsV1":{"f:data":{}}},
+    {"manager":"copier","operation":"Update","time":"t","fieldsV1":{"f:data":{},"f:metadata":{"f:labels":{"f:part-of":{},"f:x":{}}}}},
+    {"manager":"kubelet","operation":"Update","fieldsV1":{"f:metadata":{"f:labels":{"f:x":{}}}}}]}})");
+  EXPECT_EQ(
+      json::Canonical(
+          *json::Find(projection.Apply(object)->value(), {"metadata", "managedFields"})),
+      R"([{"fieldsV1":{"f:data":{}},"manager":"kro","operation":"Apply"},)"
+      R"({"fieldsV1":{"f:metadata":{"f:labels":{"f:part-of":{}}}},"manager":"copier","operation":"Update"}])");
+  Projection less;
+  less.KeepManager("kro");
+  EXPECT_TRUE(projection.Covers(less));
+  EXPECT_FALSE(less.Covers(projection));
+}
+
 TEST(Projection, KeepsWhereAPathEnds) {
   // An expression must miss the same member as in the whole object: `status.?ready`, `no such key: ready`.
   Projection projection;

@@ -1,6 +1,5 @@
 #include "runtime/member.h"
 
-#include <algorithm>
 #include <charconv>
 
 #include "api/constants.h"
@@ -46,13 +45,19 @@ std::vector<std::string> FinalizersOf(const json::Value& object) {
 
 bool IsMemberOf(const json::Value& object, std::string_view apply_set) {
   if (LabelOf(object, api::label::kPartOf) != apply_set) return false;
+  bool has_owner = false;
   const json::Value* entries = json::Find(object, {"metadata", "managedFields"});
-  if (entries == nullptr || !entries->is_array()) return false;
-  return std::ranges::any_of(entries->get_array(), [](const json::Value& entry) {
-    return json::FindString(entry, {"manager"}) == api::field_manager::kApplySet &&
-           json::FindString(entry, {"operation"}) == "Apply" &&
-           json::Find(entry, {"fieldsV1", "f:metadata", "f:labels", kPartOfField}) != nullptr;
-  });
+  if (entries != nullptr && entries->is_array()) {
+    for (const json::Value& entry : entries->get_array()) {
+      if (!json::Find(entry, {"fieldsV1", "f:metadata", "f:labels", kPartOfField})) continue;
+      has_owner = true;
+      if (json::FindString(entry, {"manager"}) == api::field_manager::kApplySet &&
+          json::FindString(entry, {"operation"}) == "Apply") {
+        return true;
+      }
+    }
+  }
+  return !has_owner && !AnnotationOf(object, api::annotation::kDesiredHash).empty();
 }
 
 int WaveOf(const json::Value& object) {

@@ -48,7 +48,8 @@ Departure DepartureOf(const Member& member);
 std::vector<std::string> FinalizersOf(const json::Value& object);
 
 // Whether the object carries the set's label, and kro wrote it there, as managedFields tell. The label alone
-// says nothing: a user's copy of a member carries it too.
+// says nothing: a user's copy of a member carries it too, but has somebody who owns it. Where nobody does, the entries
+// were removed; then our annotation tells.
 bool IsMemberOf(const json::Value& object, std::string_view apply_set);
 
 // The wave in which an object is deleted: its apply-order annotation; 0, the last, if it has none

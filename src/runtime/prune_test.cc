@@ -82,6 +82,23 @@ TEST(PlanPrune, LeavesAloneWhatOnlyCarriesTheLabel) {
   EXPECT_TRUE(PlanPrune(members, {}, "ours").empty());
 }
 
+TEST(PlanPrune, TakesWhatItMadeThoughSomebodyEmptiedItsManagedFields) {
+  constexpr std::string_view kHash = "annotations: {internal.kro.run/desired-hash: abc}";
+  const std::vector<Member> members = {
+      Made("emptied", "1", fmt::format("{{{}, managedFields: null}}", kHash)),
+      Made("edited-since", "1",
+           fmt::format("{{{}, managedFields: [{{manager: kubectl-edit, operation: Update, "
+                       "fieldsV1: {{'f:data': {{'f:x': {{}}}}}}}}]}}",
+                       kHash)),
+      Made("copy", "1",
+           fmt::format("{{{}, managedFields: [{{manager: kubectl-create, operation: Update, "
+                       "fieldsV1: {{'f:metadata': {{'f:labels': "
+                       "{{'f:applyset.kubernetes.io/part-of': {{}}}}}}}}}}]}}",
+                       kHash))};
+  EXPECT_THAT(Names(PlanPrune(members, {}, "ours").waves.at(0)),
+              ElementsAre("emptied", "edited-since"));
+}
+
 TEST(PlanPrune, DoesNotDeleteTwice) {
   const std::vector<Member> members = {Made(
       "a", "1",
