@@ -632,6 +632,43 @@ TEST_F(InstanceControllerTest, AChildsFinalizerHoldsTheWavesBelow) {
   EXPECT_FALSE(Exists(kConfigMaps, "c-first"));
 }
 
+TEST_F(InstanceControllerTest, AnInstanceThatSomebodyElseHoldsSaysSoWhenItsChildrenAreGone) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: c, namespace: default, "
+      "finalizers: [example.com/hold]}}");
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilGone(kConfigMaps, "default", "c-first"));
+  sim.Advance(5s);
+  EXPECT_EQ(Message(kChains, "c"), "deleting resources");
+  sim.Advance(1min);
+  constexpr const char* kHeld =
+      "deleting resources; none is left, and the instance is held by finalizers example.com/hold";
+  EXPECT_EQ(Message(kChains, "c"), kHeld);
+  // Once, by whichever process.
+  EXPECT_THAT(CallsDuring(1h), ElementsAre());
+  world.StopController();
+  world.StartController();
+  sim.Advance(1min);
+  EXPECT_EQ(world.calls().Count("PATCH"), 0);
+}
+
+TEST_F(InstanceControllerTest, AnInstanceFreedByHandDoesNotSayThatItsChildrenAreGone) {
+  world.Define("chain", ChainOfConfigMaps());
+  world.Apply(
+      "{apiVersion: kro.run/v1alpha1, kind: Chain, metadata: {name: c, namespace: default, "
+      "finalizers: [example.com/hold]}}");
+  ASSERT_TRUE(world.UntilActive(kChains, "default", "c"));
+  world.Patch(kConfigMaps, "default", "c-last", "{metadata: {finalizers: [example.com/hold]}}");
+  world.Delete(kChains, "default", "c");
+  ASSERT_TRUE(world.UntilIs(kChains, "default", "c", {"status", "state"}, "DELETING"));
+  world.Patch(kChains, "default", "c", "{metadata: {finalizers: [example.com/hold]}}");
+  sim.Advance(1h);
+  EXPECT_TRUE(Exists(kConfigMaps, "c-first"));
+  EXPECT_THAT(Message(kChains, "c"), Not(HasSubstr("none is left")));
+}
+
 // What a process before this one sent late makes a child again.
 TEST_F(InstanceControllerTest, AChildMadeAgainDuringDeletionGoesToo) {
   world.Define("chain", ChainOfConfigMaps());

@@ -4,10 +4,13 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "api/constants.h"
 #include "controller/apply_set.h"
 #include "controller/lingering.h"
 #include "controller/member_deleter.h"
+#include "controller/waits.h"
 #include "runtime/deletion.h"
 #include "runtime/status.h"
 
@@ -58,6 +61,8 @@ class InstanceDeleter::Look {
   // Whether some of these were made for a namesake of the instance, and it is there: it was deleted, and made
   // again, and only the watch has not told yet.
   Task<Result<bool>> BelongToNamesake(const std::vector<runtime::Member>& members);
+  // Somebody else's finalizer holds it; nothing of ours does. That is said when it lasts.
+  Task<Result<NextLook>> TellOfHolders();
   // No member is left: the finalizer goes, if the instance is still there.
   Task<Result<NextLook>> Finish();
   Task<Result<NextLook>> Blocked(Error error);
@@ -103,8 +108,7 @@ Task<Result<NextLook>> InstanceDeleter::DeleteLeftBehind(std::shared_ptr<ServedA
 Task<Result<NextLook>> InstanceDeleter::Look::Run() {
   const json::Value& object = instance_->value();
   if (is_gone_) Memo().uncertain = true;  // it was deleted while its members were made
-  // Somebody else's finalizer holds it; nothing of ours does.
-  if (!HasFinalizer(object)) co_return NextLook::OnEvent();
+  if (!HasFinalizer(object)) co_return co_await TellOfHolders();
   auto inventory =
       api::CheckInventory(ParentOf(api_->api(), object), LabelsOf(object), AnnotationsOf(object));
   if (!inventory) {
@@ -251,6 +255,23 @@ Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep s
   co_return NextLook::After(std::min(interval, lingering.next.value_or(interval)));
 }
 
+Task<Result<NextLook>> InstanceDeleter::Look::TellOfHolders() {
+  const json::Value& object = instance_->value();
+  const auto since =
+      api::ParseTimestamp(json::FindString(object, {"metadata", "deletionTimestamp"}));
+  const bool told_of = json::FindString(object, {"status", "state"}) == api::state::kDeleting;
+  if (is_gone_ || !since || !told_of) co_return NextLook::OnEvent();
+  const Duration age = deps_.client.executor().clock().Now() - *since;
+  if (age < Waits::kPatience) co_return NextLook::After(Waits::kPatience - age);
+  // Somebody took our finalizer away before they had gone.
+  if (!api_->MembersOf(apply_set_).empty()) co_return NextLook::OnEvent();
+  auto status = NewStatus();
+  status.Deleting(fmt::format("; none is left, and the instance is held by finalizers {}",
+                              fmt::join(runtime::FinalizersOf(object), ", ")));
+  co_await WriteStatus(status);
+  co_return NextLook::OnEvent();
+}
+
 Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
   if (is_gone_) {
     api_->ForgetLeftBehind(instance_->key());
@@ -269,14 +290,16 @@ Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
     }
     json::Object metadata;
     metadata["resourceVersion"] = json::FindString(object, {"metadata", "resourceVersion"});
-    metadata["finalizers"] = FinalizersWithoutOurs(object);
+    json::Array others = FinalizersWithoutOurs(object);
+    const bool is_held = !others.empty();
+    metadata["finalizers"] = std::move(others);
     json::Object patch;
     patch["metadata"] = std::move(metadata);
     auto answer = co_await deps_.client.Patch(gvr, key, kube::PatchType::kMerge, std::move(patch),
                                               {}, cancel_);
     if (answer) {
       api_->parents().ObserveWrite(*answer);
-      co_return NextLook::OnEvent();
+      co_return is_held ? NextLook::After(Waits::kPatience) : NextLook::OnEvent();
     }
     if (kube::IsNotFound(answer.error())) co_return NextLook::OnEvent();
     if (!kube::IsConflict(answer.error()) || attempt == kFinalizerAttempts) {
