@@ -18,6 +18,7 @@
 #include "async/run_blocking.h"
 #include "cli/validate_command.h"
 #include "e2e/cluster_user.h"
+#include "e2e/kubectl.h"
 #include "e2e/operator_fixture.h"
 #include "e2e/test_cluster.h"
 #include "json/yaml.h"
@@ -127,12 +128,6 @@ class Examples : public ::testing::Test {
     return response ? *std::move(response) : http::Response();
   }
 
-  static Ran Kubectl(const std::string& arguments) {
-    return RunShell(fmt::format(
-        "cd '{}' && HOME='{}' KUBECONFIG='{}' '{}/scripts/devcluster' kubectl {}", folder_.string(),
-        folder_.string(), cluster_->kubeconfig(), KRO_SOURCE_DIR, arguments));
-  }
-
   static std::unique_ptr<TestCluster> cluster_;
   static std::unique_ptr<ClusterUser> user_;
   static std::unique_ptr<kube::Connection> connection_;
@@ -193,13 +188,13 @@ TEST_F(Examples, AreExplainedByKubectl) {
   user_->WaitUntil(
       "kubectl explains the fields",
       [&] {
-        text = Kubectl("explain webapps.kro.run.spec").text;
+        text = Kubectl(cluster_->kubeconfig(), "explain webapps.kro.run.spec").text;
         return text.find("Port that the container listens on") != text.npos;
       },
       std::chrono::seconds(120));
   EXPECT_THAT(text, HasSubstr("Container image of the application"));
   EXPECT_THAT(text, HasSubstr("How many pods run"));
-  EXPECT_THAT(Kubectl("explain webapps.kro.run.spec.ingress.host").text,
+  EXPECT_THAT(Kubectl(cluster_->kubeconfig(), "explain webapps.kro.run.spec.ingress.host").text,
               HasSubstr("Host name of the ingress"));
 }
 
@@ -210,8 +205,8 @@ TEST_F(Examples, AFileThatIsNoYamlNeverReachesTheClusterAndIsExplainedOffline) {
                                      "metadata: {name: broken}\n"
                                      "spec:\n"
                                      "  schema: kind: Broken\n");
-  const Ran applied = Kubectl("apply -f broken.yaml");
-  EXPECT_NE(applied.exit_code, 0);
+  const KubectlAnswer applied = Kubectl(cluster_->kubeconfig(), fmt::format("apply -f '{}'", file));
+  EXPECT_FALSE(applied.succeeded);
   EXPECT_THAT(applied.text, HasSubstr("line 5"));
 
   const Ran validated = RunShell(fmt::format("'{}' validate '{}'", KRO_PROGRAM_FILE, file));
