@@ -184,7 +184,8 @@ class Resolver {
   FieldPath path_;
   std::size_t budget_;
   std::size_t places_left_;
-  int copies_ = 0;  // how many aliases and merges surround the node at hand
+  int copies_ = 0;   // how many aliases and merges surround the node at hand
+  int aliases_ = 0;  // how many of these stand for a node elsewhere, which is told of there
   std::vector<const Node*> following_;
 };
 
@@ -709,7 +710,7 @@ bool Resolver::ResolveMap(const Node& node, Value& value, int depth) {
     WarnOfBoolean(key_node, key);
     if (added || Repeated(node, i, key)) {
       good = Resolve(*node.children[i + 1], &key_node, member->value(), depth) && good;
-    } else if (copies_ == 0) {
+    } else if (aliases_ == 0) {
       good = false;
     }
     path_.Pop();
@@ -726,7 +727,7 @@ bool Resolver::ResolveMap(const Node& node, Value& value, int depth) {
 // Whether the value of a key that the map has already counts; reports or warns.
 bool Resolver::Repeated(const Node& map, std::size_t index, const std::string& key) {
   const bool counts = duplicates_ == DuplicateKeys::kLastWins;
-  if (copies_ > 0 || std::max(warnings_.size(), context_.diagnostics.size()) >= kMaxDiagnostics) {
+  if (aliases_ > 0 || std::max(warnings_.size(), context_.diagnostics.size()) >= kMaxDiagnostics) {
     return counts;
   }
   // Keys that cannot be read are met again here; they are reported already.
@@ -755,7 +756,7 @@ bool Resolver::Repeated(const Node& map, std::size_t index, const std::string& k
 }
 
 void Resolver::WarnOfBoolean(const Node& node, const std::string& key) {
-  if (copies_ > 0 || node.kind != Node::Kind::kScalar || node.style != Style::kPlain) return;
+  if (aliases_ > 0 || node.kind != Node::Kind::kScalar || node.style != Style::kPlain) return;
   if (key == node.text || (key != "true" && key != "false")) return;
   if (warnings_.size() >= kMaxDiagnostics) return;
   Diagnostic warning{.code = std::string(kOtherKey), .severity = Severity::kWarning};
@@ -823,7 +824,9 @@ bool Resolver::ResolveScalar(const Node& node, Value& value) {
 
 bool Resolver::ResolveAlias(const Node& node, Value& value, int depth) {
   ++copies_;
+  ++aliases_;
   const bool good = Resolve(*node.target, nullptr, value, depth);
+  --aliases_;
   --copies_;
   return good;
 }
@@ -869,8 +872,11 @@ bool Resolver::MergeOne(const Node& node, Object& object, int depth) {
   if (depth == kMaxDepth) {
     return Fault(kSyntax, node, fmt::format("nested deeper than {}", kMaxDepth));
   }
+  const int followed = &target == &node ? 0 : 1;
   ++copies_;
+  aliases_ += followed;
   const bool good = Charge(node, sizeof(Value)) && ResolveMap(target, merged, depth + 1);
+  aliases_ -= followed;
   --copies_;
   // What is merged through a chain of maps is moved once for each of them.
   if (!good || !Charge(node, merged.get_object().size() * sizeof(Value))) return false;

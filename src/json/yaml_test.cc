@@ -178,6 +178,12 @@ TEST(ParseYaml, SaysWhatIsWrongAndWhere) {
       {"x:\n  yes: 1\n  true: 2",
        "line 3:3: x.true: duplicate key 'true' [KRO102]\n  remove one of them\n"
        "  line 2:3: x.true: it is here first"},
+      {"m:\n  <<: {a: 1, a: 2}",
+       "line 2:14: m.a: duplicate key 'a' [KRO102]\n  remove one of them\n"
+       "  line 2:8: m.a: it is here first"},
+      {"x: &x {a: 1, a: 2}\nm: {<<: *x}",
+       "line 1:14: x.a: duplicate key 'a' [KRO102]\n  remove one of them\n"
+       "  line 1:8: x.a: it is here first"},
       {"a: [.inf]",
        "line 1:5: a[0]: .inf has no form in JSON [KRO103]\n  quote it if a string is meant"},
       {"a: -.INF\nb: .nan",
