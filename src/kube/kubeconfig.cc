@@ -135,8 +135,12 @@ Result<ClientConfig> Kubeconfig::Resolve(std::string_view context,
   ClientConfig config;
   if (cluster != clusters.end()) {
     const Cluster& c = cluster->second;
+    SplitServer(c, config);
     if (c.server.empty()) {
       problems.push_back(fmt::format("no server found for cluster \"{}\"", cluster->first));
+    } else if (config.server.ends_with("://")) {
+      problems.push_back(fmt::format("server \"{}\" of cluster \"{}\" must be a URL or HOST:PORT",
+                                     c.server, cluster->first));
     }
     if (c.tls.insecure && !c.tls.ca.empty()) {
       problems.push_back(
@@ -152,7 +156,6 @@ Result<ClientConfig> Kubeconfig::Resolve(std::string_view context,
     config.tls = c.tls;
     config.proxy_url = c.proxy_url;
     config.disable_compression = c.disable_compression;
-    SplitServer(c, config);
   }
   if (user != users.end()) {
     const User& u = user->second;

@@ -107,6 +107,8 @@ TEST(Kubeconfig, SaysEverythingThatIsWrong) {
   };
   const Case kCases[] = {
       {"{}", "{}", "no server found for cluster \"c\""},
+      {"{server: '//x'}", "{}", "server \"//x\" of cluster \"c\" must be a URL or HOST:PORT"},
+      {"{server: 'https://'}", "{}", "must be a URL or HOST:PORT"},
       {"{server: x, insecure-skip-tls-verify: true, certificate-authority-data: YQ==}", "{}",
        "specifying a root certificates file with the insecure flag is not allowed"},
       {"{server: x, certificate-authority: /none}", "{}",
