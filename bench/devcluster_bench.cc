@@ -38,6 +38,8 @@
 #include "e2e/cluster_user.h"
 #include "e2e/devcluster.h"
 #include "e2e/kro_process.h"
+#include "http/client.h"
+#include "http/server.h"
 #include "json/value.h"
 #include "json/yaml.h"
 #include "kube/watch_decoder.h"
@@ -144,7 +146,7 @@ class Bench {
   using Section = void (Bench::*)();
 
   bool Start();
-  void StartController();
+  void StartController(std::vector<std::string> flags = {});
   bool Wanted(std::string_view section) const {
     return options_.only.empty() || options_.only.find(section) != std::string::npos;
   }
@@ -199,6 +201,9 @@ class Bench {
                     const std::function<bool()>& holds);
   // The same, looking so seldom that it costs the server nothing.
   void WaitSeldom(std::string_view what, const std::function<bool()>& holds);
+  // How many looks at instances of a kind came to their end and asked for no other, as the controller's metrics
+  // at this port say.
+  std::size_t FinishedLooks(std::uint16_t port, std::string_view kind);
   Seconds WaitUntilState(std::string_view kind, std::string_view name,
                          steady_clock::time_point since);
   // Deletes a child of an instance of the kind Drifting and waits until it is back.
@@ -299,9 +304,10 @@ bool Bench::Start() {
   return true;
 }
 
-void Bench::StartController() {
-  controller_ = std::make_unique<e2e::ControllerProcess>(
-      cluster_->kubeconfig(), options_.log, std::vector<std::string>{"--allow-crd-deletion=true"});
+void Bench::StartController(std::vector<std::string> flags) {
+  flags.emplace_back("--allow-crd-deletion=true");
+  controller_ = std::make_unique<e2e::ControllerProcess>(cluster_->kubeconfig(), options_.log,
+                                                         std::move(flags));
 }
 
 void Bench::MeasureIdleMemory() {
@@ -567,6 +573,17 @@ void Bench::MeasureMany() {
   Add("  writes / lists / other reads (the edit's 2 writes among them)", "",
       fmt::format("{} / {} / {}", restart.writes, restart.lists, restart.reads), "",
       "2 / one a kind / –");
+
+  controller_->Stop();
+  const std::uint16_t port =
+      (*http::Server::Listen(user_->executor(), {}, nullptr))->port();  // free a moment ago
+  StartController({fmt::format("--metrics-bind-address=127.0.0.1:{}", port)});
+  started = steady_clock::now();
+  const Seconds all_seen =
+      WaitUntil("all are looked at", started, [&] { return FinishedLooks(port, "Many") >= n; });
+  Add(fmt::format("restart with {} instances: time until each was looked at", n), "",
+      InSeconds(all_seen), "", "≤ 3 s");
+  Settle();
 
   std::vector<Write> floor_deletes;
   std::vector<Write> floor_statuses_last;
@@ -1256,6 +1273,26 @@ void Bench::WaitSeldom(std::string_view what, const std::function<bool()>& holds
     std::this_thread::sleep_for(milliseconds(50));
     return false;
   });
+}
+
+std::size_t Bench::FinishedLooks(std::uint16_t port, std::string_view kind) {
+  std::this_thread::sleep_for(milliseconds(20));
+  auto client =
+      http::Client::Create(user_->executor(), {.url = fmt::format("http://127.0.0.1:{}", port)});
+  const auto response = user_->Await((*client)->Send({.target = "/metrics"}, {}));
+  if (!response) return 0;
+  const kube::Gvr gvr = GvrOf(kind);
+  const std::string label = fmt::format("gvr=\"{}/{}/{}\"", gvr.group, gvr.version, gvr.resource);
+  double finished = 0;
+  for (std::string_view rest = response->body; !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    if (line.find(label) == std::string_view::npos) continue;
+    const double value = std::strtod(line.substr(line.rfind(' ')).data(), nullptr);
+    if (line.starts_with("dynamic_controller_reconcile_total{")) finished += value;
+    if (line.starts_with("dynamic_controller_requeue_total{")) finished -= value;
+  }
+  return static_cast<std::size_t>(std::max(finished, 0.0));
 }
 
 Seconds Bench::WaitUntilState(std::string_view kind, std::string_view name,
