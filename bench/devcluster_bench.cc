@@ -39,7 +39,6 @@
 #include "e2e/devcluster.h"
 #include "e2e/kro_process.h"
 #include "http/client.h"
-#include "http/server.h"
 #include "json/value.h"
 #include "json/yaml.h"
 #include "kube/watch_decoder.h"
@@ -575,10 +574,9 @@ void Bench::MeasureMany() {
       "2 / one a kind / –");
 
   controller_->Stop();
-  const std::uint16_t port =
-      (*http::Server::Listen(user_->executor(), {}, nullptr))->port();  // free a moment ago
-  StartController({fmt::format("--metrics-bind-address=127.0.0.1:{}", port)});
   started = steady_clock::now();
+  StartController({"--metrics-bind-address=127.0.0.1:0"});
+  const std::uint16_t port = controller_->WaitForPort("metrics");
   const Seconds all_seen =
       WaitUntil("all are looked at", started, [&] { return FinishedLooks(port, "Many") >= n; });
   Add(fmt::format("restart with {} instances: time until each was looked at", n), "",

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 namespace kro::e2e {
@@ -22,7 +23,8 @@ std::vector<std::string> ControllerArguments(const std::string& kubeconfig,
 
 }  // namespace
 
-KroProcess::KroProcess(std::vector<std::string> words, std::string log) : log_(std::move(log)) {
+KroProcess::KroProcess(std::vector<std::string> words, std::string log)
+    : log_(std::move(log)), begin_(Log().size()) {
   const char* program = std::getenv("KRO_PROGRAM");
   words.insert(words.begin(), program != nullptr ? program : KRO_PROGRAM_FILE);
   std::vector<char*> arguments;
@@ -78,6 +80,19 @@ std::uint64_t KroProcess::ResidentBytes() const {
 std::string KroProcess::Log() const {
   std::ifstream file(log_, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::uint16_t KroProcess::WaitForPort(std::string_view name) {
+  const std::string said = fmt::format(R"("msg":"starting server","name":"{}","port":)", name);
+  while (true) {
+    const bool runs = IsRunning();
+    const std::string log = Log();
+    if (const std::size_t found = log.find(said, begin_); found != std::string::npos) {
+      return static_cast<std::uint16_t>(std::stoi(log.substr(found + said.size())));
+    }
+    if (!runs) return 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));  // another process decides when
+  }
 }
 
 int KroProcess::Wait() {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kro::e2e {
@@ -42,8 +43,12 @@ class KroProcess {
   // What it has printed.
   std::string Log() const;
 
+  // Where `controller` serves "metrics" or the "health probe", once it has said so; 0 if it ends before.
+  std::uint16_t WaitForPort(std::string_view name);
+
  private:
   std::string log_;
+  std::size_t begin_;  // of its lines in the log
   pid_t pid_ = -1;
 };
 

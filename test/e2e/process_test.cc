@@ -85,31 +85,18 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
   }
 
   void Start(std::vector<std::string> flags) {
-    before_ = Log().size();
     process_ = std::make_unique<ControllerProcess>(kubeconfig_, folder_ / "log", std::move(flags));
   }
   void StartWithProbes(std::vector<std::string> flags) {
     flags.emplace_back("--health-probe-bind-address=:0");
     Start(std::move(flags));
-    probes_ = PortOf("health probe");
+    probes_ = process_->WaitForPort("health probe");
   }
   // Ready when it returns.
   void StartAndWait(std::vector<std::string> flags) {
     StartWithProbes(std::move(flags));
     ASSERT_TRUE(
         Until([&] { return Ask("127.0.0.1", probes_, {.target = "/readyz"}).status == 200; }));
-  }
-  // Where the process that was started last serves this.
-  std::uint16_t PortOf(std::string_view name) {
-    const std::string said = fmt::format(R"("msg":"starting server","name":"{}","port":)", name);
-    std::string log;
-    EXPECT_TRUE(Until([&] {
-      log = Log().substr(before_);
-      return log.find(said) != std::string::npos;
-    })) << name;
-    const std::size_t found = log.find(said);
-    if (found == std::string::npos) return 0;
-    return static_cast<std::uint16_t>(std::stoi(log.substr(found + said.size())));
   }
   // A status of 0 if nobody answers.
   http::Response Ask(std::string_view host, std::uint16_t port, http::Request request) {
@@ -140,7 +127,6 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
   fs::path folder_;
   std::string kubeconfig_;
   std::uint16_t probes_ = 0;
-  std::size_t before_ = 0;  // how long the log was when the process was started
   async::RealExecutor executor_{1};
   std::unique_ptr<ControllerProcess> process_;
 };
@@ -234,7 +220,7 @@ TEST_F(ProcessTest, AnswersOnEveryAddress) {
 
 TEST_F(ProcessTest, ItsLogLevelChangesWhileItRuns) {
   StartAndWait({"--debug", "--metrics-bind-address=:0"});
-  const std::uint16_t port = PortOf("metrics");
+  const std::uint16_t port = process_->WaitForPort("metrics");
   const auto level = [&](http::Request request) {
     return Ask("127.0.0.1", port, std::move(request)).body;
   };
