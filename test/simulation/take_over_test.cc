@@ -105,7 +105,6 @@ json::Value Manifest(json::Value object) {
   object.as_object().erase("status");
   if (json::Value* annotations = json::Find(*json::Find(object, "metadata"), "annotations")) {
     annotations->as_object().erase(api::annotation::kDesiredHash);
-    annotations->as_object().erase("internal.kro.run/definition-hash");
     if (annotations->as_object().empty())
       json::Find(object, "metadata")->as_object().erase("annotations");
   }
