@@ -89,6 +89,9 @@ Task<Reply<ObjectList>> Client::ListPage(Gvr gvr, std::string name_space, ListOp
   if (list && options.content == Content::kMetadata) {
     for (json::Value& item : list->items) KeepMetadataOnly(item);
   }
+  if (list && options.keep) {
+    std::erase_if(list->items, [&](const json::Value& item) { return !options.keep(item); });
+  }
   co_return list;
 }
 

@@ -1,5 +1,7 @@
 #include "kube/informer.h"
 
+#include "kube/resource_version.h"
+
 namespace kro::kube {
 
 Informer::Informer(Client& client, Gvr gvr, ReflectorOptions options, Projection projection,
@@ -7,6 +9,7 @@ Informer::Informer(Client& client, Gvr gvr, ReflectorOptions options, Projection
     : client_(client),
       gvr_(gvr),
       projection_(std::move(projection)),
+      selection_(options.selection),
       reflector_(client, gvr, std::move(options), *this, std::move(random)),
       synced_(client.executor(), async::EventReset::kManual),
       answered_(client.executor(), async::EventReset::kManual) {}
@@ -34,6 +37,35 @@ void Informer::ObserveWrite(const json::Value& object) {
   ObjectPtr stored = projection_.Apply(object);
   std::lock_guard lock(mutex_);
   Tell(store_.Put(std::move(stored), Store::From::kOwnWrite), InformerHandler::Cause::kChange);
+}
+
+Informer::ReadMark Informer::BeginRead() {
+  std::lock_guard lock(mutex_);
+  ++reads_;
+  return {fills_};
+}
+
+void Informer::EndRead(ReadMark begin, std::span<const json::Value> objects) {
+  std::lock_guard lock(mutex_);
+  // A list that was made after the selection had widened holds it all.
+  if (begin.fills != fills_) objects = {};
+  for (const json::Value& object : objects) {
+    const auto passed = passed_.find(KeyOf(object));
+    const std::string_view version = json::FindString(object, {"metadata", "resourceVersion"});
+    if (passed != passed_.end() && CompareResourceVersions(version, passed->second) <= 0) continue;
+    if (!Selects(object)) continue;
+    Tell(store_.Put(projection_.Apply(object), Store::From::kRead),
+         InformerHandler::Cause::kChange);
+  }
+  if (--reads_ == 0) passed_.clear();
+}
+
+void Informer::Forget(const std::set<ObjectKey>& keys) {
+  std::lock_guard lock(mutex_);
+  for (const ObjectKey& key : keys) {
+    const ObjectPtr object = store_.Get(key);
+    if (object != nullptr && !Selects(object->value())) store_.Forget(key);
+  }
 }
 
 bool Informer::HasSynced() const {
@@ -67,7 +99,7 @@ void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_
   std::vector<ObjectPtr> stored;
   stored.reserve(objects.size());
   for (json::Value& object : objects) {
-    stored.push_back(projection_.Apply(object));
+    if (Selects(object)) stored.push_back(projection_.Apply(object));
     object = nullptr;
   }
   {
@@ -79,30 +111,40 @@ void Informer::OnReplace(std::vector<json::Value> objects, std::string resource_
                                                                    : Store::Versions::kContinue);
     for (const StoreChange& change : changes) Tell(change, cause);
     has_synced_ = true;
+    ++fills_;
   }
   synced_.Set();
   answered_.Set();
+  if (selection_ != nullptr) selection_->OnListed();
 }
 
 void Informer::OnEvent(WatchEvent event) {
-  // Most events repeat what a write of our own was answered.
+  const ObjectKey key = KeyOf(event.object);
   const std::string_view version = json::FindString(event.object, {"metadata", "resourceVersion"});
-  if (event.type != WatchEvent::Type::kDeleted &&
-      store_.IsAsNew(KeyOf(event.object), json::FindString(event.object, {"metadata", "uid"}),
-                     version)) {
+  // A selector of the server's would have it told so, too.
+  const bool gone = event.type == WatchEvent::Type::kDeleted || !Selects(event.object);
+  // Most events repeat what a write of our own was answered.
+  if (!gone && store_.IsAsNew(key, json::FindString(event.object, {"metadata", "uid"}), version)) {
+    store_.Advance(std::string(version));
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  if (gone && reads_ > 0) passed_.insert_or_assign(key, version);
+  if (gone && selection_ != nullptr && store_.Get(key) == nullptr) {
     store_.Advance(std::string(version));
     return;
   }
   ObjectPtr object = projection_.Apply(event.object);
-  std::lock_guard lock(mutex_);
-  StoreChange change = event.type == WatchEvent::Type::kDeleted
-                           ? store_.Remove(std::move(object))
-                           : store_.Put(std::move(object), Store::From::kWatch);
-  Tell(change, InformerHandler::Cause::kChange);
+  Tell(gone ? store_.Remove(std::move(object)) : store_.Put(std::move(object), Store::From::kWatch),
+       InformerHandler::Cause::kChange);
 }
 
 void Informer::OnBookmark(std::string resource_version) {
   store_.Advance(std::move(resource_version));
+}
+
+bool Informer::Selects(const json::Value& object) const {
+  return selection_ == nullptr || selection_->Selects(object);
 }
 
 void Informer::Tell(const StoreChange& change, InformerHandler::Cause cause) {

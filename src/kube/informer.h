@@ -5,6 +5,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
+#include <span>
+#include <string>
 
 #include "async/event.h"
 #include "kube/reflector.h"
@@ -41,6 +44,17 @@ class Informer final : private ReflectorSink {
   // Puts the answer to a write of our own into the store at once, and tells the handlers.
   void ObserveWrite(const json::Value& object);
 
+  // For what the selection has come to take in and the watch has passed over: it is read from BeginRead on, and put in
+  // with EndRead; nothing if it could not be read. What was told or listed meanwhile is later than what was read.
+  struct ReadMark {
+    std::uint64_t fills = 0;
+  };
+  ReadMark BeginRead();
+  void EndRead(ReadMark begin, std::span<const json::Value> objects);
+
+  // Takes out what the selection does not take in any more of these objects. Nobody is told.
+  void Forget(const std::set<ObjectKey>& keys);
+
   // Whether the first fill is in the store and the handlers have been told.
   bool HasSynced() const;
   async::Task<Result<void>> WaitForSync(async::CancelToken cancel);
@@ -62,6 +76,7 @@ class Informer final : private ReflectorSink {
   void OnEvent(WatchEvent event) override;
   void OnBookmark(std::string resource_version) override;
   void OnRefused() override;
+  bool Selects(const json::Value& object) const;
   void Tell(const StoreChange& change, InformerHandler::Cause cause);
   void TellOne(const InformerHandler& handler, const StoreChange& change,
                InformerHandler::Cause cause);
@@ -69,6 +84,7 @@ class Informer final : private ReflectorSink {
   Client& client_;
   const Gvr gvr_;
   const Projection projection_;
+  Selection* const selection_;  // nullptr: everything
   Store store_;
   Reflector reflector_;
   async::Event synced_;
@@ -76,7 +92,11 @@ class Informer final : private ReflectorSink {
   mutable std::mutex mutex_;  // held from the change of the store to the last handler
   bool has_synced_ = false;   // guarded by mutex_
   bool is_refused_ = false;   // guarded by mutex_
-  int next_id_ = 1;           // guarded by mutex_
+  std::uint64_t fills_ = 0;   // guarded by mutex_
+  int reads_ = 0;             // guarded by mutex_; under way
+  // While something is read: the versions in which objects were told to be gone, or not to be selected.
+  std::map<ObjectKey, std::string> passed_;  // guarded by mutex_
+  int next_id_ = 1;                          // guarded by mutex_
   std::map<int, InformerHandler> handlers_;  // guarded by mutex_
 };
 

@@ -3,10 +3,12 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "json/value.h"
 
 namespace kro::kube {
 
@@ -31,6 +33,8 @@ struct ListOptions {
   std::int64_t limit = 0;              // 0: no paging
   std::string continue_token;
   Content content = Content::kWhole;
+  // What it refuses is dropped with the page on which it came; null: everything is kept.
+  std::function<bool(const json::Value& object)> keep;
 };
 
 enum class InitialEvents { kNone, kSend };

@@ -48,6 +48,7 @@ Task<void> Reflector::Run(CancelToken cancel) {
 }
 
 Task<Reflector::Next> Reflector::FillByStream(CancelToken cancel) {
+  if (options_.selection != nullptr) options_.selection->OnListing();
   WatchOptions options;
   options.label_selector = options_.label_selector;
   options.field_selector = options_.field_selector;
@@ -107,7 +108,8 @@ Task<Reflector::Next> Reflector::FillByStream(CancelToken cancel) {
       co_return Next::kWatch;
     }
     ObjectKey key = KeyOf(got.object);
-    if (got.type == WatchEvent::Type::kDeleted) {
+    const bool wanted = options_.selection == nullptr || options_.selection->Selects(got.object);
+    if (got.type == WatchEvent::Type::kDeleted || !wanted) {
       objects.erase(key);
     } else {
       objects.insert_or_assign(std::move(key), std::move(got.object));
@@ -117,12 +119,18 @@ Task<Reflector::Next> Reflector::FillByStream(CancelToken cancel) {
 
 Task<Reflector::Next> Reflector::FillByList(CancelToken cancel) {
   stream_.reset();
+  if (options_.selection != nullptr) options_.selection->OnListing();
   while (true) {
     ListOptions options;
     options.label_selector = options_.label_selector;
     options.field_selector = options_.field_selector;
     options.content = options_.content;
-    if (!version_unavailable_) {
+    if (options_.selection != nullptr) {
+      // In pages, whatever came before: most of the collection may have to be dropped.
+      options.keep = [selection = options_.selection](const json::Value& object) {
+        return selection->Selects(object);
+      };
+    } else if (!version_unavailable_) {
       const bool any = options_.first_list == FirstList::kAny;
       options.resource_version = resource_version_.empty() && any ? "0" : resource_version_;
     }
@@ -144,6 +152,7 @@ Task<Reflector::Next> Reflector::FillByList(CancelToken cancel) {
     }
     if (IsForbidden(error) || IsTypeMissing(error)) {
       ReportRefusal(error);
+      if (IsForbidden(error) && options_.selection != nullptr) options_.selection->OnForbidden();
     } else {
       Report("not listed", error);
     }

@@ -16,6 +16,7 @@
 #include "async/scope.h"
 #include "kube/backoff.h"
 #include "kube/client.h"
+#include "kube/selection.h"
 
 namespace kro::kube {
 
@@ -47,6 +48,8 @@ struct ReflectorOptions {
   FirstList first_list = FirstList::kAny;
   std::int64_t page_size = 500;
   BackoffPolicy backoff;
+  // What is kept of what comes; nullptr: everything. Outlives the reflector.
+  Selection* selection = nullptr;
 };
 
 class Reflector {

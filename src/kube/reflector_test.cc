@@ -443,5 +443,93 @@ TEST(Informer, AnOwnWriteIsSeenAtOnceAndToldOnce) {
   EXPECT_THAT(sim.log, ElementsAre("add a"));
 }
 
+// Takes in what has one of its names.
+struct Named final : Selection {
+  bool Selects(const json::Value& object) const override {
+    return std::ranges::find(names, KeyOf(object).name) != names.end();
+  }
+  void OnListing() override { told.emplace_back("listing"); }
+  void OnListed() override { told.emplace_back("listed"); }
+  void OnForbidden() override { told.emplace_back("forbidden"); }
+
+  std::vector<std::string> names;
+  std::vector<std::string> told;
+};
+
+struct SelectingSimulation : Simulation {
+  SelectingSimulation() {
+    options.selection = &selection;
+    server.Put(kPath, "a");
+    server.Put(kPath, "b");
+  }
+  ~SelectingSimulation() {
+    scope.Cancel();
+    executor.Run(scope.Join());
+  }
+  void Run() {
+    selecting = std::make_unique<Informer>(client, kConfigMaps, options, Projection::Everything(),
+                                           [] { return 0.5; });
+    scope.Spawn(selecting->Run(scope.token()));
+    executor.Advance(1s);
+  }
+  std::vector<std::string> Kept() const {
+    std::vector<std::string> names;
+    for (const ObjectPtr& object : selecting->store().List()) names.push_back(object->key().name);
+    return names;
+  }
+
+  Named selection;
+  ReflectorOptions options = InDefault();
+  std::unique_ptr<Informer> selecting;
+};
+
+TEST(Selecting, KeepsWhatIsSelectedOfListsAndEvents) {
+  for (const bool streaming : {true, false}) {
+    SCOPED_TRACE(streaming);
+    SelectingSimulation sim;
+    sim.selection.names = {"a", "c"};
+    sim.server.streaming_lists = streaming;
+    sim.Run();
+    EXPECT_EQ(sim.selection.told.back(), "listed");
+    EXPECT_THAT(sim.Kept(), ElementsAre("a"));
+    sim.server.Put(kPath, "b");
+    sim.server.Put(kPath, "c");
+    sim.executor.Advance(1s);
+    EXPECT_THAT(sim.Kept(), ElementsAre("a", "c"));
+    // What is not selected any more goes with its next event, or when that is said.
+    sim.selection.names = {"b"};
+    sim.server.Put(kPath, "c");
+    sim.executor.Advance(1s);
+    EXPECT_THAT(sim.Kept(), ElementsAre("a"));
+    sim.selecting->Forget({{"default", "a"}, {"default", "none"}});
+    EXPECT_THAT(sim.Kept(), ElementsAre());
+  }
+}
+
+TEST(Selecting, WhatIsReadLateGivesWayToWhatWasToldMeanwhile) {
+  SelectingSimulation sim;
+  sim.Run();
+  const auto read = [&] {
+    return (*sim.executor.Run(sim.client.List(kConfigMaps, "default", {}, {})))->items;
+  };
+  sim.selection.names = {"a", "b"};
+  const auto begin = sim.selecting->BeginRead();
+  const auto objects = read();
+  sim.server.Remove(kPath, "a");
+  sim.executor.Advance(1s);
+  sim.selecting->EndRead(begin, objects);
+  EXPECT_THAT(sim.Kept(), ElementsAre("b"));
+}
+
+TEST(Selecting, IsToldWhenTheCollectionIsForbidden) {
+  SelectingSimulation sim;
+  sim.server.refuse_watches = {403, "Forbidden", "no"};
+  sim.server.answer = [](const http::Request&) {
+    return http::Response{403, {}, FakeServer::StatusBody(403, "Forbidden", "no")};
+  };
+  sim.Run();
+  EXPECT_THAT(sim.selection.told, ::testing::Contains("forbidden"));
+}
+
 }  // namespace
 }  // namespace kro::kube

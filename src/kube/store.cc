@@ -26,9 +26,10 @@ StoreChange Store::Put(ObjectPtr object, From from) {
       NotNewer(object->resource_version(), held->resource_version())) {
     return {};
   }
-  if (from == From::kOwnWrite) {
+  if (from != From::kWatch) {
     // Of two namesakes the one with the later version is the one that exists.
-    bool passed = NotNewer(object->resource_version(), resource_version_);
+    bool passed =
+        from == From::kOwnWrite && NotNewer(object->resource_version(), resource_version_);
     bool replaced = is_held && held->uid() != object->uid() &&
                     NotNewer(object->resource_version(), held->resource_version());
     if ((!is_held && passed) || replaced) return {};
@@ -48,6 +49,11 @@ StoreChange Store::Remove(ObjectPtr last) {
     return {};
   }
   return {.before = Erase(held), .after = nullptr, .removed = std::move(last)};
+}
+
+void Store::Forget(const ObjectKey& key) {
+  std::lock_guard lock(mutex_);
+  if (const auto held = objects_.find(key); held != objects_.end()) Erase(held);
 }
 
 std::vector<StoreChange> Store::Replace(std::vector<ObjectPtr> objects,

@@ -42,13 +42,17 @@ class Store {
   // Call before the first object is put in.
   void AddIndex(std::string name, IndexFunction values);
 
-  enum class From { kWatch, kOwnWrite };
+  enum class From { kWatch, kOwnWrite, kRead };
   // Puts an object in; no change if what is held is as new. An own write is also dropped if the watch
-  // has already gone past it and no such object is there: it was deleted meanwhile.
+  // has already gone past it and no such object is there: it was deleted meanwhile. Of what is read
+  // because the watch passed it over, that cannot be told here: see Informer::EndRead.
   StoreChange Put(ObjectPtr object, From from);
 
   // Takes an object out, `last` being its last state.
   StoreChange Remove(ObjectPtr last);
+
+  // Takes an object out that is still there, but not wanted any more.
+  void Forget(const ObjectKey& key);
 
   enum class Versions { kContinue, kStartOver };
   // Makes the contents those of a list made at `resource_version`. An object that is newer than the
