@@ -51,7 +51,7 @@ std::string GvrText(const api::Gvr& gvr) {
 }
 
 // "owned", "all" or "selected". Never the selector itself: that of a reference may be an instance's own.
-std::string_view PartOf(const WatchScope& scope);
+std::string_view PartOf(const WatchFleet::View& view);
 Metrics::Look LookOf(const Result<NextLook>& next);
 std::size_t WeightOf(const kube::Store& store);
 void MeasureConditions(const api::Gvr& gvr, const kube::Store& store, WallTime now,
@@ -247,9 +247,10 @@ std::vector<Measurement> InstanceController::Measure() const {
   for (const WatchFleet::View& view : views) {
     Routes& of_kind = routes[view.scope.gvr];
     of_kind.events += view.events;
-    (view.scope.field_selector.empty() ? of_kind.collections : of_kind.scalars) += view.leases;
+    of_kind.scalars += view.of_names;
+    of_kind.collections += view.leases - view.of_names;
     if (view.store != nullptr) {
-      stored[{view.scope.gvr, PartOf(view.scope)}] += view.store->size();
+      stored[{view.scope.gvr, PartOf(view)}] += view.store->size();
     }
   }
   for (const auto& [what, objects] : stored) {
@@ -311,7 +312,8 @@ json::Value InstanceController::Describe() const {
     one["gvr"] = view.scope.gvr.ToString();
     if (!view.scope.ns.empty()) one["namespace"] = view.scope.ns;
     if (!view.scope.label_selector.empty()) one["labelSelector"] = view.scope.label_selector;
-    if (!view.scope.field_selector.empty()) one["fieldSelector"] = view.scope.field_selector;
+    if (!view.scope.name.empty()) one["fieldSelector"] = view.scope.FieldSelector();
+    if (view.shared) one["scopes"] = view.scopes;
     one["users"] = view.leases;
     one["events"] = view.events;
     one["filled"] = view.store != nullptr;
@@ -489,9 +491,11 @@ Metrics::Look LookOf(const Result<NextLook>& next) {
   return Metrics::Look::kSuccess;
 }
 
-std::string_view PartOf(const WatchScope& scope) {
+std::string_view PartOf(const WatchFleet::View& view) {
+  const WatchScope& scope = view.scope;
   if (scope.label_selector == kOwnedSelector) return "owned";
-  const bool all = scope.ns.empty() && scope.label_selector.empty() && scope.field_selector.empty();
+  const bool all =
+      !view.shared && scope.ns.empty() && scope.label_selector.empty() && scope.name.empty();
   return all ? "all" : "selected";
 }
 

@@ -34,9 +34,6 @@ constexpr Duration kCompilePatience = std::chrono::seconds(10);
 // Other words for the same state are written after this: what is on its way to another state passes many.
 constexpr Duration kWordsPatience = std::chrono::seconds(1);
 
-// So many missing namespaces are watched one by one; for more all namespaces are, which have little to keep.
-constexpr std::size_t kSingleNamespaces = 16;
-
 runtime::LiveObject LiveOf(const kube::ObjectPtr& object) { return {object, &object->value()}; }
 
 // Not what may stand already, nor what is read.
@@ -57,7 +54,9 @@ Error Told(const kube::ApiError& error, SetbackCause cause, const graph::Node& n
 // Upstream's text: it looks the kinds up before it applies anything.
 Error MissingKind(const api::Gvk& gvk);
 
-// The part of the watch that reads what an external reference names.
+WatchScope NamespaceScope(std::string name);
+
+// What an external reference names.
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
                    const kube::LabelSelector& selector);
 
@@ -538,12 +537,7 @@ Task<std::vector<std::string>> InstanceReconciler::Pass::TakenFields(
 
 void InstanceReconciler::Pass::AwaitNamespace(std::string ns) {
   InstanceMemo& memo = Memo();
-  const WatchScope all{.gvr = {"", "v1", "namespaces"}};
-  WatchScope one = all;
-  one.field_selector = "metadata.name=" + ns;
-  const bool crowded =
-      memo.references.contains(all) || deps_.fleet.CountSingleObjects(all.gvr) >= kSingleNamespaces;
-  const WatchScope& scope = crowded && !memo.references.contains(one) ? all : one;
+  const WatchScope scope = NamespaceScope(std::move(ns));
   used_references_.insert(scope);
   if (memo.references.contains(scope)) return;
   // The memo keeps the lease, so it outlives the listener.
@@ -572,13 +566,10 @@ Task<bool> InstanceReconciler::Pass::KindAppeared(SetbackCause cause, api::Gvk g
 
 // Empty: there is none, or it is not known.
 std::string InstanceReconciler::Pass::NamespaceUid(std::string_view ns) {
-  for (const auto& [scope, lease] : Memo().references) {
-    if (scope.gvr.resource != "namespaces" || !scope.gvr.group.empty()) continue;
-    const kube::Store* store = lease->store();
-    const kube::ObjectPtr object = store == nullptr ? nullptr : store->Get({{}, std::string(ns)});
-    if (object != nullptr && !object->IsDeleting()) return object->uid();
-  }
-  return {};
+  const auto found = Memo().references.find(NamespaceScope(std::string(ns)));
+  const kube::Store* store = found == Memo().references.end() ? nullptr : found->second->store();
+  const kube::ObjectPtr object = store == nullptr ? nullptr : store->Get({{}, std::string(ns)});
+  return object == nullptr || object->IsDeleting() ? std::string() : object->uid();
 }
 
 Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
@@ -676,8 +667,7 @@ Task<void> InstanceReconciler::Pass::ObserveLater(runtime::Action action,
 
 Task<void> InstanceReconciler::Pass::ObserveNow(runtime::Action action, WatchFleet::Lease& lease) {
   const graph::Node& node = graph_->nodes[action.node];
-  const kube::Store* store = lease.store();
-  if (store == nullptr) {
+  if (lease.store() == nullptr) {
     Error error = co_await WhyNotReadable(lease.scope());
     error.Push(node.IsList()
                    ? fmt::format("failed to list external collection {}", node.id)
@@ -686,14 +676,14 @@ Task<void> InstanceReconciler::Pass::ObserveNow(runtime::Action action, WatchFle
     co_return;
   }
   std::vector<runtime::LiveObject> objects;
-  for (const kube::ObjectPtr& object : store->List()) objects.push_back(LiveOf(object));
+  for (const kube::ObjectPtr& object : lease.Objects()) objects.push_back(LiveOf(object));
   pass_->Observed(action, std::move(objects));
 }
 
 Task<Error> InstanceReconciler::Pass::WhyNotReadable(WatchScope scope) {
   auto page = co_await deps_.client.ListPage(scope.gvr, scope.ns,
                                              {.label_selector = scope.label_selector,
-                                              .field_selector = scope.field_selector,
+                                              .field_selector = scope.FieldSelector(),
                                               .limit = 1,
                                               .content = kube::Content::kMetadata},
                                              cancel_);
@@ -978,15 +968,17 @@ Error MissingKind(const api::Gvk& gvk) {
                   gvk, gvk.kind, gvk.ApiVersion()));
 }
 
+WatchScope NamespaceScope(std::string name) {
+  return {.gvr = {"", "v1", "namespaces"}, .name = std::move(name), .sharing = Sharing::kShared};
+}
+
 WatchScope ScopeOf(const graph::Node& node, const runtime::Action& action,
                    const kube::LabelSelector& selector) {
-  WatchScope scope{.gvr = node.mapping.gvr, .ns = std::string(action.ns)};
-  if (!node.IsList()) {
-    scope.field_selector = fmt::format("metadata.name={}", action.name);
-  } else {
-    scope.label_selector = selector.ToString();
-  }
-  return scope;
+  return {.gvr = node.mapping.gvr,
+          .ns = std::string(action.ns),
+          .name = node.IsList() ? std::string() : std::string(action.name),
+          .label_selector = node.IsList() ? selector.ToString() : std::string(),
+          .sharing = Sharing::kShared};
 }
 
 }  // namespace

@@ -7,10 +7,13 @@
 // A watch keeps what its users read together. If a new user reads more, a second watch that keeps it
 // all is filled beside the first, which serves the others meanwhile, and takes its place.
 //
+// Shared scopes, those of objects of others, are watched each by itself up to 16 of a kind, with the narrow rights that
+// this takes. For more, one watch of the whole kind takes their place, which keeps what somebody asked for. Where the
+// server refuses that, they go on each by itself.
+//
 // Lives on the loop of its executor.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -26,6 +29,7 @@
 #include "async/task.h"
 #include "base/clock.h"
 #include "controller/metrics.h"
+#include "controller/watch_scope.h"
 #include "json/path.h"
 #include "kube/backoff.h"
 #include "kube/client.h"
@@ -38,17 +42,6 @@ inline constexpr std::string_view kOwnedSelector = "kro.run/owned=true";
 
 // The index of every store by label::kPartOf.
 inline constexpr std::string_view kPartOfIndex = "part-of";
-
-// Which objects of a collection are watched.
-struct WatchScope {
-  api::Gvr gvr;
-  std::string ns;  // empty: all
-  std::string label_selector;
-  std::string field_selector;
-  kube::FirstList first_list = kube::FirstList::kAny;
-
-  friend auto operator<=>(const WatchScope&, const WatchScope&) = default;
-};
 
 // All are called on the loop and are quick: they put keys into queues.
 struct WatchListener {
@@ -78,15 +71,15 @@ class WatchFleet {
                                  WatchListener listener);
 
   // How many watches there are, for metrics and tests.
-  std::size_t size() const { return watches_.size(); }
-
-  // How many of them are of single objects of this kind.
-  std::size_t CountSingleObjects(const api::Gvr& gvr) const;
+  std::size_t size() const { return watches_.size() + shared_.size(); }
 
   // What is watched, for metrics and /debug.
   struct View {
-    WatchScope scope;
+    WatchScope scope;  // of a shared one: the whole kind
+    bool shared = false;
+    std::size_t scopes = 0;  // that are read in it
     std::size_t leases = 0;
+    std::size_t of_names = 0;            // leases of single objects among them
     std::uint64_t events = 0;            // told since it was filled
     const kube::Store* store = nullptr;  // of the call; nullptr until it is filled
   };
@@ -100,24 +93,55 @@ class WatchFleet {
   async::Task<void> Shutdown();
 
  private:
+  struct Part;
   struct Running;
   struct Watch;
 
+  // The watch that a new lease of the scope joins.
+  std::shared_ptr<Watch> WatchFor(const WatchScope& scope);
+  // The shared watch of a kind of which much is watched by itself; else nullptr.
+  std::shared_ptr<Watch> ShareIfMany(const api::Gvr& gvr);
+  // It stands for those that it takes the place of.
+  void TakeOver(const std::shared_ptr<Watch>& watch);
+  // The kind may not be watched as a whole.
+  void Unshare(const std::shared_ptr<Watch>& watch);
+  static void Move(const std::shared_ptr<Part>& part, Watch& from,
+                   const std::shared_ptr<Watch>& to);
+  // Nobody asks for the part any more.
+  void Narrow(Watch& shared, const Part& part);
+  void End(Watch& watch);
+  std::vector<std::shared_ptr<Watch>> All() const;
+
+  void Spawn(async::Task<void> task);
+  // Fills a store that keeps what the lease reads, unless there is one.
+  void Cover(const std::shared_ptr<Watch>& watch, const Lease& lease);
   void Start(const std::shared_ptr<Watch>& watch);
-  async::Task<void> CheckOne(std::shared_ptr<Watch> watch, async::CancelToken cancel);
-  // What the list and the store of a watch do not agree on; nothing if there is no list.
-  async::Task<std::set<std::string>> Differences(std::shared_ptr<Running> running, WatchScope scope,
-                                                 async::CancelToken cancel);
   async::Task<void> Run(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running);
-  static void Promote(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running);
+  void Promote(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running);
   static void Observe(Watch& watch, const json::Value& object);
   void Release(Lease& lease);
+
+  // A shared watch was listed, for the first time or again.
+  void OnListed(const std::shared_ptr<Watch>& watch, const std::shared_ptr<Running>& running,
+                const std::set<WatchScope>& held_before);
+  // Reads what a shared watch passed over while nobody had asked for it.
+  async::Task<void> ReadLate(std::shared_ptr<Watch> watch, std::shared_ptr<Running> running,
+                             std::shared_ptr<Part> part);
+  async::Task<void> ForgetLater(std::shared_ptr<Running> running, std::set<kube::ObjectKey> keys);
+
+  async::Task<void> CheckOne(std::shared_ptr<Watch> watch, async::CancelToken cancel);
+  // What the list and the store of a watch do not agree on; nothing if there is no list.
+  async::Task<std::set<std::string>> Differences(std::shared_ptr<Watch> watch,
+                                                 std::shared_ptr<Running> running,
+                                                 async::CancelToken cancel);
 
   kube::Client& client_;
   kube::Random random_;
   Metrics& metrics_;
   async::Scope scope_;
   std::map<WatchScope, std::shared_ptr<Watch>> watches_;
+  std::map<api::Gvr, std::shared_ptr<Watch>> shared_;
+  std::set<api::Gvr> unshareable_;  // while they are watched
 };
 
 // The right to read one watch. Destroying it gives it back.
@@ -127,10 +151,14 @@ class WatchFleet::Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  const WatchScope& scope() const;
+  const WatchScope& scope() const { return scope_; }
 
-  // What the server holds, once it was listed with all that this lease reads; else nullptr.
+  // What the server holds, once it was listed with all that this lease reads; else nullptr. A shared one also has what
+  // others asked for.
   const kube::Store* store() const;
+
+  // What its scope selects, in order of keys; nothing until store() is there.
+  std::vector<kube::ObjectPtr> Objects() const;
 
   // When it was acquired.
   MonotonicTime since() const { return since_; }
@@ -151,10 +179,11 @@ class WatchFleet::Lease {
 
  private:
   friend class WatchFleet;
-  Lease(WatchFleet& fleet, std::shared_ptr<Watch> watch, std::vector<json::FieldPath> reads,
+  Lease(WatchFleet& fleet, WatchScope scope, std::vector<json::FieldPath> reads,
         WatchListener listener);
 
   WatchFleet& fleet_;
+  const WatchScope scope_;
   std::shared_ptr<Watch> watch_;
   std::vector<json::FieldPath> reads_;
   WatchListener listener_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -61,6 +62,23 @@ class ForbiddenStream final : public http::ResponseStream {
   std::string body_{kForbidden};
 };
 
+// Counts while it is open.
+class CountedStream final : public http::ResponseStream {
+ public:
+  CountedStream(std::unique_ptr<http::ResponseStream> inner, std::shared_ptr<int> open)
+      : inner_(std::move(inner)), open_(std::move(open)) {
+    ++*open_;
+  }
+  ~CountedStream() override { --*open_; }
+  int status() const override { return inner_->status(); }
+  const http::Headers& headers() const override { return inner_->headers(); }
+  async::Task<Result<std::string>> Read(Duration idle) override { return inner_->Read(idle); }
+
+ private:
+  std::unique_ptr<http::ResponseStream> inner_;
+  std::shared_ptr<int> open_;
+};
+
 // Notes what goes through; can be cut, as a network is.
 class RecordingTransport final : public http::Transport {
  public:
@@ -91,7 +109,19 @@ class RecordingTransport final : public http::Transport {
     if (refuse_watch && refuse_watch(request)) {
       co_return Fail(ErrorCode::kUnavailable, "connect: refused");
     }
-    co_return co_await inner_.Open(std::move(request), std::move(cancel));
+    std::string resource = request.target.substr(0, request.target.find('?'));
+    resource.erase(0, resource.rfind('/') + 1);
+    auto stream = co_await inner_.Open(std::move(request), std::move(cancel));
+    if (!stream) co_return std::unexpected(std::move(stream.error()));
+    auto& open = open_[resource];
+    if (open == nullptr) open = std::make_shared<int>(0);
+    co_return std::make_unique<CountedStream>(std::move(*stream), open);
+  }
+
+  // Watches of a resource that are open now.
+  int OpenWatches(const std::string& resource) const {
+    const auto open = open_.find(resource);
+    return open == open_.end() ? 0 : *open->second;
   }
 
   int Writes() const {
@@ -119,6 +149,7 @@ class RecordingTransport final : public http::Transport {
 
  private:
   http::Transport& inner_;
+  std::map<std::string, std::shared_ptr<int>> open_;
   int under_way_ = 0;
 };
 
