@@ -10,6 +10,7 @@
 #include "controller/apply_set.h"
 #include "controller/lingering.h"
 #include "controller/member_deleter.h"
+#include "controller/secrecy.h"
 #include "controller/waits.h"
 #include "runtime/deletion.h"
 #include "runtime/status.h"
@@ -67,6 +68,8 @@ class InstanceDeleter::Look {
   Task<Result<NextLook>> Finish();
   Task<Result<NextLook>> Blocked(Error error);
   Task<void> WriteStatus(const runtime::InstanceStatus& status);
+  // nullptr if none is known, as deletion needs none.
+  std::shared_ptr<const graph::Graph> Graph() const;
   runtime::InstanceStatus NewStatus() const;
   // For a look that fails.
   std::string TextOfNextAttempt() const {
@@ -233,7 +236,8 @@ Task<Result<bool>> InstanceDeleter::Look::BelongToNamesake(
 Task<Result<NextLook>> InstanceDeleter::Look::DeleteWave(runtime::DeletionStep step) {
   std::erase_if(step.deletions,
                 [&](const runtime::Deletion& deletion) { return api_->IsLeaving(deletion.uid); });
-  auto deleted = co_await DeleteMembers(deps_.client, *api_, std::move(step.deletions), cancel_);
+  auto deleted =
+      co_await DeleteMembers(deps_.client, *api_, Graph(), std::move(step.deletions), cancel_);
   if (deleted.failure) {
     if (deleted.failure->code() == ErrorCode::kCancelled) co_return NextLook::OnEvent();
     co_return co_await Blocked(std::move(*deleted.failure));
@@ -295,8 +299,9 @@ Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
     metadata["finalizers"] = std::move(others);
     json::Object patch;
     patch["metadata"] = std::move(metadata);
+    const Secrecy secrecy = SecrecyOf(Graph().get());
     auto answer = co_await deps_.client.Patch(gvr, key, kube::PatchType::kMerge, std::move(patch),
-                                              {}, cancel_);
+                                              {.warnings = WarningsOf(secrecy)}, cancel_);
     if (answer) {
       api_->parents().ObserveWrite(*answer);
       co_return is_held ? NextLook::After(Waits::kPatience) : NextLook::OnEvent();
@@ -304,10 +309,11 @@ Task<Result<NextLook>> InstanceDeleter::Look::Finish() {
     if (kube::IsNotFound(answer.error())) co_return NextLook::OnEvent();
     if (!kube::IsConflict(answer.error()) || attempt == kFinalizerAttempts) {
       runtime::InstanceStatus status = NewStatus();
-      answer.error().Push("failed removing finalizer: failed to update unmanaged state");
-      status.ManagementFailed(answer.error().message() + TextOfNextAttempt());
+      Error told = Tellable(answer.error(), secrecy);
+      told.Push("failed removing finalizer: failed to update unmanaged state");
+      status.ManagementFailed(told.message() + TextOfNextAttempt());
       co_await WriteStatus(status);
-      co_return std::unexpected<Error>(answer.error());
+      co_return std::unexpected(std::move(told));
     }
     auto fresh = co_await deps_.client.Get(gvr, key, {}, cancel_);
     if (!fresh && kube::IsNotFound(fresh.error())) co_return NextLook::OnEvent();
@@ -332,10 +338,7 @@ Task<Result<NextLook>> InstanceDeleter::Look::Blocked(Error error) {
 
 Task<void> InstanceDeleter::Look::WriteStatus(const runtime::InstanceStatus& status) {
   if (is_gone_) co_return;
-  auto graph = api_->graph();
-  if (graph == nullptr) {
-    if (const auto latest = deps_.graphs.Latest(api_->api().rgd_name)) graph = latest->graph;
-  }
+  const auto graph = Graph();
   const bool author = graph != nullptr && !graph->conditions.empty();
   // What could not be written is written at the next look, which a failure does not put off.
   auto written =
@@ -344,6 +347,12 @@ Task<void> InstanceDeleter::Look::WriteStatus(const runtime::InstanceStatus& sta
                                                         : runtime::ConditionsBlock::kNone),
                              cancel_);
   static_cast<void>(written);
+}
+
+std::shared_ptr<const graph::Graph> InstanceDeleter::Look::Graph() const {
+  if (api_->graph() != nullptr) return api_->graph();
+  const auto latest = deps_.graphs.Latest(api_->api().rgd_name);
+  return latest ? latest->graph : nullptr;
 }
 
 runtime::InstanceStatus InstanceDeleter::Look::NewStatus() const {

@@ -13,6 +13,7 @@
 #include "controller/member_deleter.h"
 #include "controller/pass_computer.h"
 #include "controller/router.h"
+#include "controller/secrecy.h"
 #include "controller/setbacks.h"
 #include "kube/field_set.h"
 #include "kube/label_selector.h"
@@ -41,7 +42,10 @@ bool MustBeWritten(const runtime::Action& action);
 
 // An apply refuses what the kind does not know, and no field is written twice here: the server need not read the
 // text again to check that.
-kube::ApplyOptions ApplyAs(std::string_view manager);
+kube::ApplyOptions ApplyAs(std::string_view manager, Secrecy secrecy);
+
+// Of the objects of a node.
+Secrecy SecrecyOf(const graph::Node& node);
 
 Child ChildOf(const graph::Node& node, const runtime::Action& action);
 
@@ -284,7 +288,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::WriteParent(
   if (!IsSuspended(instance_->value())) {
     content = Union(std::move(content), co_await pass_->Foreseen());
   }
-  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
+  kube::ApplyOptions options =
+      ApplyAs(api::field_manager::kApplySetParent, SecrecyOf(graph_.get()));
   auto answer =
       co_await deps_.client.Apply(api_->api().gvr, set_->Write(content), options, cancel_);
   if (!answer) {
@@ -321,6 +326,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::AfterParentRefusa
       }
     }
   }
+  error = Tellable(error, SecrecyOf(graph_.get()));
   if (set_->NeedsMarks()) {
     co_await ReportUnmanaged(fmt::format("failed applying managed finalizer/labels: {}{}",
                                          error.message(), TextOfNextAttempt()));
@@ -577,7 +583,7 @@ Task<void> InstanceReconciler::Pass::Apply(runtime::Action action) {
   const Child child = ChildOf(node, action);
   const std::string object = child.Name();
   Trial trial = TrialOf(action);
-  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySet);
+  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySet, SecrecyOf(node));
   auto answer = co_await deps_.client.Apply(node.mapping.gvr, json::Value(*action.desired, {}),
                                             std::move(options), cancel_);
   if (answer) {
@@ -737,7 +743,7 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Prune(runtime::Ou
       }
     }
     if (due.empty()) continue;
-    auto deleted = co_await DeleteMembers(deps_.client, *api_, std::move(due), cancel_);
+    auto deleted = co_await DeleteMembers(deps_.client, *api_, graph_, std::move(due), cancel_);
     if (deleted.terminating > 0) leftovers_ = pruning_ = true;
     if (deleted.replaced > 0) leftovers_ = true;
     if (deleted.replaced > 0 && prune_text_.empty()) {
@@ -760,7 +766,8 @@ Task<InstanceReconciler::Pass::Step> InstanceReconciler::Pass::Shrink(
   if (!outcome.may_prune || leftovers_ || set_->remembered() == outcome.content) {
     co_return std::nullopt;
   }
-  kube::ApplyOptions options = ApplyAs(api::field_manager::kApplySetParent);
+  kube::ApplyOptions options =
+      ApplyAs(api::field_manager::kApplySetParent, SecrecyOf(graph_.get()));
   auto answer = co_await deps_.client.Apply(api_->api().gvr, set_->Write(outcome.content),
                                             std::move(options), cancel_);
   // An inventory that names too much does no harm until another look writes it.
@@ -926,10 +933,15 @@ bool MustBeWritten(const runtime::Action& action) {
          (!action.same_as_applied || action.live == nullptr);
 }
 
-kube::ApplyOptions ApplyAs(std::string_view manager) {
+kube::ApplyOptions ApplyAs(std::string_view manager, Secrecy secrecy) {
   return {.field_manager = std::string(manager),
           .on_conflict = kube::OnConflict::kTakeOver,
-          .field_validation = kube::FieldValidation::kIgnore};
+          .field_validation = kube::FieldValidation::kIgnore,
+          .warnings = WarningsOf(secrecy)};
+}
+
+Secrecy SecrecyOf(const graph::Node& node) {
+  return node.confidential.empty() ? Secrecy::kNone : Secrecy::kConfidential;
 }
 
 Child ChildOf(const graph::Node& node, const runtime::Action& action) {
@@ -954,7 +966,7 @@ bool WasTouched(const runtime::Action& action) {
 Error Told(const kube::ApiError& error, SetbackCause cause, const graph::Node& node,
            std::string_view object) {
   if (cause == SetbackCause::kMissingKind) return MissingKind(node.gvk);
-  const Error text = node.confidential.empty() ? error : kube::WithoutValues(error);
+  const Error text = Tellable(error, SecrecyOf(node));
   const auto fields = ImmutableFields(error.status());
   if (!fields) return text;
   return Error(text.code(), text.message() + TellOfReplacement(object, *fields));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "async/when_all.h"
+#include "controller/secrecy.h"
 
 namespace kro::controller {
 namespace {
@@ -11,7 +12,7 @@ using async::CancelToken;
 using async::Task;
 
 Task<kube::Reply<kube::Deleted>> DeleteOne(kube::Client& client, runtime::Deletion deletion,
-                                           CancelToken cancel);
+                                           kube::Warnings warnings, CancelToken cancel);
 
 // Services and pods answer with their last state, though nothing remains.
 bool Remains(const kube::Deleted& deleted);
@@ -19,11 +20,13 @@ bool Remains(const kube::Deleted& deleted);
 }  // namespace
 
 Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
+                                   std::shared_ptr<const graph::Graph> graph,
                                    std::vector<runtime::Deletion> deletions, CancelToken cancel) {
   std::vector<Task<kube::Reply<kube::Deleted>>> tasks;
   tasks.reserve(deletions.size());
   for (const runtime::Deletion& deletion : deletions) {
-    tasks.push_back(DeleteOne(client, deletion, cancel));
+    const kube::Warnings warnings = WarningsOf(SecrecyOf(graph.get(), deletion.gvr));
+    tasks.push_back(DeleteOne(client, deletion, warnings, cancel));
   }
   auto answers = co_await async::WhenAll(client.executor(), std::move(tasks));
 
@@ -38,8 +41,8 @@ Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
     } else if (kube::IsConflict(answer.error())) {
       ++result.replaced;
     } else if (!result.failure) {
-      answer.error().Push(fmt::format("delete {}/{}", deletion.ns, deletion.name));
-      result.failure = std::move(answer.error());
+      result.failure = Tellable(answer.error(), SecrecyOf(graph.get(), deletion.gvr));
+      result.failure->Push(fmt::format("delete {}/{}", deletion.ns, deletion.name));
     }
   }
   co_return result;
@@ -48,10 +51,10 @@ Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
 namespace {
 
 Task<kube::Reply<kube::Deleted>> DeleteOne(kube::Client& client, runtime::Deletion deletion,
-                                           CancelToken cancel) {
+                                           kube::Warnings warnings, CancelToken cancel) {
   // Said aloud: the server's default leaves the pods of a batch/v1 Job behind.
-  const kube::DeleteOptions options{.uid = deletion.uid,
-                                    .propagation = kube::Propagation::kBackground};
+  const kube::DeleteOptions options{
+      .uid = deletion.uid, .propagation = kube::Propagation::kBackground, .warnings = warnings};
   co_return co_await client.Delete(deletion.gvr, {deletion.ns, deletion.name}, options, cancel);
 }
 

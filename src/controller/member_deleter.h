@@ -1,6 +1,7 @@
 // MemberDeleter: sends DELETEs, each with the UID that it means, several at once.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,8 +22,9 @@ struct DeletedMembers {
 };
 
 // All of `deletions` at once; a refusal of one stops none of the others. `client` and `api` outlive
-// the task.
+// the task. `graph` says what may be told of a refusal; nullptr: it is not known.
 async::Task<DeletedMembers> DeleteMembers(kube::Client& client, ServedApi& api,
+                                          std::shared_ptr<const graph::Graph> graph,
                                           std::vector<runtime::Deletion> deletions,
                                           async::CancelToken cancel);
 

@@ -7,6 +7,7 @@
 #include "controller/condition_events.h"
 #include "controller/patch_object.h"
 #include "controller/router.h"
+#include "controller/secrecy.h"
 #include "runtime/status.h"
 
 namespace kro::controller {
@@ -62,9 +63,12 @@ Task<kube::Reply<void>> StatusWriter::Put(ServedApi& api, kube::ObjectPtr instan
     if (!patch) co_return kube::Reply<void>{};
     memo.status_under_way = true;
     // What the CRD does not know is found in the answer below; the server need not look for it too.
-    auto answer = co_await client_.Patch(
-        gvr, key, kube::PatchType::kMerge, std::move(*patch),
-        {.subresource = "status", .field_validation = kube::FieldValidation::kIgnore}, cancel);
+    const Secrecy secrecy = SecrecyOf(api.graph().get());
+    auto answer = co_await client_.Patch(gvr, key, kube::PatchType::kMerge, std::move(*patch),
+                                         {.subresource = "status",
+                                          .field_validation = kube::FieldValidation::kIgnore,
+                                          .warnings = WarningsOf(secrecy)},
+                                         cancel);
     api.MemoOf(*stored).status_under_way = false;
     if (answer) {
       api.parents().ObserveWrite(*answer);
@@ -80,7 +84,7 @@ Task<kube::Reply<void>> StatusWriter::Put(ServedApi& api, kube::ObjectPtr instan
     if (!answer.error().answered()) api.MemoOf(*stored).status_open = true;
     if (kube::IsNotFound(answer.error())) co_return kube::Reply<void>{};
     if (!kube::IsConflict(answer.error()) || attempt == kAttempts) {
-      co_return kube::AnnotateReply(answer.error(), "status of {}", key);
+      co_return kube::AnnotateReply(Tellable(answer.error(), secrecy), "status of {}", key);
     }
     auto fresh = co_await client_.Get(gvr, key, {}, cancel);
     if (!fresh && kube::IsNotFound(fresh.error())) co_return kube::Reply<void>{};

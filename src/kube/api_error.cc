@@ -130,9 +130,11 @@ ApiError WithoutValues(const ApiError& error) {
     cause.message.clear();
     if (!cause.field.empty()) fields += fmt::format(", {} ({})", cause.field, cause.reason);
   }
+  const std::string what =
+      status.kind.empty() ? "it" : fmt::format("{} \"{}\"", status.kind, status.name);
   status.message = fmt::format(
-      "{} \"{}\" is refused: {}{}; the server's words are not shown, they may quote a Secret",
-      status.kind, status.name, status.reason, fields);
+      "{} is refused: {}{}; the server's words are not shown, they may quote a Secret", what,
+      status.reason.empty() ? std::to_string(status.code) : status.reason, fields);
   return ApiError(std::move(status));
 }
 
@@ -179,6 +181,8 @@ ErrorCode ActionFor(const Status& status) {
 // What speaks of objects, rights and load alone does not. A refusal by the cluster's roles names the user; others of
 // that reason have the words of an admission plugin.
 bool MayQuoteValues(const ApiError& error) {
+  // An admission webhook gives its own words to whatever reason it likes.
+  if (error.status().message.find("denied the request") != std::string::npos) return true;
   if (!error.answered() || IsNotFound(error) || IsConflict(error) || IsAlreadyExists(error) ||
       IsUnauthorized(error) || IsThrottled(error)) {
     return false;

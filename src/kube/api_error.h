@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "http/transport.h"
 #include "json/value.h"
+#include "kube/options.h"
 
 namespace kro::kube {
 
@@ -77,6 +78,7 @@ struct RequestSubject {
   std::string group;
   std::string resource;  // empty: no resource request
   std::string name;
+  Warnings warnings = Warnings::kLog;
 };
 
 // The error in an answer with this status and body: the server's Status if the body holds one, else one

@@ -14,7 +14,8 @@ constexpr std::string_view kMetadataList =
 using async::CancelToken;
 using async::Task;
 
-RequestSubject SubjectOf(std::string method, const Gvr& gvr, std::string name = {});
+RequestSubject SubjectOf(std::string method, const Gvr& gvr, std::string name = {},
+                         Warnings warnings = Warnings::kLog);
 std::unexpected<ApiError> Local(const Error& error);
 Reply<json::Value> ParseObject(const RequestSubject& subject, const http::Response& response);
 Reply<ObjectList> ParseList(const json::Value& value);
@@ -131,8 +132,8 @@ Task<Reply<json::Value>> Client::Create(Gvr gvr, std::string name_space, json::V
                 options.dry_run, options.field_validation);
   http::Request request = NewRequest("POST", *path + query.text());
   request.body = json::Serialize(object);
-  co_return co_await SendForObject(std::move(request), SubjectOf("POST", gvr, KeyOf(object).name),
-                                   cancel);
+  co_return co_await SendForObject(
+      std::move(request), SubjectOf("POST", gvr, KeyOf(object).name, options.warnings), cancel);
 }
 
 Task<Reply<json::Value>> Client::Update(Gvr gvr, json::Value object, WriteOptions options,
@@ -146,7 +147,8 @@ Task<Reply<json::Value>> Client::Update(Gvr gvr, json::Value object, WriteOption
                 options.dry_run, options.field_validation);
   http::Request request = NewRequest("PUT", *path + query.text());
   request.body = json::Serialize(object);
-  co_return co_await SendForObject(std::move(request), SubjectOf("PUT", gvr, key.name), cancel);
+  co_return co_await SendForObject(std::move(request),
+                                   SubjectOf("PUT", gvr, key.name, options.warnings), cancel);
 }
 
 Task<Reply<json::Value>> Client::UpdateStatus(Gvr gvr, json::Value object, CancelToken cancel) {
@@ -176,7 +178,8 @@ Task<Reply<json::Value>> Client::Patch(Gvr gvr, ObjectKey key, PatchType type, j
       break;
   }
   request.body = json::Serialize(patch);
-  co_return co_await SendForObject(std::move(request), SubjectOf("PATCH", gvr, key.name), cancel);
+  co_return co_await SendForObject(std::move(request),
+                                   SubjectOf("PATCH", gvr, key.name, options.warnings), cancel);
 }
 
 Task<Reply<json::Value>> Client::Apply(Gvr gvr, json::Value object, ApplyOptions options,
@@ -198,7 +201,8 @@ Task<Reply<json::Value>> Client::Apply(Gvr gvr, json::Value object, ApplyOptions
   http::Request request = NewRequest("PATCH", *path + query.text());
   request.headers.Set("Content-Type", "application/apply-patch+yaml");
   request.body = json::Serialize(object);
-  co_return co_await SendForObject(std::move(request), SubjectOf("PATCH", gvr, key.name), cancel);
+  co_return co_await SendForObject(std::move(request),
+                                   SubjectOf("PATCH", gvr, key.name, options.warnings), cancel);
 }
 
 Task<Reply<Deleted>> Client::Delete(Gvr gvr, ObjectKey key, DeleteOptions options,
@@ -207,8 +211,8 @@ Task<Reply<Deleted>> Client::Delete(Gvr gvr, ObjectKey key, DeleteOptions option
   if (!path) co_return Local(path.error());
   http::Request request = NewRequest("DELETE", *path);
   request.body = DeleteBody(options);
-  auto answer =
-      co_await SendForObject(std::move(request), SubjectOf("DELETE", gvr, key.name), cancel);
+  auto answer = co_await SendForObject(
+      std::move(request), SubjectOf("DELETE", gvr, key.name, options.warnings), cancel);
   if (!answer) co_return std::unexpected(answer.error());
   if (json::FindString(*answer, {"kind"}) == "Status" &&
       json::FindString(*answer, {"apiVersion"}) == "v1") {
@@ -288,7 +292,7 @@ Task<Reply<http::Response>> Client::Send(http::Request request, RequestSubject s
                                 request.target.substr(0, request.target.find('?')));
       }
     } else {
-      LogWarnings(response->headers);
+      if (subject.warnings == Warnings::kLog) LogWarnings(response->headers);
       bool good = (response->status >= 200 && response->status < 300) || response->status == 304;
       if (good) co_return std::move(*response);
       wait = RepeatAfterAnswer(response->status, response->headers, repeats);
@@ -365,8 +369,8 @@ ObjectKey KeyOf(const json::Value& object) {
 
 namespace {
 
-RequestSubject SubjectOf(std::string method, const Gvr& gvr, std::string name) {
-  return {std::move(method), gvr.group, gvr.resource, std::move(name)};
+RequestSubject SubjectOf(std::string method, const Gvr& gvr, std::string name, Warnings warnings) {
+  return {std::move(method), gvr.group, gvr.resource, std::move(name), warnings};
 }
 
 std::unexpected<ApiError> Local(const Error& error) { return std::unexpected(ApiError(error)); }

@@ -17,6 +17,8 @@ enum class FieldValidation { kServerDefault, kIgnore, kWarn, kStrict };
 enum class Content { kWhole, kMetadata };  // kMetadata: PartialObjectMetadata
 enum class OnConflict { kFail, kTakeOver };
 enum class PatchType { kJson, kMerge, kStrategicMerge };
+// What the server says beside its answer; it may quote the object.
+enum class Warnings { kLog, kDrop };
 enum class Propagation { kServerDefault, kBackground, kForeground, kOrphan };
 
 struct GetOptions {
@@ -53,6 +55,7 @@ struct WriteOptions {
   std::string field_manager;  // empty: the client's
   DryRun dry_run = DryRun::kNo;
   FieldValidation field_validation = FieldValidation::kServerDefault;
+  Warnings warnings = Warnings::kLog;
 };
 
 struct ApplyOptions {
@@ -61,6 +64,7 @@ struct ApplyOptions {
   OnConflict on_conflict = OnConflict::kFail;
   DryRun dry_run = DryRun::kNo;
   FieldValidation field_validation = FieldValidation::kServerDefault;
+  Warnings warnings = Warnings::kLog;
 };
 
 struct DeleteOptions {
@@ -69,6 +73,7 @@ struct DeleteOptions {
   Propagation propagation = Propagation::kServerDefault;
   std::optional<std::chrono::seconds> grace_period;
   DryRun dry_run = DryRun::kNo;
+  Warnings warnings = Warnings::kLog;
 };
 
 }  // namespace kro::kube

@@ -578,5 +578,104 @@ stringData: {password: c4n4ry-S3CRET}
   check("debug", AnswerMetrics(replica->op, {.target = "/debug"}, Debug::kOn).body);
 }
 
+constexpr std::string_view kCopying = R"(
+apiVersion: kro.run/v1alpha1
+kind: ResourceGraphDefinition
+metadata: {name: web}
+spec:
+  schema:
+    apiVersion: v1alpha1
+    kind: Web
+    spec: {text: string}
+    status: {name: "${copy.metadata.name}"}
+  resources:
+  - id: given
+    externalRef:
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: given, namespace: default}
+  - id: copy
+    includeWhen: ["${schema.spec.text == 'hi'}"]
+    template:
+      apiVersion: v1
+      kind: ConfigMap
+      metadata: {name: "${schema.metadata.name}-copy"}
+      data: {text: "${string(given.data.password)}"}
+)";
+
+struct RefusedWrite {
+  std::string name;
+  std::string method;
+  std::string target;     // the part before the query ends so
+  std::string condition;  // that tells of it; empty: the log does
+  // Whether the instance is there before the refusals begin.
+  bool made_before = true;
+  std::function<void(SimulatedCluster&)> then = nullptr;
+};
+
+class RefusedWrites : public testing::TestWithParam<RefusedWrite> {};
+
+TEST_P(RefusedWrites, AreToldWithoutWhatTheyQuote) {
+  const RefusedWrite& refused = GetParam();
+  constexpr std::string_view kInstance =
+      "apiVersion: kro.run/v1alpha1\nkind: Web\nmetadata: {name: a, namespace: default}\n"
+      "spec: {text: hi}\n";
+  SimulatedCluster c;
+  auto replica = c.Start(WithGates());
+  c.Apply(
+      "{apiVersion: v1, kind: Secret, metadata: {name: given, namespace: default}, stringData: "
+      "{password: c4n4ry-S3CRET}}");
+  c.ApplyAndSettle(kCopying);
+  if (refused.made_before) c.ApplyAndSettle(kInstance);
+  replica->transport.fault =
+      [&](const http::Request& request) -> std::optional<Result<http::Response>> {
+    const std::string path = request.target.substr(0, request.target.find('?'));
+    if (request.method != refused.method || !path.ends_with(refused.target)) return std::nullopt;
+    return http::Response{
+        403,
+        {{"Warning", "299 - \"c4n4ry-S3CRET is deprecated\""}},
+        R"({"kind":"Status","apiVersion":"v1","status":"Failure","reason":"Forbidden","code":403,)"
+        R"("message":"admission webhook \"w\" denied the request: it says c4n4ry-S3CRET"})"};
+  };
+  if (!refused.made_before) c.ApplyAndSettle(kInstance);
+  if (refused.then) refused.then(c);
+  c.Advance(1min);
+
+  constexpr std::string_view kTold = "is refused: Forbidden; the server's words are not shown";
+  const json::Value instance = c.Get(kWebs, "a", "default");
+  if (refused.condition.empty()) {
+    EXPECT_TRUE(replica->sink.Has(kTold));
+  } else {
+    EXPECT_THAT(c.Condition(instance, refused.condition), HasSubstr(kTold));
+  }
+  for (const std::string& line : replica->sink.lines) EXPECT_THAT(line, Not(HasSubstr(kCanary)));
+  for (const json::Value& event : c.List(kEvents)) {
+    EXPECT_THAT(json::Serialize(event), Not(HasSubstr(kCanary)));
+  }
+  EXPECT_THAT(json::Serialize(instance), Not(HasSubstr(kCanary)));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, RefusedWrites,
+    testing::Values(
+        RefusedWrite{"Marks", "PATCH", "/webs/a", "InstanceManaged", false},
+        RefusedWrite{"Child", "PATCH", "/configmaps/a-copy", "ResourcesReady", false},
+        RefusedWrite{"Status", "PATCH", "/webs/a/status", "", false},
+        RefusedWrite{"PrunedChild", "DELETE", "/configmaps/a-copy", "ResourcesReady", true,
+                     [](auto& c) { c.Patch(kWebs, "a", "spec: {text: bye}", "default"); }},
+        RefusedWrite{"ChildOfADeletedInstance", "DELETE", "/configmaps/a-copy", "ResourcesReady",
+                     true, [](auto& c) { c.Delete(kWebs, "a", "default"); }},
+        RefusedWrite{"ChildOfADefinitionThatIsBroken", "DELETE", "/configmaps/a-copy",
+                     "ResourcesReady", true,
+                     [](auto& c) {
+                       c.Delete(kWebs, "a", "default");
+                       c.Patch(kRgds, "web",
+                               "spec: {resources: [{id: x, template: {apiVersion: v1, kind: None, "
+                               "metadata: {name: x}}}]}");
+                     }},
+        RefusedWrite{"Finalizer", "PATCH", "/webs/a", "InstanceManaged", true,
+                     [](auto& c) { c.Delete(kWebs, "a", "default"); }}),
+    [](const auto& info) { return info.param.name; });
+
 }  // namespace
 }  // namespace kro::operator_
