@@ -619,7 +619,8 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
   for (const std::string_view part : {"apiVersion", "kind", "metadata", "status"}) {
     if (const auto* value = json::Find(object->value(), part)) head[part] = *value;
   }
-  auto readable = ReadDefinition(key, head, key.object.name);
+  Memory& memory = *memory_[key];
+  auto readable = ReadDefinition(key, head, memory.name);
   if (!readable) {
     d_.logger.Error("definition cannot be read", {{"namespace", key.object.name_space},
                                                   {"name", key.object.name},
@@ -628,7 +629,6 @@ Task<Result<Requeue>> DefinitionReconciler::RefuseUnreadable(kube::WorkKey key,
   }
   const api::Rgd& rgd = readable->rgd;
   const api::Timestamp now = TimestampOf(d_.executor.clock());
-  Memory& memory = *memory_[key];
   api::ConditionSet conditions(
       api::RgdConditions(),
       {.generation = rgd.generation, .created = rgd.created, .deleting = rgd.deleting},
@@ -659,6 +659,20 @@ Task<Result<Requeue>> DefinitionReconciler::Finalize(Pass& pass, CancelToken can
 // them, so that they can be deleted.
 Task<Result<Requeue>> DefinitionReconciler::Release(Pass& pass, CancelToken cancel) {
   const MonotonicTime begin = d_.executor.clock().Monotonic();
+  if (!pass.definition.rgd.spec.schema) {
+    auto schema = co_await RecallSchema(pass, cancel);
+    if (!schema) co_return std::unexpected(std::move(schema.error()));
+    pass.definition.rgd.spec.schema = std::move(*schema);
+    if (pass.definition.rgd.spec.schema) {
+      pass.memory.crd = schema::CrdName(*pass.definition.rgd.spec.schema);
+    } else if (pass.EverServed()) {
+      co_return Fail(ErrorCode::kInvalid,
+                     "whether there are instances is not known, as spec.schema cannot be read and "
+                     "no graph revision is left that tells what it was: put it back, or delete the "
+                     "instances and remove the finalizer {}",
+                     api::kFinalizer);
+    }
+  }
   // Of a ResourceGroup that may not be served nothing is believed but what names its UID.
   const bool has_crd =
       MayBeServed(pass.definition.key) || crds_.IsMadeFor(pass.memory.crd, pass.object->uid());
@@ -691,6 +705,19 @@ Task<Result<Requeue>> DefinitionReconciler::Release(Pass& pass, CancelToken canc
   d_.metrics.DefinitionDeleted(name, d_.executor.clock().Monotonic() - begin);
   d_.logger.Info("definition deleted", {{"name", name}});
   co_return Requeue::Never();
+}
+
+Task<Result<std::optional<api::RgdSchema>>> DefinitionReconciler::RecallSchema(const Pass& pass,
+                                                                               CancelToken cancel) {
+  const auto revisions = d_.stores.RevisionsOf(pass.name());
+  for (auto revision = revisions.rbegin(); revision != revisions.rend(); ++revision) {
+    auto read = co_await d_.client.Get(kGraphRevisions, revision->object->key(), {}, cancel);
+    if (!read && kube::IsNotFound(read.error())) continue;
+    if (!read) co_return Annotate(read.error(), "graph revision '{}'", revision->name);
+    auto decoded = api::DecodeGraphRevision(*read);
+    if (decoded && decoded->snapshot.spec.schema) co_return decoded->snapshot.spec.schema;
+  }
+  co_return std::nullopt;
 }
 
 // Where CRDs may be deleted, instances go with theirs: the server deletes each, and it is served until

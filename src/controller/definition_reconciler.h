@@ -95,6 +95,9 @@ class DefinitionReconciler {
 
   async::Task<Result<Requeue>> Finalize(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Requeue>> Release(Pass& pass, async::CancelToken cancel);
+  // The schema of the last revision that can be read; nothing if there is none.
+  async::Task<Result<std::optional<api::RgdSchema>>> RecallSchema(const Pass& pass,
+                                                                  async::CancelToken cancel);
   enum class Cleared { kYes, kNotYet };
   async::Task<Result<Cleared>> ClearInstances(Pass& pass, async::CancelToken cancel);
   async::Task<Result<Cleared>> AwaitStrandedInstances(Pass& pass, async::CancelToken cancel);

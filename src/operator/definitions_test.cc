@@ -804,6 +804,73 @@ TEST_F(Definitions, DeletionFindsTheInstancesOfACrdThatLostItsLabels) {
   }
 }
 
+// As a CRD of kro's that is older, or was edited, lets them through.
+constexpr std::string_view kLooseSchema = R"(
+spec:
+  versions:
+  - name: v1alpha1
+    served: true
+    storage: true
+    subresources: {status: {}}
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+)";
+
+TEST_F(Definitions, DeletionOfWhatCannotBeReadWaitsForInstancesToo) {
+  OperatorOptions options;
+  options.crds = CrdInstallation::kLeave;
+  for (const std::string_view damage :
+       {"spec: {resources: none}", "spec: {schema: none}", "spec: {schema: null}", "spec: none"}) {
+    SCOPED_TRACE(damage);
+    auto replica = c.Start();
+    c.Patch(kCrds, "resourcegraphdefinitions.kro.run", kLooseSchema);
+    c.ApplyAndSettle(kWeb);
+    c.ApplyAndSettle(kInstance);
+    ASSERT_FALSE(c.Get(kConfigMaps, "a-first", "default").is_null());
+    replica.reset();
+    c.Patch(kRgds, "web", damage);
+    c.Delete(kRgds, "web");
+    replica = c.Start(options);
+    c.Advance(3s);
+    EXPECT_EQ(c.ConditionOf("web", "Ready"),
+              "False/InstancesExist/deletion waits for 1 instance of Web, such as default/a: "
+              "delete them first");
+    c.Delete(kWebs, "a", "default");
+    c.Advance(5s);
+    EXPECT_TRUE(c.Get(kConfigMaps, "a-first", "default").is_null());
+    EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+  }
+}
+
+TEST_F(Definitions, DeletionOfWhatNobodyKnowsAnyMoreSaysWhyItWaits) {
+  OperatorOptions options;
+  options.crds = CrdInstallation::kLeave;
+  auto replica = c.Start();
+  c.Patch(kCrds, "resourcegraphdefinitions.kro.run", kLooseSchema);
+  c.ApplyAndSettle(kWeb);
+  c.ApplyAndSettle(kInstance);
+  replica.reset();
+  const json::Value schema = *json::Find(c.Get(kRgds, "web"), {"spec", "schema"});
+  c.Patch(kRgds, "web", "spec: {schema: none}");
+  for (const std::string& revision : c.Names(kRevisions)) {
+    c.Patch(kRevisions, revision, "metadata: {finalizers: null}");
+    c.Delete(kRevisions, revision);
+  }
+  c.Delete(kRgds, "web");
+  replica = c.Start(options);
+  c.Advance(3s);
+  EXPECT_EQ(
+      c.ConditionOf("web", "Ready"),
+      "False/DeletionBlocked/deletion is blocked: whether there are instances is not known, as "
+      "spec.schema cannot be read and no graph revision is left that tells what it was: put it "
+      "back, or delete the instances and remove the finalizer kro.run/finalizer");
+  c.Patch(kRgds, "web", json::Serialize(json::Object{{"spec", json::Object{{"schema", schema}}}}));
+  c.Advance(2s);
+  EXPECT_THAT(c.ConditionOf("web", "Ready"), StartsWith("False/InstancesExist/"));
+  c.Delete(kWebs, "a", "default");
+  c.Advance(5s);
+  EXPECT_TRUE(c.Get(kRgds, "web").is_null());
+}
+
 TEST_F(Definitions, DeletionWaitsForInstancesOfACrdThatWasGivenAway) {
   auto replica = c.Start();
   c.ApplyAndSettle(kWeb);
