@@ -46,8 +46,12 @@ constexpr std::string_view kNamespaceFile =
 std::string EnvironmentName(std::string_view flag);
 // "--name=" as "--name" and an empty value; CLI11 would take the next argument for it.
 std::vector<std::string> WithEmptyValues(std::vector<std::string> arguments);
-Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
-                                                 const std::vector<std::string>& environment);
+Result<std::vector<GivenValue>> ReadConfigFile(const std::string& path,
+                                               const EnvironmentValues& environment);
+// What the command line and the environment set.
+std::vector<GivenValue> GivenBy(const std::vector<std::string>& arguments,
+                                const EnvironmentValues& environment);
+Result<void> CheckValue(const GivenValue& given);
 Result<LogLevel> ReadLogLevel(const ControllerFlags& flags);
 // As strconv.ParseBool.
 std::optional<bool> ParseGoBool(std::string_view text);
@@ -165,8 +169,8 @@ void AddControllerFlags(CLI::App& command, ControllerFlags& f) {
       "epoch, millis, nano, iso8601, rfc3339 or rfc3339nano; iso8601 by default");
 }
 
-Result<std::vector<std::string>> PrepareControllerArguments(
-    std::vector<std::string> arguments, const std::vector<std::string>& environment) {
+Result<ControllerArguments> PrepareControllerArguments(std::vector<std::string> arguments,
+                                                       const EnvironmentValues& environment) {
   std::string config;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     std::string& argument = arguments[i];
@@ -177,11 +181,25 @@ Result<std::vector<std::string>> PrepareControllerArguments(
     if (argument.starts_with("--config=")) config = argument.substr(9);
     if (argument == "--config" && i + 1 < arguments.size()) config = arguments[i + 1];
   }
-  if (config.empty()) return WithEmptyValues(std::move(arguments));
-  auto from_file = ArgumentsOfFile(config, environment);
-  if (!from_file) return Annotate(from_file, "{}", config);
-  from_file->insert(from_file->end(), arguments.begin(), arguments.end());
-  return WithEmptyValues(std::move(*from_file));
+  ControllerArguments prepared{.arguments = {}, .given = GivenBy(arguments, environment)};
+  if (!config.empty()) {
+    auto from_file = ReadConfigFile(config, environment);
+    if (!from_file) return Annotate(from_file, "{}", config);
+    for (GivenValue& entry : *from_file) {
+      prepared.arguments.push_back(fmt::format("--{}={}", entry.flag, entry.value));
+      prepared.given.push_back(std::move(entry));
+    }
+  }
+  prepared.arguments.insert(prepared.arguments.end(), arguments.begin(), arguments.end());
+  prepared.arguments = WithEmptyValues(std::move(prepared.arguments));
+  return prepared;
+}
+
+Result<void> CheckControllerValues(const std::vector<GivenValue>& given) {
+  for (const GivenValue& value : given) {
+    if (auto checked = CheckValue(value); !checked) return checked;
+  }
+  return {};
 }
 
 Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
@@ -212,7 +230,10 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
   };
   for (const auto& duration : durations) {
     auto parsed = ParseGoDuration(duration.text);
-    if (!parsed) return Annotate(parsed, "--{}", duration.name);
+    if (!parsed) {
+      return Fail(ErrorCode::kInvalid, "--{}: {}; a duration is written as 500ms or 1m30s",
+                  duration.name, parsed.error().message());
+    }
     duration.value = *parsed;
   }
   const struct {
@@ -227,21 +248,27 @@ Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& f) {
       {"rgd-max-collection-dimension-size", f.max_dimensions, settings.max_dimensions},
   };
   for (const auto& size : sizes) {
-    if (size.given < 0) return Fail(ErrorCode::kInvalid, "--{}: must not be negative", size.name);
+    if (size.given < 0) {
+      return Fail(ErrorCode::kInvalid, "--{}: {} must not be negative", size.name, size.given);
+    }
     size.value = static_cast<std::size_t>(size.given);
   }
   if (f.queue_max_retries < 0 || f.queue_max_retries > 1'000'000) {
     return Fail(ErrorCode::kInvalid,
-                "--dynamic-controller-default-queue-max-retries: must lie between 0 and 1000000");
+                "--dynamic-controller-default-queue-max-retries: {} must lie between 0 and 1000000",
+                f.queue_max_retries);
   }
   if (f.resync_period_seconds < 0 || f.resync_period_seconds > 1'000'000'000) {
     return Fail(ErrorCode::kInvalid,
-                "--dynamic-controller-default-resync-period: must lie between 0 and 1000000000");
+                "--dynamic-controller-default-resync-period: {} must lie between 0 and 1000000000",
+                f.resync_period_seconds);
   }
   if (f.rate_limiter_rate < 0 || f.rate_limiter_burst < 0) {
     return Fail(ErrorCode::kInvalid, "--dynamic-controller-rate-limiter-*: must not be negative");
   }
-  if (f.client_burst < 1) return Fail(ErrorCode::kInvalid, "--client-burst: must be 1 at least");
+  if (f.client_burst < 1) {
+    return Fail(ErrorCode::kInvalid, "--client-burst: {} must be 1 at least", f.client_burst);
+  }
   operation.client_qps = f.client_qps;
   operation.client_burst = static_cast<double>(f.client_burst);
   settings.version = kVersion;
@@ -450,25 +477,85 @@ std::string EnvironmentName(std::string_view flag) {
   return name;
 }
 
-Result<std::vector<std::string>> ArgumentsOfFile(const std::string& path,
-                                                 const std::vector<std::string>& environment) {
+Result<std::vector<GivenValue>> ReadConfigFile(const std::string& path,
+                                               const EnvironmentValues& environment) {
   auto text = ReadFile(path);
   if (!text) return std::unexpected(std::move(text.error()));
   auto document = json::ParseYamlDocument(*text, path);
   if (!document) return Fail(ErrorCode::kInvalid, "{}", Render(document.error().front()));
   if (!document->value.is_object()) return Fail(ErrorCode::kInvalid, "expected a map of flags");
-  std::vector<std::string> arguments;
+  std::vector<GivenValue> entries;
   for (const auto& [name, value] : document->value.get_object()) {
-    if (std::ranges::find(environment, EnvironmentName(name)) != environment.end()) continue;
+    if (environment.contains(EnvironmentName(name))) continue;
     if (value.is_object() || value.is_array() || value.is_null()) {
       return Fail(ErrorCode::kInvalid, "'{}': expected a string, number or boolean",
                   std::string_view(name));
     }
     const std::string shown =
         value.is_string() ? std::string(value.get_string()) : json::Serialize(value);
-    arguments.push_back(fmt::format("--{}={}", std::string_view(name), shown));
+    json::FieldPath at;
+    at.Push(name);
+    const Position place = document->map.Of(at);
+    entries.push_back({.flag = name,
+                       .value = shown,
+                       .place = fmt::format("{}:{}:{}: {}", path, place.line, place.column,
+                                            std::string_view(name))});
   }
-  return arguments;
+  return entries;
+}
+
+std::vector<GivenValue> GivenBy(const std::vector<std::string>& arguments,
+                                const EnvironmentValues& environment) {
+  CLI::App app;
+  ControllerFlags flags;
+  AddControllerFlags(app, flags);
+  std::vector<GivenValue> given;
+  std::set<std::string, std::less<>> on_command_line;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::size_t equals = arguments[i].find('=');
+    const std::string name = arguments[i].substr(0, equals);
+    const CLI::Option* option = app.get_option_no_throw(name);
+    if (option == nullptr || !name.starts_with("--")) continue;
+    on_command_line.insert(name);
+    if (equals != std::string::npos) {
+      given.push_back({name.substr(2), arguments[i].substr(equals + 1), name});
+    } else if (option->get_items_expected_max() > 0 && i + 1 < arguments.size()) {
+      given.push_back({name.substr(2), arguments[++i], name});
+    }
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    const auto set = environment.find(option->get_envname());
+    const std::string name = option->get_name();
+    if (set == environment.end() || on_command_line.contains(name)) continue;
+    given.push_back({name.substr(2), set->second, set->first});
+  }
+  return given;
+}
+
+// Sets the one flag, as CLI11 does it, and reads what all of them mean.
+Result<void> CheckValue(const GivenValue& given) {
+  CLI::App app;
+  ControllerFlags flags;
+  AddControllerFlags(app, flags);
+  CLI::Option* option = app.get_option_no_throw("--" + given.flag);
+  if (option == nullptr) return {};  // told as an unknown flag
+  try {
+    option->add_result(given.value);
+    option->run_callback();
+  } catch (const CLI::Error&) {
+    const std::string_view accepted = option->get_items_expected_max() == 0 ? "true or false"
+                                      : option->get_type_name() == "FLOAT"  ? "a number"
+                                                                            : "a whole number";
+    return Fail(ErrorCode::kInvalid, "{}: '{}' is not {}", given.place, given.value, accepted);
+  }
+  flags.leader_elect = false;  // needs another
+  const auto read = ReadControllerFlags(flags);
+  if (read) return {};
+  std::string fault = read.error().message();
+  if (const std::string name = fmt::format("--{}: ", given.flag); fault.starts_with(name)) {
+    fault.erase(0, name.size());
+  }
+  return Fail(ErrorCode::kInvalid, "{}: {}", given.place, fault);
 }
 
 std::set<std::string> SplitNames(std::string_view text) {

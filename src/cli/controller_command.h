@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -97,11 +99,30 @@ struct ControllerFlags {
 // Adds the flags to the sub-command; each is also read from KRO_<NAME> in the environment.
 void AddControllerFlags(CLI::App& command, ControllerFlags& flags);
 
+// By name.
+using EnvironmentValues = std::map<std::string, std::string, std::less<>>;
+
+// What somebody set, and where: "--leader-elect", "KRO_LEADER_ELECT", "kro.yaml:3:15: leader-elect".
+struct GivenValue {
+  std::string flag;
+  std::string value;
+  std::string place;
+};
+
+struct ControllerArguments {
+  std::vector<std::string> arguments;  // as CLI11 takes them
+  std::vector<GivenValue> given;       // besides flags without a value
+};
+
 // Upstream takes one dash or two before a long name: `-leader-elect` becomes `--leader-elect`. The
 // entries of a configuration file (`--config FILE`, a YAML map of flag names) are put in front of what
 // the command line says; what the environment sets is left out. `arguments` begin after "controller".
-Result<std::vector<std::string>> PrepareControllerArguments(
-    std::vector<std::string> arguments, const std::vector<std::string>& environment);
+Result<ControllerArguments> PrepareControllerArguments(std::vector<std::string> arguments,
+                                                       const EnvironmentValues& environment);
+
+// kInvalid: the place, the value, and what would be accepted, of the first that cannot be converted. CLI11 would say
+// less, and nothing of places.
+Result<void> CheckControllerValues(const std::vector<GivenValue>& given);
 
 // What the flags mean; kInvalid names the flag.
 Result<ControllerOptions> ReadControllerFlags(const ControllerFlags& flags);

@@ -21,12 +21,15 @@ using testing::HasSubstr;
 Result<ControllerOptions> Parse(std::vector<std::string> arguments) {
   auto prepared = PrepareControllerArguments(std::move(arguments), {});
   if (!prepared) return std::unexpected(prepared.error());
+  if (auto checked = CheckControllerValues(prepared->given); !checked) {
+    return std::unexpected(checked.error());
+  }
   CLI::App app;
   ControllerFlags flags;
   AddControllerFlags(app, flags);
-  std::ranges::reverse(*prepared);
+  std::ranges::reverse(prepared->arguments);
   try {
-    app.parse(*prepared);
+    app.parse(prepared->arguments);
   } catch (const CLI::ParseError& error) {
     return Fail(ErrorCode::kInvalid, "{}", error.what());
   }
@@ -267,9 +270,9 @@ TEST(ControllerFlags, AFileComesBeforeTheCommandLineAndAfterTheEnvironment) {
             "leader-election-retry-period: 3s\n";
   }
   auto prepared = PrepareControllerArguments({"--config", path, "--instance-requeue-interval=8s"},
-                                             {"KRO_LEADER_ELECTION_RETRY_PERIOD"});
+                                             {{"KRO_LEADER_ELECTION_RETRY_PERIOD", "4s"}});
   ASSERT_TRUE(prepared) << prepared.error().message();
-  EXPECT_THAT(*prepared, testing::Not(testing::Contains(HasSubstr("retry-period"))));
+  EXPECT_THAT(prepared->arguments, testing::Not(testing::Contains(HasSubstr("retry-period"))));
   const auto options = Parse({"--config", path, "--instance-requeue-interval=8s"});
   ASSERT_TRUE(options) << options.error().message();
   EXPECT_EQ(options->operation.settings.max_graph_revisions, 7);
@@ -283,6 +286,48 @@ TEST(ControllerFlags, AFileComesBeforeTheCommandLineAndAfterTheEnvironment) {
   const auto bad = Parse({"--config", path});
   ASSERT_FALSE(bad);
   EXPECT_THAT(bad.error().message(), HasSubstr("'rgd-max-graph-revisions': expected"));
+}
+
+TEST(ControllerFlags, WhatCannotBeConvertedIsToldWithItsPlaceAndWhatIsAccepted) {
+  const struct {
+    std::string flag;
+    std::string value;
+    std::string told;
+  } cases[] = {
+      {"leader-elect", "maybe", "'maybe' is not true or false"},
+      {"leader-elect", "", "'' is not true or false"},
+      {"client-qps", "fast", "'fast' is not a number"},
+      {"rgd-max-graph-revisions", "5.5", "'5.5' is not a whole number"},
+      {"rgd-max-collection-size", "-1", "-1 must not be negative"},
+      {"instance-requeue-interval", "3",
+       "time: invalid duration \"3\"; a duration is written as 500ms or 1m30s"},
+      {"zap-log-level", "loud", "'loud' is neither debug, info, error, panic nor a number"},
+      {"metrics-bind-address", "here", "'here' is no address"},
+  };
+  const std::string path = testing::TempDir() + "kro-bad-config.yaml";
+  const auto told = [](std::vector<std::string> arguments, const EnvironmentValues& environment) {
+    auto prepared = PrepareControllerArguments(std::move(arguments), environment);
+    EXPECT_TRUE(prepared);
+    const auto checked = CheckControllerValues(prepared->given);
+    return checked ? std::string() : checked.error().message();
+  };
+  for (const auto& one : cases) {
+    SCOPED_TRACE(one.flag);
+    std::string variable = "KRO_" + one.flag;
+    std::ranges::transform(variable, variable.begin(), [](unsigned char c) {
+      return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    });
+    std::ofstream(path) << "debug: true\n" << one.flag << ": '" << one.value << "'\n";
+    EXPECT_THAT(told({"--" + one.flag + "=" + one.value}, {}), HasSubstr(one.told));
+    EXPECT_THAT(told({}, {{variable, one.value}}),
+                testing::AllOf(testing::StartsWith(variable + ": "), HasSubstr(one.told)));
+    EXPECT_THAT(told({"--config", path}, {}),
+                testing::AllOf(testing::StartsWith(path + ":2:"), HasSubstr(one.flag + ": "),
+                               HasSubstr(one.told)));
+  }
+  // What the command line says counts instead of the environment.
+  EXPECT_EQ(told({"--leader-elect=false"}, {{"KRO_LEADER_ELECT", "maybe"}}), "");
+  EXPECT_EQ(told({"--client-qps", "5", "--debug", "--leader-elect"}, {}), "");
 }
 
 TEST(BindAddress, ReadsHostsPortsAndOff) {

@@ -70,13 +70,14 @@ Error UnknownArgument(const CLI::App& app) {
   return Error(ErrorCode::kInvalid, text + fmt::format("\nRun '{} --help' for the list.", command));
 }
 
-std::vector<std::string> EnvironmentNames() {
-  std::vector<std::string> names;
+EnvironmentValues EnvironmentOfProcess() {
+  EnvironmentValues values;
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string text(*entry);
-    names.push_back(text.substr(0, text.find('=')));
+    const std::size_t equals = text.find('=');
+    if (equals != std::string::npos) values[text.substr(0, equals)] = text.substr(equals + 1);
   }
-  return names;
+  return values;
 }
 
 int Main(int argc, char** argv) {
@@ -157,10 +158,13 @@ int Main(int argc, char** argv) {
   if (const auto refused = RefuseUnknownCommand(app, argc, argv)) return Print(*refused);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (!arguments.empty() && arguments.front() == "controller") {
-    auto prepared =
-        PrepareControllerArguments({arguments.begin() + 1, arguments.end()}, EnvironmentNames());
+    auto prepared = PrepareControllerArguments({arguments.begin() + 1, arguments.end()},
+                                               EnvironmentOfProcess());
     if (!prepared) return Refuse(prepared.error(), ExitCode::kNoInput);
-    arguments = std::move(*prepared);
+    if (auto checked = CheckControllerValues(prepared->given); !checked) {
+      return Refuse(checked.error(), ExitCode::kUsage);
+    }
+    arguments = std::move(prepared->arguments);
     arguments.insert(arguments.begin(), "controller");
   }
   std::ranges::reverse(arguments);  // as CLI11 takes them
