@@ -270,7 +270,12 @@ std::string Normaliser::WithObject(std::string text) {
   if (!quoted || !quoted->is_string()) return text;
   auto object = json::Parse(std::string_view(quoted->get_string()));
   if (!object) return text;
-  ForgetControllers(*object, std::string(json::FindString(*object, {"kind"})));
+  const std::string_view kind = json::FindString(*object, {"kind"});
+  ForgetControllers(*object, std::string(kind));
+  // The version of a Scale is that of its workload, to which controllers write meanwhile.
+  if (json::Value* metadata = json::Find(*object, "metadata"); kind == "Scale" && metadata) {
+    metadata->as_object().erase("resourceVersion");
+  }
   Walk(*object, "", 0);
   return text.replace(begin, end - begin, json::Canonical(*object));
 }
