@@ -40,7 +40,8 @@ Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr stora
     internal::JsonReader reader(text);
     if (auto lenient = reader.Read()) {
       if (auto escapes = CheckEscapes(text); !escapes) return std::unexpected(escapes.error());
-      return Decoded{std::move(lenient->value), {.fields = {}, .lines = reader.yaml_complaints()}};
+      return Decoded{std::move(lenient->value),
+                     {.fields = {}, .lines = reader.yaml_complaints(), .patch = {}}};
     }
   }
   auto read = json::ParseKubectlYaml(FirstDocument(text));
@@ -50,7 +51,7 @@ Result<Decoded> DecodeYaml(std::string_view text, boost::json::storage_ptr stora
   }
   if (read->documents.empty()) return Decoded{json::Object(), {}};
   return Decoded{std::move(read->documents.front().value),
-                 {.fields = {}, .lines = std::move(read->strict_complaints)}};
+                 {.fields = {}, .lines = std::move(read->strict_complaints), .patch = {}}};
 }
 
 Result<Decoded> DecodeApply(std::string_view text, boost::json::storage_ptr storage) {
@@ -72,14 +73,15 @@ std::string StrictYamlError(const std::vector<std::string>& lines) {
 
 std::vector<std::string> FieldComplaints(const std::vector<std::string>& unknown,
                                          const RepeatedKeys& duplicates) {
-  std::vector<std::string> yaml;
-  if (!duplicates.lines.empty()) yaml.push_back(YamlError(duplicates.lines));
-  return Complaints(std::move(yaml), unknown, duplicates.fields);
+  std::vector<std::string> first = duplicates.patch;
+  if (!duplicates.lines.empty()) first.push_back(YamlError(duplicates.lines));
+  return Complaints(std::move(first), unknown, duplicates.fields);
 }
 
 std::vector<std::string> FieldWarnings(const std::vector<std::string>& unknown,
                                        const RepeatedKeys& duplicates) {
-  return Complaints(duplicates.lines, unknown, duplicates.fields);
+  return Complaints(duplicates.lines.empty() ? duplicates.patch : duplicates.lines, unknown,
+                    duplicates.fields);
 }
 
 std::string StrictDecodingError(const std::vector<std::string>& complaints) {

@@ -11,14 +11,16 @@
 
 namespace kro::apiserver {
 
-// Keys that stand in one map more than once.
+// Keys that stand in one map more than once, and what else a body is complained of for.
 struct RepeatedKeys {
   // Of JSON, where they are: "spec.l[0].x". Each once, in order of appearance.
   std::vector<std::string> fields;
   // Of YAML, as go-yaml complains of them: `line 1: key "a" already set in map`.
   std::vector<std::string> lines;
+  // Of a patch, all that is said of it: `duplicate field "spec.a"`, `json patch unknown field "[0].zz"`.
+  std::vector<std::string> patch;
 
-  bool empty() const { return fields.empty() && lines.empty(); }
+  bool empty() const { return fields.empty() && lines.empty() && patch.empty(); }
 };
 
 struct Decoded {

@@ -71,7 +71,7 @@ Answer<Patched> ApplyJsonPatch(const json::Value& object, std::string_view body)
       return Unprocessable();
     }
   }
-  return Patched{std::move(patcher.document()), std::move(complaints)};
+  return Patched{std::move(patcher.document()), std::move(complaints), {}};
 }
 
 Answer<Patched> ApplyMergePatch(const json::Value& object, std::string_view body) {
@@ -84,7 +84,8 @@ Answer<Patched> ApplyMergePatch(const json::Value& object, std::string_view body
                     "map[string]interface {{}}",
                     WordFor(decoded->value)));
   }
-  Patched patched{json::Value(object, object.storage()), FieldComplaints({}, decoded->duplicates)};
+  Patched patched{
+      json::Value(object, object.storage()), FieldComplaints({}, decoded->duplicates), {}};
   Merge(patched.object, decoded->value);
   return patched;
 }
@@ -102,7 +103,8 @@ Answer<Patched> ApplyStrategicMergePatch(const json::Value& object, std::string_
   }
   auto merged = internal::MergeStrategically(object, decoded->value, schema.root());
   if (!merged) return std::unexpected(merged.error());
-  return Patched{*std::move(merged), FieldComplaints({}, decoded->duplicates)};
+  return Patched{*std::move(merged), FieldComplaints({}, decoded->duplicates),
+                 std::move(decoded->value)};
 }
 
 namespace {

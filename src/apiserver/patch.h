@@ -4,6 +4,7 @@
 // the object.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ struct Patched {
   // What field validation complains about in the body itself: `json patch unknown field "[0].zz"`,
   // `duplicate field "spec.a"`.
   std::vector<std::string> complaints;
+  // What a refusal quotes of a strategic merge: the patch without the directives that were obeyed. Nothing: the object.
+  std::optional<json::Value> quoted;
 };
 
 // application/json-patch+json, with the server's liberties: `replace` of a missing key adds it, `test`

@@ -70,12 +70,10 @@ Answer<json::Value> ReadObject(Core& core, const WriteRequest& request, const Wr
   if (!structure) return std::unexpected(InternalErrorStatus(structure.error().message()));
   auto unknown = DecodeTyped(*structure, gvk.kind, body->value, WrittenIn(sent));
   if (!unknown) {
-    return std::unexpected(UndecodableStatus(gvk, sent, body->value, unknown.error().message()));
+    return std::unexpected(UndecodableStatus(gvk, sent, unknown.error().message()));
   }
-  if (auto reported =
-          ReportFields(gvk, sent, options, body->value, *unknown, body->duplicates, warnings);
-      !reported) {
-    return std::unexpected(reported.error());
+  if (auto fault = ReportFields(options, *unknown, body->duplicates, warnings)) {
+    return std::unexpected(UndecodableStatus(gvk, sent, *fault));
   }
   if (auto settled = SettleNamespace(*request.resource, request.name_space, body->value);
       !settled) {

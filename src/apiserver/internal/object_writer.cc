@@ -165,10 +165,10 @@ Answer<Written> ObjectWriter::Patch(const WriteRequest& request) {
     return std::unexpected(NotFoundStatus(SubjectOf(resource, request.name)));
   }
   draft.live = ObjectValue(resource, *draft.live_stored, draft.storage());
-  auto patched = PatchedObject(request, *options, *draft.live, core_.registry.StructureOf(resource),
-                               warnings_);
+  auto patched = PatchOf(request, *draft.live, core_.registry.StructureOf(resource));
   if (!patched) return std::unexpected(patched.error());
-  draft.object = std::move(*patched);
+  draft.object = std::move(patched->object);
+  draft.duplicates.patch = std::move(patched->complaints);
   if (!draft.object.is_object()) {
     return std::unexpected(
         InvalidPatchStatus(json::Serialize(draft.object), "the patch leaves no object"));
@@ -192,7 +192,7 @@ Answer<void> ObjectWriter::CheckPatchedKind(const WriteRequest& request,
       const json::Value* value = object.if_contains(key);
       if (value == nullptr || value->is_null() || value->is_string()) continue;
       const std::string fault = fmt::format("cannot convert {} to string", json::GoType(*value));
-      return std::unexpected(UndecodableStatus(resource.gvk(), request, draft.object, fault));
+      return std::unexpected(Undecodable(request, draft, fault));
     }
     // What is merged takes the type of what it is merged into.
     object["apiVersion"] = resource.ApiVersion();
@@ -221,14 +221,14 @@ Answer<void> ObjectWriter::CheckPatchedKind(const WriteRequest& request,
     const auto parsed = api::GroupVersion::Parse(version);
     const std::string group = parsed ? parsed->group : resource.group;
     // Of a version that there is not no field is known.
-    if (group == resource.group) WarnOfAllFields(options, object);
+    if (group == resource.group) WarnOfAllFields(options, draft);
     return std::unexpected(InvalidStatus(
         resource.kind, group, request.name,
         {Invalid("apiVersion", json::Value(version), "must be " + resource.ApiVersion())}));
   }
   if (version.empty()) {
     // It is read as the server's own form of the kind, whose fields have other names.
-    WarnOfAllFields(options, object);
+    WarnOfAllFields(options, draft);
     object.erase("metadata");
     return CheckName(request, draft.object);
   }
@@ -244,8 +244,11 @@ Answer<void> ObjectWriter::CheckPatchedKind(const WriteRequest& request,
                             kind, InternalPackage(resource), resource.kind));
 }
 
-void ObjectWriter::WarnOfAllFields(const WriteOptions& options, const json::Object& object) {
+void ObjectWriter::WarnOfAllFields(const WriteOptions& options, const Draft& draft) {
   if (options.validation != Validation::kWarn) return;
+  const json::Object& object = draft.object.get_object();
+  const std::vector<std::string>& complaints = draft.duplicates.patch;
+  warnings_.insert(warnings_.end(), complaints.begin(), complaints.end());
   std::set<std::string> names;
   for (const auto& member : object) names.emplace(member.key());
   for (const std::string& name : names) {
@@ -366,26 +369,23 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
   const bool apply = MediaType(request.content_type) == "application/apply-patch+yaml";
   // What an apply may not hold was refused with its type.
   if (apply && options.validation == Validation::kWarn) unknown.clear();
-  const bool complains = !unknown.empty() || !draft.duplicates.empty();
-  if (complains && !apply && options.validation == Validation::kStrict) {
-    return std::unexpected(Undecodable(
-        request, draft, StrictDecodingError(FieldComplaints(unknown, draft.duplicates))));
+  if (auto fault = ReportFields(options, unknown, draft.duplicates, warnings_)) {
+    if (apply) return BadRequest(CannotBeHandled(resource.gvk(), *fault));
+    return std::unexpected(Undecodable(request, draft, *fault));
   }
-  return ReportFields(resource.gvk(), request, options, draft.object, unknown, draft.duplicates,
-                      warnings_);
+  return {};
 }
 
 // A patched object is shown as the patch left it, with all that was dropped since.
 kube::Status ObjectWriter::Undecodable(const WriteRequest& request, const Draft& draft,
                                        std::string_view fault) const {
-  const api::Gvk gvk = request.resource->gvk();
   if (draft.live && !draft.owned) {
     if (auto patched =
             PatchOf(request, *draft.live, core_.registry.StructureOf(*request.resource))) {
-      return UndecodableStatus(gvk, request, patched->object, fault);
+      return UndecodableStatus(*patched, fault);
     }
   }
-  return UndecodableStatus(gvk, request, draft.object, fault);
+  return UndecodableStatus(request.resource->gvk(), request, fault);
 }
 
 Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const WriteOptions& options,

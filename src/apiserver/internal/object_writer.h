@@ -48,7 +48,7 @@ class ObjectWriter {
                                Draft draft);
   Answer<void> CheckPatchedKind(const WriteRequest& request, const WriteOptions& options,
                                 Draft& draft);
-  void WarnOfAllFields(const WriteOptions& options, const json::Object& object);
+  void WarnOfAllFields(const WriteOptions& options, const Draft& draft);
   kube::Status Undecodable(const WriteRequest& request, const Draft& draft,
                            std::string_view fault) const;
   Answer<Written> Apply(const WriteRequest& request, const WriteOptions& options);

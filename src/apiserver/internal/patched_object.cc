@@ -1,8 +1,6 @@
 #include "apiserver/internal/patched_object.h"
 
-#include "apiserver/decode.h"
 #include "apiserver/internal/status.h"
-#include "apiserver/internal/undecodable.h"
 
 namespace kro::apiserver {
 
@@ -20,22 +18,6 @@ Answer<Patched> PatchOf(const WriteRequest& request, const json::Value& live,
                "application/json-patch+json, application/merge-patch+json, "
                "application/apply-patch+yaml"
              : "415: Unsupported Media Type"));
-}
-
-Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
-                                  const json::Value& live, const ObjectSchema& structure,
-                                  std::vector<std::string>& warnings) {
-  using Validation = WriteOptions::Validation;
-  const Answer<Patched> patched = PatchOf(request, live, structure);
-  if (!patched) return std::unexpected(patched.error());
-  if (options.validation == Validation::kStrict && !patched->complaints.empty()) {
-    return std::unexpected(InvalidPatchStatus(json::Serialize(patched->object),
-                                              StrictDecodingError(patched->complaints)));
-  }
-  if (options.validation == Validation::kWarn) {
-    warnings.insert(warnings.end(), patched->complaints.begin(), patched->complaints.end());
-  }
-  return patched->object;
 }
 
 }  // namespace kro::apiserver

@@ -1,9 +1,6 @@
 // What a PATCH that is no apply makes of an object (spec kube-server section 4.4).
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "apiserver/answer.h"
 #include "apiserver/internal/write_request.h"
 #include "apiserver/object_schema.h"
@@ -15,10 +12,5 @@ namespace kro::apiserver {
 // `structure` is that of `live`, for strategic merges.
 Answer<Patched> PatchOf(const WriteRequest& request, const json::Value& live,
                         const ObjectSchema& structure);
-
-// The same, told of by fieldValidation: what the client is warned of is added to `warnings`.
-Answer<json::Value> PatchedObject(const WriteRequest& request, const WriteOptions& options,
-                                  const json::Value& live, const ObjectSchema& structure,
-                                  std::vector<std::string>& warnings);
 
 }  // namespace kro::apiserver

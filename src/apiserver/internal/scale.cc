@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include "apiserver/apply.h"
 #include "apiserver/field_error.h"
@@ -187,25 +188,33 @@ Answer<json::Value> NewScale(Core& core, const WriteRequest& request, ScaleWrite
                     : std::unexpected(std::move(status));
   };
   Decoded scale;
+  std::optional<Patched> patched;
+  const auto undecodable = [&](std::string_view fault) {
+    return patched ? UndecodableStatus(*patched, fault) : UndecodableStatus(kScale, sent, fault);
+  };
   if (how == ScaleWrite::kUpdate) {
     auto body = ReadWriteBody(sent, {});
     if (!body) return refuse(body.error());
     scale = *std::move(body);
+  } else if (applies) {
+    auto applied = AppliedScale(request, options, ownership, before, now);
+    if (!applied) return applied;
+    scale.value = *std::move(applied);
   } else {
-    auto made = applies ? AppliedScale(request, options, ownership, before, now)
-                        : PatchedObject(request, options, before, *structure, warnings);
-    if (!made) return made;
-    scale.value = *std::move(made);
+    auto made = PatchOf(request, before, *structure);
+    if (!made) return std::unexpected(made.error());
+    patched = *std::move(made);
+    scale.value = patched->object;
+    scale.duplicates.patch = patched->complaints;
+  }
+  if (how == ScaleWrite::kPatch) {
     if (auto kind = CheckKind(*spoken, scale.value); !kind) return std::unexpected(kind.error());
   }
   auto unknown = DecodeTyped(*structure, kScale.kind, scale.value, WrittenIn(sent));
-  if (!unknown) {
-    return refuse(UndecodableStatus(kScale, sent, scale.value, unknown.error().message()));
-  }
-  if (auto reported =
-          ReportFields(kScale, sent, options, scale.value, *unknown, scale.duplicates, warnings);
-      !reported) {
-    return refuse(reported.error());
+  if (!unknown) return refuse(undecodable(unknown.error().message()));
+  if (auto fault = ReportFields(options, *unknown, scale.duplicates, warnings)) {
+    if (applies) return BadRequest(CannotBeHandled(kScale, *fault));
+    return refuse(undecodable(*fault));
   }
   if (auto name = CheckName(request, scale.value); !name) return std::unexpected(name.error());
   if (!applies) {

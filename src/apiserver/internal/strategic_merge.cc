@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "apiserver/internal/typed.h"
@@ -28,7 +29,6 @@ struct ListMeta {
 
 class StrategicMerger {
  public:
-  // Consumes `patch`.
   Outcome MergeMap(json::Value& original, json::Value& patch, const TypeNode* type);
 
  private:
@@ -39,8 +39,10 @@ class StrategicMerger {
                     const json::Array& order, const TypeNode* type);
   Outcome MergeField(json::Object& original, std::string_view key, json::Value& value,
                      bool is_deletion, const TypeNode* type);
-  Outcome MergeList(Items& original, Items patch, const ListMeta& meta, bool is_deletion);
-  Outcome MergeItems(Items& original, Items& patch, Items& merged, const ListMeta& meta);
+  Outcome MergeList(Items& original, json::Array& patch, const ListMeta& meta, bool is_deletion);
+  // `order` becomes the items that are no directives.
+  Outcome MergeItems(Items& original, json::Array& patch, Items& merged, Items& order,
+                     const ListMeta& meta);
 };
 
 bool HasPrefix(std::string_view key, std::string_view prefix);
@@ -48,6 +50,9 @@ std::optional<std::string_view> ListName(std::string_view key);
 bool Has(const json::Object& object, std::string_view key);
 // Removes directives; false if the value itself is one.
 bool RemoveDirectives(json::Value& value);
+// What a new member is without directives; nothing if it is one. The items of its list that are some stay in
+// the patch.
+std::optional<json::Value> Added(json::Value& member);
 bool IsSame(const json::Value& a, const json::Value& b);
 bool IsSameItem(const json::Value& a, const json::Value& b, std::string_view merge_key);
 std::optional<std::size_t> IndexOf(const Items& items, const json::Value& item,
@@ -55,7 +60,7 @@ std::optional<std::size_t> IndexOf(const Items& items, const json::Value& item,
 bool HasSameGoType(const json::Value& a, const json::Value& b);
 Outcome CheckItemTypes(const Items& a, const Items& b, bool& maps);
 Outcome CheckMergeKeys(const Items& items, std::string_view merge_key);
-Outcome CheckOrder(const Items& patch, const Items& order, std::string_view merge_key);
+Outcome CheckOrder(const json::Array& patch, const Items& order, std::string_view merge_key);
 void SortBy(Items& items, const Items& order, std::string_view merge_key);
 Items Interleave(Items left, Items right, const Items& order, std::string_view merge_key);
 // What is in `wanted` in its order, the rest in that of `before`.
@@ -69,11 +74,10 @@ Outcome FailPlainly(std::string message) { return PlainFailure(500, std::move(me
 
 }  // namespace
 
-Answer<json::Value> MergeStrategically(const json::Value& object, const json::Value& patch,
+Answer<json::Value> MergeStrategically(const json::Value& object, json::Value& patch,
                                        const TypeNode& type) {
   json::Value merged = object;
-  json::Value consumed = patch;
-  if (auto refusal = StrategicMerger().MergeMap(merged, consumed, &type)) {
+  if (auto refusal = StrategicMerger().MergeMap(merged, patch, &type)) {
     return std::unexpected(*std::move(refusal));
   }
   return merged;
@@ -102,7 +106,7 @@ Outcome StrategicMerger::MergeMap(json::Value& original, json::Value& patch, con
       directive != changes.end()) {
     if (directive->value() == "replace") {
       changes.stable_erase(directive);
-      original = std::move(patch);
+      original = patch;
       return {};
     }
     if (directive->value() == "delete") {
@@ -195,7 +199,7 @@ Outcome StrategicMerger::OrderList(json::Object& original, json::Object& patch,
   const ListMeta meta{field->type->items, field->patch};
   const Items wanted(order.begin(), order.end());
   const Items before = ToItems(live);
-  Items patched = ToItems(changes);
+  json::Array patched = changes == nullptr ? json::Array() : changes->get_array();
   if (auto refusal = CheckOrder(patched, wanted, meta.strategy.merge_key)) return refusal;
   Items merged;
   if (live != nullptr && changes == nullptr) {
@@ -207,8 +211,8 @@ Outcome StrategicMerger::OrderList(json::Object& original, json::Object& patch,
   } else if (live != nullptr) {
     merged = before;
     if (!meta.strategy.merge) {
-      merged = std::move(patched);
-    } else if (auto refusal = MergeList(merged, std::move(patched), meta, false)) {
+      merged = ToItems(changes);
+    } else if (auto refusal = MergeList(merged, patched, meta, false)) {
       return refusal;
     }
   } else {
@@ -235,15 +239,15 @@ Outcome StrategicMerger::MergeField(json::Object& original, std::string_view key
   if (known == original.end() || !HasSameGoType(known->value(), value)) {
     if (is_deletion) return {};
     DropNulls(value);
-    if (RemoveDirectives(value)) {
-      original[name] = std::move(value);
+    if (auto added = Added(value)) {
+      original[name] = *std::move(added);
     } else if (known != original.end()) {
       original.stable_erase(known);
     }
     return {};
   }
   if (!value.is_structured()) {
-    known->value() = std::move(value);
+    known->value() = value;
     return {};
   }
   const TypeNode::Field* field = type == nullptr ? nullptr : type->FindField(key);
@@ -253,50 +257,53 @@ Outcome StrategicMerger::MergeField(json::Object& original, std::string_view key
   const ListMeta meta{below == nullptr ? nullptr : below->items,
                       field == nullptr ? PatchStrategy() : field->patch};
   if (!meta.strategy.merge && !is_deletion) {
-    known->value() = std::move(value);
+    known->value() = value;
     return {};
   }
   Items merged = ToItems(&known->value());
-  if (auto refusal = MergeList(merged, ToItems(&value), meta, is_deletion)) return refusal;
+  if (auto refusal = MergeList(merged, value.get_array(), meta, is_deletion)) return refusal;
   known->value() = ToArray(std::move(merged));
   return {};
 }
 
-Outcome StrategicMerger::MergeList(Items& original, Items patch, const ListMeta& meta,
+Outcome StrategicMerger::MergeList(Items& original, json::Array& patch, const ListMeta& meta,
                                    bool is_deletion) {
   if (original.empty() && patch.empty()) return {};
   bool maps = false;
-  if (auto refusal = CheckItemTypes(original, patch, maps)) return refusal;
+  Items order(patch.begin(), patch.end());
+  if (auto refusal = CheckItemTypes(original, order, maps)) return refusal;
   std::string_view merge_key = meta.strategy.merge_key;
   Items merged;
   if (!maps) {
     if (is_deletion) {
       std::erase_if(original,
-                    [&](const json::Value& item) { return IndexOf(patch, item, "").has_value(); });
+                    [&](const json::Value& item) { return IndexOf(order, item, "").has_value(); });
       return {};
     }
     merged = original;
-    merged.insert(merged.end(), patch.begin(), patch.end());
+    merged.insert(merged.end(), order.begin(), order.end());
     merged = Deduplicate(std::move(merged));
   } else {
     if (merge_key.empty()) return FailPlainly("cannot merge lists without merge key for struct");
-    if (auto refusal = MergeItems(original, patch, merged, meta)) return refusal;
+    if (auto refusal = MergeItems(original, patch, merged, order, meta)) return refusal;
     if (auto refusal = CheckMergeKeys(merged, merge_key)) return refusal;
   }
-  original = InOrder(std::move(merged), patch, original, merge_key);
+  original = InOrder(std::move(merged), order, original, merge_key);
   return {};
 }
 
 // Obeys the items that are directives, then merges the rest by key.
-Outcome StrategicMerger::MergeItems(Items& original, Items& patch, Items& merged,
-                                    const ListMeta& meta) {
+Outcome StrategicMerger::MergeItems(Items& original, json::Array& patch, Items& merged,
+                                    Items& order, const ListMeta& meta) {
   const std::string_view merge_key = meta.strategy.merge_key;
-  Items plain;
+  std::vector<json::Value*> plain;
+  order.clear();
   bool replace = false;
   for (json::Value& item : patch) {
     const json::Value* directive = json::Find(item, kDirective);
     if (directive == nullptr) {
-      plain.push_back(std::move(item));
+      plain.push_back(&item);
+      order.push_back(item);
       continue;
     }
     if (*directive == "delete") {
@@ -316,23 +323,21 @@ Outcome StrategicMerger::MergeItems(Items& original, Items& patch, Items& merged
     }
   }
   if (replace) {
-    original = std::move(plain);
-    patch.clear();
+    original = std::exchange(order, {});
     merged = original;
     return {};
   }
-  patch = plain;
   merged = original;
-  for (json::Value& item : plain) {
-    const json::Value* value = json::Find(item, merge_key);
-    if (value == nullptr) return NoMergeKey(item, merge_key);
+  for (json::Value* item : plain) {
+    const json::Value* value = json::Find(std::as_const(*item), merge_key);
+    if (value == nullptr) return NoMergeKey(*item, merge_key);
     auto live = std::ranges::find_if(merged, [&](const json::Value& other) {
       const json::Value* own = json::Find(other, merge_key);
       return own != nullptr && IsSame(*own, *value);
     });
     if (live == merged.end()) {
-      merged.push_back(std::move(item));
-    } else if (auto refusal = MergeMap(*live, item, meta.items)) {
+      merged.push_back(*item);
+    } else if (auto refusal = MergeMap(*live, *item, meta.items)) {
       return refusal;
     }
   }
@@ -367,6 +372,16 @@ bool RemoveDirectives(json::Value& value) {
     *array = std::move(kept);
   }
   return true;
+}
+
+std::optional<json::Value> Added(json::Value& member) {
+  json::Array* items = member.if_array();
+  if (items == nullptr) return RemoveDirectives(member) ? std::optional(member) : std::nullopt;
+  json::Array kept;
+  for (json::Value& item : *items) {
+    if (RemoveDirectives(item)) kept.push_back(item);
+  }
+  return json::Value(std::move(kept));
 }
 
 bool IsSame(const json::Value& a, const json::Value& b) {
@@ -426,7 +441,7 @@ Outcome CheckMergeKeys(const Items& items, std::string_view merge_key) {
 }
 
 // The patch's items stand in the order that the directive gives.
-Outcome CheckOrder(const Items& patch, const Items& order, std::string_view merge_key) {
+Outcome CheckOrder(const json::Array& patch, const Items& order, std::string_view merge_key) {
   if (patch.empty() || order.empty()) return {};
   std::size_t at = 0;
   for (const json::Value& item : patch) {
@@ -438,7 +453,7 @@ Outcome CheckOrder(const Items& patch, const Items& order, std::string_view merg
     if (at == order.size()) {
       return FailPlainly(
           fmt::format("The order in patch list:\n{}\n doesn't match $setElementOrder list:\n{}\n",
-                      GoValue(ToArray(patch)), GoValue(ToArray(order))));
+                      GoValue(patch), GoValue(ToArray(order))));
     }
     ++at;
   }

@@ -7,7 +7,9 @@
 
 namespace kro::apiserver::internal {
 
-Answer<json::Value> MergeStrategically(const json::Value& object, const json::Value& patch,
+// Leaves `patch` as refusals show it: without the directives that were obeyed, and without what is null where it
+// was added.
+Answer<json::Value> MergeStrategically(const json::Value& object, json::Value& patch,
                                        const TypeNode& type);
 
 // Takes away every member that is null, at any depth.

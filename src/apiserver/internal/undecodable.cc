@@ -22,44 +22,38 @@ WrittenAs WrittenIn(const WriteRequest& request) {
 }
 
 kube::Status UndecodableStatus(const api::Gvk& gvk, const WriteRequest& request,
-                               const json::Value& object, std::string_view fault) {
-  const std::string_view media_type = MediaType(request.content_type);
-  if (media_type == kApply) {
-    auto config = DecodeYaml(request.body);
-    if (!config) return BadRequestStatus(config.error().message());
-    return PlainErrorStatus(
-        fmt::format("failed to convert new object ({}/{}; {}) to proper version: unable to convert "
-                    "unstructured object to {}: {}",
-                    json::FindString(config->value, {"metadata", "namespace"}),
-                    json::FindString(config->value, {"metadata", "name"}), gvk, gvk, fault));
-  }
-  if (media_type == kStrategicMerge) {
-    auto patch = DecodeJson(request.body);
-    return InvalidPatchStatus(patch ? internal::GoValue(patch->value) : "", fault);
-  }
-  const bool is_patch =
-      media_type == "application/merge-patch+json" || media_type == "application/json-patch+json";
-  if (is_patch) return InvalidPatchStatus(json::Serialize(object), fault);
-  return BadRequestStatus(CannotBeHandled(gvk, fault));
+                               std::string_view fault) {
+  if (MediaType(request.content_type) != kApply)
+    return BadRequestStatus(CannotBeHandled(gvk, fault));
+  auto config = DecodeYaml(request.body);
+  if (!config) return BadRequestStatus(config.error().message());
+  return PlainErrorStatus(
+      fmt::format("failed to convert new object ({}/{}; {}) to proper version: unable to convert "
+                  "unstructured object to {}: {}",
+                  json::FindString(config->value, {"metadata", "namespace"}),
+                  json::FindString(config->value, {"metadata", "name"}), gvk, gvk, fault));
 }
 
-Answer<void> ReportFields(const api::Gvk& gvk, const WriteRequest& request,
-                          const WriteOptions& options, const json::Value& object,
-                          const std::vector<std::string>& unknown, const RepeatedKeys& duplicates,
-                          std::vector<std::string>& warnings) {
+kube::Status UndecodableStatus(const Patched& patched, std::string_view fault) {
+  return InvalidPatchStatus(
+      patched.quoted ? internal::GoValue(*patched.quoted) : json::Serialize(patched.object), fault);
+}
+
+std::optional<std::string> ReportFields(const WriteOptions& options,
+                                        const std::vector<std::string>& unknown,
+                                        const RepeatedKeys& duplicates,
+                                        std::vector<std::string>& warnings) {
   using Validation = WriteOptions::Validation;
   if (options.validation == Validation::kIgnore || (unknown.empty() && duplicates.empty())) {
-    return {};
+    return std::nullopt;
   }
   if (options.validation == Validation::kStrict) {
-    const std::string fault = StrictDecodingError(FieldComplaints(unknown, duplicates));
-    if (MediaType(request.content_type) == kApply) return BadRequest(CannotBeHandled(gvk, fault));
-    return std::unexpected(UndecodableStatus(gvk, request, object, fault));
+    return StrictDecodingError(FieldComplaints(unknown, duplicates));
   }
   for (std::string& warning : FieldWarnings(unknown, duplicates)) {
     warnings.push_back(std::move(warning));
   }
-  return {};
+  return std::nullopt;
 }
 
 std::string CannotBeHandled(const api::Gvk& gvk, std::string_view fault) {
