@@ -1,10 +1,11 @@
-// Prints what the OpenAPI documents do not say of the Go types of built-in kinds, and refusals name: the types of
+// Prints what the OpenAPI documents do not say of the Go types of built-in kinds, and refusals tell: the types of
 // fields where they have a name of their own, and the struct that a field is promoted from. One field a line: schema,
-// field, type, embedded structs; `-` where there is nothing to say. `scripts/fetch-go-types` keeps it for the embedded
-// API server.
+// field, type, embedded structs; `-` where there is nothing to say. With -fields it prints the fields of each struct
+// in their order: schema, then the fields. `scripts/fetch-go-types` keeps both for the embedded API server.
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"reflect"
@@ -18,18 +19,21 @@ import (
 )
 
 type table struct {
-	seen  map[reflect.Type]bool
-	lines map[string]bool
+	seen   map[reflect.Type]bool
+	lines  map[string]bool
+	fields map[string][]string
 }
 
 func main() {
+	inOrder := flag.Bool("fields", false, "print the fields of each struct in their order")
+	flag.Parse()
 	for _, add := range []func(*runtime.Scheme) error{apiextensions.AddToScheme, apiregistration.AddToScheme} {
 		if err := add(scheme.Scheme); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
-	made := table{map[reflect.Type]bool{}, map[string]bool{}}
+	made := table{map[reflect.Type]bool{}, map[string]bool{}, map[string][]string{}}
 	for kind, goType := range scheme.Scheme.AllKnownTypes() {
 		if strings.HasPrefix(kind.Version, "v") && !strings.Contains(kind.Version, "alpha") &&
 			!strings.Contains(kind.Version, "beta") && !strings.HasSuffix(kind.Kind, "List") {
@@ -37,8 +41,16 @@ func main() {
 		}
 	}
 	lines := []string{}
-	for line := range made.lines {
-		lines = append(lines, line)
+	if *inOrder {
+		for schema, fields := range made.fields {
+			if len(fields) > 1 {
+				lines = append(lines, schema+" "+strings.Join(fields, " "))
+			}
+		}
+	} else {
+		for line := range made.lines {
+			lines = append(lines, line)
+		}
 	}
 	slices.Sort(lines)
 	for _, line := range lines {
@@ -54,13 +66,13 @@ func (t *table) walk(goType reflect.Type) {
 		_, reads := reflect.PointerTo(goType).MethodByName("UnmarshalJSON")
 		if !reads && !t.seen[goType] {
 			t.seen[goType] = true
-			t.fields(schemaOf(goType), goType, nil)
+			t.read(schemaOf(goType), goType, nil)
 		}
 	}
 }
 
-// fields says what there is to say of the fields of a struct, promoted ones included.
-func (t *table) fields(schema string, goType reflect.Type, embedded []string) {
+// read notes what there is to say of the fields of a struct, promoted ones included.
+func (t *table) read(schema string, goType reflect.Type, embedded []string) {
 	for i := range goType.NumField() {
 		field := goType.Field(i)
 		of := field.Type
@@ -73,11 +85,12 @@ func (t *table) fields(schema string, goType reflect.Type, embedded []string) {
 		}
 		if field.Anonymous && (word == "" || strings.Contains(options, "inline")) {
 			if of.Name() != "TypeMeta" {
-				t.fields(schema, of, append(slices.Clone(embedded), field.Name))
+				t.read(schema, of, append(slices.Clone(embedded), field.Name))
 			}
 			continue
 		}
 		t.walk(of)
+		t.fields[schema] = append(t.fields[schema], word)
 		name, from := "-", "-"
 		if hasOwnName(of) {
 			name = of.String()

@@ -351,6 +351,7 @@ Result<void> SchemaReader::AddField(TypeNode& node, std::string_view name,
   const json::Object& object = schema.get_object();
   TypeNode::Field field{nodes_.Intern(name), *type, nullptr, ReadPatchStrategy(object, nodes_)};
   field.embedded = go.embedded;
+  field.place = go.place;
   const json::Value* value = object.if_contains("default");
   if (value != nullptr && !value->is_structured() && !value->is_null()) {
     field.default_value = &nodes_.defaults.emplace_back(*value);

@@ -63,6 +63,7 @@ struct TypeNode {
     // What stands there when nothing was ever set; most fields are left out then.
     enum class Unset : std::uint8_t { kLeftOut, kNull, kZero, kStruct } unset = Unset::kLeftOut;
     std::string_view embedded;  // the Go struct that the field is promoted from; mostly none
+    std::uint16_t place = 0;    // among the fields of the Go struct
   };
 
   bool is_scalar = false;

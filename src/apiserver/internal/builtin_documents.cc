@@ -47,6 +47,7 @@ KRO_EMBED(discovery, "discovery.json");
 KRO_EMBED(protobuf, "protobuf.json.gz");
 KRO_EMBED(version, "version.json");
 KRO_EMBED(go_types, "go_types.txt");
+KRO_EMBED(go_fields, "go_fields.txt");
 KRO_EMBED(policy, "policy.json");
 KRO_EMBED(objects, "objects.json");
 
@@ -96,6 +97,7 @@ std::string_view BuiltinDiscovery() { return KRO_EMBEDDED(discovery); }
 std::string_view BuiltinProtobuf() { return KRO_EMBEDDED(protobuf); }
 std::string_view BuiltinVersion() { return KRO_EMBEDDED(version); }
 std::string_view BuiltinGoTypes() { return KRO_EMBEDDED(go_types); }
+std::string_view BuiltinGoFields() { return KRO_EMBEDDED(go_fields); }
 std::string_view BuiltinPolicy() { return KRO_EMBEDDED(policy); }
 std::string_view BuiltinObjects() { return KRO_EMBEDDED(objects); }
 

@@ -25,8 +25,9 @@ std::string_view BuiltinDiscovery();
 std::string_view BuiltinVersion();
 // How kinds are written in protobuf (devcluster/protobuftables), JSON, compressed.
 std::string_view BuiltinProtobuf();
-// The Go types of fields (devcluster/gotypes), one field a line.
+// The Go types of fields (devcluster/gotypes), one field a line, and the order of fields, one struct a line.
 std::string_view BuiltinGoTypes();
+std::string_view BuiltinGoFields();
 std::string_view BuiltinPolicy();
 // The other objects of a new cluster, with "@now" for the time.
 std::string_view BuiltinObjects();

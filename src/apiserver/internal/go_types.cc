@@ -10,8 +10,13 @@ namespace kro::apiserver {
 namespace {
 
 using Fields = std::unordered_map<std::string_view, GoField>;  // by "schema field"
+using Orders =
+    std::unordered_map<std::string_view, std::string_view>;  // the fields of a schema, in one line
 
 Fields ReadFields();
+Orders ReadOrders();
+std::uint16_t PlaceOf(std::string_view schema, std::string_view field);
+std::string_view TakeLine(std::string_view& text);
 // Up to the next space, which is taken off `line` too.
 std::string_view TakeWord(std::string_view& line);
 
@@ -21,7 +26,9 @@ GoField FindGoField(std::string_view schema, std::string_view field) {
   static const Fields& fields = *new Fields(ReadFields());
   const std::string key = std::string(schema) + " " + std::string(field);
   auto found = fields.find(key);
-  return found == fields.end() ? GoField{} : found->second;
+  GoField named = found == fields.end() ? GoField{} : found->second;
+  named.place = PlaceOf(schema, field);
+  return named;
 }
 
 std::string_view GoElement(std::string_view type) {
@@ -39,18 +46,45 @@ Fields ReadFields() {
   Fields fields;
   std::string_view rest = BuiltinGoTypes();
   while (!rest.empty()) {
-    std::string_view line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(rest.size(), line.size() + 1));
+    std::string_view line = TakeLine(rest);
     const char* begin = line.data();
     const std::string_view schema = TakeWord(line);
     const std::string_view field = TakeWord(line);
     const std::string_view key(begin, schema.size() + 1 + field.size());
-    GoField named{.type = TakeWord(line), .embedded = TakeWord(line)};
+    GoField named{.type = TakeWord(line), .embedded = TakeWord(line), .place = 0};
     if (named.type == "-") named.type = {};
     if (named.embedded == "-") named.embedded = {};
     fields.emplace(key, named);
   }
   return fields;
+}
+
+Orders ReadOrders() {
+  Orders orders;
+  std::string_view rest = BuiltinGoFields();
+  while (!rest.empty()) {
+    std::string_view line = TakeLine(rest);
+    const std::string_view schema = TakeWord(line);
+    orders.emplace(schema, line);
+  }
+  return orders;
+}
+
+std::uint16_t PlaceOf(std::string_view schema, std::string_view field) {
+  static const Orders& orders = *new Orders(ReadOrders());
+  auto found = orders.find(schema);
+  if (found == orders.end()) return 0;
+  std::string_view fields = found->second;
+  for (std::uint16_t place = 1; !fields.empty(); ++place) {
+    if (TakeWord(fields) == field) return place;
+  }
+  return 0;
+}
+
+std::string_view TakeLine(std::string_view& text) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  text.remove_prefix(std::min(text.size(), line.size() + 1));
+  return line;
 }
 
 std::string_view TakeWord(std::string_view& line) {

@@ -1,6 +1,7 @@
 // The Go types of built-in kinds, which refusals name, where the OpenAPI documents do not tell them.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 namespace kro::apiserver {
@@ -10,6 +11,7 @@ struct GoField {
   std::string_view type;  // "v1.PullPolicy", "[]v1.Capability"
   std::string_view
       embedded;  // the struct that holds the field, in the one that has it: "VolumeSource"
+  std::uint16_t place = 0;  // among the fields of its struct, from 1; 0: before them
 };
 
 // Of a field of a schema: `io.k8s.api.core.v1.Container`, `imagePullPolicy`.

@@ -69,6 +69,8 @@ class Decoder {
   std::string_view owner_;
 };
 
+// With the members of what is a Go struct in the order of its fields.
+json::Value InOrderOfFields(const TypeNode& type, const json::Value& value);
 bool IsEmptyContainer(const TypeNode& type, const json::Value& value);
 // Lists that a type prints also when they are empty.
 bool IsPrintedEmpty(std::string_view kind, std::string_view path);
@@ -89,8 +91,15 @@ Result<std::vector<std::string>> DecodeTyped(const ObjectSchema& structure, std:
   Decoder decoder(kind, written);
   std::string path;
   static_cast<void>(decoder.Walk(structure.root(), object, path));
-  if (decoder.fault) return Fail(ErrorCode::kInvalid, "{}", decoder.fault->ToString());
-  return std::move(decoder.unknown);
+  if (!decoder.fault) return std::move(decoder.unknown);
+  if (written.form == Form::kMerged) {
+    // It is converted field by field: of several faults that decides.
+    json::Value ordered = InOrderOfFields(structure.root(), object);
+    decoder = Decoder(kind, written);
+    path.clear();
+    static_cast<void>(decoder.Walk(structure.root(), ordered, path));
+  }
+  return Fail(ErrorCode::kInvalid, "{}", decoder.fault->ToString());
 }
 
 namespace {
@@ -380,9 +389,32 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(0, text.find_last_not_of(kSpace) + 1);
 }
 
+json::Value InOrderOfFields(const TypeNode& type, const json::Value& value) {
+  if (const json::Array* array = value.if_array(); array != nullptr && type.items != nullptr) {
+    json::Array items;
+    for (const json::Value& item : *array) items.push_back(InOrderOfFields(*type.items, item));
+    return items;
+  }
+  const json::Object* object = value.if_object();
+  if (object == nullptr || type.form != JsonForm::kPlain) return value;
+  std::vector<std::pair<std::size_t, std::string_view>> places;
+  for (const auto& member : *object) {
+    const TypeNode::Field* field = type.FindField(member.key());
+    places.emplace_back(field == nullptr ? object->size() : field->place, member.key());
+  }
+  std::ranges::sort(places);
+  json::Object ordered;
+  for (const auto& [place, key] : places) {
+    const TypeNode* below = type.TypeOf(key);
+    const json::Value& member = *object->if_contains(key);
+    ordered.emplace(key, below == nullptr ? member : InOrderOfFields(*below, member));
+  }
+  return ordered;
+}
+
 bool IsEmptyContainer(const TypeNode& type, const json::Value& value) {
   if (type.is_list && type.is_map) return false;  // of any type
-  if (const json::Array* array = value.if_array()) return array->empty();
+  if (const json::Array* array = value.if_array()) return type.is_list && array->empty();
   const json::Object* object = value.if_object();
   return object != nullptr && object->empty() && !type.free_form && type.fields.empty() &&
          type.element != nullptr;
