@@ -113,8 +113,8 @@ void AddStringField(TypeNode& node, std::string_view name);
 void SetField(TypeNode& node, TypeNode::Field field);
 bool HasKind(const json::Object& schema, const api::Gvk& gvk);
 bool IsZero(const json::Value& scalar);
-// Required fields of built-in kinds are written as null when they have no other zero value.
-void MarkRequired(TypeNode& node, const json::Object& schema);
+// Required fields of built-in kinds are written as null when they have no other zero value, and so are a few others.
+void MarkNulls(TypeNode& node, const json::Object& schema, std::string_view name);
 void AddUnset(const TypeNode& type, json::Object& object, int depth);
 
 // Structs nest this deep at most before one is left out.
@@ -317,7 +317,7 @@ Result<void> SchemaReader::FillMap(TypeNode& node, const json::Object& schema, S
       if (!added) return Annotate(added, "{}", std::string_view(name));
     }
     std::ranges::sort(node.fields, IsBefore, &TypeNode::Field::name);
-    if (!scope.custom) MarkRequired(node, schema);
+    if (!scope.custom) MarkNulls(node, schema, scope.schema);
   }
   if (scope.custom && FlagAt(schema, "x-kubernetes-embedded-resource")) {
     AddStringField(node, "apiVersion");
@@ -520,17 +520,23 @@ bool IsZero(const json::Value& scalar) {
   return scalar.is_number() && scalar.to_number<double>() == 0;
 }
 
-void MarkRequired(TypeNode& node, const json::Object& schema) {
-  const json::Value* required = schema.if_contains("required");
-  if (required == nullptr || !required->is_array()) return;
-  for (const json::Value& name : required->get_array()) {
-    // Required, and yet left out while it is empty.
-    if (!name.is_string() || name.get_string() == "validationActions") continue;
-    auto field =
-        std::ranges::find(node.fields, std::string_view(name.get_string()), &TypeNode::Field::name);
+void MarkNulls(TypeNode& node, const json::Object& schema, std::string_view name) {
+  const auto mark = [&](std::string_view wanted) {
+    auto field = std::ranges::find(node.fields, wanted, &TypeNode::Field::name);
     if (field != node.fields.end() && field->unset == TypeNode::Field::Unset::kLeftOut) {
       field->unset = TypeNode::Field::Unset::kNull;
     }
+  };
+  if (name == "io.k8s.api.rbac.v1.Role" || name == "io.k8s.api.rbac.v1.ClusterRole") mark("rules");
+  if (name == "io.k8s.api.discovery.v1.EndpointSlice") {
+    mark("endpoints");
+    mark("ports");
+  }
+  const json::Value* required = schema.if_contains("required");
+  if (required == nullptr || !required->is_array()) return;
+  for (const json::Value& field : required->get_array()) {
+    // Required, and yet left out while it is empty.
+    if (field.is_string() && field.get_string() != "validationActions") mark(field.get_string());
   }
 }
 

@@ -518,13 +518,13 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   AddressTransaction addresses = TransactionOf(core_, options);
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
-    SettleGeneration(context, rules, object);
     if (rules.allocate != nullptr) {
       if (auto allocated = rules.allocate(context, addresses, object.get_object()); !allocated) {
         return std::unexpected(allocated.error());
       }
     }
     if (rules.prepare != nullptr) rules.prepare(context, object.get_object());
+    SettleGeneration(context, rules, object);
   }
   if (request.user != nullptr) {
     auto may = CheckEscalation(core_.authorizer, *request.user, resource, object, &live);
@@ -778,6 +778,9 @@ void SettleGeneration(const WriteContext& context, const KindRules& rules, json:
       break;
     case GenerationRule::kSpecAndAnnotations:
       grows = differs({"spec"}) || differs({"metadata", "annotations"});
+      break;
+    case GenerationRule::kAllAndLabels:
+      grows = !EqualBeside(old, object, {"metadata"}) || differs({"metadata", "labels"});
       break;
     case GenerationRule::kAllButMetadata:
       grows = !EqualBeside(old, object, {"metadata"});

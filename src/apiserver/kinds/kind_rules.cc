@@ -122,7 +122,9 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   rules["networkpolicies.networking.k8s.io"] = {.generation = Rule::kSpec,
                                                 .set_defaults = DefaultNetworkPolicy};
   rules["ingressclasses.networking.k8s.io"] = {.generation = Rule::kSpec};
-  rules["endpointslices.discovery.k8s.io"] = {.generation = Rule::kSpec};
+  rules["endpointslices.discovery.k8s.io"] = {.generation = Rule::kAllAndLabels,
+                                              .set_defaults = DefaultEndpointSlice,
+                                              .prepare = PrepareEndpointSlice};
   rules["poddisruptionbudgets.policy"] = {.generation = Rule::kSpec,
                                           .unconditional_update = false,
                                           .has_status = true,
@@ -145,6 +147,7 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
   for (std::string_view name : {"roles", "clusterroles"}) {
     rules[std::string(name) + ".rbac.authorization.k8s.io"] = {.check_name = CheckPathSegment,
                                                                .create_on_update = true,
+                                                               .set_defaults = DefaultRole,
                                                                .prepare = PrepareRole,
                                                                .validate = ValidateRole};
   }

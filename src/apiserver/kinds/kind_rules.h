@@ -24,6 +24,7 @@ enum class GenerationRule {
   kNone,                // it has none
   kSpec,                // spec changed
   kSpecAndAnnotations,  // spec or metadata.annotations changed
+  kAllAndLabels,        // all beside the metadata, and labels
   kAllButMetadata,      // anything outside metadata changed
   kAllButStatus,        // anything outside metadata and status changed
 };

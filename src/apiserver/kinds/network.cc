@@ -49,6 +49,16 @@ void DefaultNetworkPolicy(json::Object& object) {
   spec["policyTypes"] = std::move(types);
 }
 
+void DefaultEndpointSlice(json::Object& object) {
+  SetDefault(object, "endpoints", nullptr);
+  SetDefault(object, "ports", nullptr);
+}
+
+void PrepareEndpointSlice(const WriteContext&, json::Object& object) {
+  SetNullIfEmpty(object, "endpoints");
+  SetNullIfEmpty(object, "ports");
+}
+
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object) {
   if (context.old != nullptr) return;
   json::Object& status = Child(object, "status");

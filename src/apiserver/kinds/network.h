@@ -1,4 +1,4 @@
-// Kinds about traffic and availability: Ingress, NetworkPolicy, PodDisruptionBudget.
+// Kinds about traffic and availability: Ingress, NetworkPolicy, EndpointSlice, PodDisruptionBudget.
 #pragma once
 
 #include "apiserver/kinds/kind_rules.h"
@@ -8,6 +8,8 @@ namespace kro::apiserver {
 void PrepareIngress(const WriteContext& context, json::Object& object);
 void ValidateIngress(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void DefaultNetworkPolicy(json::Object& object);
+void DefaultEndpointSlice(json::Object& object);
+void PrepareEndpointSlice(const WriteContext& context, json::Object& object);
 void PrepareDisruptionBudget(const WriteContext& context, json::Object& object);
 void ValidateDisruptionBudget(const WriteContext& context, const json::Value& object,
                               FieldErrors& errors);

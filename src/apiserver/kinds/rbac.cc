@@ -14,12 +14,9 @@ void ValidateSubject(const json::Value& subject, const std::string& at, bool loc
 
 }  // namespace
 
-void PrepareRole(const WriteContext&, json::Object& object) {
-  const json::Value* rules = object.if_contains("rules");
-  if (rules == nullptr || (rules->is_array() && rules->get_array().empty())) {
-    object["rules"] = nullptr;
-  }
-}
+void DefaultRole(json::Object& object) { SetDefault(object, "rules", nullptr); }
+
+void PrepareRole(const WriteContext&, json::Object& object) { SetNullIfEmpty(object, "rules"); }
 
 void DefaultRoleBinding(json::Object& object) {
   if (json::Object* role = FindChild(object, "roleRef"))

@@ -52,6 +52,11 @@ json::Array* FindArray(json::Object& object, std::string_view key) {
   return value == nullptr ? nullptr : value->if_array();
 }
 
+void SetNullIfEmpty(json::Object& object, std::string_view key) {
+  const json::Array* list = FindArray(object, key);
+  if (list == nullptr || list->empty()) object[key] = nullptr;
+}
+
 void SetDefault(json::Object& object, std::string_view key, json::Value value) {
   json::Value* there = object.if_contains(key);
   if (there == nullptr) {

@@ -36,6 +36,9 @@ const json::Object& ObjectAt(const json::Value& object,
 const json::Object& ObjectAt(const json::Object& object,
                              std::initializer_list<std::string_view> path);
 
+// An empty list is stored as none, which is null where it is printed all the same.
+void SetNullIfEmpty(json::Object& object, std::string_view key);
+
 // Sets or, with 0, removes a counter, as Go leaves out zeros.
 void SetCount(json::Object& object, std::string_view key, std::int64_t count);
 
