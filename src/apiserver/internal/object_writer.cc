@@ -37,6 +37,9 @@ struct ObjectWriter::Draft {
   bool owned = false;
   // Nothing but managedFields differs from the live object.
   bool same = false;
+  // An apply leaves members of the metadata that hold nothing. The real server stores them as they are and drops them
+  // when it reads: such an apply is a change each time, and so is whatever write comes after it.
+  bool untidy = false;
 
   const json::Value* old() const { return live ? &*live : nullptr; }
   const boost::json::storage_ptr& storage() const { return object.storage(); }
@@ -71,6 +74,7 @@ bool SameButVersion(const json::Value& a, const json::Value& b);
 // Of the body of an apply; that of other writes has its fields checked with it.
 Answer<void> CheckKeys(const WriteOptions& options, const RepeatedKeys& duplicates,
                        std::vector<std::string>& warnings);
+bool HasEmptyMetadata(const json::Value& object);
 bool IsEmptied(const Resource& resource, const json::Value& object);
 // Complete by the version in which objects are stored.
 std::shared_ptr<StoredObject> StoredDraft(const Resource& resource, json::Value& object);
@@ -296,6 +300,7 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
     }
     MetadataOf(draft.object).erase("resourceVersion");
     draft.owned = true;
+    draft.untidy = resource.custom && HasEmptyMetadata(draft.object);
     if (auto complete = Complete(request, options, draft); !complete) {
       return std::unexpected(complete.error());
     }
@@ -311,6 +316,7 @@ Answer<Written> ObjectWriter::Apply(const WriteRequest& request, const WriteOpti
   draft.object = std::move(applied->object);
   draft.owned = true;
   draft.same = !applied->changed;
+  draft.untidy = resource.custom && request.subresource.empty() && HasEmptyMetadata(draft.object);
   // What the config says of them is a precondition, not content.
   json::Object& metadata = MetadataOf(draft.object);
   for (std::string_view key : {"resourceVersion", "uid"}) {
@@ -478,6 +484,7 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
   }
   auto stored = FittingDraft(request, object);
   if (!stored) return std::unexpected(stored.error());
+  if (draft.untidy) (*stored)->definition = 0;
   addresses.Commit();
   written.object = core_.store.Put(collection, *std::move(stored));
   written.revision = written.object->revision;
@@ -551,7 +558,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   }
 
   Written written{.code = 200};
-  KeepTimesIfUnchanged(live, object);
+  if (!draft.untidy) KeepTimesIfUnchanged(live, object);
   const std::uint64_t definition = resource.custom ? resource.custom->storage_definition : 0;
   Collection& collection = core_.CollectionOf(resource);
   if (draft.live_stored->terminating() && IsEmptied(resource, object)) {
@@ -566,7 +573,8 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
     written.object = std::move(last);
     return written;
   }
-  if (definition == draft.live_stored->definition && SameButVersion(live, object)) {
+  if (!draft.untidy && definition == draft.live_stored->definition &&
+      SameButVersion(live, object)) {
     written.object = draft.live_stored;
     written.revision = draft.live_stored->revision;
     return written;
@@ -578,6 +586,7 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
   }
   auto stored = FittingDraft(request, object);
   if (!stored) return std::unexpected(stored.error());
+  if (draft.untidy) (*stored)->definition = 0;
   addresses.Commit();
   written.object = core_.store.Put(collection, *std::move(stored));
   written.revision = written.object->revision;
@@ -820,6 +829,18 @@ Answer<void> CheckKeys(const WriteOptions& options, const RepeatedKeys& duplicat
   }
   warnings.insert(warnings.end(), duplicates.lines.begin(), duplicates.lines.end());
   return {};
+}
+
+bool HasEmptyMetadata(const json::Value& object) {
+  return std::ranges::any_of(
+      std::initializer_list<std::string_view>{"labels", "annotations", "finalizers",
+                                              "ownerReferences"},
+      [&](std::string_view key) {
+        const json::Value* value = json::Find(object, {"metadata", key});
+        if (value == nullptr) return false;
+        return value->is_null() || (value->is_object() && value->get_object().empty()) ||
+               (value->is_array() && value->get_array().empty());
+      });
 }
 
 // Nothing holds a terminating object any more.

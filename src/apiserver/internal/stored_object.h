@@ -33,7 +33,8 @@ struct StoredObject {
   std::string text;
   std::size_t metadata_end = 0;  // the part of `text` before is the metadata member
   std::uint64_t revision = 0;
-  // The state of the kind's definition that `text` fits; see CustomVersion::generation.
+  // The state of the kind's definition that `text` fits; see CustomVersion::generation. 0: none, so that the next write
+  // is a change whatever it says.
   std::uint64_t definition = 0;
   // Copied out of the text for selectors, the collector and lists.
   std::string name_space;
