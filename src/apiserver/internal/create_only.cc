@@ -68,11 +68,11 @@ Answer<json::Value> ReadObject(Core& core, const WriteRequest& request, const Wr
 
   auto structure = core.registry.BuiltinStructure(gvk);
   if (!structure) return std::unexpected(InternalErrorStatus(structure.error().message()));
-  auto unknown = DecodeTyped(*structure, gvk.kind, body->value, WrittenIn(sent));
-  if (!unknown) {
-    return std::unexpected(UndecodableStatus(gvk, sent, unknown.error().message()));
+  auto fields = DecodeTyped(*structure, gvk.kind, body->value, WrittenIn(sent));
+  if (!fields) {
+    return std::unexpected(UndecodableStatus(gvk, sent, fields.error().message()));
   }
-  if (auto fault = ReportFields(options, *unknown, body->duplicates, warnings)) {
+  if (auto fault = ReportFields(options, fields->unknown, body->duplicates, warnings)) {
     return std::unexpected(UndecodableStatus(gvk, sent, *fault));
   }
   if (auto settled = SettleNamespace(*request.resource, request.name_space, body->value);

@@ -40,6 +40,8 @@ struct ObjectWriter::Draft {
   // An apply leaves members of the metadata that hold nothing. The real server stores them as they are and drops them
   // when it reads: such an apply is a change each time, and so is whatever write comes after it.
   bool untidy = false;
+  // What stood empty in a built-in kind, and was left out.
+  std::vector<std::string> emptied;
 
   const json::Value* old() const { return live ? &*live : nullptr; }
   const boost::json::storage_ptr& storage() const { return object.storage(); }
@@ -367,7 +369,8 @@ Answer<void> ObjectWriter::Complete(const WriteRequest& request, const WriteOpti
     if (!decoded) {
       return std::unexpected(Undecodable(request, draft, decoded.error().message()));
     }
-    unknown = std::move(*decoded);
+    unknown = std::move(decoded->unknown);
+    draft.emptied = std::move(decoded->emptied);
     if (const KindRules& rules = RulesOf(resource); rules.set_defaults != nullptr) {
       rules.set_defaults(draft.object.get_object());
     }
@@ -428,8 +431,8 @@ Answer<Written> ObjectWriter::FinishCreate(const WriteRequest& request, const Wr
     }
   }
 
-  const WriteContext context{core_,           resource,   nullptr,     Endpoint::kMain,
-                             options.dry_run, &warnings_, request.user};
+  const WriteContext context{core_,           resource,   nullptr,      Endpoint::kMain,
+                             options.dry_run, &warnings_, request.user, draft.emptied};
   if (rules.has_status || (resource.custom && resource.custom->has_status)) {
     object.get_object().erase("status");
   }
@@ -520,8 +523,8 @@ Answer<Written> ObjectWriter::FinishUpdate(const WriteRequest& request, const Wr
                 {.manager = options.manager, .now = FormatTime(core_.clock.Now())});
   }
 
-  const WriteContext context{core_,           resource,   &live,       EndpointOf(request),
-                             options.dry_run, &warnings_, request.user};
+  const WriteContext context{core_,           resource,   &live,        EndpointOf(request),
+                             options.dry_run, &warnings_, request.user, draft.emptied};
   AddressTransaction addresses = TransactionOf(core_, options);
   if (!draft.same) {
     KeepWhatEndpointDoesNotWrite(context, rules, object);
@@ -784,6 +787,11 @@ void SettleGeneration(const WriteContext& context, const KindRules& rules, json:
       break;
     case GenerationRule::kSpec:
       grows = differs({"spec"});
+      break;
+    case GenerationRule::kSpecAsWritten:
+      grows = differs({"spec"}) || std::ranges::any_of(context.emptied, [](std::string_view path) {
+                return path.starts_with("spec.");
+              });
       break;
     case GenerationRule::kSpecAndAnnotations:
       grows = differs({"spec"}) || differs({"metadata", "annotations"});

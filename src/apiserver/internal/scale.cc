@@ -210,9 +210,9 @@ Answer<json::Value> NewScale(Core& core, const WriteRequest& request, ScaleWrite
   if (how == ScaleWrite::kPatch) {
     if (auto kind = CheckKind(*spoken, scale.value); !kind) return std::unexpected(kind.error());
   }
-  auto unknown = DecodeTyped(*structure, kScale.kind, scale.value, WrittenIn(sent));
-  if (!unknown) return refuse(undecodable(unknown.error().message()));
-  if (auto fault = ReportFields(options, *unknown, scale.duplicates, warnings)) {
+  auto fields = DecodeTyped(*structure, kScale.kind, scale.value, WrittenIn(sent));
+  if (!fields) return refuse(undecodable(fields.error().message()));
+  if (auto fault = ReportFields(options, fields->unknown, scale.duplicates, warnings)) {
     if (applies) return BadRequest(CannotBeHandled(kScale, *fault));
     return refuse(undecodable(*fault));
   }

@@ -42,7 +42,7 @@ class Decoder {
   Decoder(std::string_view kind, WrittenAs written) : kind_(kind), written_(written) {}
 
   Next Walk(const TypeNode& type, json::Value& value, std::string& path);
-  std::vector<std::string> unknown;
+  DecodedFields fields;
   std::optional<Fault> fault;
 
  private:
@@ -86,12 +86,12 @@ std::string_view Trimmed(std::string_view text);
 
 }  // namespace
 
-Result<std::vector<std::string>> DecodeTyped(const ObjectSchema& structure, std::string_view kind,
-                                             json::Value& object, WrittenAs written) {
+Result<DecodedFields> DecodeTyped(const ObjectSchema& structure, std::string_view kind,
+                                  json::Value& object, WrittenAs written) {
   Decoder decoder(kind, written);
   std::string path;
   static_cast<void>(decoder.Walk(structure.root(), object, path));
-  if (!decoder.fault) return std::move(decoder.unknown);
+  if (!decoder.fault) return std::move(decoder.fields);
   if (written.form == Form::kMerged) {
     // It is converted field by field: of several faults that decides.
     json::Value ordered = InOrderOfFields(structure.root(), object);
@@ -151,7 +151,7 @@ Next Decoder::WalkObject(const TypeNode& type, json::Object& object, std::string
     const TypeNode::Field* field = type.FindField(key);
     const TypeNode* member_type = field != nullptr ? field->type : type.element;
     if (member_type == nullptr) {
-      unknown.push_back(path);
+      fields.unknown.push_back(path);
       gone.emplace_back(key);
     } else {
       if (field == nullptr && member.value().is_null() && IsPlainText(*member_type)) {
@@ -165,11 +165,10 @@ Next Decoder::WalkObject(const TypeNode& type, json::Object& object, std::string
       if (Walk(*member_type, member.value(), path) == Next::kStop) return Next::kStop;
       fields_.resize(depth);
       owner_ = owner;
-      if (field != nullptr &&
-          (member.value().is_null() ||
-           (IsEmptyContainer(*member_type, member.value()) && !IsPrintedEmpty(kind_, path)))) {
-        gone.emplace_back(key);
-      }
+      const bool emptied = field != nullptr && IsEmptyContainer(*member_type, member.value()) &&
+                           !IsPrintedEmpty(kind_, path);
+      if (emptied) fields.emptied.push_back(path);
+      if (emptied || (field != nullptr && member.value().is_null())) gone.emplace_back(key);
     }
     path.resize(length);
   }

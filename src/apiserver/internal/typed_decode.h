@@ -22,10 +22,16 @@ struct WrittenAs {
   std::string_view text;
 };
 
-// Where unknown fields stood: "spec.l[0].x", in order. The error's text is Go's alone: `json: cannot
+// Places in an object, "spec.l[0].x", in order.
+struct DecodedFields {
+  std::vector<std::string> unknown;
+  std::vector<std::string> emptied;  // lists and maps without anything in them, which are left out
+};
+
+// Leaves out of `object` what its kind does not know, and what says nothing. The error's text is Go's alone: `json: cannot
 // unmarshal number into Go struct field ConfigMap.data of type string`, or of what is merged `cannot
 // convert float64 to int32`.
-Result<std::vector<std::string>> DecodeTyped(const ObjectSchema& structure, std::string_view kind,
-                                             json::Value& object, WrittenAs written);
+Result<DecodedFields> DecodeTyped(const ObjectSchema& structure, std::string_view kind,
+                                  json::Value& object, WrittenAs written);
 
 }  // namespace kro::apiserver

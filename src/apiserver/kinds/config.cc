@@ -215,7 +215,11 @@ void CheckImmutable(const WriteContext& context, const json::Value& object,
     errors.push_back(Forbidden("immutable", "field is immutable when `immutable` is set"));
   }
   for (std::string_view field : fields) {
-    if (ObjectAt(*context.old, {field}) != ObjectAt(object, {field})) {
+    // None is not the same as an empty one; a ConfigMap always has data.
+    const bool is_new = json::Find(*context.old, field) == nullptr &&
+                        !(context.resource.kind == "ConfigMap" && field == "data") &&
+                        std::ranges::find(context.emptied, field) != context.emptied.end();
+    if (is_new || ObjectAt(*context.old, {field}) != ObjectAt(object, {field})) {
       errors.push_back(Forbidden(std::string(field), "field is immutable when `immutable` is set"));
     }
   }

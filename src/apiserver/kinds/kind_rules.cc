@@ -119,7 +119,7 @@ std::map<std::string, KindRules, std::less<>> MakeRules() {
                                           .has_status = true,
                                           .prepare = PrepareIngress,
                                           .validate = ValidateIngress};
-  rules["networkpolicies.networking.k8s.io"] = {.generation = Rule::kSpec,
+  rules["networkpolicies.networking.k8s.io"] = {.generation = Rule::kSpecAsWritten,
                                                 .set_defaults = DefaultNetworkPolicy};
   rules["ingressclasses.networking.k8s.io"] = {.generation = Rule::kSpec};
   rules["endpointslices.discovery.k8s.io"] = {.generation = Rule::kAllAndLabels,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,7 @@ struct User;
 enum class GenerationRule {
   kNone,                // it has none
   kSpec,                // spec changed
+  kSpecAsWritten,       // the same, and each time an empty list is written out
   kSpecAndAnnotations,  // spec or metadata.annotations changed
   kAllAndLabels,        // all beside the metadata, and labels
   kAllButMetadata,      // anything outside metadata changed
@@ -40,6 +42,8 @@ struct WriteContext {
   bool dry_run = false;
   std::vector<std::string>* warnings = nullptr;  // where warnings go, if anywhere
   const User* user = nullptr;                    // who writes; nullptr: the server itself
+  // Where lists and maps without anything in them stood: "spec.ingress". The object has them no more.
+  std::span<const std::string> emptied = {};
 };
 
 struct KindRules {
