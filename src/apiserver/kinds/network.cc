@@ -5,6 +5,12 @@
 #include "apiserver/kinds/values.h"
 
 namespace kro::apiserver {
+namespace {
+
+void ValidateBackend(const json::Value& backend, const std::string& at, FieldErrors& errors);
+
+}  // namespace
+
 void PrepareIngress(const WriteContext& context, json::Object& object) {
   if (context.old == nullptr) Child(object, {"status", "loadBalancer"});
 }
@@ -16,12 +22,19 @@ void ValidateIngress(const WriteContext&, const json::Value& object, FieldErrors
     errors.push_back(Invalid("spec", given == nullptr ? json::Value() : *given,
                              "either `defaultBackend` or `rules` must be specified"));
   }
+  if (const json::Value* backend = json::Find(object, {"spec", "defaultBackend"})) {
+    ValidateBackend(*backend, "spec.defaultBackend", errors);
+  }
   for (std::size_t r = 0; r < rules.size(); ++r) {
     const json::Array& paths = ArrayAt(rules[r], {"http", "paths"});
     for (std::size_t p = 0; p < paths.size(); ++p) {
       if (StringAt(paths[p], {"pathType"}).empty()) {
         errors.push_back(Required(fmt::format("spec.rules[{}].http.paths[{}].pathType", r, p),
                                   "pathType must be specified"));
+      }
+      if (const json::Value* backend = json::Find(paths[p], "backend")) {
+        ValidateBackend(*backend, fmt::format("spec.rules[{}].http.paths[{}].backend", r, p),
+                        errors);
       }
     }
   }
@@ -76,4 +89,20 @@ void ValidateDisruptionBudget(const WriteContext&, const json::Value& object, Fi
   }
 }
 
+namespace {
+
+void ValidateBackend(const json::Value& backend, const std::string& at, FieldErrors& errors) {
+  const json::Value* service = json::Find(backend, "service");
+  if (service == nullptr) return;
+  if (StringAt(*service, {"name"}).empty()) errors.push_back(Required(at + ".service.name"));
+  const bool named = !StringAt(*service, {"port", "name"}).empty();
+  const bool numbered = IntAt(*service, {"port", "number"}) != 0;
+  if (named && numbered) {
+    errors.push_back(Invalid(at, "", "cannot set both port name & port number"));
+  } else if (!named && !numbered) {
+    errors.push_back(Required(at, "port name or number is required"));
+  }
+}
+
+}  // namespace
 }  // namespace kro::apiserver

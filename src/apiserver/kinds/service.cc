@@ -28,7 +28,8 @@ void ValidateAddressChange(const json::Value& old, const json::Value& object, Fi
 void WarnOfIgnored(const json::Value& object, std::vector<std::string>& warnings);
 std::set<std::int64_t> NodePortsOf(const json::Object& spec);
 
-bool IsOpenToOutside(const json::Value& service) {
+// Of a Service, or its members.
+bool IsOpenToOutside(const auto& service) {
   const std::string_view type = StringAt(service, {"spec", "type"});
   return type == "LoadBalancer" || type == "NodePort" ||
          (type == "ClusterIP" && !ArrayAt(service, {"spec", "externalIPs"}).empty());
@@ -46,11 +47,11 @@ void DefaultService(json::Object& object) {
   SetDefault(spec, "type", "ClusterIP");
   if (spec["sessionAffinity"] == "ClientIP") {
     SetDefault(Child(spec, {"sessionAffinityConfig", "clientIP"}), "timeoutSeconds", 10800);
+  } else if (spec["sessionAffinity"] == "None") {
+    spec.erase("sessionAffinityConfig");
   }
   if (spec["type"] != "ExternalName") SetDefault(spec, "internalTrafficPolicy", "Cluster");
-  if (spec["type"] == "NodePort" || spec["type"] == "LoadBalancer") {
-    SetDefault(spec, "externalTrafficPolicy", "Cluster");
-  }
+  if (IsOpenToOutside(object)) SetDefault(spec, "externalTrafficPolicy", "Cluster");
   if (spec["type"] == "LoadBalancer") SetDefault(spec, "allocateLoadBalancerNodePorts", true);
   if (json::Array* ports = FindArray(spec, "ports")) {
     for (json::Value& item : *ports) {

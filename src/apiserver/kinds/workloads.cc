@@ -17,6 +17,8 @@ constexpr std::string_view kTemplateGeneration = "deprecated.daemonset.template.
 // Completes spec.template.spec.
 void DefaultTemplate(json::Object& spec);
 void DefaultJobSpec(json::Object& spec);
+// Of the pods of a job; nullptr: none are described.
+void ValidateJobPods(const json::Value* spec, const std::string& at, FieldErrors& errors);
 void ValidateSelector(const WriteContext& context, const json::Value& object, FieldErrors& errors);
 void ValidateStatefulSetUpdate(const WriteContext& context, const json::Value& object,
                                FieldErrors& errors);
@@ -155,14 +157,7 @@ void PrepareJob(const WriteContext& context, json::Object& object) {
 }
 
 void ValidateJob(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
-  std::string_view restart = StringAt(object, {"spec", "template", "spec", "restartPolicy"});
-  if (restart != "OnFailure" && restart != "Never") {
-    errors.push_back(
-        Required("spec.template.spec.restartPolicy", "valid values: \"OnFailure\", \"Never\""));
-  }
-  if (const json::Value* spec = json::Find(object, {"spec", "template", "spec"})) {
-    ValidatePodSpec(*spec, "spec.template.spec", errors);
-  }
+  ValidateJobPods(json::Find(object, {"spec", "template", "spec"}), "spec.template.spec", errors);
   if (errors.empty()) WarnOfTemplate(context, object, "spec.template.spec");
   if (context.old == nullptr || context.endpoint != Endpoint::kMain) return;
   for (std::string_view key : {"completions", "selector", "template"}) {
@@ -192,6 +187,8 @@ void ValidateCronJob(const WriteContext& context, const json::Value& object, Fie
                              "must be no more than 52 characters"));
   }
   if (StringAt(object, {"spec", "schedule"}).empty()) errors.push_back(Required("spec.schedule"));
+  ValidateJobPods(json::Find(object, {"spec", "jobTemplate", "spec", "template", "spec"}),
+                  "spec.jobTemplate.spec.template.spec", errors);
   if (errors.empty()) WarnOfTemplate(context, object, "spec.jobTemplate.spec.template.spec");
 }
 
@@ -220,6 +217,12 @@ void ValidateWorkload(const WriteContext& context, const json::Value& object, Fi
     errors.push_back(Forbidden("spec.strategy.rollingUpdate",
                                "may not be specified when strategy `type` is 'Recreate'"));
   }
+  const json::Value* deadline = json::Find(object, {"spec", "progressDeadlineSeconds"});
+  if (deadline != nullptr && deadline->is_int64() &&
+      deadline->get_int64() <= IntAt(object, {"spec", "minReadySeconds"})) {
+    errors.push_back(
+        Invalid("spec.progressDeadlineSeconds", *deadline, "must be greater than minReadySeconds"));
+  }
   if (context.resource.kind == "StatefulSet") ValidateStatefulSetUpdate(context, object, errors);
   if (errors.empty()) WarnOfTemplate(context, object, "spec.template.spec");
 }
@@ -242,6 +245,16 @@ void DefaultJobSpec(json::Object& spec) {
   SetDefault(spec, "suspend", false);
   SetDefault(spec, "manualSelector", false);
   SetDefault(spec, "podReplacementPolicy", "TerminatingOrFailed");
+}
+
+void ValidateJobPods(const json::Value* spec, const std::string& at, FieldErrors& errors) {
+  static const json::Value kNone = json::Object();
+  const json::Value& pods = spec == nullptr ? kNone : *spec;
+  const std::string_view restart = StringAt(pods, {"restartPolicy"});
+  if (restart != "OnFailure" && restart != "Never") {
+    errors.push_back(Required(at + ".restartPolicy", "valid values: \"OnFailure\", \"Never\""));
+  }
+  ValidatePodSpec(pods, at, errors);
 }
 
 void ValidateSelector(const WriteContext& context, const json::Value& object, FieldErrors& errors) {
