@@ -1,7 +1,7 @@
 // Prints what the OpenAPI documents do not say of the Go types of built-in kinds, and refusals tell: the types of
 // fields where they have a name of their own, and the struct that a field is promoted from. One field a line: schema,
 // field, type, embedded structs; `-` where there is nothing to say. With -fields it prints the fields of each struct
-// in their order: schema, then the fields. `scripts/fetch-go-types` keeps both for the embedded API server.
+// in their order: schema, then the fields, with a `-` behind those that are left out while they are zero. `scripts/fetch-go-types` keeps both for the embedded API server.
 package main
 
 import (
@@ -43,9 +43,7 @@ func main() {
 	lines := []string{}
 	if *inOrder {
 		for schema, fields := range made.fields {
-			if len(fields) > 1 {
-				lines = append(lines, schema+" "+strings.Join(fields, " "))
-			}
+			lines = append(lines, schema+" "+strings.Join(fields, " "))
 		}
 	} else {
 		for line := range made.lines {
@@ -90,7 +88,11 @@ func (t *table) read(schema string, goType reflect.Type, embedded []string) {
 			continue
 		}
 		t.walk(of)
-		t.fields[schema] = append(t.fields[schema], word)
+		if strings.Contains(options, "omitempty") && isScalar(field.Type) {
+			t.fields[schema] = append(t.fields[schema], word+"-")
+		} else {
+			t.fields[schema] = append(t.fields[schema], word)
+		}
 		name, from := "-", "-"
 		if hasOwnName(of) {
 			name = of.String()
@@ -102,6 +104,15 @@ func (t *table) read(schema string, goType reflect.Type, embedded []string) {
 			t.lines[strings.Join([]string{schema, word, name, from}, " ")] = true
 		}
 	}
+}
+
+// isScalar tells what has a zero value that is no nil.
+func isScalar(goType reflect.Type) bool {
+	switch goType.Kind() {
+	case reflect.Bool, reflect.String, reflect.Int, reflect.Int32, reflect.Int64, reflect.Float64:
+		return true
+	}
+	return false
 }
 
 // hasOwnName tells types whose names do not follow from the document: all but structs and unnamed ones.

@@ -352,6 +352,7 @@ Result<void> SchemaReader::AddField(TypeNode& node, std::string_view name,
   TypeNode::Field field{nodes_.Intern(name), *type, nullptr, ReadPatchStrategy(object, nodes_)};
   field.embedded = go.embedded;
   field.place = go.place;
+  field.omits_zero = go.omits_zero;
   const json::Value* value = object.if_contains("default");
   if (value != nullptr && !value->is_structured() && !value->is_null()) {
     field.default_value = &nodes_.defaults.emplace_back(*value);

@@ -64,6 +64,7 @@ struct TypeNode {
     enum class Unset : std::uint8_t { kLeftOut, kNull, kZero, kStruct } unset = Unset::kLeftOut;
     std::string_view embedded;  // the Go struct that the field is promoted from; mostly none
     std::uint16_t place = 0;    // among the fields of the Go struct
+    bool omits_zero = false;    // not written while it is false, 0 or ""
   };
 
   bool is_scalar = false;

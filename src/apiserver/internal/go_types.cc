@@ -15,7 +15,8 @@ using Orders =
 
 Fields ReadFields();
 Orders ReadOrders();
-std::uint16_t PlaceOf(std::string_view schema, std::string_view field);
+// Fills in what its struct says of a field.
+void Place(std::string_view schema, std::string_view field, GoField& named);
 std::string_view TakeLine(std::string_view& text);
 // Up to the next space, which is taken off `line` too.
 std::string_view TakeWord(std::string_view& line);
@@ -27,7 +28,7 @@ GoField FindGoField(std::string_view schema, std::string_view field) {
   const std::string key = std::string(schema) + " " + std::string(field);
   auto found = fields.find(key);
   GoField named = found == fields.end() ? GoField{} : found->second;
-  named.place = PlaceOf(schema, field);
+  Place(schema, field, named);
   return named;
 }
 
@@ -51,7 +52,7 @@ Fields ReadFields() {
     const std::string_view schema = TakeWord(line);
     const std::string_view field = TakeWord(line);
     const std::string_view key(begin, schema.size() + 1 + field.size());
-    GoField named{.type = TakeWord(line), .embedded = TakeWord(line), .place = 0};
+    GoField named{.type = TakeWord(line), .embedded = TakeWord(line)};
     if (named.type == "-") named.type = {};
     if (named.embedded == "-") named.embedded = {};
     fields.emplace(key, named);
@@ -70,15 +71,20 @@ Orders ReadOrders() {
   return orders;
 }
 
-std::uint16_t PlaceOf(std::string_view schema, std::string_view field) {
+void Place(std::string_view schema, std::string_view field, GoField& named) {
   static const Orders& orders = *new Orders(ReadOrders());
   auto found = orders.find(schema);
-  if (found == orders.end()) return 0;
+  if (found == orders.end()) return;
   std::string_view fields = found->second;
   for (std::uint16_t place = 1; !fields.empty(); ++place) {
-    if (TakeWord(fields) == field) return place;
+    std::string_view word = TakeWord(fields);
+    const bool omits_zero = word.ends_with('-');
+    if (omits_zero) word.remove_suffix(1);
+    if (word != field) continue;
+    named.place = place;
+    named.omits_zero = omits_zero;
+    return;
   }
-  return 0;
 }
 
 std::string_view TakeLine(std::string_view& text) {

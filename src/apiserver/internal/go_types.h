@@ -12,6 +12,7 @@ struct GoField {
   std::string_view
       embedded;  // the struct that holds the field, in the one that has it: "VolumeSource"
   std::uint16_t place = 0;  // among the fields of its struct, from 1; 0: before them
+  bool omits_zero = false;  // not written while it is false, 0 or ""
 };
 
 // Of a field of a schema: `io.k8s.api.core.v1.Container`, `imagePullPolicy`.
