@@ -53,10 +53,12 @@ std::string RandomDefinition(std::uint64_t kind);
 Sequence RandomKindSequence(std::uint64_t seed);
 
 // Every sort of write: to an object of a kind whose schema is drawn with bounds, defaults and rules, of which
-// there are kJudgedKinds, and to one of a built-in kind.
+// there are kJudgedKinds, and to two of built-in kinds: one that is hardly more than data, and one that the server
+// completes and judges.
 inline constexpr std::uint64_t kJudgedKinds = 16;
 std::string JudgedDefinition(std::uint64_t kind);
 Sequence JudgedSequence(std::uint64_t seed);
 Sequence BuiltinSequence(std::uint64_t seed);
+Sequence RuledSequence(std::uint64_t seed);
 
 }  // namespace kro::differential

@@ -90,6 +90,7 @@ Suite LoadSuite(std::uint64_t seeds) {
     suite.sequences.push_back(RandomKindSequence(seed));
     suite.sequences.push_back(JudgedSequence(seed));
     suite.sequences.push_back(BuiltinSequence(seed));
+    suite.sequences.push_back(RuledSequence(seed));
   }
   return suite;
 }
