@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "apiserver/internal/go_types.h"
+#include "json/go_type.h"
 
 namespace kro::apiserver {
 namespace {
@@ -112,7 +113,6 @@ PatchStrategy ReadPatchStrategy(const json::Object& schema, Nodes& nodes);
 void AddStringField(TypeNode& node, std::string_view name);
 void SetField(TypeNode& node, TypeNode::Field field);
 bool HasKind(const json::Object& schema, const api::Gvk& gvk);
-bool IsZero(const json::Value& scalar);
 // Required fields of built-in kinds are written as null when they have no other zero value, and so are a few others.
 void MarkNulls(TypeNode& node, const json::Object& schema, std::string_view name);
 void AddUnset(const TypeNode& type, json::Object& object, int depth);
@@ -356,7 +356,7 @@ Result<void> SchemaReader::AddField(TypeNode& node, std::string_view name,
   const json::Value* value = object.if_contains("default");
   if (value != nullptr && !value->is_structured() && !value->is_null()) {
     field.default_value = &nodes_.defaults.emplace_back(*value);
-    if (!scope.custom && IsZero(*value)) field.unset = TypeNode::Field::Unset::kZero;
+    if (!scope.custom && json::IsGoZero(*value)) field.unset = TypeNode::Field::Unset::kZero;
   } else if (value != nullptr && value->is_object() && !scope.custom) {
     field.unset = TypeNode::Field::Unset::kStruct;
   }
@@ -513,12 +513,6 @@ bool HasKind(const json::Object& schema, const api::Gvk& gvk) {
            json::FindString(kind, {"version"}) == gvk.version &&
            json::FindString(kind, {"kind"}) == gvk.kind;
   });
-}
-
-bool IsZero(const json::Value& scalar) {
-  if (scalar.is_string()) return scalar.get_string().empty();
-  if (scalar.is_bool()) return !scalar.get_bool();
-  return scalar.is_number() && scalar.to_number<double>() == 0;
 }
 
 void MarkNulls(TypeNode& node, const json::Object& schema, std::string_view name) {

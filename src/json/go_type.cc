@@ -28,4 +28,10 @@ std::string_view GoWord(const Value& value) {
   return value.is_bool() ? "bool" : TypeName(value);
 }
 
+bool IsGoZero(const Value& value) {
+  if (value.is_string()) return value.get_string().empty();
+  if (value.is_bool()) return !value.get_bool();
+  return value.is_number() && value.to_number<double>() == 0;
+}
+
 }  // namespace kro::json

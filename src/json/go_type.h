@@ -1,4 +1,4 @@
-// What Go calls the type of a JSON value that Kubernetes has decoded; upstream's messages name it.
+// What a JSON value that Kubernetes has decoded is to Go; upstream's messages name its type.
 #pragma once
 
 #include <string_view>
@@ -12,5 +12,8 @@ std::string_view GoType(const Value& value);
 
 // "number", "bool", "array": what Go's decoder calls a value that it cannot put where it stands.
 std::string_view GoWord(const Value& value);
+
+// Whether it is the zero value of its type in Go: "", false or 0.
+bool IsGoZero(const Value& value);
 
 }  // namespace kro::json

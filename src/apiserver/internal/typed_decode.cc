@@ -74,7 +74,6 @@ json::Value InOrderOfFields(const TypeNode& type, const json::Value& value);
 bool IsEmptyContainer(const TypeNode& type, const json::Value& value);
 // Lists that a type prints also when they are empty.
 bool IsPrintedEmpty(std::string_view kind, std::string_view path);
-bool IsZero(const json::Value& value);
 bool IsAnything(const TypeNode& type);
 bool IsPlainText(const TypeNode& type);
 // "int64", as Go calls the type of a value of any type.
@@ -170,7 +169,7 @@ Next Decoder::WalkObject(const TypeNode& type, json::Object& object, std::string
                            !IsPrintedEmpty(kind_, path);
       if (emptied) fields.emptied.push_back(path);
       const bool zero = field != nullptr &&
-                        (member.value().is_null() || (field->omits_zero && IsZero(member.value())));
+                        (member.value().is_null() || (field->omits_zero && json::IsGoZero(member.value())));
       if (emptied || zero) gone.emplace_back(key);
     }
     path.resize(length);
@@ -355,12 +354,6 @@ std::string Decoder::Spelled(const json::Value& number) const {
     }
   }
   return plain;
-}
-
-bool IsZero(const json::Value& value) {
-  if (value.is_string()) return value.get_string().empty();
-  if (value.is_bool()) return !value.get_bool();
-  return value.is_number() && value.to_number<double>() == 0;
 }
 
 bool IsAnything(const TypeNode& type) { return type.is_scalar && type.is_list && type.is_map; }
