@@ -90,17 +90,134 @@ properties:
 )"},
 };
 
-}  // namespace
+// Of these the server completes and judges more than of others, and no controller writes to them.
+constexpr Kind kRuled[] = {
+    {"v1", "Service", "/api/v1/namespaces/$N/services", R"(
+always: [spec]
+properties:
+  spec:
+    always: [ports]
+    properties:
+      selector: {additionalProperties: {good: [a, b], bad: [1, true]}}
+      sessionAffinity: {good: [None, ClientIP], bad: [1]}
+      internalTrafficPolicy: {good: [Cluster, Local], bad: [1]}
+      publishNotReadyAddresses: {good: [true, false], bad: ["true"]}
+      externalIPs: {type: array, items: {good: [203.0.113.1, 203.0.113.2], bad: [1]}}
+      ports:
+        type: array
+        x-kubernetes-list-type: map
+        x-kubernetes-list-map-keys: [port]
+        items:
+          always: [name]
+          properties:
+            port: {good: [80, 81, 443], bad: ["80"]}
+            name: {good: [a, b, c], bad: [1]}
+            targetPort: {good: [80, 8080, http], bad: [true]}
+            appProtocol: {good: [http, ex.io/own]}
+)"},
+    {"rbac.authorization.k8s.io/v1", "Role",
+     "/apis/rbac.authorization.k8s.io/v1/namespaces/$N/roles", R"(
+properties:
+  rules:
+    type: array
+    items:
+      always: [apiGroups, resources, verbs]
+      properties:
+        apiGroups: {good: [[""], [apps, batch], ["*"]], bad: [1, [1]]}
+        resources: {good: [[pods], [pods/status, secrets], ["*"]], bad: [a, [true]]}
+        verbs: {good: [[get], [get, list], ["*"]], bad: [get, []]}
+        resourceNames: {good: [[a], [a, b]], bad: [[1]]}
+)"},
+    {"networking.k8s.io/v1", "Ingress", "/apis/networking.k8s.io/v1/namespaces/$N/ingresses", R"(
+always: [spec]
+properties:
+  spec:
+    always: [defaultBackend]
+    properties:
+      ingressClassName: {good: [a, b], bad: [1]}
+      defaultBackend: {good: [{service: {name: a, port: {number: 80}}}, {service: {name: b, port: {name: http}}}], bad: [a]}
+      tls: {type: array, items: {properties: {hosts: {good: [[a.io], [a.io, b.io]], bad: [1]}, secretName: {good: [a, b]}}}}
+      rules:
+        type: array
+        items:
+          always: [http]
+          properties:
+            host: {good: [a.io, "*.b.io"], bad: [1]}
+            http:
+              always: [paths]
+              properties:
+                paths: {good: [[{path: /, pathType: Prefix, backend: {service: {name: a, port: {number: 80}}}}], [{path: /a, pathType: Exact, backend: {service: {name: b, port: {name: http}}}}]], bad: [a]}
+)"},
+    {"batch/v1", "CronJob", "/apis/batch/v1/namespaces/$N/cronjobs", R"(
+always: [spec]
+properties:
+  spec:
+    always: [schedule, jobTemplate]
+    properties:
+      schedule: {good: [0 0 1 1 *, 5 4 3 2 *, "@yearly"], bad: [1]}
+      suspend: {good: [true, false], bad: ["true"]}
+      concurrencyPolicy: {good: [Allow, Forbid, Replace], bad: [1]}
+      startingDeadlineSeconds: {good: [10, 200], bad: ["10"]}
+      successfulJobsHistoryLimit: {good: [0, 1, 5], bad: ["1"]}
+      jobTemplate:
+        always: [spec]
+        properties:
+          metadata: {properties: {labels: {additionalProperties: {good: [a, b], bad: [1]}}}}
+          spec:
+            always: [template]
+            properties:
+              backoffLimit: {good: [0, 3], bad: ["1"]}
+              completions: {good: [1, 2]}
+              template:
+                always: [spec]
+                properties:
+                  metadata: {properties: {labels: {additionalProperties: {good: [a, b]}}}}
+                  spec:
+                    always: [restartPolicy, containers]
+                    properties:
+                      restartPolicy: {good: [Never, OnFailure]}
+                      containers: {good: [[{name: c, image: i}], [{name: c, image: "i:1", args: [x]}]], bad: [a]}
+)"},
+    {"networking.k8s.io/v1", "NetworkPolicy",
+     "/apis/networking.k8s.io/v1/namespaces/$N/networkpolicies", R"(
+properties:
+  spec:
+    properties:
+      podSelector: {good: [{}, {matchLabels: {a: b}}, {matchExpressions: [{key: a, operator: Exists}]}], bad: [a]}
+      policyTypes: {good: [[Ingress], [Egress], [Ingress, Egress]], bad: [Ingress]}
+      ingress:
+        type: array
+        items:
+          properties:
+            from: {good: [[{podSelector: {}}], [{namespaceSelector: {matchLabels: {a: b}}}], [{ipBlock: {cidr: 10.0.0.0/8, except: [10.1.0.0/16]}}]], bad: [a]}
+            ports: {good: [[{port: 80}], [{port: http, protocol: UDP}], [{port: 80, endPort: 90}]], bad: [{}]}
+      egress:
+        type: array
+        items:
+          properties:
+            to: {good: [[{podSelector: {}}]]}
+            ports: {good: [[{port: 80}]]}
+)"},
+};
 
-Sequence BuiltinSequence(std::uint64_t seed) {
-  const Kind& kind = kKinds[seed % std::size(kKinds)];
+Sequence Drawn(std::string_view sort, std::uint64_t seed, const Kind& kind, std::uint64_t draw) {
   const WrittenKind written{.api_version = std::string(kind.api_version),
                             .kind = std::string(kind.kind),
                             .collection = std::string(kind.collection),
                             .schema = ParsePooledSchema(kind.schema),
                             .status = Status::kField,
                             .patch = "application/strategic-merge-patch+json"};
-  return {fmt::format("builtin-{}", seed), DrawWrites(3'000'000 + seed, written)};
+  return {fmt::format("{}-{}", sort, seed), DrawWrites(draw, written)};
+}
+
+}  // namespace
+
+Sequence BuiltinSequence(std::uint64_t seed) {
+  return Drawn("builtin", seed, kKinds[seed % std::size(kKinds)], 3'000'000 + seed);
+}
+
+Sequence RuledSequence(std::uint64_t seed) {
+  return Drawn("ruled", seed, kRuled[seed % std::size(kRuled)], 4'000'000 + seed);
 }
 
 }  // namespace kro::differential

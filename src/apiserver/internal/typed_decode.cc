@@ -168,8 +168,8 @@ Next Decoder::WalkObject(const TypeNode& type, json::Object& object, std::string
       const bool emptied = field != nullptr && IsEmptyContainer(*member_type, member.value()) &&
                            !IsPrintedEmpty(kind_, path);
       if (emptied) fields.emptied.push_back(path);
-      const bool zero = field != nullptr &&
-                        (member.value().is_null() || (field->omits_zero && json::IsGoZero(member.value())));
+      const bool zero = field != nullptr && (member.value().is_null() ||
+                                             (field->omits_zero && json::IsGoZero(member.value())));
       if (emptied || zero) gone.emplace_back(key);
     }
     path.resize(length);
