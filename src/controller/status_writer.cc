@@ -52,6 +52,8 @@ Task<kube::Reply<void>> StatusWriter::Put(ServedApi& api, kube::ObjectPtr instan
     if (stored == nullptr || MovedOn(*instance, *stored)) co_return kube::Reply<void>{};
     const json::Value* status = json::Find(stored->value(), "status");
     if (runtime::SameStatus(status, wanted)) co_return kube::Reply<void>{};
+    // What was written meanwhile says the same: most likely it was ours, and the answer was lost.
+    if (attempt > 1 && runtime::SameButTimes(status, wanted)) co_return kube::Reply<void>{};
     // The server keeps less than was sent, as where the CRD does not know a field: once is enough.
     InstanceMemo& memo = api.MemoOf(*stored);
     const std::uint64_t hash = HashOf(&wanted);

@@ -21,7 +21,8 @@ json::Array Merge(const json::Value& instance, const AuthorConditions& author,
 bool Same(const json::Value& a, const json::Value& b, int depth);
 bool SameMembers(const json::Object& a, const json::Object& b, int depth);
 std::int64_t GenerationOf(const json::Value& instance);
-json::Value WithoutMessages(json::Value status);
+// Of the conditions all but this field, in order of their types.
+json::Value ConditionsWithout(std::string_view field, json::Value status);
 
 }  // namespace
 
@@ -146,8 +147,14 @@ bool SameStatus(const json::Value* stored, const json::Value& wanted) {
 
 bool SameButMessages(const json::Value* stored, const json::Value& wanted) {
   if (stored == nullptr) return false;
-  const json::Value is = WithoutMessages(*stored);
-  return SameStatus(&is, WithoutMessages(wanted));
+  const json::Value is = ConditionsWithout("message", *stored);
+  return SameStatus(&is, ConditionsWithout("message", wanted));
+}
+
+bool SameButTimes(const json::Value* stored, const json::Value& wanted) {
+  if (stored == nullptr) return false;
+  const json::Value is = ConditionsWithout("lastTransitionTime", *stored);
+  return SameStatus(&is, ConditionsWithout("lastTransitionTime", wanted));
 }
 
 namespace {
@@ -245,13 +252,16 @@ bool SameMembers(const json::Object& a, const json::Object& b, int depth) {
   return members(a) == members(b) && covers(a, b);
 }
 
-json::Value WithoutMessages(json::Value status) {
+json::Value ConditionsWithout(std::string_view field, json::Value status) {
   if (!status.is_object()) return status;
   json::Value* conditions = json::Find(status, "conditions");
   if (conditions == nullptr || !conditions->is_array()) return status;
   for (json::Value& condition : conditions->get_array()) {
-    if (condition.is_object()) condition.get_object().erase("message");
+    if (condition.is_object()) condition.get_object().erase(field);
   }
+  std::ranges::sort(conditions->get_array(), {}, [](const json::Value& condition) {
+    return std::string(json::FindString(condition, {"type"}));
+  });
   return status;
 }
 

@@ -70,4 +70,7 @@ bool SameStatus(const json::Value* stored, const json::Value& wanted);
 // Whether nothing but messages of conditions would change.
 bool SameButMessages(const json::Value* stored, const json::Value& wanted);
 
+// Whether nothing but times of conditions would change, and with them the order in which they stand.
+bool SameButTimes(const json::Value* stored, const json::Value& wanted);
+
 }  // namespace kro::runtime

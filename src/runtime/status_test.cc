@@ -307,5 +307,19 @@ TEST(SameStatus, KnowsWhenOnlyMessagesDiffer) {
   EXPECT_FALSE(SameButMessages(nullptr, Yaml("{}")));
 }
 
+TEST(SameStatus, KnowsWhenOnlyTimesDiffer) {
+  const json::Value stored = Yaml(
+      "{state: A, conditions: [{type: Ready, reason: x, lastTransitionTime: one}, "
+      "{type: Other, reason: x, lastTransitionTime: two}]}");
+  EXPECT_TRUE(SameButTimes(
+      &stored, Yaml("{state: A, conditions: [{type: Other, reason: x, lastTransitionTime: three}, "
+                    "{type: Ready, reason: x, lastTransitionTime: four}]}")));
+  EXPECT_FALSE(SameButTimes(
+      &stored, Yaml("{state: A, conditions: [{type: Ready, reason: y, lastTransitionTime: one}, "
+                    "{type: Other, reason: x, lastTransitionTime: two}]}")));
+  EXPECT_FALSE(SameButTimes(&stored, Yaml("{state: A, conditions: [{type: Ready, reason: x}]}")));
+  EXPECT_FALSE(SameButTimes(nullptr, Yaml("{}")));
+}
+
 }  // namespace
 }  // namespace kro::runtime
